@@ -1,0 +1,68 @@
+"""Pinhole camera. Pixel (0, 0) is the centre of the top-left pixel, as in ROS and OpenCV."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Camera:
+    """Intrinsics of an undistorted pinhole camera, in pixels.
+
+    Points are metres in the optical frame (REP-103): x right, y down, z forward.
+    """
+
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+    width: int
+    height: int
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite([self.fx, self.fy, self.cx, self.cy]).all() and self.fx > 0 and self.fy > 0):
+            raise ValueError(
+                f"camera intrinsics must be finite with positive focal lengths, got fx={self.fx} fy={self.fy} "
+                f"cx={self.cx} cy={self.cy}"
+            )
+        if self.width < 1 or self.height < 1:
+            raise ValueError(f"camera size must be at least 1x1, got {self.width}x{self.height}")
+
+    def project(self, points: FloatArray) -> FloatArray:
+        """(..., 3) metres with z > 0 -> (..., 2) pixels."""
+        z = points[..., 2]
+        return np.stack(
+            [points[..., 0] / z * self.fx + self.cx, points[..., 1] / z * self.fy + self.cy], axis=-1
+        )
+
+    def back_project(self, pixels: FloatArray, depth: FloatArray) -> FloatArray:
+        """(..., 2) pixels and (...) depth in metres -> (..., 3) metres."""
+        return np.stack(
+            [
+                (pixels[..., 0] - self.cx) * depth / self.fx,
+                (pixels[..., 1] - self.cy) * depth / self.fy,
+                depth,
+            ],
+            axis=-1,
+        )
+
+    def cropped(self, left: float, top: float, width: int, height: int) -> Camera:
+        """The camera of the window whose top-left pixel is (left, top)."""
+        return replace(self, cx=self.cx - left, cy=self.cy - top, width=width, height=height)
+
+    def resized(self, width: int, height: int) -> Camera:
+        """The camera of the same picture resampled to another size, pixel areas aligned."""
+        sx, sy = width / self.width, height / self.height
+        return Camera(
+            self.fx * sx,
+            self.fy * sy,
+            (self.cx + 0.5) * sx - 0.5,
+            (self.cy + 0.5) * sy - 0.5,
+            width,
+            height,
+        )

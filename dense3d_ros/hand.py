@@ -1,0 +1,104 @@
+"""The hand as this package sees it: 21 joints, 20 bones, and the pose of one hand in one frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+FINGERS = ("thumb", "index", "middle", "ring", "little")
+_SEGMENTS = {"thumb": ("cmc", "mcp", "ip", "tip")}
+JOINT_NAMES: tuple[str, ...] = ("wrist",) + tuple(
+    f"{finger}_{segment}"
+    for finger in FINGERS
+    for segment in _SEGMENTS.get(finger, ("mcp", "pip", "dip", "tip"))
+)
+JOINT_COUNT = len(JOINT_NAMES)
+JOINT_INDEX: dict[str, int] = {name: index for index, name in enumerate(JOINT_NAMES)}
+
+SKELETON = "hand21"
+"""Name of this joint order; MediaPipe Hands uses the same one."""
+
+BONES: tuple[tuple[int, int], ...] = tuple(
+    (0 if segment == 0 else 4 * finger + segment, 4 * finger + segment + 1)
+    for finger in range(5)
+    for segment in range(4)
+)
+"""(parent, child) joint indices, finger by finger from the wrist outwards."""
+
+FINGER_COLOURS: tuple[tuple[float, float, float], ...] = (
+    (0.90, 0.30, 0.24),
+    (0.95, 0.61, 0.07),
+    (0.18, 0.80, 0.44),
+    (0.20, 0.60, 0.86),
+    (0.61, 0.35, 0.71),
+)
+"""RGB in 0..1 for thumb to little finger."""
+
+WRIST_COLOUR = (0.95, 0.95, 0.95)
+
+
+class Handedness(IntEnum):
+    """Which hand it is; the values are those of msg/HandPose.msg."""
+
+    UNKNOWN = 0
+    LEFT = 1
+    RIGHT = 2
+
+
+@dataclass
+class HandPose:
+    """One hand in one depth frame.
+
+    joints: (21, 3) metres in the camera's optical frame, in the order of JOINT_NAMES.
+    joint_scores: (21,) confidence of each joint, 0..1.
+    score: confidence that this is a hand, 0..1.
+    track_id: the same number as long as the hand is followed from frame to frame.
+    """
+
+    joints: NDArray[np.float32]
+    joint_scores: NDArray[np.float32]
+    score: float
+    handedness: Handedness = Handedness.UNKNOWN
+    track_id: int = 0
+    centre: NDArray[np.float32] = field(init=False)
+
+    def __post_init__(self) -> None:
+        if self.joints.shape != (JOINT_COUNT, 3):
+            raise ValueError(f"joints must have shape ({JOINT_COUNT}, 3), got {self.joints.shape}")
+        self.centre = hand_centre(self.joints)
+
+    @property
+    def wrist_axes(self) -> NDArray[np.float64]:
+        """(3, 3) rotation of the wrist, see `wrist_rotation`."""
+        return wrist_rotation(self.joints, self.handedness)
+
+
+def hand_centre(joints: NDArray[np.floating]) -> NDArray[np.float32]:
+    """(..., 21, 3) joints -> (..., 3) the point around which the hand is cropped: the mean of all joints."""
+    return joints.mean(axis=-2).astype(np.float32)
+
+
+def wrist_rotation(joints: NDArray[np.floating], handedness: Handedness) -> NDArray[np.float64]:
+    """(21, 3) joints -> (3, 3) rotation, columns x, y, z of the wrist frame in the camera frame.
+
+    x points from the wrist to the middle finger's MCP joint, z out of the back of the hand,
+    y = z × x (towards the thumb on a right hand, towards the little finger on a left hand).
+    An unknown hand is taken for a right one. A degenerate palm gives the identity.
+    """
+    wrist, index, middle, little = (
+        joints[JOINT_INDEX[name]].astype(np.float64)
+        for name in ("wrist", "index_mcp", "middle_mcp", "little_mcp")
+    )
+    forward = middle - wrist
+    across = index - little
+    if handedness == Handedness.LEFT:
+        across = -across
+    back = np.cross(forward, across)
+    if np.linalg.norm(forward) < 1e-6 or np.linalg.norm(back) < 1e-9:
+        return np.eye(3)
+    x = forward / np.linalg.norm(forward)
+    z = back / np.linalg.norm(back)
+    return np.stack([x, np.cross(z, x), z], axis=1)
