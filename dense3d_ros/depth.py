@@ -1,0 +1,109 @@
+"""Depth images: ROS encodings and PNG files as one type. The only place that knows depth formats."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+ENCODINGS = {"16UC1": (np.uint16, 0.001), "mono16": (np.uint16, 0.001), "32FC1": (np.float32, 1.0)}
+"""Encoding -> (type, metres per value), REP-118. mono16 is what some drivers call 16UC1."""
+
+
+class DepthFormatError(ValueError):
+    """A depth image that cannot be read as one."""
+
+
+@dataclass(frozen=True)
+class DepthImage:
+    """A depth image as the sensor delivered it; nothing is converted before it is needed.
+
+    values: (H, W) uint16 or float32, a view where possible. 0, negative, NaN and Inf mean nothing measured.
+    unit: metres per value.
+    """
+
+    values: NDArray[np.uint16] | NDArray[np.float32]
+    unit: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.values.ndim != 2 or self.values.size == 0:
+            raise DepthFormatError(f"a depth image must be (H, W) and not empty, got shape {self.values.shape}")
+        if self.values.dtype not in (np.uint16, np.float32):
+            raise DepthFormatError(f"depth values must be uint16 or float32, got {self.values.dtype}")
+        if not (np.isfinite(self.unit) and self.unit > 0):
+            raise DepthFormatError(f"the depth unit must be a positive number of metres, got {self.unit}")
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width)."""
+        return self.values.shape[0], self.values.shape[1]
+
+    def metres(self, rows: NDArray[np.intp] | slice, cols: NDArray[np.intp] | slice) -> NDArray[np.float32]:
+        """The pixels at rows x cols as float32 metres, 0 where nothing was measured.
+
+        Index arrays select the outer product of rows and columns, as `numpy.ix_` does.
+        """
+        if isinstance(rows, np.ndarray) and isinstance(cols, np.ndarray):
+            part = self.values[rows[:, None], cols]
+        else:
+            part = self.values[rows, cols]
+        metres = part.astype(np.float32)
+        metres *= np.float32(self.unit)
+        if part.dtype == np.float32:
+            np.nan_to_num(metres, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+            np.maximum(metres, 0.0, out=metres)
+        return metres
+
+    @classmethod
+    def from_buffer(
+        cls,
+        data: bytes | bytearray | memoryview,
+        *,
+        width: int,
+        height: int,
+        encoding: str,
+        step: int,
+        is_bigendian: bool,
+    ) -> DepthImage:
+        """View the data of a sensor_msgs/Image without a copy (a foreign byte order costs one).
+
+        Raises DepthFormatError, which names the field, its value and what is accepted.
+        """
+        if encoding not in ENCODINGS:
+            raise DepthFormatError(f"encoding '{encoding}' is no depth encoding; accepted: {', '.join(ENCODINGS)}")
+        if width < 1 or height < 1:
+            raise DepthFormatError(f"the image is empty ({width}x{height})")
+        dtype, unit = ENCODINGS[encoding]
+        size = np.dtype(dtype).itemsize
+        if step < width * size or step % size:
+            raise DepthFormatError(
+                f"step {step} does not fit {width} pixels of {encoding}; accepted: a multiple of {size}, "
+                f"at least {width * size}"
+            )
+        # The last row may lack its padding.
+        needed = step * (height - 1) + width * size
+        if len(data) < needed:
+            raise DepthFormatError(f"the image holds {len(data)} bytes, {width}x{height} {encoding} needs {needed}")
+        order = ">" if is_bigendian else "<"
+        flat = np.frombuffer(data, dtype=np.dtype(dtype).newbyteorder(order), count=needed // size)
+        values = np.lib.stride_tricks.as_strided(flat, (height, width), (step, size), writeable=False)
+        if is_bigendian != (sys.byteorder == "big"):
+            values = values.astype(dtype)
+        return cls(values, unit)
+
+    @classmethod
+    def from_png(cls, path: Path, unit: float) -> DepthImage:
+        """Read a 16-bit single-channel PNG whose values count `unit` metres."""
+        values = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        if values is None:
+            raise DepthFormatError(f"{path} cannot be read as a picture; expected a 16-bit depth PNG")
+        if values.dtype != np.uint16 or values.ndim != 2:
+            channels = 1 if values.ndim == 2 else values.shape[2]
+            raise DepthFormatError(
+                f"{path} holds {channels} channel(s) of {values.dtype}; expected one channel of 16 bits"
+            )
+        return cls(values, unit)
