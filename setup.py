@@ -1,0 +1,127 @@
+"""`pip install .` runs the same CMake build as colcon and installs what that installs.
+
+`pip install -e .` leaves the Python half in the source tree and puts this folder on the path.
+The ROS 2 packages must be there already: a sourced ROS 2 installation, or the wheels of requirements/ros.txt.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from setuptools import Command, Distribution, setup
+from setuptools.command.editable_wheel import editable_wheel
+
+from distutils.command.install_data import install_data  # isort: skip  (setuptools' own, known after its import)
+
+NAME = "dense3d_ros"
+SOURCE = Path(__file__).resolve().parent
+# One folder for each environment, because CMake caches where it found ROS and Python.
+BUILD = SOURCE / "build" / f"cmake-{hashlib.sha256(sys.prefix.encode()).hexdigest()[:8]}"
+
+
+class RosDistribution(Distribution):
+    """Compiled, so that the wheel belongs to one platform; all of its files are data files."""
+
+    def has_ext_modules(self) -> bool:
+        return True
+
+    def has_data_files(self) -> bool:
+        return True
+
+    def has_data(self) -> bool:
+        """`editable_wheel` asks by this name."""
+        return True
+
+
+class EditableWheel(editable_wheel):
+    """Tells `InstallData` to leave the Python half where it is."""
+
+    def run(self) -> None:
+        self.get_finalized_command("install_data").editable = True
+        super().run()
+
+
+class InstallData(install_data):
+    """Builds with CMake and hands over the files that `cmake --install` makes."""
+
+    editable = False
+
+    def run(self) -> None:
+        stage = build_and_stage(self)
+        for file in sorted(path for path in stage.rglob("*") if path.is_file()):
+            relative = file.relative_to(stage)
+            # pip writes the .dist-info; the egg-info is colcon's.
+            if any(part.endswith(".egg-info") for part in relative.parts):
+                continue
+            if self.editable and is_source_module(relative):
+                continue
+            self.copy(file, relative.parent)
+            target = Path(self.install_dir, relative.parent)
+            self.mkpath(str(target))
+            copied, _ = self.copy_file(str(file), str(target))
+            self.outfiles.append(copied)
+
+
+def is_source_module(installed: Path) -> bool:
+    """Whether this path in the install tree is a file of the source folder dense3d_ros/ (not its __init__.py)."""
+    parts = installed.parts
+    if parts[-1:] == ("__init__.py",) and parts[-2:-1] == (NAME,) or "site-packages" not in parts:
+        return False
+    return (SOURCE / Path(*parts[parts.index("site-packages") + 1 :])).exists()
+
+
+def build_and_stage(command: Command) -> Path:
+    """Configure, build and install into a staging folder; returns what will be the environment's prefix there."""
+    if shutil.which("cmake") is None:
+        raise SystemExit("dense3d_ros: cmake is missing (Debian, Ubuntu: apt-get install cmake g++ python3-dev)")
+    stage = BUILD / "stage"
+    shutil.rmtree(stage, ignore_errors=True)
+    environment = cmake_environment()
+    definitions = {
+        "CMAKE_INSTALL_PREFIX": sys.prefix,
+        "CMAKE_BUILD_TYPE": "Release",
+        "Python3_EXECUTABLE": sys.executable,
+        "BUILD_TESTING": "OFF",
+    }
+    command.announce(f"building the messages in {BUILD}", level=2)
+    for arguments in (
+        ["-S", str(SOURCE), "-B", str(BUILD), *(f"-D{key}={value}" for key, value in definitions.items())],
+        ["--build", str(BUILD), "--parallel", str(os.cpu_count() or 1)],
+        ["--install", str(BUILD)],
+    ):
+        result = subprocess.run(["cmake", *arguments], env=environment | {"DESTDIR": str(stage)}, check=False)
+        if result.returncode:
+            raise SystemExit(
+                f"dense3d_ros: `cmake {arguments[0]}` failed, its messages are above. It needs a C++ compiler, the "
+                "Python headers (python3-dev), NumPy and ROS 2: source a ROS 2 installation, or install "
+                "requirements/ros.txt into this environment first. Without ROS, put this folder on PYTHONPATH "
+                "instead: everything but dense3d_ros.nodes works from there."
+            )
+    return stage / Path(sys.prefix).relative_to("/")
+
+
+def cmake_environment() -> dict[str, str]:
+    """The environment for CMake: ROS packages of this Python environment first, pip's build environment left out."""
+    environment = dict(os.environ)
+    prefixes = [sys.prefix, *environment.get("AMENT_PREFIX_PATH", "").split(os.pathsep)]
+    environment["AMENT_PREFIX_PATH"] = os.pathsep.join(dict.fromkeys(filter(None, prefixes)))
+    environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", os.defpath)])
+    python_path = environment.pop("PYTHONPATH", "").split(os.pathsep)
+    kept = [entry for entry in python_path if entry and "pip-build-env" not in entry]
+    if kept:
+        environment["PYTHONPATH"] = os.pathsep.join(kept)
+    environment.pop("PYTHONNOUSERSITE", None)
+    return environment
+
+
+setup(
+    distclass=RosDistribution,
+    packages=[],
+    package_dir={"": "."},  # what `pip install -e .` writes into its .pth file
+    cmdclass={"install_data": InstallData, "editable_wheel": EditableWheel},
+)
