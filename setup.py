@@ -60,7 +60,6 @@ class InstallData(install_data):
                 continue
             if self.editable and is_source_module(relative):
                 continue
-            self.copy(file, relative.parent)
             target = Path(self.install_dir, relative.parent)
             self.mkpath(str(target))
             copied, _ = self.copy_file(str(file), str(target))
