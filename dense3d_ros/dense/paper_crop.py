@@ -38,7 +38,7 @@ class Box:
 
 @dataclass(frozen=True)
 class PaperCrop:
-    """image: (128, 128) normalised, background -1; camera of that image; centre: (3,) `reference_point`, mm."""
+    """image (128, 128), normalised, background -1; its camera; centre (3,) mm, see `reference_point`."""
 
     image: FloatArray
     camera: Camera
@@ -108,7 +108,8 @@ def reference_point(crop: FloatArray, camera: Camera) -> FloatArray:
     if not len(measured):
         raise ValueError("the crop holds no depth below its limit, so it has no reference point")
     z = max(float(measured.mean(dtype=np.float64)), _NEAREST_CENTRE)
-    return np.float32(camera.back_project(np.full(2, SIZE / 2), np.array(z)))
+    point: FloatArray = camera.back_project(np.full(2, SIZE / 2), np.array(z)).astype(np.float32)
+    return point
 
 
 def normalise_depth(crop: FloatArray, z: float) -> FloatArray:
@@ -118,7 +119,8 @@ def normalise_depth(crop: FloatArray, z: float) -> FloatArray:
     """
     keep = (crop > max(z - _WINDOW, 0.0)) & (crop < z + _WINDOW / 2)
     normalised = (crop - np.float32(z - _WINDOW / 2)) / np.float32(_WINDOW)
-    return np.where(keep, normalised, np.float32(_BACKGROUND)).astype(np.float32)
+    result: FloatArray = np.where(keep, normalised, np.float32(_BACKGROUND))
+    return result
 
 
 def _padded_square(depth: FloatArray, box: Box) -> tuple[FloatArray, int, int]:

@@ -1,8 +1,9 @@
 """The paper's own network: Wan et al., CVPR 2018, a two-stack hourglass with a wide cascade of heads.
 
 94 % of its arithmetic is in the heads. Convolutions and poolings pad as TensorFlow's "SAME" does. Two
-substitutions make no difference to a trained network: Batch Renorm is a plain BatchNorm (eps 1e-3, decay 0.99),
-the same affine map at test time, and the small depth map is a stride-4 slice, which the original's resize is too.
+substitutions make no difference to a trained network: Batch Renorm is a plain BatchNorm (eps 1e-3, decay
+0.99), the same affine map at test time, and the small depth map is a stride-4 slice, which is what the
+original's resize comes to.
 """
 
 from __future__ import annotations
@@ -107,10 +108,8 @@ class PaperNetwork(nn.Module):
     """
 
     def __init__(self, joints: int = 21, stacks: int = 2, features: int = 128) -> None:
-        if joints < 1 or stacks < 1 or features < 2:
-            raise ValueError(
-                f"the network needs joints >= 1, stacks >= 1, features >= 2, got {joints}, {stacks}, {features}"
-            )
+        if min(joints, stacks) < 1 or features < 2:
+            raise ValueError(f"too small a network: {joints} joints, {stacks} stacks, {features} features")
         super().__init__()
         self.joints = joints
         self.stem = nn.Sequential(

@@ -58,14 +58,14 @@ def mean_shift(
     bandwidth: float = 0.4,
     iterations: int = 10,
 ) -> Tensor:
-    """The paper's decoding: the mode of the best candidates' votes, (B, J, 3) in units relative to the centre.
+    """The paper's decoding: the mode of the best candidates' votes, (B, J, 3) in units from the centre.
 
     hm, h3: (B, J, S, S); votes: (B, J, 3, S, S) from `maps.votes`; points: (B, 3, S, S) and foreground: bool
     (B, 1, S, S) as in `maps`; camera (B, 4) and centre (B, 3) as in `maps.map_points`.
     The candidates are the foreground pixels of largest (hm + 1) * h3. Each is weighted by the map named in
     `weighting`, read where its vote projects (0 outside the map). From the heaviest cell of a 4x4x4 grid over
     -1..1, `iterations` rounds of mean shift with a Gaussian of sigma `bandwidth` (units) find the mode.
-    depth_clip keeps votes from lying in front of the surface they project to; the paper's code computes this
+    depth_clip keeps votes from lying in front of the surface they project to; the paper's code computes it
     but does not use it. Unlike there, negative weights count as 0, and an estimate without candidates of any
     weight near it moves to the best candidate.
     """
