@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from setuptools import Command, Distribution, setup
+from setuptools import Distribution, setup
 from setuptools.command.editable_wheel import editable_wheel
 
 from distutils.command.install_data import install_data  # isort: skip  (setuptools' own, known after its import)
@@ -21,7 +21,8 @@ from distutils.command.install_data import install_data  # isort: skip  (setupto
 NAME = "dense3d_ros"
 SOURCE = Path(__file__).resolve().parent
 # One folder for each environment, because CMake caches where it found ROS and Python.
-BUILD = SOURCE / "build" / f"cmake-{hashlib.sha256(sys.prefix.encode()).hexdigest()[:8]}"
+ENVIRONMENT = "\n".join([sys.prefix, sys.version, os.environ.get("AMENT_PREFIX_PATH", "")])
+BUILD = SOURCE / "build" / f"cmake-{hashlib.sha256(ENVIRONMENT.encode()).hexdigest()[:8]}"
 
 
 class RosDistribution(Distribution):
@@ -52,7 +53,7 @@ class InstallData(install_data):
     editable = False
 
     def run(self) -> None:
-        stage = build_and_stage(self)
+        stage = build_and_stage()
         for file in sorted(path for path in stage.rglob("*") if path.is_file()):
             relative = file.relative_to(stage)
             # pip writes the .dist-info; the egg-info is colcon's.
@@ -67,49 +68,50 @@ class InstallData(install_data):
 
 
 def is_source_module(installed: Path) -> bool:
-    """Whether this path in the install tree is a file of the source folder dense3d_ros/ (not its __init__.py)."""
+    """Whether this path in the install tree is a file of the source folder dense3d_ros/.
+
+    Its __init__.py does not count: the generated half needs one too.
+    """
     parts = installed.parts
-    if parts[-1:] == ("__init__.py",) and parts[-2:-1] == (NAME,) or "site-packages" not in parts:
+    if "site-packages" not in parts:
         return False
-    return (SOURCE / Path(*parts[parts.index("site-packages") + 1 :])).exists()
+    module = Path(*parts[parts.index("site-packages") + 1 :])
+    return module != Path(NAME, "__init__.py") and (SOURCE / module).exists()
 
 
-def build_and_stage(command: Command) -> Path:
-    """Configure, build and install into a staging folder; returns what will be the environment's prefix there."""
+def build_and_stage() -> Path:
+    """Configure, build and install into a staging folder; returns what is the environment's prefix in it."""
     if shutil.which("cmake") is None:
-        raise SystemExit("dense3d_ros: cmake is missing (Debian, Ubuntu: apt-get install cmake g++ python3-dev)")
+        raise SystemExit(f"{NAME}: cmake is missing (Debian, Ubuntu: apt-get install cmake g++ python3-dev)")
     stage = BUILD / "stage"
     shutil.rmtree(stage, ignore_errors=True)
-    environment = cmake_environment()
+    environment = cmake_environment() | {"DESTDIR": str(stage)}
     definitions = {
         "CMAKE_INSTALL_PREFIX": sys.prefix,
         "CMAKE_BUILD_TYPE": "Release",
         "Python3_EXECUTABLE": sys.executable,
         "BUILD_TESTING": "OFF",
     }
-    command.announce(f"building the messages in {BUILD}", level=2)
     for arguments in (
         ["-S", str(SOURCE), "-B", str(BUILD), *(f"-D{key}={value}" for key, value in definitions.items())],
         ["--build", str(BUILD), "--parallel", str(os.cpu_count() or 1)],
         ["--install", str(BUILD)],
     ):
-        result = subprocess.run(["cmake", *arguments], env=environment | {"DESTDIR": str(stage)}, check=False)
-        if result.returncode:
+        if subprocess.run(["cmake", *arguments], env=environment, check=False).returncode:
             raise SystemExit(
-                f"dense3d_ros: `cmake {arguments[0]}` failed, its messages are above. It needs a C++ compiler, the "
-                "Python headers (python3-dev), NumPy and ROS 2: source a ROS 2 installation, or install "
-                "requirements/ros.txt into this environment first. Without ROS, put this folder on PYTHONPATH "
-                "instead: everything but dense3d_ros.nodes works from there."
+                f"{NAME}: `cmake {arguments[0]}` failed, its messages are above. It needs a C++ compiler, "
+                "the Python headers (python3-dev), NumPy and ROS 2: source a ROS 2 installation, or install "
+                "requirements/ros.txt into this environment first. Where ROS is not wanted, put this folder "
+                "on PYTHONPATH instead: everything but dense3d_ros.nodes works from there."
             )
     return stage / Path(sys.prefix).relative_to("/")
 
 
 def cmake_environment() -> dict[str, str]:
-    """The environment for CMake: ROS packages of this Python environment first, pip's build environment left out."""
+    """This environment's ROS packages and programs first, pip's build environment left out."""
     environment = dict(os.environ)
-    prefixes = [sys.prefix, *environment.get("AMENT_PREFIX_PATH", "").split(os.pathsep)]
-    environment["AMENT_PREFIX_PATH"] = os.pathsep.join(dict.fromkeys(filter(None, prefixes)))
-    environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", os.defpath)])
+    for variable, first in (("AMENT_PREFIX_PATH", sys.prefix), ("PATH", str(Path(sys.executable).parent))):
+        environment[variable] = os.pathsep.join(filter(None, [first, environment.get(variable)]))
     python_path = environment.pop("PYTHONPATH", "").split(os.pathsep)
     kept = [entry for entry in python_path if entry and "pip-build-env" not in entry]
     if kept:

