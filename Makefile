@@ -78,7 +78,7 @@ $(REQUIREMENTS): $(CREATED) $(wildcard requirements/*.txt)
 	@touch $@
 
 $(PACKAGE): $(REQUIREMENTS) CMakeLists.txt package.xml pyproject.toml setup.py \
-		$(wildcard msg/*.msg config/* launch/* scripts/*)
+		$(wildcard msg/*.msg config/* launch/*) $(addprefix scripts/,dense3d depth_camera hand_pose)
 	@echo 'Building the messages and installing the package'
 	@$(PIP) install --no-build-isolation --no-deps --editable .
 	@touch $@
