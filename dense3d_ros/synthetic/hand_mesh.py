@@ -44,10 +44,13 @@ BONE_COUNT = 19
 _ELBOW, _RING_CMC, _LITTLE_CMC = range(JOINT_COUNT, JOINT_COUNT + 3)
 _MIDDLE_CHAIN = [0, *(JOINT_INDEX[f"middle_{segment}"] for segment in ("mcp", "pip", "dip", "tip"))]
 
-_THUMB_AZIMUTH, _THUMB_ELEVATION = np.radians((38.0, 22.0))
+_THUMB_AZIMUTH, _THUMB_ELEVATION = np.radians((29.0, 17.0))
 """Where the thumb's metacarpal points at zero angles: out of the hand's axis, and out of the palm."""
 
-_ZERO_ROLL = np.radians((-60.0, -5.0, 0.0, 4.0, 8.0))
+_PALMAR_AXIS = np.radians(24.0)
+"""Palmar abduction turns about an axis in the palm, this far from x towards the little finger."""
+
+_ZERO_ROLL = np.radians((-40.0, -5.0, 0.0, 4.0, 8.0))
 """Turn of each finger's flexion axis out of y about the finger, so that bent fingers close on the thumb's root."""
 
 _CAP_TAPER = 0.1
@@ -189,12 +192,9 @@ def _bend(joints: Array, rest_roll: Array, angles: Array) -> tuple[NDArray[np.fl
     wrist_flexion, deviation = angles[0], angles[1]
     thumb, fingers, palm = angles[2:7], angles[7:23].reshape(4, 4), angles[23:25]
 
-    azimuth = np.concatenate([[_THUMB_AZIMUTH - thumb[1]], fingers[:, 0]])
-    elevation = np.array([_THUMB_ELEVATION, 0, 0, 0, 0])
-    abduction = np.array([-thumb[0], 0, 0, 0, 0])
-    roll = _ZERO_ROLL - np.array([thumb[2], 0, 0, 0, 0])
+    base = _rotation_z(fingers[:, 0]) @ _rotation_x(_ZERO_ROLL[1:])
+    base = np.concatenate([_thumb_base(*thumb[:3])[None], base])
     flexion = np.cumsum(np.concatenate([[[0, thumb[3], thumb[4]]], fingers[:, 1:]]), axis=1)
-    base = _rotation_x(abduction) @ _rotation_z(azimuth) @ _rotation_y(elevation) @ _rotation_x(roll)
     arch = _rotation_y(np.array([0, 0, 0, palm[0], palm[1]]))
     frames = (arch @ base)[:, None] @ _rotation_y(flexion)
 
@@ -218,6 +218,12 @@ def _bend(joints: Array, rest_roll: Array, angles: Array) -> tuple[NDArray[np.fl
     rest_origins = np.concatenate([root_origins, chains[:, :3].reshape(-1, 3)])
     posed_origins = np.concatenate([root_origins, posed[:, :3].reshape(-1, 3)])
     return rotations, (rest_origins, posed_origins), np.concatenate([joints[:1], posed.reshape(-1, 3)])
+
+
+def _thumb_base(palmar: float, adduction: float, twist: float) -> NDArray[np.float64]:
+    """(3, 3) frame of the thumb's metacarpal: x along it, y its flexion axis."""
+    in_palm = _rotation_z(_PALMAR_AXIS + _THUMB_AZIMUTH - adduction) @ _rotation_y(_THUMB_ELEVATION)
+    return _rotation_z(-_PALMAR_AXIS) @ _rotation_x(-palmar) @ in_palm @ _rotation_x(_ZERO_ROLL[0] - twist)
 
 
 def _rest_frames(chains: NDArray[np.float64], directions: NDArray[np.float64], roll: Array) -> NDArray[np.float64]:
