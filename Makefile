@@ -25,7 +25,7 @@ unexport _ROS_WHEELS_BOOTSTRAP_COMPLETE PYTHONHOME VIRTUAL_ENV
 CREATED := $(VENV)/.created-$(FLAVOUR)
 REQUIREMENTS := $(VENV)/.requirements
 PACKAGE := $(VENV)/.package
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 
 .PHONY: help setup demo test clean
 .DELETE_ON_ERROR:

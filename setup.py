@@ -88,7 +88,6 @@ def build_and_stage() -> Path:
     environment = cmake_environment() | {"DESTDIR": str(stage)}
     definitions = {
         "CMAKE_INSTALL_PREFIX": sys.prefix,
-        "CMAKE_BUILD_TYPE": "Release",
         "Python3_EXECUTABLE": sys.executable,
         "BUILD_TESTING": "OFF",
     }
