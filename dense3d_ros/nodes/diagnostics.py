@@ -1,0 +1,95 @@
+"""How the perception node does, in one sentence: in the log when it is bad, and as a diagnostic."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+
+LOG_AGAIN_S = 10.0
+
+
+class Level(Enum):
+    """Levels of diagnostic_msgs/DiagnosticStatus, which are bytes there."""
+
+    OK = DiagnosticStatus.OK
+    WARN = DiagnosticStatus.WARN
+    ERROR = DiagnosticStatus.ERROR
+    STALE = DiagnosticStatus.STALE
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One sentence on how the node does. Conditions of one `kind` may differ in their numbers."""
+
+    level: Level
+    kind: str
+    text: str
+
+
+class Conditions:
+    """Collects conditions. A bad one is logged at once, but one kind at most every ten seconds."""
+
+    def __init__(self, logger: Any) -> None:
+        self._logger = logger
+        self._logged: dict[str, float] = {}
+        self._latest = Condition(Level.OK, "start", "no frame yet")
+        self._bad: Condition | None = None
+
+    def report(self, condition: Condition) -> None:
+        """What just happened."""
+        self._latest = condition
+        if condition.level is Level.OK:
+            return
+        self._bad = condition
+        now = time.monotonic()
+        if now - self._logged.get(condition.kind, -LOG_AGAIN_S) < LOG_AGAIN_S:
+            return
+        self._logged[condition.kind] = now
+        # One line for each severity: rclpy does not let a line change it.
+        if condition.level is Level.ERROR:
+            self._logger.error(condition.text)
+        else:
+            self._logger.warning(condition.text)
+
+    def take(self) -> Condition:
+        """The last bad condition since the last call; where there was none, the latest one."""
+        bad, self._bad = self._bad, None
+        return bad or self._latest
+
+
+class Rates:
+    """Events a second between two looks at the counts."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._looked = time.monotonic()
+
+    def since_last(self, counts: Mapping[str, int]) -> dict[str, float]:
+        """Event -> events a second since the last call."""
+        now = time.monotonic()
+        seconds = max(now - self._looked, 1e-6)
+        rates = {event: (count - self._counts[event]) / seconds for event, count in counts.items()}
+        self._counts, self._looked = Counter(counts), now
+        return rates
+
+
+def diagnostic_array(
+    stamp: Any, name: str, hardware: str, condition: Condition, values: Mapping[str, object]
+) -> DiagnosticArray:
+    """One status with its values as text, floats with two digits."""
+    status = DiagnosticStatus(
+        level=condition.level.value, name=name, hardware_id=hardware, message=condition.text
+    )
+    status.values = [
+        KeyValue(key=key, value=f"{value:.2f}" if isinstance(value, float) else str(value))
+        for key, value in values.items()
+    ]
+    message = DiagnosticArray(status=[status])
+    message.header.stamp = stamp
+    return message

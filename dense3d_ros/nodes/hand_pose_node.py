@@ -1,0 +1,213 @@
+"""`hand_pose`: depth images and camera infos in, hands out."""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.node import Node
+
+from dense3d_ros.camera import Camera
+from dense3d_ros.depth import DepthFormatError, DepthImage
+from dense3d_ros.estimator import HandPoseEstimator
+from dense3d_ros.model import HandModel
+from dense3d_ros.nodes.allocator import gpu_mebibytes, resident_mebibytes
+from dense3d_ros.nodes.camera_info import CameraInfoError, camera_of, is_distorted
+from dense3d_ros.nodes.diagnostics import Condition, Conditions, Level, Rates, diagnostic_array
+from dense3d_ros.nodes.messages import depth_image, stamp_seconds
+from dense3d_ros.nodes.model_slot import ModelSlot
+from dense3d_ros.nodes.outputs import HandOutputs
+from dense3d_ros.nodes.pairing import DepthInput, Frame
+from dense3d_ros.nodes.parameters import HandPoseSettings, NodeParameters
+from dense3d_ros.nodes.process import steady_clock
+from dense3d_ros.nodes.statistics import FrameStatistics
+from dense3d_ros.nodes.worker import LatestWorker
+
+
+class HandPoseNode(Node):  # type: ignore[misc]
+    """Wires the input to the estimator and the estimator to the outputs. The model comes from `slot`.
+
+    The subscriptions only hand the newest frame to a worker thread, which decodes, estimates and publishes.
+    """
+
+    def __init__(self, slot: ModelSlot, **options: Any) -> None:
+        super().__init__("hand_pose", **options)
+        self._slot = slot
+        self._configuration = NodeParameters(self, HandPoseSettings())
+        self._conditions = Conditions(self.get_logger())
+        self._statistics = FrameStatistics()
+        self._rates = Rates()
+        # Held while a frame is worked on: who takes the model away waits for it.
+        self._working = threading.Lock()
+        self._estimator: HandPoseEstimator | None = None
+        self._estimator_of: tuple[HandModel, HandPoseSettings] | None = None
+        self._camera: Camera | None = None
+        self._last_stamp = 0.0
+        self._last_header: Any = None
+        self._warned_of_distortion = False
+        self._outputs = HandOutputs(self)
+        self._worker: LatestWorker[Frame] = LatestWorker("hand_pose", self._work, self._failed)
+        self._input = DepthInput(self, self._worker.put)
+        slot.on_change(self._model_changed)
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        # Wall time: with use_sim_time the node's clock may stand still, and that has to be reported too.
+        self._tick = self.create_timer(1.0, self._report, clock=steady_clock())
+
+    def destroy_node(self) -> None:
+        """End the worker thread, then the node."""
+        self._worker.stop()
+        super().destroy_node()
+
+    def _work(self, frame: Frame) -> None:
+        """Worker thread: one frame from message to message."""
+        started = time.perf_counter()
+        with self._working:
+            model = self._slot.current()
+            if model is None:
+                return
+            if not self._outputs.wanted():
+                self._conditions.report(
+                    Condition(Level.OK, "idle", "idle: nobody subscribes to hands, joints or markers")
+                )
+                return
+            settings = self._configuration.settings
+            stamp = stamp_seconds(frame.image.header.stamp)
+            age = self._age(stamp)
+            if 0.0 < settings.max_age < age:
+                self._refuse(
+                    "too old",
+                    f"frames of {self._input.depth_topic} are {age:.2f} s old, max_age is "
+                    f"{settings.max_age:g} s; play a recorded bag with --clock and set use_sim_time",
+                )
+                return
+            read = self._read(frame)
+            if read is None:
+                return
+            depth, camera = read
+            decoded = time.perf_counter()
+            estimator = self._estimator_for(model, settings)
+            if camera != self._camera or stamp < self._last_stamp:
+                # Another camera, or a bag that started again: what was tracked is elsewhere.
+                estimator.reset()
+            self._camera, self._last_stamp = camera, stamp
+            estimate = estimator.estimate(depth, camera, stamp)
+            estimated = time.perf_counter()
+            hands = sorted(estimate.hands, key=lambda hand: -hand.score)
+            self._outputs.publish(frame.image.header, hands, model.description.name, settings)
+            self._last_header = frame.image.header
+            self._statistics.count("published")
+            self._statistics.count("with a hand" if hands else "without a hand")
+            self._statistics.time(
+                {
+                    "wait": (started - frame.arrival) * 1e3,
+                    "decode": (decoded - started) * 1e3,
+                    **estimate.stage_ms,
+                    "publish": (time.perf_counter() - estimated) * 1e3,
+                    "stamp to publish": self._age(stamp) * 1e3,
+                }
+            )
+            text = f"{len(hands)} in the last frame" if hands else f"no hand: {estimate.reason}"
+            self._conditions.report(Condition(Level.OK, "published", text))
+
+    def _read(self, frame: Frame) -> tuple[DepthImage, Camera] | None:
+        """Depth and camera of a frame, or None where it cannot be used, which is then reported."""
+        try:
+            depth = depth_image(frame.image)
+        except DepthFormatError as error:
+            self._refuse("depth image", f"depth image on {self._input.depth_topic}: {error}")
+            return None
+        height, width = depth.shape
+        try:
+            camera = camera_of(frame.info, width, height, frame.image.header.frame_id)
+        except CameraInfoError as error:
+            self._refuse("camera info", f"camera info on {self._input.info_topic}: {error}")
+            return None
+        if is_distorted(frame.info) and not self._warned_of_distortion:
+            self._warned_of_distortion = True
+            self.get_logger().warning(
+                f"The camera info on {self._input.info_topic} has distortion coefficients. They are not "
+                f"applied: {self._input.depth_topic} should be a rectified depth image."
+            )
+        return depth, camera
+
+    def _refuse(self, kind: str, text: str) -> None:
+        self._statistics.count(f"refused: {kind}")
+        self._conditions.report(Condition(Level.ERROR, kind, text))
+
+    def _failed(self, error: Exception) -> None:
+        """Worker thread: an exception that nobody expected. The thread goes on with the next frame."""
+        if not self.context.ok():
+            return
+        trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+        self._statistics.count("refused: unexpected error")
+        self._conditions.report(
+            Condition(Level.ERROR, f"unexpected {type(error).__name__}", f"Error in a frame:\n{trace}")
+        )
+
+    def _age(self, stamp: float) -> float:
+        """Seconds from `stamp` to now on the node's clock, which follows use_sim_time."""
+        return float(self.get_clock().now().nanoseconds) * 1e-9 - stamp
+
+    def _estimator_for(self, model: HandModel, settings: HandPoseSettings) -> HandPoseEstimator:
+        made_of = (model, settings)
+        if self._estimator is None or self._estimator_of != made_of:
+            self._estimator = HandPoseEstimator(
+                model,
+                max_hands=settings.max_hands,
+                min_score=settings.min_score,
+                min_depth=settings.min_depth,
+                max_depth=settings.max_depth,
+            )
+            self._estimator_of = made_of
+        return self._estimator
+
+    def _model_changed(self) -> None:
+        """Let go of the former model. Where there is no other one, take the hands it found back."""
+        with self._working:
+            self._estimator = self._estimator_of = None
+            if self._slot.current() is None and self._last_header is not None:
+                self._outputs.publish(self._last_header, [], "", self._configuration.settings)
+                self._last_header = None
+
+    def _report(self) -> None:
+        """Once a second: judge model and input, publish the diagnostics."""
+        model = self._slot.current()
+        silence = self._input.silence()
+        problem = ""
+        if silence > self._configuration.settings.timeout:
+            problem = f"no frame for {silence:.1f} s: {self._input.problem()}"
+        if model is None:
+            self._conditions.report(
+                Condition(Level.WARN, "no model", "no active model: hand_model is not in its active state")
+            )
+        elif problem:
+            level = Level.STALE if self._input.counts["pairs"] else Level.WARN
+            self._conditions.report(Condition(level, "no frames", problem))
+        counts = self._statistics.counts() + self._input.counts
+        counts["dropped: newer frame"] = self._worker.dropped
+        values: dict[str, object] = {
+            "input": problem or "frames arrive",
+            "model": model.description.name if model else "",
+            "device": model.device if model else "",
+            "memory MiB": resident_mebibytes(),
+            "GPU memory MiB": gpu_mebibytes(),
+        }
+        rates = self._rates.since_last(counts)
+        for event in sorted(counts):
+            values[event] = counts[event]
+            values[f"{event} per second"] = rates[event]
+        for stage, (median, high) in self._statistics.percentiles().items():
+            values[f"{stage} p50 ms"] = median
+            values[f"{stage} p95 ms"] = high
+        self._diagnostics.publish(
+            diagnostic_array(
+                self.get_clock().now().to_msg(),
+                f"{self.get_fully_qualified_name().lstrip('/')}: hands",
+                self._input.depth_topic,
+                self._conditions.take(),
+                values,
+            )
+        )

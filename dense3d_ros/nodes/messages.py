@@ -1,0 +1,95 @@
+"""Depth images from ROS messages, hands to ROS messages. The messages are made once and filled again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from geometry_msgs.msg import Pose, PoseArray
+from numpy.typing import NDArray
+
+from dense3d_ros.depth import DepthImage
+from dense3d_ros.hand import JOINT_COUNT, SKELETON, HandPose
+from dense3d_ros.msg import HandPose as HandPoseMessage
+from dense3d_ros.msg import HandPoseArray
+
+
+def depth_image(message: Any) -> DepthImage:
+    """View a sensor_msgs/Image as a depth image. Raises DepthFormatError."""
+    return DepthImage.from_buffer(
+        message.data,
+        width=message.width,
+        height=message.height,
+        encoding=message.encoding,
+        step=message.step,
+        is_bigendian=bool(message.is_bigendian),
+    )
+
+
+def stamp_seconds(stamp: Any) -> float:
+    """builtin_interfaces/Time -> seconds."""
+    return float(stamp.sec) + float(stamp.nanosec) * 1e-9
+
+
+def quaternion(rotation: NDArray[np.floating]) -> tuple[float, float, float, float]:
+    """(3, 3) rotation matrix -> unit quaternion x, y, z, w with w >= 0.
+
+    Takes the largest of the four components from the diagonal and the rest from it (Shepperd 1978), which is
+    stable for every rotation.
+    """
+    m = np.asarray(rotation, dtype=np.float64)
+    diagonal = np.array([m[0, 0], m[1, 1], m[2, 2], np.trace(m)])
+    largest = int(diagonal.argmax())
+    if largest == 3:
+        q = np.array([m[2, 1] - m[1, 2], m[0, 2] - m[2, 0], m[1, 0] - m[0, 1], 1.0 + diagonal[3]])
+    else:
+        i, j, k = largest, (largest + 1) % 3, (largest + 2) % 3
+        q = np.empty(4)
+        q[i] = 1.0 + m[i, i] - m[j, j] - m[k, k]
+        q[j] = m[j, i] + m[i, j]
+        q[k] = m[k, i] + m[i, k]
+        q[3] = m[k, j] - m[j, k]
+    q /= np.linalg.norm(q) if q[3] >= 0 else -np.linalg.norm(q)
+    return float(q[0]), float(q[1]), float(q[2]), float(q[3])
+
+
+class HandMessages:
+    """Fills one HandPoseArray and one PoseArray again and again; a call changes the last call's message."""
+
+    def __init__(self) -> None:
+        self._array = HandPoseArray()
+        self._hands: list[Any] = []
+        self._poses = PoseArray()
+        self._joints: list[Any] = []
+
+    def hands(self, header: Any, hands: Sequence[HandPose], model: str) -> Any:
+        """HandPoseArray of `hands`, in their order."""
+        while len(self._hands) < len(hands):
+            self._hands.append(HandPoseMessage(skeleton=SKELETON))
+        for message, hand in zip(self._hands, hands, strict=False):
+            message.track_id = hand.track_id
+            message.handedness = int(hand.handedness)
+            message.score = float(hand.score)
+            for point, (x, y, z) in zip(message.joints, hand.joints.tolist(), strict=True):
+                point.x, point.y, point.z = x, y, z
+            message.joint_scores = hand.joint_scores.astype(np.float32)
+            position, orientation = message.wrist.position, message.wrist.orientation
+            position.x, position.y, position.z = hand.joints[0].tolist()
+            orientation.x, orientation.y, orientation.z, orientation.w = quaternion(hand.wrist_axes)
+        self._array.header = header
+        self._array.hands = self._hands[: len(hands)]
+        self._array.model = model
+        return self._array
+
+    def joints(self, header: Any, hands: Sequence[HandPose]) -> Any:
+        """PoseArray of all joints, 21 a hand in the order of JOINT_NAMES; orientations are the identity."""
+        count = JOINT_COUNT * len(hands)
+        while len(self._joints) < count:
+            self._joints.append(Pose())
+        coordinates = [joint for hand in hands for joint in hand.joints.tolist()]
+        for pose, (x, y, z) in zip(self._joints, coordinates, strict=False):
+            pose.position.x, pose.position.y, pose.position.z = x, y, z
+        self._poses.header = header
+        self._poses.poses = self._joints[:count]
+        return self._poses

@@ -1,0 +1,59 @@
+"""What the perception node publishes about hands, each topic only while someone subscribes to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from geometry_msgs.msg import PoseArray
+from rclpy.qos import QoSProfile
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from visualization_msgs.msg import MarkerArray
+
+from dense3d_ros.hand import HandPose
+from dense3d_ros.msg import HandPoseArray
+from dense3d_ros.nodes.markers import HandMarkers
+from dense3d_ros.nodes.messages import HandMessages
+from dense3d_ros.nodes.parameters import HandPoseSettings
+
+
+class HandOutputs:
+    """The topics `~/hands`, `~/joints` and `~/markers` of a node."""
+
+    def __init__(self, node: Any) -> None:
+        def publisher(message: Any, topic: str) -> Any:
+            return node.create_publisher(
+                message,
+                topic,
+                QoSProfile(depth=5),
+                qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+            )
+
+        self._hands = publisher(HandPoseArray, "~/hands")
+        self._joints = publisher(PoseArray, "~/joints")
+        self._markers = publisher(MarkerArray, "~/markers")
+        self._messages = HandMessages()
+        self._marker_messages = HandMarkers()
+
+    def wanted(self) -> bool:
+        """Whether anyone subscribes to any of the topics."""
+        return any(
+            publisher.get_subscription_count() > 0 for publisher in (self._hands, self._joints, self._markers)
+        )
+
+    def publish(self, header: Any, hands: Sequence[HandPose], model: str, settings: HandPoseSettings) -> None:
+        """Publish `hands`, which may be none, with the depth image's header."""
+        if self._hands.get_subscription_count() > 0:
+            self._hands.publish(self._messages.hands(header, hands, model))
+        if self._joints.get_subscription_count() > 0:
+            self._joints.publish(self._messages.joints(header, hands))
+        if self._markers.get_subscription_count() > 0:
+            self._markers.publish(
+                self._marker_messages.update(
+                    header,
+                    hands,
+                    joint_diameter=settings.joint_diameter,
+                    bone_width=settings.bone_width,
+                    lifetime=settings.marker_lifetime,
+                )
+            )

@@ -1,0 +1,166 @@
+"""The nodes' parameters, each written down once: name, default, range and description.
+
+A field of these classes is a ROS parameter. `config/hand.yaml` repeats the defaults for the user; a test
+compares the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Generic, TypeVar
+
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
+
+
+def parameter(
+    default: Any, description: str, limits: tuple[float, float] | None = None, constant: bool = False
+) -> Any:
+    """A dataclass field that is a ROS parameter. `constant`: read once, when the node starts."""
+    return field(
+        default=default, metadata={"description": description, "limits": limits, "constant": constant}
+    )
+
+
+@dataclass(frozen=True)
+class HandPoseSettings:
+    """Parameters of `hand_pose`. All may change while it runs."""
+
+    max_hands: int = parameter(1, "How many hands to look for in a frame.", (1, 4))
+    min_score: float = parameter(
+        0.5, "Hands that score lower are not published and not followed.", (0.0, 1.0)
+    )
+    min_depth: float = parameter(0.15, "Nothing nearer than this is taken for a hand, metres.", (0.0, 10.0))
+    max_depth: float = parameter(1.5, "Nothing farther than this is taken for a hand, metres.", (0.1, 10.0))
+    max_age: float = parameter(
+        0.5,
+        "Frames whose stamp is older than this when their turn comes are dropped, seconds. 0 takes any age.",
+        (0.0, 3600.0),
+    )
+    timeout: float = parameter(
+        1.0, "Without a usable frame for so long the diagnostics report a stale input, seconds.", (0.1, 60.0)
+    )
+    marker_lifetime: float = parameter(
+        0.5, "Markers that are not renewed disappear after this time, seconds. 0 keeps them.", (0.0, 60.0)
+    )
+    joint_diameter: float = parameter(0.012, "Diameter of the joints in the markers, metres.", (0.001, 0.1))
+    bone_width: float = parameter(0.006, "Width of the bones in the markers, metres.", (0.001, 0.1))
+
+    def __post_init__(self) -> None:
+        if self.min_depth >= self.max_depth:
+            raise ValueError(
+                f"min_depth ({self.min_depth} m) must be smaller than max_depth ({self.max_depth} m)"
+            )
+
+
+@dataclass(frozen=True)
+class HandModelSettings:
+    """Parameters of `hand_model`. They are read by the configure transition."""
+
+    model: str = parameter(
+        "fast", "Name of a shipped model, or the path of a model file. Read by the configure transition."
+    )
+    device: str = parameter(
+        "auto",
+        "Where the network runs: auto, cpu, cuda or cuda:N. auto takes a GPU if there is one. "
+        "Read by the configure transition.",
+    )
+    autostart: bool = parameter(
+        True,
+        "Configure and activate when the process starts. Turn it off where a lifecycle manager does that.",
+        constant=True,
+    )
+
+    def __post_init__(self) -> None:
+        if not self.model:
+            raise ValueError("model is empty; expected the name of a shipped model or a path")
+        if not self.device:
+            raise ValueError("device is empty; expected auto, cpu, cuda or cuda:N")
+
+
+@dataclass(frozen=True)
+class DepthCameraSettings:
+    """Parameters of `depth_camera`, all read when the node starts."""
+
+    folder: str = parameter(
+        "",
+        "Folder of 16-bit depth PNGs to publish, sub-folders included, sorted by name, numbers as numbers. "
+        "Empty: render a moving hand.",
+        constant=True,
+    )
+    fx: float = parameter(475.0, "Focal length along x, pixels.", (1.0, 1e5), constant=True)
+    fy: float = parameter(475.0, "Focal length along y, pixels.", (1.0, 1e5), constant=True)
+    cx: float = parameter(319.5, "Principal point x, pixels; pixel centres are integers.", constant=True)
+    cy: float = parameter(239.5, "Principal point y, pixels; pixel centres are integers.", constant=True)
+    depth_unit: float = parameter(0.001, "Metres per value of the PNGs.", (1e-6, 1.0), constant=True)
+    width: int = parameter(640, "Width of the rendered image, pixels.", (16, 4096), constant=True)
+    height: int = parameter(480, "Height of the rendered image, pixels.", (16, 4096), constant=True)
+    rate: float = parameter(30.0, "Frames a second.", (0.1, 240.0), constant=True)
+    loop: bool = parameter(
+        True,
+        "Start the folder again at its end. Off: wait for a subscriber, publish every file once, then exit.",
+        constant=True,
+    )
+    encoding: str = parameter("16UC1", "Encoding of the image: 16UC1 (mm) or 32FC1 (m).", constant=True)
+    reliability: str = parameter(
+        "best_effort", "Quality of service of the image: best_effort or reliable.", constant=True
+    )
+    frame_id: str = parameter(
+        "camera_depth_optical_frame", "Frame of the images: x right, y down, z forward.", constant=True
+    )
+    sensor: str = parameter(
+        "structured_light", "Noise of the rendered image: a sensor's name, or none.", constant=True
+    )
+    seed: int = parameter(0, "Seed of the rendered hand's movement.", (0, 2**31 - 1), constant=True)
+
+    def __post_init__(self) -> None:
+        for name, accepted in (
+            ("encoding", ("16UC1", "32FC1")),
+            ("reliability", ("best_effort", "reliable")),
+        ):
+            if getattr(self, name) not in accepted:
+                raise ValueError(f"{name} is '{getattr(self, name)}'; accepted: {', '.join(accepted)}")
+
+
+Settings = TypeVar("Settings", HandPoseSettings, HandModelSettings, DepthCameraSettings)
+
+
+def _descriptor(entry: Any) -> ParameterDescriptor:
+    descriptor = ParameterDescriptor(
+        description=entry.metadata["description"], read_only=entry.metadata["constant"]
+    )
+    limits = entry.metadata["limits"]
+    if limits is not None and isinstance(entry.default, int):
+        descriptor.integer_range = [IntegerRange(from_value=limits[0], to_value=limits[1])]
+    elif limits is not None:
+        descriptor.floating_point_range = [
+            FloatingPointRange(from_value=float(limits[0]), to_value=float(limits[1]))
+        ]
+    return descriptor
+
+
+class NodeParameters(Generic[Settings]):
+    """Declares a node's parameters and keeps `settings` up to date.
+
+    A change that breaks a rule of the settings class is refused with that class's sentence as the reason.
+    `settings` is replaced as a whole, so a thread that reads it once sees one consistent state.
+    """
+
+    def __init__(self, node: Any, defaults: Settings) -> None:
+        values = {
+            entry.name: node.declare_parameter(
+                entry.name, getattr(defaults, entry.name), _descriptor(entry)
+            ).value
+            for entry in fields(defaults)
+        }
+        self.settings: Settings = replace(defaults, **values)
+        node.add_on_set_parameters_callback(self._check)
+
+    def _check(self, parameters: Iterable[Any]) -> SetParametersResult:
+        known = {entry.name for entry in fields(self.settings)}
+        changes = {changed.name: changed.value for changed in parameters if changed.name in known}
+        try:
+            self.settings = replace(self.settings, **changes)
+        except ValueError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        return SetParametersResult(successful=True)

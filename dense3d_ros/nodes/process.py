@@ -1,0 +1,53 @@
+"""A process of ROS nodes: start, spin on one thread, end cleanly however often it is interrupted."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import rclpy
+from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined]
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.logging import get_logger
+
+from dense3d_ros.nodes.allocator import keep_freed_memory
+
+
+def steady_clock() -> Clock:
+    """A clock for timers that must run while the ROS clock stands still or jumps."""
+    return Clock(clock_type=ClockType.STEADY_TIME)
+
+
+def run_nodes(make: Callable[[], Sequence[Any]], arguments: Sequence[str] | None = None) -> int:
+    """Spin the nodes that `make` returns until SIGINT or SIGTERM, then destroy them. Returns the exit status.
+
+    It is 1 where the nodes cannot be made, with the reason as one line in the log. A node may end the process
+    by `rclpy.shutdown()`.
+    """
+    keep_freed_memory()
+    # rclpy's own handler ends the spinning. Python's would raise KeyboardInterrupt wherever the main thread
+    # is, and a second SIGINT, which launch sends, would hit the tear-down.
+    signal.signal(signal.SIGINT, lambda *_: None)
+    rclpy.init(args=list(arguments) if arguments is not None else None)
+    nodes: Sequence[Any] = ()
+    try:
+        nodes = make()
+        executor = SingleThreadedExecutor()
+        for node in nodes:
+            executor.add_node(node)
+        executor.spin()
+    except ExternalShutdownException:
+        pass
+    except Exception as error:
+        if nodes:
+            raise
+        get_logger("dense3d_ros").fatal(f"Cannot start: {error}")
+        return 1
+    finally:
+        for node in nodes:
+            node.destroy_node()
+        rclpy.try_shutdown()
+        sys.stdout.flush()
+    return 0
