@@ -72,7 +72,7 @@ def test_time_of_flight_noise(z: float) -> None:
 
 @pytest.mark.parametrize("z", [0.3, 0.5, 0.9])
 def test_coded_light_noise(z: float) -> None:
-    assert spread(CodedLight(drift=0, step=0), wall(z)) == pytest.approx(0.0005 * z**2, rel=0.15)
+    assert spread(CodedLight(drift=0, step=0), wall(z)) == pytest.approx(0.0004 * z**2, rel=0.15)
     assert spread(CodedLight(noise=0, drift=0.001, step=0), wall(z)) == pytest.approx(0.001 * z**2, rel=0.2)
 
 
@@ -193,6 +193,15 @@ def test_jitter_has_its_sigma() -> None:
     moved = effects.jittered(ramp, 1.5, generator())[:, 20:-20] - ramp[:, 20:-20]
     assert moved.std() == pytest.approx(np.sqrt(1.5**2 + 1 / 12), rel=0.03)
     assert moved.mean() == pytest.approx(0, abs=0.03)
+    np.testing.assert_array_equal(effects.jittered(wall(0.7, 0.8), 1.5, generator()), wall(0.7, 0.8))
+
+
+def test_specks_are_removed_and_the_rest_is_kept() -> None:
+    clean = box_before_wall()
+    clean[:40] = 0
+    expected = clean.copy()
+    clean[10, 10] = clean[20, 30:32] = 0.5
+    np.testing.assert_array_equal(effects.despeckled(clean), expected)
 
 
 @pytest.mark.parametrize("length", [0.0, 0.7, 2.0, 10.0])

@@ -51,14 +51,17 @@ def blobs(shape: tuple[int, ...], share: float, length: float, rng: np.random.Ge
     return spots
 
 
-def jittered(depth: Depth, sigma: float, rng: np.random.Generator) -> Depth:
-    """Every pixel reads a neighbour, at a Gaussian distance of `sigma` pixels along each axis."""
+def jittered(depth: Depth, sigma: float, rng: np.random.Generator, length: float = 0.0) -> Depth:
+    """Ragged edges: pixels read a neighbour, at a Gaussian distance of `sigma` pixels along each axis.
+
+    The displacement is smooth over `length` pixels, see `noise`. Within a surface nothing moves, since the
+    axial noise already holds what the displacement would do there.
+    """
     if sigma <= 0:
         return np.array(depth)
     result: Depth = np.empty_like(depth)
-    down = np.rint(_white(depth.shape, rng) * np.float32(sigma))
-    right = np.rint(_white(depth.shape, rng) * np.float32(sigma))
-    _shift(np.ascontiguousarray(depth), down, right, result)
+    down, right = noise(depth.shape, length, rng), noise(depth.shape, length, rng)
+    _shift(np.ascontiguousarray(depth), down, right, np.float32(sigma), result)
     return result
 
 
@@ -128,6 +131,12 @@ def add_flying_pixels(depth: Depth, share: float, rng: np.random.Generator) -> N
     depth.flat[edge] = near.flat[edge] * (1 - mix) + far.flat[edge] * mix
 
 
+def despeckled(depth: Depth) -> Depth:
+    """Depth without specks: pixels most of whose 3 x 3 neighbours have none."""
+    known = cv2.medianBlur((depth > 0).astype(np.uint8), 3)
+    return depth * known
+
+
 def lost(depth: Depth, cosines: Depth, least_cosine: float, reach: float, rng: np.random.Generator) -> Mask:
     """Surface that sends too little light back.
 
@@ -135,7 +144,7 @@ def lost(depth: Depth, cosines: Depth, least_cosine: float, reach: float, rng: n
     from `reach` metres on, any surface below `least_cosine`. Both limits wander by a third over the picture,
     as reflectivity does.
     """
-    reflectivity = np.exp(0.3 * noise(depth.shape, 6.0, rng) + 0.1 * noise(depth.shape, 0.0, rng))
+    reflectivity = np.exp(np.float32(0.3) * noise(depth.shape, 5.0, rng))
     limit = np.maximum(np.square(depth * np.float32(1 / reach)), np.float32(least_cosine))
     too_dark: Mask = cosines * reflectivity < limit
     return too_dark
@@ -190,13 +199,19 @@ def _fill_gaussian(seed, out):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _shift(depth, down, right, out):  # type: ignore[no-untyped-def]
+def _shift(depth, down, right, sigma, out):  # type: ignore[no-untyped-def]
     height, width = depth.shape
+    # Rounds by truncation, which needs positive numbers.
+    lift = 1024
+    half = np.float32(lift + 0.5)
     for row in range(height):
         for column in range(width):
-            y = min(max(row + int(down[row, column]), 0), height - 1)
-            x = min(max(column + int(right[row, column]), 0), width - 1)
-            out[row, column] = depth[y, x]
+            y = row + np.int32(down[row, column] * sigma + half) - lift
+            x = column + np.int32(right[row, column] * sigma + half) - lift
+            here = depth[row, column]
+            there = depth[min(max(y, 0), height - 1), min(max(x, 0), width - 1)]
+            same_surface = here > 0 and there > 0 and abs(there - here) < EDGE_STEP
+            out[row, column] = here if same_surface else there
 
 
 @njit(cache=True, nogil=True)
