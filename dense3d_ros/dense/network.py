@@ -6,19 +6,11 @@ own network, whose wide heads hold 94 % of the arithmetic, is in `paper_network`
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-
-class Maps(NamedTuple):
-    """One stack's maps, (B, J, S, S), (B, J, S, S) and (B, 3J, S, S) with channels x0 y0 z0 x1 ..."""
-
-    heat_2d: Tensor
-    heat_3d: Tensor
-    unit_vectors: Tensor
+from dense3d_ros.dense.maps import Maps
 
 
 class ConvBlock(nn.Sequential):
@@ -92,7 +84,8 @@ class Stack(nn.Module):
         features_3d = self.trunk_3d(torch.cat([trunk, heat_2d, coordinates], 1))
         heat_3d = self.heat_3d(features_3d)
         vectors = self.trunk_vectors(torch.cat([trunk, features_3d, heat_2d, heat_3d, coordinates], 1))
-        return Maps(heat_2d, heat_3d, self.unit_vectors(vectors)), trunk, deepest
+        um = self.unit_vectors(vectors).unflatten(1, (-1, 3))
+        return Maps(heat_2d, heat_3d, um), trunk, deepest
 
 
 class HourglassNetwork(nn.Module):
@@ -125,7 +118,8 @@ class HourglassNetwork(nn.Module):
             maps, trunk, deepest = stack(x, coordinates)
             stacks.append(maps)
             if index < len(self.remap):
-                x = x + self.remap[index](torch.cat([trunk, *maps], 1))
+                features = torch.cat([trunk, maps.hm, maps.h3, maps.um.flatten(1, 2)], 1)
+                x = x + self.remap[index](features)
         return stacks, self.presence(deepest.mean((2, 3)))
 
 

@@ -1,0 +1,115 @@
+"""A model ready to run: crops in, joints in metres and scores out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from dense3d_ros.camera import Camera
+from dense3d_ros.crop import BACKGROUND, HandCrop
+from dense3d_ros.dense.maps import metric_geometry
+from dense3d_ros.dense.regressor import DenseRegressor
+from dense3d_ros.model_file import ModelDescription, read_model
+
+SPREAD_SCALE = 0.03
+"""Spread of the votes, metres, at which a joint's score has fallen to 1/e."""
+
+
+class DeviceError(ValueError):
+    """A device that this machine does not have."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the network says of one crop.
+
+    joints: (21, 3) metres in the camera frame. joint_scores: (21,) 0..1, exp(-spread of the votes / 30 mm).
+    presence: probability that a hand is around the crop's centre. right_hand: that it is a right one.
+    """
+
+    joints: NDArray[np.float32]
+    joint_scores: NDArray[np.float32]
+    presence: float
+    right_hand: float
+
+
+class HandModel:
+    """A loaded network on its device, and the description from its file."""
+
+    def __init__(self, description: ModelDescription, network: nn.Module, device: str) -> None:
+        self.description = description
+        self.device = device
+        geometry = metric_geometry(description.half_size, description.ball_radius)
+        _fold_batch_norm(network)
+        self._regressor = DenseRegressor(network, geometry).eval().to(device, memory_format=torch.channels_last)
+
+    @torch.inference_mode()
+    def predict(self, crops: Sequence[HandCrop]) -> list[Prediction]:
+        """All crops in one forward pass. Crops must have the description's half_size and resolution."""
+        if not crops:
+            return []
+        images = torch.from_numpy(np.stack([crop.image for crop in crops])).unsqueeze(1)
+        cameras = torch.tensor(
+            [[crop.camera.fx, crop.camera.fy, crop.camera.cx, crop.camera.cy] for crop in crops]
+        )
+        centres = torch.from_numpy(np.stack([crop.centre for crop in crops]))
+        joints, spread, logits = self._regressor(
+            images.to(self.device), cameras.to(self.device), centres.to(self.device)
+        )
+        scores = torch.exp(-spread / SPREAD_SCALE).cpu().numpy()
+        probabilities = logits.sigmoid().cpu().numpy()
+        return [
+            Prediction(joint, score, float(probability[0]), float(probability[1]))
+            for joint, score, probability in zip(joints.cpu().numpy(), scores, probabilities, strict=True)
+        ]
+
+    def warm_up(self) -> None:
+        """Run once on an empty crop, so that the first frame does not pay for what is set up lazily."""
+        size = self.description.resolution
+        image = np.full((size, size), BACKGROUND, np.float32)
+        camera = Camera(size, size, size / 2, size / 2, size, size)
+        crop = HandCrop(image, camera, np.array([0, 0, 0.5], np.float32), self.description.half_size)
+        for _ in range(3):
+            self.predict([crop])
+
+
+def load_model(name_or_path: str, device: str = "auto") -> HandModel:
+    """A shipped model's name or a file -> a model on `device`: "auto", "cpu", "cuda" or "cuda:N".
+
+    Raises ModelFileError for the file and DeviceError for the device, each with one sentence that says what to do.
+    """
+    chosen = choose_device(device)
+    description, network = read_model(name_or_path)
+    return HandModel(description, network, chosen)
+
+
+def choose_device(device: str) -> str:
+    """ "auto" -> "cuda" where there is one, else "cpu"; anything else is checked."""
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cpu":
+        return device
+    kind, _, number = device.partition(":")
+    if kind != "cuda" or (number and not number.isdigit()):
+        raise DeviceError(f"device '{device}' is unknown; accepted: auto, cpu, cuda, cuda:N")
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if int(number or 0) >= count:
+        raise DeviceError(f"device '{device}' is not there: this machine has {count} CUDA devices; try device auto or cpu")
+    return device
+
+
+def _fold_batch_norm(module: nn.Module) -> None:
+    """Fold every batch norm into the convolution before it; the outputs stay the same."""
+    for child in module.modules():
+        if isinstance(child, nn.Sequential):
+            for index in range(len(child) - 1):
+                convolution, norm = child[index], child[index + 1]
+                if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                    child[index] = fuse_conv_bn_eval(convolution, norm)
+                    child[index + 1] = nn.Identity()

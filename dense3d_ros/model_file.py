@@ -1,0 +1,158 @@
+"""A trained model as one safetensors file: weights and a description of what they are, both checked on load."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, field, fields
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from dense3d_ros.dense.network import HourglassNetwork
+from dense3d_ros.hand import JOINT_COUNT, JOINT_NAMES, SKELETON
+
+FORMAT = "dense3d_ros model 1"
+SUFFIX = ".safetensors"
+
+
+class ModelFileError(ValueError):
+    """A model file that is missing, broken, foreign, or describes what its weights are not."""
+
+
+@dataclass(frozen=True)
+class ModelDescription:
+    """What a model file says of itself.
+
+    stacks, features: size of the hourglass network. resolution: pixels of the crop's edge.
+    half_size: half the edge of the cube around the hand, metres. ball_radius: reach of the 3D heat map, metres.
+    training: recipe, samples and command. errors: measured mean joint errors in millimetres, by data set.
+    """
+
+    name: str
+    stacks: int
+    features: int
+    half_size: float
+    ball_radius: float
+    resolution: int
+    licence: str
+    skeleton: str = SKELETON
+    joints: tuple[str, ...] = JOINT_NAMES
+    training: dict[str, Any] = field(default_factory=dict)
+    errors: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, low, high in (
+            ("stacks", 1, 8),
+            ("features", 16, 1024),
+            ("half_size", 0.05, 0.5),
+            ("ball_radius", 0.02, 0.5),
+            ("resolution", 64, 512),
+        ):
+            value = getattr(self, name)
+            if not isinstance(value, (int, float)) or isinstance(value, bool) or not low <= value <= high:
+                raise ModelFileError(f"{name} must be a number within {low}..{high}, got {value!r}")
+        if self.resolution % 64 or self.features % 2:
+            raise ModelFileError(
+                f"resolution must be a multiple of 64 and features even, got {self.resolution} and {self.features}"
+            )
+        if self.skeleton != SKELETON or tuple(self.joints) != JOINT_NAMES:
+            raise ModelFileError(f"the skeleton must be {SKELETON} with its {JOINT_COUNT} joints, got {self.skeleton!r}")
+
+    def build_network(self) -> HourglassNetwork:
+        """The described network with random weights."""
+        return HourglassNetwork(JOINT_COUNT, self.stacks, self.features)
+
+
+def available_models() -> list[str]:
+    """Names of the models that come with the package."""
+    folder = Path(str(files("dense3d_ros") / "models"))
+    return sorted(path.stem for path in folder.glob(f"*{SUFFIX}"))
+
+
+def model_path(name_or_path: str) -> Path:
+    """The file of a shipped model's name or of a path; ModelFileError says what there is."""
+    is_path = name_or_path.endswith(SUFFIX) or os.sep in name_or_path
+    path = Path(name_or_path).expanduser() if is_path else Path(str(files("dense3d_ros") / "models")) / (
+        name_or_path + SUFFIX
+    )
+    if not path.is_file():
+        raise ModelFileError(
+            f"model '{name_or_path}': there is no file {path}; accepted: a path that ends in {SUFFIX} or one of "
+            f"{', '.join(available_models()) or '(no model is installed)'}"
+        )
+    return path
+
+
+def save_model(path: Path, network: nn.Module, description: ModelDescription) -> None:
+    """Write weights and description, whole or not at all."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    temporary = path.with_name(path.name + ".part")
+    try:
+        save_file(tensors, temporary, {"format": FORMAT, "description": json.dumps(asdict(description))})
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read_model(name_or_path: str) -> tuple[ModelDescription, HourglassNetwork]:
+    """Read and check a model file; the network is on the CPU, in evaluation mode.
+
+    Raises ModelFileError, one sentence that names the file and what is wrong with it.
+    """
+    path = model_path(name_or_path)
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            description = _description(metadata)
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+        network = description.build_network()
+        _check_tensors(network, tensors)
+    except (OSError, SafetensorError, ModelFileError) as error:
+        raise ModelFileError(f"{path} cannot be used as a model: {error}") from error
+    network.load_state_dict(tensors)
+    return description, network.eval()
+
+
+def _description(metadata: dict[str, str]) -> ModelDescription:
+    if metadata.get("format") != FORMAT:
+        raise ModelFileError(f"its format is {metadata.get('format')!r}, accepted: {FORMAT!r}")
+    try:
+        data = json.loads(metadata.get("description", ""))
+    except json.JSONDecodeError as error:
+        raise ModelFileError(f"its description is no JSON ({error})") from error
+    if not isinstance(data, dict):
+        raise ModelFileError("its description is no JSON object")
+    known = {item.name for item in fields(ModelDescription)}
+    required = {"name", "stacks", "features", "half_size", "ball_radius", "resolution", "licence"}
+    if set(data) - known or required - set(data):
+        raise ModelFileError(
+            f"its description has unknown entries {sorted(set(data) - known)} and lacks {sorted(required - set(data))}"
+        )
+    joints = data.get("joints", JOINT_NAMES)
+    if not isinstance(joints, (list, tuple)):
+        raise ModelFileError(f"joints must be a list of names, got {joints!r}")
+    return ModelDescription(**{**data, "joints": tuple(joints)})
+
+
+def _check_tensors(network: nn.Module, tensors: dict[str, Tensor]) -> None:
+    expected = network.state_dict()
+    missing, foreign = expected.keys() - tensors.keys(), tensors.keys() - expected.keys()
+    if missing or foreign:
+        raise ModelFileError(
+            f"its weights do not fit its description: {len(missing)} are missing ({sorted(missing)[:2]}), "
+            f"{len(foreign)} are foreign ({sorted(foreign)[:2]})"
+        )
+    for name, tensor in tensors.items():
+        want = expected[name]
+        if tensor.shape != want.shape or tensor.dtype != want.dtype:
+            raise ModelFileError(
+                f"{name} is {tuple(tensor.shape)} {tensor.dtype}, expected {tuple(want.shape)} {want.dtype}"
+            )
+        if not torch.isfinite(tensor).all():
+            raise ModelFileError(f"{name} holds NaN or Inf")

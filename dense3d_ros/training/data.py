@@ -1,0 +1,90 @@
+"""Endless reproducible batches of synthetic crops, made by worker processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+
+from dense3d_ros.synthetic.scenes import Sample, SceneAssets, make_sample
+
+
+@dataclass
+class Batch:
+    """crops (B, 1, S, S), cameras (B, 4), centres (B, 3), joints (B, J, 3) metres, and (B,) float flags.
+
+    presence: 1 a hand around the centre, 0 none, -1 neither can be said. right: 1 for a right hand.
+    has_joints: 1 where the joints are to be learned.
+    """
+
+    crops: Tensor
+    cameras: Tensor
+    centres: Tensor
+    joints: Tensor
+    presence: Tensor
+    right: Tensor
+    has_joints: Tensor
+
+    @classmethod
+    def from_samples(cls, samples: list[Sample]) -> Batch:
+        """Stack samples of one resolution."""
+        stacked = {
+            name: torch.from_numpy(np.stack([getattr(sample, name) for sample in samples]))
+            for name in ("image", "camera", "centre", "joints")
+        }
+        flags = {
+            name: torch.tensor([float(getattr(sample, name)) for sample in samples])
+            for name in ("presence", "right", "has_joints")
+        }
+        return cls(
+            stacked["image"].unsqueeze(1), stacked["camera"], stacked["centre"], stacked["joints"], **flags
+        )
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch on another device."""
+        return Batch(*(getattr(self, f.name).to(device, non_blocking=True) for f in fields(self)))
+
+
+class SyntheticBatches(IterableDataset[Batch]):
+    """Batch number n is a function of (seed, n) alone, whatever the number of workers and processes."""
+
+    def __init__(
+        self, *, seed: int, batch_size: int, resolution: int, first: int, count: int, stride: int = 1
+    ) -> None:
+        self.seed = seed
+        self.batch_size = batch_size
+        self.resolution = resolution
+        self.numbers = range(first, first + count * stride, stride)
+
+    def __iter__(self) -> Iterator[Batch]:
+        info = get_worker_info()
+        worker, workers = (0, 1) if info is None else (info.id, info.num_workers)
+        assets = SceneAssets.load()
+        for number in self.numbers[worker::workers]:
+            yield make_batch(assets, self.seed, number, self.batch_size, self.resolution)
+
+
+def make_batch(assets: SceneAssets, seed: int, number: int, size: int, resolution: int) -> Batch:
+    """Batch `number` of the endless sequence that `seed` stands for."""
+    rng = np.random.default_rng([seed, number])
+    return Batch.from_samples([make_sample(rng, assets, resolution) for _ in range(size)])
+
+
+def loader(dataset: SyntheticBatches, workers: int) -> DataLoader[Batch]:
+    """Batches in order, made ahead by `workers` processes (0: in this process)."""
+    return DataLoader(
+        dataset,
+        batch_size=None,
+        num_workers=workers,
+        prefetch_factor=4 if workers else None,
+        worker_init_fn=_one_thread,
+        multiprocessing_context="forkserver" if workers else None,
+    )
+
+
+def _one_thread(_worker: int) -> None:
+    torch.set_num_threads(1)

@@ -1,0 +1,77 @@
+"""What training minimises: errors of the maps, of the fused joints and of the two logits."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from dense3d_ros.dense.maps import (
+    MapGeometry,
+    Maps,
+    foreground,
+    map_points,
+    normalise_joints,
+    sample_depth,
+    target_maps,
+)
+from dense3d_ros.dense.regressor import fuse
+from dense3d_ros.training.data import Batch
+
+HEAT_2D_WEIGHT = 10.0
+HEAT_3D_WEIGHT = 10.0
+VECTOR_WEIGHT = 1.0
+JOINT_WEIGHT = 4.0
+LOGIT_WEIGHT = 0.1
+
+
+def training_loss(
+    stacks: list[Maps], logits: Tensor, batch: Batch, geometry: MapGeometry
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """The loss of a batch and its parts; "joint_mm" is the last stack's mean joint error in millimetres.
+
+    3D maps count on foreground pixels, since only those vote. Samples without `has_joints` train the hand logit
+    alone; the right-hand logit is trained on hands only.
+    """
+    depth = sample_depth(batch.crops, geometry)
+    mask = foreground(depth, geometry)
+    points = map_points(depth, batch.cameras, batch.centres, geometry)
+    joints = normalise_joints(batch.joints, batch.centres, geometry)
+    target = target_maps(joints, points, batch.cameras, batch.centres, geometry)
+
+    labelled = batch.has_joints[:, None, None, None]
+    pixels = labelled * mask
+    count = pixels.sum().clamp_min(1) * joints.shape[1]
+    parts = {name: depth.new_zeros(()) for name in ("heat_2d", "heat_3d", "vectors", "joints")}
+    error = depth.new_zeros(())
+    for maps in stacks:
+        hm, h3, um = (tensor.float() for tensor in maps)
+        parts["heat_2d"] = parts["heat_2d"] + _mean(((hm - target.hm) ** 2).mean((1, 2, 3)), batch.has_joints)
+        parts["heat_3d"] = parts["heat_3d"] + (((h3 - target.h3) ** 2) * pixels).sum() / count
+        parts["vectors"] = parts["vectors"] + (((um - target.um) ** 2).sum(2) * pixels).sum() / count
+        fused, _ = fuse(Maps(hm, h3, um), points, mask, geometry)
+        parts["joints"] = parts["joints"] + _mean((fused - joints).abs().mean((1, 2)), batch.has_joints)
+        error = torch.linalg.vector_norm((fused - joints).detach(), dim=-1).mean(1)
+    known = batch.presence >= 0
+    parts["presence"] = _mean(_binary(logits[:, 0], batch.presence), known.float())
+    parts["right"] = _mean(_binary(logits[:, 1], batch.right), batch.has_joints)
+    loss = (
+        HEAT_2D_WEIGHT * parts["heat_2d"]
+        + HEAT_3D_WEIGHT * parts["heat_3d"]
+        + VECTOR_WEIGHT * parts["vectors"]
+        + JOINT_WEIGHT * parts["joints"]
+        + LOGIT_WEIGHT * (parts["presence"] + parts["right"])
+    )
+    parts["joint_mm"] = _mean(error, batch.has_joints) * geometry.unit * 1000
+    return loss, {name: value.detach() for name, value in parts.items()}
+
+
+def _binary(logit: Tensor, target: Tensor) -> Tensor:
+    return functional.binary_cross_entropy_with_logits(
+        logit.float(), target.clamp(0, 1), reduction="none"
+    )
+
+
+def _mean(values: Tensor, weight: Tensor) -> Tensor:
+    """Mean of (B,) values where weight is 1, 0 where there are none."""
+    return (values * weight).sum() / weight.sum().clamp_min(1)

@@ -1,0 +1,143 @@
+"""The trainer: it learns, a killed run goes on as if it had not been, recipes and losses say what is wrong."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+import torch
+
+from dense3d_ros.dense.maps import (
+    foreground,
+    map_points,
+    metric_geometry,
+    normalise_joints,
+    sample_depth,
+    target_maps,
+)
+from dense3d_ros.dense.network import HourglassNetwork
+from dense3d_ros.model_file import read_model
+from dense3d_ros.synthetic.scenes import SceneAssets
+from dense3d_ros.training.checkpoint import load_checkpoint
+from dense3d_ros.training.data import Batch, SyntheticBatches, loader, make_batch
+from dense3d_ros.training.losses import training_loss
+from dense3d_ros.training.recipe import Recipe, Stage
+from dense3d_ros.training.train import _Run, train
+
+TINY = Recipe(
+    name="tiny", stages=(Stage(samples=24, resolution=64),), features=16, batch_size=4, warm_up_samples=4
+)
+
+
+@pytest.fixture(scope="module")
+def batch() -> Batch:
+    return make_batch(SceneAssets.load(), seed=3, number=0, size=12, resolution=128)
+
+
+def test_batches_depend_on_seed_and_number_only() -> None:
+    def crops(workers: int, first: int) -> list[torch.Tensor]:
+        dataset = SyntheticBatches(seed=5, batch_size=2, resolution=64, first=first, count=3)
+        return [batch.crops for batch in loader(dataset, workers)]
+
+    alone, with_worker, later = crops(0, 0), crops(1, 0), crops(0, 2)
+    assert all(torch.equal(a, b) for a, b in zip(alone, with_worker, strict=True))
+    assert torch.equal(alone[2], later[0])
+    assert not torch.equal(alone[0], alone[1])
+
+
+def test_perfect_maps_lose_almost_nothing(batch: Batch) -> None:
+    geometry = metric_geometry()
+    depth = sample_depth(batch.crops, geometry)
+    points = map_points(depth, batch.cameras, batch.centres, geometry)
+    joints = normalise_joints(batch.joints, batch.centres, geometry)
+    perfect = target_maps(joints, points, batch.cameras, batch.centres, geometry)
+    logits = torch.stack([batch.presence, batch.right], 1) * 40 - 20
+
+    loss, parts = training_loss([perfect], logits, batch, geometry)
+
+    assert parts["heat_2d"] == parts["heat_3d"] == parts["vectors"] == 0
+    assert parts["presence"] < 1e-6
+    assert parts["right"] < 1e-6
+    reachable = foreground(depth, geometry).flatten(1).any(1)
+    assert reachable.all()
+    # A joint farther than the ball from every seen pixel has no vote, so a few millimetres stay.
+    assert parts["joint_mm"] < 4
+    assert loss < 0.1
+
+
+def test_unlabelled_samples_do_not_touch_the_joint_loss(batch: Batch) -> None:
+    geometry = metric_geometry()
+    torch.manual_seed(0)
+    stacks, logits = HourglassNetwork(features=16, stacks=2).eval()(batch.crops)
+    _, before = training_loss(stacks, logits, batch, geometry)
+    joints = torch.where(batch.has_joints[:, None, None] > 0, batch.joints, batch.joints + 1)
+    assert (batch.has_joints == 0).any(), "the fixture needs a sample without joints"
+    moved = Batch(**{**vars(batch), "joints": joints})
+    _, after = training_loss(stacks, logits, moved, geometry)
+    assert before == after
+
+
+def test_a_killed_run_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
+    train(TINY, tmp_path / "whole")
+
+    killed = _Run(TINY, tmp_path / "killed", torch.device("cpu"), rank=0, world=1)
+    killed.output.mkdir()
+    killed.learn(TINY.stages[0], until=12, workers=0)
+    train(TINY, tmp_path / "killed")
+
+    (_, whole), (_, resumed) = (
+        read_model(str(tmp_path / name / "model.safetensors")) for name in ("whole", "killed")
+    )
+    for name, tensor in whole.state_dict().items():
+        torch.testing.assert_close(resumed.state_dict()[name], tensor, msg=name)
+
+
+def test_a_run_learns_and_writes_curves_and_a_model(tmp_path: Path) -> None:
+    recipe = Recipe(
+        name="small",
+        stages=(Stage(samples=4000, resolution=64),),
+        features=16,
+        batch_size=16,
+        warm_up_samples=200,
+        learning_rate=5e-3,
+    )
+    model = train(recipe, tmp_path, workers=1)
+
+    rows = list(csv.DictReader((tmp_path / "log.csv").open(encoding="utf-8")))
+    assert float(rows[-1]["loss"]) < 0.7 * float(rows[0]["loss"])
+    description, _ = read_model(str(model))
+    assert description.training["samples"] == 4000
+    assert description.errors["synthetic validation"] > 0
+
+
+def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
+    train(TINY, tmp_path)
+    other = Recipe(name="tiny", stages=TINY.stages, features=32, batch_size=4)
+    run = _Run(other, tmp_path / "other", torch.device("cpu"), rank=0, world=1)
+    with pytest.raises(ValueError, match=r"checkpoint\.safetensors belongs to another network"):
+        load_checkpoint(tmp_path / "checkpoint.safetensors", run.network, run.average, run.optimiser)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name: x", "stages"),
+        ("name: x\nstages: [{samples: 64, resolution: 64}]\nlearning: 1", "unknown entries \\['learning'\\]"),
+        ("name: x\nstages: [{samples: 64, resolution: 100}]", "multiple of 64"),
+        ("stages: [", "no training recipe"),
+    ],
+)
+def test_a_wrong_recipe_is_named(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "wrong.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=message) as caught:
+        Recipe.read(path)
+    assert str(path) in str(caught.value)
+
+
+def test_the_shipped_recipes_can_be_read() -> None:
+    recipes = sorted((Path(__file__).parents[1] / "dense3d_ros/training/recipes").glob("*.yaml"))
+    assert recipes
+    for path in recipes:
+        assert Recipe.read(path).name == path.stem
