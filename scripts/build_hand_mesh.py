@@ -29,6 +29,9 @@ JOINT_SHIFT_MM = {
 """How far each joint moves towards the fingertip: SOMA's distal joints lie behind the knuckles of the mesh and
 of mean human bone lengths (Buryanov and Kotiuk 2010)."""
 
+LITTLE_FINGER_SCALE = 1.07
+"""The model's little finger ends 7 mm short of mean human proportions."""
+
 REST_ROLL_DEGREES = (-65, -5, 0, 3, 6)
 """Roll of the flexion axes, from the flat side of the distal phalanges' cross-sections."""
 
@@ -143,6 +146,10 @@ def main() -> None:
     first_joints = canonical(joints[:1], joints[:1])[0]
     weights = shift_weights(first, weights, old_joints, first_joints)
     vertices, joints = canonical(vertices, joints), canonical(joints, joints)
+    root = joints[:, 17:18].copy()
+    share = (LITTLE_FINGER_SCALE - 1) * weights[:, 16:].sum(axis=1)[None, :, None]
+    vertices += share * (vertices - root)
+    joints[:, 18:21] += (LITTLE_FINGER_SCALE - 1) * (joints[:, 18:21] - root)
 
     elbow = joints[0, 21] / np.linalg.norm(joints[0, 21])
     kept, faces = keep_largest(faces, vertices[0] @ elbow < CUT)
