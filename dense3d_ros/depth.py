@@ -31,7 +31,7 @@ class DepthImage:
 
     def __post_init__(self) -> None:
         if self.values.ndim != 2 or self.values.size == 0:
-            raise DepthFormatError(f"a depth image must be (H, W) and not empty, got shape {self.values.shape}")
+            raise DepthFormatError(f"a depth image must be (H, W) and not empty, not {self.values.shape}")
         if self.values.dtype not in (np.uint16, np.float32):
             raise DepthFormatError(f"depth values must be uint16 or float32, got {self.values.dtype}")
         if not (np.isfinite(self.unit) and self.unit > 0):
@@ -54,8 +54,7 @@ class DepthImage:
         metres = part.astype(np.float32)
         metres *= np.float32(self.unit)
         if part.dtype == np.float32:
-            np.nan_to_num(metres, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
-            np.maximum(metres, 0.0, out=metres)
+            metres[~((metres > 0) & (metres < np.inf))] = 0
         return metres
 
     @classmethod
@@ -74,7 +73,8 @@ class DepthImage:
         Raises DepthFormatError, which names the field, its value and what is accepted.
         """
         if encoding not in ENCODINGS:
-            raise DepthFormatError(f"encoding '{encoding}' is no depth encoding; accepted: {', '.join(ENCODINGS)}")
+            accepted = ", ".join(ENCODINGS)
+            raise DepthFormatError(f"encoding '{encoding}' is no depth encoding; accepted: {accepted}")
         if width < 1 or height < 1:
             raise DepthFormatError(f"the image is empty ({width}x{height})")
         dtype, unit = ENCODINGS[encoding]
@@ -87,9 +87,11 @@ class DepthImage:
         # The last row may lack its padding.
         needed = step * (height - 1) + width * size
         if len(data) < needed:
-            raise DepthFormatError(f"the image holds {len(data)} bytes, {width}x{height} {encoding} needs {needed}")
-        order = ">" if is_bigendian else "<"
-        flat = np.frombuffer(data, dtype=np.dtype(dtype).newbyteorder(order), count=needed // size)
+            raise DepthFormatError(
+                f"the image holds {len(data)} bytes, {width}x{height} {encoding} needs {needed}"
+            )
+        as_sent = np.dtype(dtype).newbyteorder(">" if is_bigendian else "<")
+        flat = np.frombuffer(data, dtype=as_sent, count=needed // size)
         values = np.lib.stride_tricks.as_strided(flat, (height, width), (step, size), writeable=False)
         if is_bigendian != (sys.byteorder == "big"):
             values = values.astype(dtype)
@@ -106,4 +108,4 @@ class DepthImage:
             raise DepthFormatError(
                 f"{path} holds {channels} channel(s) of {values.dtype}; expected one channel of 16 bits"
             )
-        return cls(values, unit)
+        return cls(values.astype(np.uint16, copy=False), unit)
