@@ -115,7 +115,7 @@ class HandModelNode(LifecycleNode):  # type: ignore[misc]
             self.trigger_activate()
 
     def _answer_illegal_transitions(self) -> None:
-        """Jazzy's rclpy raises out of `spin` on a transition that the state does not allow, without a reply."""
+        """On a transition the state does not allow, Jazzy's rclpy raises out of `spin` and sends no reply."""
         service = self._service_change_state
         change_state = service.callback
 

@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import rclpy
+from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
 from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined]
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.logging import get_logger
 
 from dense3d_ros.nodes.allocator import keep_freed_memory
 
+DDS_PROFILE_VARIABLES = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")
+"""Names of the variable in older and newer releases of Fast DDS."""
+
 
 def steady_clock() -> Clock:
     """A clock for timers that must run while the ROS clock stands still or jumps."""
     return Clock(clock_type=ClockType.STEADY_TIME)
+
+
+def use_dds_profile() -> None:
+    """Let Fast DDS use shared memory in which a depth image fits, unless the user chose a profile."""
+    if any(name in os.environ for name in DDS_PROFILE_VARIABLES):
+        return
+    try:
+        profile = Path(get_package_share_directory("dense3d_ros")) / "config" / "fastdds.xml"
+    except (PackageNotFoundError, LookupError):
+        return
+    for name in DDS_PROFILE_VARIABLES:
+        os.environ[name] = str(profile)
 
 
 def run_nodes(make: Callable[[], Sequence[Any]], arguments: Sequence[str] | None = None) -> int:
@@ -27,6 +45,7 @@ def run_nodes(make: Callable[[], Sequence[Any]], arguments: Sequence[str] | None
     by `rclpy.shutdown()`.
     """
     keep_freed_memory()
+    use_dds_profile()
     # rclpy's own handler ends the spinning. Python's would raise KeyboardInterrupt wherever the main thread
     # is, and a second SIGINT, which launch sends, would hit the tear-down.
     signal.signal(signal.SIGINT, lambda *_: None)
