@@ -1,0 +1,61 @@
+"""Measures of hand pose error, in millimetres. Joints come in metres, as everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+THRESHOLDS_MM = tuple(range(1, 81))
+
+
+def joint_errors(predicted: NDArray[np.floating], truth: NDArray[np.floating]) -> Array:
+    """(..., J, 3) metres each -> (..., J) Euclidean distances in millimetres."""
+    difference = np.asarray(predicted, np.float64) - np.asarray(truth, np.float64)
+    distance: Array = np.linalg.norm(difference, axis=-1) * 1000.0
+    return distance
+
+
+def share_within(errors: NDArray[np.floating]) -> list[float]:
+    """Share of `errors` (any shape, mm) that are at most D, for D in THRESHOLDS_MM; NaN counts as beyond."""
+    values = np.sort(np.nan_to_num(errors, nan=np.inf).ravel())
+    counts = np.searchsorted(values, THRESHOLDS_MM, side="right")
+    return [float(count) / max(values.size, 1) for count in counts]
+
+
+def summary(errors: Array) -> dict[str, Any]:
+    """Mean and median joint error of (N, J) errors, NaN rows left out, and the number of frames."""
+    known = errors[~np.isnan(errors).any(axis=1)]
+    return {
+        "frames": len(known),
+        "mean_joint_error_mm": float(known.mean()) if known.size else None,
+        "median_joint_error_mm": float(np.median(known)) if known.size else None,
+    }
+
+
+def full_summary(errors: Array, names: Sequence[str]) -> dict[str, Any]:
+    """The protocol's measures of (N, J) errors of the joints `names`.
+
+    A row of NaN is a frame without a prediction: it is left out of means and medians and never within D.
+    `frames_within` is the share of frames whose worst joint is within D, `joints_within` that of joints.
+    """
+    known = errors[~np.isnan(errors).any(axis=1)]
+    return {
+        **summary(errors),
+        "per_joint_mm": {
+            name: float(error) for name, error in zip(names, known.mean(axis=0), strict=True)
+        } if len(known) else {},
+        "thresholds_mm": list(THRESHOLDS_MM),
+        "frames_within": share_within(errors.max(axis=1)),
+        "joints_within": share_within(errors),
+    }
+
+
+def grouped(errors: Array, labels: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """`summary` of the frames of each label, labels in alphabetical order."""
+    names = np.asarray(labels)
+    return {str(name): summary(errors[names == name]) for name in sorted(set(labels))}
