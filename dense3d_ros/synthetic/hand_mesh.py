@@ -4,8 +4,8 @@ Canonical frame, in metres: the wrist joint is the origin, x runs along the hand
 MCP joint, z out of the back of the hand, y towards the thumb of a right hand. It is the frame of
 `dense3d_ros.hand.wrist_rotation`. Bending the wrist moves the forearm; the palm stays.
 
-Each finger bone turns rigidly about its joint and the skin follows by linear blend skinning. The bones' rest
-directions are measured from the skeleton and taken out, so that zero angles give a straight finger on any mesh.
+Each finger bone turns rigidly about its joint and the skin follows by linear blend skinning. The bones'
+rest directions are measured from the skeleton and taken out: zero angles give straight fingers on any mesh.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from dense3d_ros.hand import JOINT_COUNT, JOINT_INDEX
 
 Array = NDArray[np.float32]
+Double = NDArray[np.float64]
 
 ANGLE_NAMES: tuple[str, ...] = (
     "wr_flex",
@@ -32,14 +33,14 @@ ANGLE_NAMES: tuple[str, ...] = (
     "met_ring",
     "met_pinky",
 )
-"""Wrist flexion and ulnar deviation; thumb palmar abduction, adduction, opposing twist, MCP and IP flexion; for each
-finger abduction towards the thumb, then flexions; flexion of the ring and little metacarpals."""
+"""Wrist flexion and ulnar deviation; thumb palmar abduction, adduction, opposing twist, MCP and IP flexion;
+for each finger abduction towards the thumb, then flexions; flexion of the ring and little metacarpals."""
 
 FOREARM_RANGE = (0.05, 0.9)
 """Forearm lengths that can be asked for, in hand lengths."""
 
 BONE_COUNT = 19
-"""Hand, forearm, ring and little metacarpal, then three bones a finger from the thumb to the little finger."""
+"""Hand, forearm, ring and little metacarpal, then three bones a finger, thumb first."""
 
 _ELBOW, _RING_CMC, _LITTLE_CMC = range(JOINT_COUNT, JOINT_COUNT + 3)
 _MIDDLE_CHAIN = [0, *(JOINT_INDEX[f"middle_{segment}"] for segment in ("mcp", "pip", "dip", "tip"))]
@@ -51,7 +52,7 @@ _PALMAR_AXIS = np.radians(24.0)
 """Palmar abduction turns about an axis in the palm, this far from x towards the little finger."""
 
 _ZERO_ROLL = np.radians((-40.0, -5.0, 0.0, 4.0, 8.0))
-"""Turn of each finger's flexion axis out of y about the finger, so that bent fingers close on the thumb's root."""
+"""Turn of each finger's flexion axis out of y about the finger: bent fingers close on the thumb's root."""
 
 _CAP_TAPER = 0.1
 """Length of forearm, in hand lengths, that is drawn together into the flat cap."""
@@ -59,7 +60,11 @@ _CAP_TAPER = 0.1
 
 @dataclass(frozen=True)
 class PosedHand:
-    """vertices (V, 3) metres, faces (F, 3) counter-clockwise from outside, joints (21, 3) in JOINT_NAMES order."""
+    """A closed mesh and its joints in the canonical frame.
+
+    vertices: (V, 3) metres. faces: (F, 3) vertex indices, counter-clockwise seen from outside.
+    joints: (21, 3) metres in the order of JOINT_NAMES.
+    """
 
     vertices: Array
     faces: NDArray[np.int32]
@@ -71,8 +76,8 @@ class HandMesh:
     """A right hand at rest, in hand lengths: what `scripts/build_hand_mesh.py` distilled.
 
     vertices: (V, 3). faces: (F, 3). joints: (24, 3), the 21 of JOINT_NAMES, elbow, ring and little CMC.
-    weights: (V, 19) skinning weights over the bones. shape_vertices: (K, V, 3) and shape_joints: (K, 24, 3) move
-    both by one standard deviation of a population. rest_roll: (5,) radians, roll of the fingers' flexion axes.
+    weights: (V, 19) skinning weights over the bones. shape_vertices: (K, V, 3) and shape_joints: (K, 24, 3)
+    move both by a standard deviation of a population. rest_roll: (5,) radians, roll of the flexion axes.
     """
 
     vertices: Array
@@ -124,9 +129,9 @@ class HandMesh:
         """Bend the hand.
 
         angles: (25,) radians in the order of ANGLE_NAMES, 0 = straight. shape: (K,) standard deviations.
-        length: metres from the wrist joint along the middle finger to its tip. forearm: length of forearm that is
-        kept, in hand lengths, FOREARM_RANGE. finger_scale: (5,) size of each finger, thumb first.
-        left: mirror the hand. Raises ValueError for wrong sizes or a forearm out of range.
+        length: metres from the wrist joint along the middle finger to its tip. forearm: length of forearm
+        that is kept, in hand lengths, within FOREARM_RANGE. finger_scale: (5,) size of each finger, thumb
+        first. left: mirror the hand. Raises ValueError for wrong sizes or a forearm out of range.
         """
         angles = _vector("angles", angles, len(ANGLE_NAMES))
         if not FOREARM_RANGE[0] <= forearm <= FOREARM_RANGE[1]:
@@ -157,9 +162,10 @@ class HandMesh:
         """Grow each finger about its first joint; the skin around that joint follows in part."""
         joints = joints.copy()
         chains = joints[1:JOINT_COUNT].reshape(5, 4, 3)
-        shares = self.weights[:, 4:].reshape(-1, 5, 3).sum(axis=2) * (scale - 1)
         roots = chains[:, 0].copy()
-        vertices = vertices * (1 + shares.sum(axis=1, keepdims=True)) - shares @ roots
+        growth = np.concatenate([np.ones((5, 1), np.float32), -roots], axis=1) * (scale - 1)[:, None]
+        moved = self.weights[:, 4:] @ np.repeat(growth, 3, axis=0)
+        vertices = vertices * (1 + moved[:, :1]) + moved[:, 1:]
         chains[:] = roots[:, None] + (chains - roots[:, None]) * scale[:, None, None]
         return vertices, joints
 
@@ -186,8 +192,8 @@ def _cut_forearm(vertices: Array, joints: Array, length: float) -> Array:
     return vertices
 
 
-def _bend(joints: Array, rest_roll: Array, angles: Array) -> tuple[NDArray[np.float64], tuple[Array, Array], Array]:
-    """Rotations (19, 3, 3) of the bones from rest, their origins at rest and posed (19, 3), posed joints (21, 3)."""
+def _bend(joints: Array, rest_roll: Array, angles: Array) -> tuple[Double, tuple[Array, Array], Array]:
+    """Rotations (19, 3, 3) of the bones from rest, their rest and posed origins (19, 3), joints (21, 3)."""
     chains = joints[1:JOINT_COUNT].reshape(5, 4, 3).astype(np.float64)
     wrist_flexion, deviation = angles[0], angles[1]
     thumb, fingers, palm = angles[2:7], angles[7:23].reshape(4, 4), angles[23:25]
@@ -220,13 +226,13 @@ def _bend(joints: Array, rest_roll: Array, angles: Array) -> tuple[NDArray[np.fl
     return rotations, (rest_origins, posed_origins), np.concatenate([joints[:1], posed.reshape(-1, 3)])
 
 
-def _thumb_base(palmar: float, adduction: float, twist: float) -> NDArray[np.float64]:
+def _thumb_base(palmar: float, adduction: float, twist: float) -> Double:
     """(3, 3) frame of the thumb's metacarpal: x along it, y its flexion axis."""
     in_palm = _rotation_z(_PALMAR_AXIS + _THUMB_AZIMUTH - adduction) @ _rotation_y(_THUMB_ELEVATION)
     return _rotation_z(-_PALMAR_AXIS) @ _rotation_x(-palmar) @ in_palm @ _rotation_x(_ZERO_ROLL[0] - twist)
 
 
-def _rest_frames(chains: NDArray[np.float64], directions: NDArray[np.float64], roll: Array) -> NDArray[np.float64]:
+def _rest_frames(chains: Double, directions: Double, roll: Array) -> Double:
     """(5, 3, 3, 3) frames of the finger bones at rest: x along the bone, y the finger's flexion axis."""
     chord = chains[:, 3] - chains[:, 0]
     azimuth = np.arctan2(chord[:, 1], chord[:, 0])
@@ -235,26 +241,26 @@ def _rest_frames(chains: NDArray[np.float64], directions: NDArray[np.float64], r
     return _frame(directions, axes[:, None])
 
 
-def _frame(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+def _frame(x: Double, y: Double) -> Double:
     """(..., 3, 3) rotation with columns x, y made perpendicular to x, and x × y."""
     y = y - x * (x * y).sum(axis=-1, keepdims=True)
     y = y / np.linalg.norm(y, axis=-1, keepdims=True)
     return np.stack([x, y, np.cross(x, y)], axis=-1)
 
 
-def _rotation_x(angle: ArrayLike) -> NDArray[np.float64]:
+def _rotation_x(angle: ArrayLike) -> Double:
     return _rotation(angle, 1, 2)
 
 
-def _rotation_y(angle: ArrayLike) -> NDArray[np.float64]:
+def _rotation_y(angle: ArrayLike) -> Double:
     return _rotation(angle, 2, 0)
 
 
-def _rotation_z(angle: ArrayLike) -> NDArray[np.float64]:
+def _rotation_z(angle: ArrayLike) -> Double:
     return _rotation(angle, 0, 1)
 
 
-def _rotation(angle: ArrayLike, first: int, second: int) -> NDArray[np.float64]:
+def _rotation(angle: ArrayLike, first: int, second: int) -> Double:
     """(...) radians -> (..., 3, 3) rotation that turns axis `first` towards axis `second`."""
     angle = np.asarray(angle, np.float64)
     rotation = np.zeros((*angle.shape, 3, 3))
