@@ -1,0 +1,49 @@
+"""hand.launch.py with a camera: a rendered hand, or a folder of depth PNGs. RViz shows both."""
+
+from pathlib import Path
+
+from ament_index_python.packages import get_package_share_directory
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
+
+CAMERA = {
+    "folder": ("", str, "Folder of 16-bit depth PNGs. Empty: a rendered hand."),
+    "fx": ("475.0", float, "Focal length of the PNGs' camera along x, pixels."),
+    "fy": ("475.0", float, "Focal length of the PNGs' camera along y, pixels."),
+    "cx": ("319.5", float, "Principal point of the PNGs' camera, x, pixels."),
+    "cy": ("239.5", float, "Principal point of the PNGs' camera, y, pixels."),
+    "depth_unit": ("0.001", float, "Metres per value of the PNGs."),
+    "rate": ("30.0", float, "Frames a second."),
+}
+"""Parameters of depth_camera that are launch arguments: default, type, description."""
+
+
+def generate_launch_description() -> LaunchDescription:
+    share = Path(get_package_share_directory("dense3d_ros"))
+    arguments = [
+        DeclareLaunchArgument(name, default_value=default, description=description)
+        for name, (default, _, description) in CAMERA.items()
+    ]
+    # The names that RealSense's driver has, so that hand.launch.py's defaults fit.
+    camera = Node(
+        package="dense3d_ros",
+        executable="depth_camera",
+        namespace="camera",
+        name="camera",
+        parameters=[
+            {name: ParameterValue(LaunchConfiguration(name), value_type=kind) for name, (_, kind, _) in CAMERA.items()}
+        ],
+        output="screen",
+        emulate_tty=True,
+    )
+    # Includes declare their own arguments: model, device, namespace, autostart and so on pass through.
+    perception = IncludeLaunchDescription(
+        PythonLaunchDescriptionSource(str(share / "launch" / "hand.launch.py")),
+        launch_arguments={"rviz": LaunchConfiguration("rviz")}.items(),
+    )
+    rviz = DeclareLaunchArgument("rviz", default_value="true", choices=["true", "false"], description="Start RViz.")
+    return LaunchDescription([*arguments, rviz, perception, camera])
