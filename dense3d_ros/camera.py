@@ -36,9 +36,7 @@ class Camera:
     def project(self, points: FloatArray) -> FloatArray:
         """(..., 3) metres with z > 0 -> (..., 2) pixels."""
         z = points[..., 2]
-        return np.stack(
-            [points[..., 0] / z * self.fx + self.cx, points[..., 1] / z * self.fy + self.cy], axis=-1
-        )
+        return np.stack([points[..., 0] / z * self.fx + self.cx, points[..., 1] / z * self.fy + self.cy], axis=-1)
 
     def back_project(self, pixels: FloatArray, depth: FloatArray) -> FloatArray:
         """(..., 2) pixels and (...) depth in metres -> (..., 3) metres."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,9 @@ from dense3d_ros.camera import Camera
 from dense3d_ros.depth import DepthImage
 
 BACKGROUND = np.float32(1.0)
+
+MIRROR = np.array([-1, 1, 1], np.float32)
+"""Takes points, (..., 3), to where a mirror in the plane x = 0 shows them."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,11 @@ class HandCrop:
     camera: Camera
     centre: NDArray[np.float32]
     half_size: float
+
+    def mirrored(self) -> HandCrop:
+        """The same cube seen in a mirror (x becomes -x): a left hand becomes a right one."""
+        camera = replace(self.camera, cx=self.camera.width - 1 - self.camera.cx)
+        return HandCrop(self.image[:, ::-1], camera, self.centre * MIRROR, self.half_size)
 
 
 def crop_camera(centre: NDArray[np.floating], half_size: float, resolution: int) -> Camera:

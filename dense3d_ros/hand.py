@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 
 FINGERS = ("thumb", "index", "middle", "ring", "little")
 _SEGMENTS = {"thumb": ("cmc", "mcp", "ip", "tip")}
-JOINT_NAMES: tuple[str, ...] = ("wrist",) + tuple(
-    f"{finger}_{segment}"
-    for finger in FINGERS
-    for segment in _SEGMENTS.get(finger, ("mcp", "pip", "dip", "tip"))
+JOINT_NAMES: tuple[str, ...] = (
+    "wrist",
+    *(f"{finger}_{segment}" for finger in FINGERS for segment in _SEGMENTS.get(finger, ("mcp", "pip", "dip", "tip"))),
 )
 JOINT_COUNT = len(JOINT_NAMES)
 JOINT_INDEX: dict[str, int] = {name: index for index, name in enumerate(JOINT_NAMES)}
@@ -78,7 +77,7 @@ class HandPose:
 
 def hand_centre(joints: NDArray[np.floating]) -> NDArray[np.float32]:
     """(..., 21, 3) joints -> (..., 3) the point around which the hand is cropped: the mean of all joints."""
-    return joints.mean(axis=-2).astype(np.float32)
+    return np.asarray(joints.mean(axis=-2), np.float32)
 
 
 def wrist_rotation(joints: NDArray[np.floating], handedness: Handedness) -> NDArray[np.float64]:
@@ -89,8 +88,7 @@ def wrist_rotation(joints: NDArray[np.floating], handedness: Handedness) -> NDAr
     An unknown hand is taken for a right one. A degenerate palm gives the identity.
     """
     wrist, index, middle, little = (
-        joints[JOINT_INDEX[name]].astype(np.float64)
-        for name in ("wrist", "index_mcp", "middle_mcp", "little_mcp")
+        joints[JOINT_INDEX[name]].astype(np.float64) for name in ("wrist", "index_mcp", "middle_mcp", "little_mcp")
     )
     forward = middle - wrist
     across = index - little

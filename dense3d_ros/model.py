@@ -12,13 +12,23 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from dense3d_ros.camera import Camera
-from dense3d_ros.crop import BACKGROUND, HandCrop
+from dense3d_ros.crop import BACKGROUND, MIRROR, HandCrop
 from dense3d_ros.dense.maps import metric_geometry
+from dense3d_ros.dense.network import HourglassNetwork
 from dense3d_ros.dense.regressor import DenseRegressor
+from dense3d_ros.hand import Handedness
 from dense3d_ros.model_file import ModelDescription, read_model
 
 SPREAD_SCALE = 0.03
 """Spread of the votes, metres, at which a joint's score has fallen to 1/e."""
+
+
+_VIEWS: dict[Handedness, tuple[bool, ...]] = {
+    Handedness.UNKNOWN: (False, True),
+    Handedness.LEFT: (True,),
+    Handedness.RIGHT: (False,),
+}
+"""Which views the network is shown of a hand of each side; True is the mirrored one."""
 
 
 class DeviceError(ValueError):
@@ -42,32 +52,53 @@ class Prediction:
 class HandModel:
     """A loaded network on its device, and the description from its file."""
 
-    def __init__(self, description: ModelDescription, network: nn.Module, device: str) -> None:
+    def __init__(self, description: ModelDescription, network: HourglassNetwork, device: str) -> None:
         self.description = description
         self.device = device
         geometry = metric_geometry(description.half_size, description.ball_radius)
         _fold_batch_norm(network)
-        self._regressor = DenseRegressor(network, geometry).eval().to(device, memory_format=torch.channels_last)
+        self._regressor = DenseRegressor(network, geometry).eval().to(device)
+        self._regressor.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def predict(self, crops: Sequence[HandCrop], sides: Sequence[Handedness]) -> list[Prediction]:
+        """All crops in one forward pass. Crops must have the description's half_size and resolution.
+
+        The network knows right hands, so a left one is shown to it in a mirror. Where the side is UNKNOWN both are
+        tried, and the view that looks more like a right hand counts.
+        """
+        views: list[tuple[int, bool]] = []
+        for index, side in enumerate(sides):
+            views += [(index, mirror) for mirror in _VIEWS[side]]
+        if not views:
+            return []
+        joints, scores, logits = self._run([crops[i].mirrored() if mirror else crops[i] for i, mirror in views])
+        best: dict[int, int] = {}
+        right_log_odds = np.zeros(len(crops))
+        for row, (index, mirror) in enumerate(views):
+            right_log_odds[index] += -logits[row, 1] if mirror else logits[row, 1]
+            if index not in best or logits[row, 1] > logits[best[index], 1]:
+                best[index] = row
+        return [
+            Prediction(
+                joints[row] * MIRROR if views[row][1] else joints[row],
+                scores[row],
+                _probability(logits[row, 0]),
+                _probability(right_log_odds[index] / len(_VIEWS[sides[index]])),
+            )
+            for index, row in best.items()
+        ]
 
     @torch.inference_mode()
-    def predict(self, crops: Sequence[HandCrop]) -> list[Prediction]:
-        """All crops in one forward pass. Crops must have the description's half_size and resolution."""
-        if not crops:
-            return []
+    def _run(self, crops: Sequence[HandCrop]) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+        """Joints (B, 21, 3) in metres, their scores (B, 21) and the two logits (B, 2)."""
         images = torch.from_numpy(np.stack([crop.image for crop in crops])).unsqueeze(1)
-        cameras = torch.tensor(
-            [[crop.camera.fx, crop.camera.fy, crop.camera.cx, crop.camera.cy] for crop in crops]
-        )
+        cameras = torch.tensor([[crop.camera.fx, crop.camera.fy, crop.camera.cx, crop.camera.cy] for crop in crops])
         centres = torch.from_numpy(np.stack([crop.centre for crop in crops]))
         joints, spread, logits = self._regressor(
             images.to(self.device), cameras.to(self.device), centres.to(self.device)
         )
-        scores = torch.exp(-spread / SPREAD_SCALE).cpu().numpy()
-        probabilities = logits.sigmoid().cpu().numpy()
-        return [
-            Prediction(joint, score, float(probability[0]), float(probability[1]))
-            for joint, score, probability in zip(joints.cpu().numpy(), scores, probabilities, strict=True)
-        ]
+        scores = torch.exp(-spread / SPREAD_SCALE)
+        return joints.cpu().numpy(), scores.cpu().numpy(), logits.cpu().numpy()
 
     def warm_up(self) -> None:
         """Run once on an empty crop, so that the first frame does not pay for what is set up lazily."""
@@ -76,7 +107,7 @@ class HandModel:
         camera = Camera(size, size, size / 2, size / 2, size, size)
         crop = HandCrop(image, camera, np.array([0, 0, 0.5], np.float32), self.description.half_size)
         for _ in range(3):
-            self.predict([crop])
+            self.predict([crop], [Handedness.RIGHT])
 
 
 def load_model(name_or_path: str, device: str = "auto") -> HandModel:
@@ -100,8 +131,14 @@ def choose_device(device: str) -> str:
         raise DeviceError(f"device '{device}' is unknown; accepted: auto, cpu, cuda, cuda:N")
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if int(number or 0) >= count:
-        raise DeviceError(f"device '{device}' is not there: this machine has {count} CUDA devices; try device auto or cpu")
+        raise DeviceError(
+            f"device '{device}' is not there: this machine has {count} CUDA devices; try device auto or cpu"
+        )
     return device
+
+
+def _probability(log_odds: float) -> float:
+    return float(1 / (1 + np.exp(-log_odds)))
 
 
 def _fold_batch_norm(module: nn.Module) -> None:

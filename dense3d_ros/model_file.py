@@ -62,7 +62,9 @@ class ModelDescription:
                 f"resolution must be a multiple of 64 and features even, got {self.resolution} and {self.features}"
             )
         if self.skeleton != SKELETON or tuple(self.joints) != JOINT_NAMES:
-            raise ModelFileError(f"the skeleton must be {SKELETON} with its {JOINT_COUNT} joints, got {self.skeleton!r}")
+            raise ModelFileError(
+                f"the skeleton must be {SKELETON} with its {JOINT_COUNT} joints, got {self.skeleton!r}"
+            )
 
     def build_network(self) -> HourglassNetwork:
         """The described network with random weights."""
@@ -78,8 +80,10 @@ def available_models() -> list[str]:
 def model_path(name_or_path: str) -> Path:
     """The file of a shipped model's name or of a path; ModelFileError says what there is."""
     is_path = name_or_path.endswith(SUFFIX) or os.sep in name_or_path
-    path = Path(name_or_path).expanduser() if is_path else Path(str(files("dense3d_ros") / "models")) / (
-        name_or_path + SUFFIX
+    path = (
+        Path(name_or_path).expanduser()
+        if is_path
+        else Path(str(files("dense3d_ros") / "models")) / (name_or_path + SUFFIX)
     )
     if not path.is_file():
         raise ModelFileError(

@@ -25,9 +25,7 @@ from dense3d_ros.training.losses import training_loss
 from dense3d_ros.training.recipe import Recipe, Stage
 from dense3d_ros.training.train import _Run, train
 
-TINY = Recipe(
-    name="tiny", stages=(Stage(samples=24, resolution=64),), features=16, batch_size=4, warm_up_samples=4
-)
+TINY = Recipe(name="tiny", stages=(Stage(samples=24, resolution=64),), features=16, batch_size=4, warm_up_samples=4)
 
 
 @pytest.fixture(scope="module")
@@ -86,9 +84,7 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
     killed.learn(TINY.stages[0], until=12, workers=0)
     train(TINY, tmp_path / "killed")
 
-    (_, whole), (_, resumed) = (
-        read_model(str(tmp_path / name / "model.safetensors")) for name in ("whole", "killed")
-    )
+    (_, whole), (_, resumed) = (read_model(str(tmp_path / name / "model.safetensors")) for name in ("whole", "killed"))
     for name, tensor in whole.state_dict().items():
         torch.testing.assert_close(resumed.state_dict()[name], tensor, msg=name)
 

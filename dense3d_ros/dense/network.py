@@ -1,7 +1,7 @@
 """The default network: a stacked hourglass with light heads in cascade.
 
-The idea is Wan et al. (CVPR 2018): per stack a 2D heat map, from it a 3D heat map, from both the unit vectors. The paper's
-own network, whose wide heads hold 94 % of the arithmetic, is in `paper_network`.
+The idea is Wan et al. (CVPR 2018): per stack a 2D heat map, from it a 3D heat map, from both the unit
+vectors. The paper's own network, whose wide heads hold 94 % of the arithmetic, is in `paper_network`.
 """
 
 from __future__ import annotations
@@ -48,9 +48,7 @@ class Hourglass(nn.Module):
         super().__init__()
         self.skip = nn.ModuleList(Residual(features) for _ in range(depth))
         # Two, because depth is nearly free at the small scales.
-        self.down = nn.ModuleList(
-            nn.Sequential(Residual(features), Residual(features)) for _ in range(depth)
-        )
+        self.down = nn.ModuleList(nn.Sequential(Residual(features), Residual(features)) for _ in range(depth))
         self.up = nn.ModuleList(Residual(features) for _ in range(depth))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -103,12 +101,8 @@ class HourglassNetwork(nn.Module):
             Residual(features),
         )
         self.stacks = nn.ModuleList(Stack(features, joints) for _ in range(stacks))
-        self.remap = nn.ModuleList(
-            nn.Conv2d(features + 5 * joints, features, 1) for _ in range(stacks - 1)
-        )
-        self.presence = nn.Sequential(
-            nn.Linear(features, features), nn.ReLU(inplace=True), nn.Linear(features, 2)
-        )
+        self.remap = nn.ModuleList(nn.Conv2d(features + 5 * joints, features, 1) for _ in range(stacks - 1))
+        self.presence = nn.Sequential(nn.Linear(features, features), nn.ReLU(inplace=True), nn.Linear(features, 2))
 
     def forward(self, crops: Tensor) -> tuple[list[Maps], Tensor]:
         x = self.stem(crops)

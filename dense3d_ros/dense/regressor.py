@@ -7,8 +7,8 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from dense3d_ros.dense.maps import (
-    Maps,
     MapGeometry,
+    Maps,
     foreground,
     map_points,
     restore_joints,
@@ -41,9 +41,7 @@ class DenseRegressor(nn.Module):
         depth = sample_depth(crops, self.geometry)
         points = map_points(depth, cameras, centres, self.geometry)
         joints, spread = fuse(stacks[-1], points, foreground(depth, self.geometry), self.geometry)
-        return Regression(
-            restore_joints(joints, centres, self.geometry), spread * self.geometry.unit, logits
-        )
+        return Regression(restore_joints(joints, centres, self.geometry), spread * self.geometry.unit, logits)
 
 
 def fuse(maps: Maps, points: Tensor, mask: Tensor, geometry: MapGeometry) -> tuple[Tensor, Tensor]:

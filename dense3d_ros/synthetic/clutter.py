@@ -149,4 +149,4 @@ def _rotation_to(axis: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _unit(vector: NDArray[np.float64]) -> NDArray[np.float64]:
-    return vector / np.linalg.norm(vector)
+    return np.divide(vector, np.linalg.norm(vector))

@@ -70,7 +70,7 @@ def sample_angles(rng: np.random.Generator) -> Angles:
     angles[_FINGER_COLUMNS[:, _ABDUCTION]] *= 1.0 - 0.8 * flexion.clip(0.0, 1.0)
     # The ring and little metacarpals arch when their fingers close.
     angles[23:25] = np.radians([6.0, 12.0]) * flexion[2:].clip(0.0, 1.0) * rng.uniform(0.3, 1.0)
-    return angles.clip(space.low, space.high)
+    return np.clip(angles, space.low, space.high)
 
 
 def _bend(curl: Angles, rng: np.random.Generator) -> Angles:

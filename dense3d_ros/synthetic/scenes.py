@@ -24,6 +24,7 @@ WINDOW = 0.42
 """Edge of the rendered cross-section at the hand, metres: the crop cube with room for an off-centre crop."""
 MAX_WINDOW_PIXELS = 200
 HAND_ID = 1
+RIGHT_SHARE = 0.8
 
 NEAR_CENTRE = 0.05
 FAR_CENTRE = 0.09
@@ -51,6 +52,8 @@ class Sample:
 
     image: (S, S) as in HandCrop. camera: (4,) fx, fy, cx, cy of the crop. centre: (3,) metres.
     joints: (21, 3) metres in the camera frame. presence: 1 hand here, 0 none, -1 neither can be said.
+    has_joints: a right hand near enough to learn its joints; left hands only teach that they are left, since a left
+    hand is shown to the network mirrored.
     """
 
     image: NDArray[np.float32]
@@ -65,7 +68,7 @@ class Sample:
 def make_sample(rng: np.random.Generator, assets: SceneAssets, resolution: int = 128) -> Sample:
     """A random crop; tries again while the hand is hidden or the crop would be empty."""
     while True:
-        hand, right = random_hand(rng, assets)
+        hand, right = random_hand(rng, assets, RIGHT_SHARE)
         camera = window_camera(hand_centre(hand.joints), rng)
         with_hand = rng.random() > 0.1
         depth = _scene(rng, assets, hand, camera, with_hand=with_hand)
@@ -89,13 +92,13 @@ def make_sample(rng: np.random.Generator, assets: SceneAssets, resolution: int =
             hand.joints,
             presence=1 if error < NEAR_CENTRE else 0 if error > FAR_CENTRE else -1,
             right=right,
-            has_joints=error < LEARNED_CENTRE,
+            has_joints=right and error < LEARNED_CENTRE,
         )
 
 
-def random_hand(rng: np.random.Generator, assets: SceneAssets) -> tuple[PosedHand, bool]:
+def random_hand(rng: np.random.Generator, assets: SceneAssets, right_share: float = 0.5) -> tuple[PosedHand, bool]:
     """A hand of random shape, pose, side and place in the camera frame, and whether it is a right one."""
-    right = bool(rng.random() < 0.5)
+    right = bool(rng.random() < right_share)
     mesh = assets.hands[rng.integers(len(assets.hands))]
     hand = mesh.pose(
         sample_angles(rng),
@@ -170,9 +173,7 @@ def _crop_centre(rng: np.random.Generator, true: NDArray[np.float32]) -> NDArray
     return None
 
 
-def _surface_point(
-    rng: np.random.Generator, depth: NDArray[np.float32], camera: Camera
-) -> NDArray[np.float32] | None:
+def _surface_point(rng: np.random.Generator, depth: NDArray[np.float32], camera: Camera) -> NDArray[np.float32] | None:
     """A random measured point of the picture's middle half, pushed a little behind the surface."""
     rows, cols = np.nonzero(depth)
     middle = (np.abs(rows - camera.height / 2) < camera.height / 3) & (
@@ -184,4 +185,4 @@ def _surface_point(
     pick = rng.integers(rows.size)
     z = depth[rows[pick], cols[pick]] + rng.uniform(0.0, 0.06)
     point = camera.back_project(np.array([cols[pick], rows[pick]], np.float64), np.float64(z))
-    return point.astype(np.float32)
+    return np.asarray(point, np.float32)

@@ -28,13 +28,15 @@ def save_checkpoint(
     """Write everything a run needs to go on as if it had not stopped."""
     tensors = _named(network, average, optimiser)
     temporary = path.with_name(path.name + ".part")
-    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary, {"progress": json.dumps(asdict(progress))})
+    save_file(
+        {name: tensor.contiguous() for name, tensor in tensors.items()},
+        temporary,
+        {"progress": json.dumps(asdict(progress))},
+    )
     temporary.replace(path)
 
 
-def load_checkpoint(
-    path: Path, network: nn.Module, average: nn.Module, optimiser: Optimizer
-) -> Progress:
+def load_checkpoint(path: Path, network: nn.Module, average: nn.Module, optimiser: Optimizer) -> Progress:
     """Restore what `save_checkpoint` wrote; ValueError if the file belongs to another network."""
     _fill_state(optimiser)
     with safe_open(path, framework="pt") as file:

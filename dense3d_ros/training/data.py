@@ -40,9 +40,7 @@ class Batch:
             name: torch.tensor([float(getattr(sample, name)) for sample in samples])
             for name in ("presence", "right", "has_joints")
         }
-        return cls(
-            stacked["image"].unsqueeze(1), stacked["camera"], stacked["centre"], stacked["joints"], **flags
-        )
+        return cls(stacked["image"].unsqueeze(1), stacked["camera"], stacked["centre"], stacked["joints"], **flags)
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on another device."""
@@ -52,9 +50,7 @@ class Batch:
 class SyntheticBatches(IterableDataset[Batch]):
     """Batch number n is a function of (seed, n) alone, whatever the number of workers and processes."""
 
-    def __init__(
-        self, *, seed: int, batch_size: int, resolution: int, first: int, count: int, stride: int = 1
-    ) -> None:
+    def __init__(self, *, seed: int, batch_size: int, resolution: int, first: int, count: int, stride: int = 1) -> None:
         self.seed = seed
         self.batch_size = batch_size
         self.resolution = resolution

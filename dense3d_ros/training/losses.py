@@ -22,7 +22,7 @@ HEAT_2D_WEIGHT = 10.0
 HEAT_3D_WEIGHT = 10.0
 VECTOR_WEIGHT = 1.0
 JOINT_WEIGHT = 4.0
-LOGIT_WEIGHT = 0.1
+LOGIT_WEIGHT = 0.2
 
 
 def training_loss(
@@ -30,8 +30,8 @@ def training_loss(
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """The loss of a batch and its parts; "joint_mm" is the last stack's mean joint error in millimetres.
 
-    3D maps count on foreground pixels, since only those vote. Samples without `has_joints` train the hand logit
-    alone; the right-hand logit is trained on hands only.
+    3D maps count on foreground pixels, since only those vote. Samples without `has_joints` train the logits
+    alone; the right-hand logit is trained where there is a hand.
     """
     depth = sample_depth(batch.crops, geometry)
     mask = foreground(depth, geometry)
@@ -54,7 +54,7 @@ def training_loss(
         error = torch.linalg.vector_norm((fused - joints).detach(), dim=-1).mean(1)
     known = batch.presence >= 0
     parts["presence"] = _mean(_binary(logits[:, 0], batch.presence), known.float())
-    parts["right"] = _mean(_binary(logits[:, 1], batch.right), batch.has_joints)
+    parts["right"] = _mean(_binary(logits[:, 1], batch.right), (batch.presence == 1).float())
     loss = (
         HEAT_2D_WEIGHT * parts["heat_2d"]
         + HEAT_3D_WEIGHT * parts["heat_3d"]
@@ -67,9 +67,7 @@ def training_loss(
 
 
 def _binary(logit: Tensor, target: Tensor) -> Tensor:
-    return functional.binary_cross_entropy_with_logits(
-        logit.float(), target.clamp(0, 1), reduction="none"
-    )
+    return functional.binary_cross_entropy_with_logits(logit.float(), target.clamp(0, 1), reduction="none")
 
 
 def _mean(values: Tensor, weight: Tensor) -> Tensor:

@@ -44,7 +44,7 @@ def train(recipe: Recipe, output: Path, *, device: str = "cpu", workers: int = 1
     if world > 1:
         init_process_group("nccl" if device == "cuda" else "gloo")
     try:
-        run = _Run(recipe, output, torch.device(device, rank if device == "cuda" else None), rank, world)
+        run = _Run(recipe, output, torch.device(f"cuda:{rank}" if device == "cuda" else device), rank, world)
         for index, stage in enumerate(recipe.stages):
             run.learn(stage, sum(earlier.samples for earlier in recipe.stages[: index + 1]), workers)
         return run.finish()
@@ -70,9 +70,12 @@ class _Run:
             resolution=recipe.stages[-1].resolution,
             licence=LICENCE,
         )
-        self.network = self.description.build_network().to(device, memory_format=torch.channels_last)
+        self.network = self.description.build_network().to(device)
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = AveragedModel(
-            self.network, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema_decay), use_buffers=True
+            self.network,
+            multi_avg_fn=get_ema_multi_avg_fn(recipe.ema_decay),  # type: ignore[no-untyped-call]
+            use_buffers=True,
         )
         self.optimiser = torch.optim.AdamW(
             self.network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
@@ -190,7 +193,11 @@ class _Run:
             "data": "synthetic hands only",
         }
         description = ModelDescription(
-            **{**vars(self.description), "training": training, "errors": {"synthetic validation": round(error, 2)}}
+            **{
+                **vars(self.description),
+                "training": training,
+                "errors": {"synthetic validation": round(error, 2)},
+            }
         )
         save_model(path, self.average.module, description)
 

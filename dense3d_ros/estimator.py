@@ -1,0 +1,254 @@
+"""Depth image and camera in, hands out: the one class that a user without ROS needs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dense3d_ros.camera import Camera
+from dense3d_ros.crop import crop_hand
+from dense3d_ros.depth import DepthImage
+from dense3d_ros.finding.protrusions import find_candidates
+from dense3d_ros.hand import Handedness, HandPose, hand_centre
+from dense3d_ros.model import HandModel, Prediction
+from dense3d_ros.plausibility import implausibility
+from dense3d_ros.tracking import Track, Tracks
+
+ROUNDS = 3
+SETTLED = 0.01
+"""A crop whose hand is this close to its centre, metres, is not taken again."""
+HOPELESS = 0.05
+"""A place of which the network says so little is not looked at again."""
+SAME_HAND = 0.05
+"""Two centres this close, metres, are one hand seen twice."""
+CANDIDATES = 5
+SEARCH_INTERVAL = 5
+"""While some hands are followed, more are looked for on every fifth frame only, for a steady rate."""
+ASSOCIATION = 0.15
+"""How far a hand may have moved between frames when centres come from outside, metres."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The hands of one frame.
+
+    reason: why there is no hand, one sentence; "" if there is one. stage_ms: milliseconds of the stages "find",
+    "crop", "network" and "check". passes: how many times the network was run, each time on a batch of crops.
+    """
+
+    hands: list[HandPose]
+    reason: str = ""
+    stage_ms: dict[str, float] = field(default_factory=dict)
+    passes: int = 0
+
+
+class HandPoseEstimator:
+    """Finds hands, follows them from frame to frame, and gives each frame's poses unsmoothed.
+
+    One estimator is for one camera's frames in order, from one thread.
+    max_hands: hands to look for. min_score: least probability of a hand, 0..1, that is accepted.
+    min_depth, max_depth: metres between which hands are searched.
+    """
+
+    def __init__(
+        self,
+        model: HandModel,
+        *,
+        max_hands: int = 1,
+        min_score: float = 0.5,
+        min_depth: float = 0.15,
+        max_depth: float = 1.5,
+    ) -> None:
+        if max_hands < 1:
+            raise ValueError(f"max_hands must be at least 1, got {max_hands}")
+        if not 0 <= min_score <= 1:
+            raise ValueError(f"min_score must lie in 0..1, got {min_score}")
+        if not 0 < min_depth < max_depth:
+            raise ValueError(f"depths must be 0 < min_depth < max_depth, got {min_depth} and {max_depth}")
+        self.model = model
+        self.max_hands = max_hands
+        self.min_score = min_score
+        self.min_depth = min_depth
+        self.max_depth = max_depth
+        self._tracks = Tracks()
+        self._frames_since_search = 0
+
+    def reset(self) -> None:
+        """Forget every hand: the recording jumped, or model or camera changed."""
+        self._tracks.reset()
+
+    def estimate(
+        self,
+        depth: DepthImage,
+        camera: Camera,
+        stamp: float | None = None,
+        centres: Sequence[NDArray[np.floating]] | None = None,
+    ) -> Estimate:
+        """Hands in a depth image of `camera` taken at `stamp` seconds.
+
+        centres: (3,) points in metres from another detector, used instead of the own search and of the last
+        frame's hands. Stamps that go back or skip half a second end all tracks. Raises ValueError if image and
+        camera differ in size.
+        """
+        if depth.shape != (camera.height, camera.width):
+            raise ValueError(
+                f"the depth image is {depth.shape[1]}x{depth.shape[0]} but its camera is "
+                f"{camera.width}x{camera.height}"
+            )
+        frame = _Frame(self, depth, camera)
+        self._tracks.advance(stamp)
+        if centres is not None:
+            guesses = [_Guess(np.asarray(centre, np.float32)) for centre in centres]
+            frame.look_at(guesses)
+            if not guesses:
+                frame.reasons.append("no centres were given")
+        else:
+            frame.look_at([_Guess(track.predicted(stamp), track) for track in self._tracks.current])
+            self._frames_since_search += 1
+            if not frame.found or (
+                len(frame.found) < self.max_hands and self._frames_since_search >= SEARCH_INTERVAL
+            ):
+                frame.search()
+                self._frames_since_search = 0
+        with frame.stage("check"):
+            hands = self._follow(frame.found[: self.max_hands], stamp, associate=centres is not None)
+        return Estimate(hands, "" if hands else frame.reasons[-1], frame.stage_ms, frame.passes)
+
+    def _follow(self, found: list[_Guess], stamp: float | None, *, associate: bool) -> list[HandPose]:
+        """Bring the tracks up to date with this frame's hands; a track without a hand ends."""
+        hands: list[HandPose] = []
+        tracks: list[Track] = []
+        for guess in found:
+            prediction = guess.prediction
+            assert prediction is not None
+            track = guess.track
+            if associate:
+                near = self._tracks.nearest(guess.centre, ASSOCIATION)
+                track = near if near not in tracks else None
+            if track is None:
+                track = self._tracks.new(guess.centre, prediction.right_hand)
+            else:
+                track.seen(guess.centre, stamp, prediction.right_hand)
+            tracks.append(track)
+            hands.append(
+                HandPose(
+                    prediction.joints,
+                    prediction.joint_scores,
+                    prediction.presence,
+                    track.handedness,
+                    track.number,
+                )
+            )
+        self._tracks.current = tracks
+        return hands
+
+
+@dataclass
+class _Guess:
+    """Where a hand may be, and what the network says of that place."""
+
+    centre: NDArray[np.float32]
+    track: Track | None = None
+    prediction: Prediction | None = None
+    settled: bool = False
+
+    @property
+    def side(self) -> Handedness:
+        """Which hand the track says it is."""
+        return self.track.handedness if self.track else Handedness.UNKNOWN
+
+
+class _Frame:
+    """The work on one frame: `found` grows, best first; `reasons` says what was rejected and why."""
+
+    def __init__(self, settings: HandPoseEstimator, depth: DepthImage, camera: Camera) -> None:
+        self.settings, self.depth, self.camera = settings, depth, camera
+        self.found: list[_Guess] = []
+        self.reasons: list[str] = []
+        self.stage_ms = dict.fromkeys(("find", "crop", "network", "check"), 0.0)
+        self.passes = 0
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Adds the time of its body to a stage."""
+        start = time.perf_counter()
+        yield
+        self.stage_ms[name] += 1000 * (time.perf_counter() - start)
+
+    def search(self) -> None:
+        """Look where the depth picture has something of a hand's size."""
+        settings = self.settings
+        with self.stage("find"):
+            centres = find_candidates(
+                self.depth,
+                self.camera,
+                min_depth=settings.min_depth,
+                max_depth=settings.max_depth,
+                limit=CANDIDATES,
+            )
+            if not centres:
+                self.reasons.append(self._nothing_to_find())
+        self.look_at([_Guess(centre) for centre in centres if not self._is_found(centre)])
+
+    def look_at(self, guesses: list[_Guess]) -> None:
+        """Re-centre on the network's joints until they settle, and keep what is a hand."""
+        for _ in range(ROUNDS):
+            unsettled = [guess for guess in guesses if not guess.settled]
+            if not unsettled:
+                break
+            self._predict(unsettled)
+        with self.stage("check"):
+            self._keep(guesses)
+
+    def _predict(self, guesses: list[_Guess]) -> None:
+        description = self.settings.model.description
+        with self.stage("crop"):
+            crops = [
+                crop_hand(self.depth, self.camera, guess.centre, description.half_size, description.resolution)
+                for guess in guesses
+            ]
+        with self.stage("network"):
+            predictions = self.settings.model.predict(crops, [guess.side for guess in guesses])
+        self.passes += 1
+        for guess, prediction in zip(guesses, predictions, strict=True):
+            centre = hand_centre(prediction.joints)
+            moved = np.linalg.norm(centre - guess.centre)
+            # NaN counts as settled, too.
+            guess.settled = not moved >= SETTLED or prediction.presence < HOPELESS or not centre[2] > 0
+            guess.centre, guess.prediction = centre, prediction
+
+    def _keep(self, guesses: list[_Guess]) -> None:
+        rejected: list[tuple[float, str]] = []
+        for guess in sorted(guesses, key=_quality, reverse=True):
+            prediction = guess.prediction
+            assert prediction is not None
+            score = prediction.presence
+            place = " ".join(f"{value:.2f}" for value in guess.centre)
+            if not score >= self.settings.min_score:
+                rejected.append((score, f"network sees no hand: best score {score:.2f} at {place} m"))
+            elif fault := implausibility(prediction.joints, self.depth, self.camera):
+                rejected.append((score, f"implausible pose: {fault}, at {place} m"))
+            elif not self._is_found(guess.centre):
+                self.found.append(guess)
+        if rejected:
+            self.reasons.append(max(rejected)[1])
+
+    def _is_found(self, centre: NDArray[np.float32]) -> bool:
+        return any(np.linalg.norm(guess.centre - centre) < SAME_HAND for guess in self.found)
+
+    def _nothing_to_find(self) -> str:
+        low, high = self.settings.min_depth, self.settings.max_depth
+        metres = self.depth.metres(slice(None, None, 2), slice(None, None, 2))
+        if not ((metres >= low) & (metres < high)).any():
+            return f"no depth within {low:g}-{high:g} m"
+        return f"no surface of a hand's size within {low:g}-{high:g} m"
+
+
+def _quality(guess: _Guess) -> float:
+    prediction = guess.prediction
+    return prediction.presence * float(prediction.joint_scores.mean()) if prediction else 0.0
