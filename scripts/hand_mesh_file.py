@@ -9,8 +9,6 @@ import numpy as np
 
 FINGERS = ("thumb", "index", "middle", "ring", "little")
 MAX_INFLUENCES = 4
-TIP_DEPTH = 0.022
-"""Fingertip joints are the mean of the vertices in this last part of the finger, about 2 mm under the skin."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +24,30 @@ class HandRig:
     rest_roll: np.ndarray
 
 
-def fingertip_vertices(vertices: np.ndarray, weights: np.ndarray, chain: np.ndarray, finger: int) -> np.ndarray:
-    """Indices of the vertices at the end of a finger; chain (4, 3) are its joints."""
+def hand_frames(joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(N, J, 3) joints -> (N, 3, 3) rotations into the canonical frame and (N,) hand lengths."""
+    forward = joints[:, 9] - joints[:, 0]
+    back = np.cross(forward, joints[:, 5] - joints[:, 17])
+    x = forward / np.linalg.norm(forward, axis=1, keepdims=True)
+    z = back / np.linalg.norm(back, axis=1, keepdims=True)
+    length = np.linalg.norm(np.diff(joints[:, [0, 9, 10, 11, 12]], axis=1), axis=2).sum(axis=1)
+    return np.stack([x, np.cross(z, x), z], axis=1), length
+
+
+def canonical(points: np.ndarray, joints: np.ndarray) -> np.ndarray:
+    """(N, P, 3) points in the frames and hand lengths of (N, J, 3) joints."""
+    rotation, length = hand_frames(joints)
+    return np.einsum("nij,nkj->nki", rotation, points - joints[:, :1]) / length[:, None, None]
+
+
+def fingertip_vertices(
+    vertices: np.ndarray, weights: np.ndarray, chain: np.ndarray, finger: int, depth: float
+) -> np.ndarray:
+    """Indices of the vertices in the last `depth` of a finger; chain (4, 3) are its joints."""
     axis = chain[3] - chain[2]
     along = vertices @ (axis / np.linalg.norm(axis))
     distal = weights[:, 6 + 3 * finger] > 0.5
-    return np.flatnonzero(distal & (along > along[distal].max() - TIP_DEPTH))
+    return np.flatnonzero(distal & (along > along[distal].max() - depth))
 
 
 def shift_weights(vertices: np.ndarray, weights: np.ndarray, old: np.ndarray, new: np.ndarray) -> np.ndarray:
@@ -95,7 +111,7 @@ def close_holes(faces: np.ndarray, vertex_count: int) -> tuple[np.ndarray, list[
 
 
 def save_rig(path: Path, rig: HandRig) -> None:
-    """Write the rig in fixed point: vertices 1/20000 hand lengths, weights 1/255, shapes 1/127 of the largest."""
+    """Write the rig in fixed point: vertices in 1/20000 hand lengths, weights in 1/255, shapes in 1/127."""
     unit = 1 / 20000
     order = np.argsort(-rig.weights, axis=1)[:, :MAX_INFLUENCES]
     strongest = np.take_along_axis(rig.weights, order, 1)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from dense3d_ros.hand import BONES, JOINT_INDEX, JOINT_NAMES, Handedness, wrist_rotation
 from dense3d_ros.synthetic.hand_mesh import ANGLE_NAMES, FOREARM_RANGE, HandMesh, PosedHand
 
-MESHES = ("soma",)
+MESHES = ("soma", "webxr")
 
 
 @pytest.fixture(scope="module", params=MESHES)
@@ -44,7 +44,9 @@ def direction(hand: PosedHand, start: str, end: str) -> NDArray[np.float64]:
 
 def winding_numbers(hand: PosedHand, points: NDArray[np.float32]) -> NDArray[np.float64]:
     """Solid angle of the surface seen from each point over 4 pi (van Oosterom and Strackee 1983)."""
-    a, b, c = (hand.vertices[hand.faces[:, corner]][None] - points[:, None].astype(float) for corner in range(3))
+    a, b, c = (
+        hand.vertices[hand.faces[:, corner]][None] - points[:, None].astype(float) for corner in range(3)
+    )
     la, lb, lc = (np.linalg.norm(edge, axis=2) for edge in (a, b, c))
     volume = np.einsum("pfi,pfi->pf", a, np.cross(b, c))
     spread = la * lb * lc + (a * b).sum(2) * lc + (b * c).sum(2) * la + (c * a).sum(2) * lb
@@ -73,7 +75,9 @@ def test_zero_angles_give_straight_fingers(mesh: HandMesh) -> None:
         for start, end in (("mcp", "pip"), ("pip", "dip"), ("dip", "tip")):
             bone = direction(hand, f"{finger}_{start}", f"{finger}_{end}")
             np.testing.assert_allclose(bone, [1, 0, 0], atol=1e-4)
-    thumb = [direction(hand, f"thumb_{a}", f"thumb_{b}") for a, b in (("cmc", "mcp"), ("mcp", "ip"), ("ip", "tip"))]
+    thumb = [
+        direction(hand, f"thumb_{a}", f"thumb_{b}") for a, b in (("cmc", "mcp"), ("mcp", "ip"), ("ip", "tip"))
+    ]
     np.testing.assert_allclose(thumb[1:], [thumb[0]] * 2, atol=1e-4)
 
 
@@ -117,7 +121,9 @@ def test_wrist_flexion_moves_the_forearm_only(mesh: HandMesh) -> None:
 
 def test_ok_gesture_meets(mesh: HandMesh) -> None:
     hand = mesh.pose(
-        angles(th_pabd=25, th_add=5, th_twist=10, th_mcp=25, th_ip=35, index_mcp=52, index_pip=55, index_dip=32)
+        angles(
+            th_pabd=25, th_add=5, th_twist=10, th_mcp=25, th_ip=35, index_mcp=52, index_pip=55, index_dip=32
+        )
     )
     gap = np.linalg.norm(joint(hand, "thumb_tip") - joint(hand, "index_tip"))
     assert gap < 0.02
@@ -141,7 +147,9 @@ def test_left_hand_is_the_mirror_image(mesh: HandMesh) -> None:
 
 def test_length(mesh: HandMesh) -> None:
     shape = np.random.default_rng(2).normal(size=mesh.shape_count)
-    hand = mesh.pose(random_angles(np.random.default_rng(3)), shape=shape, length=0.2, finger_scale=[1, 1, 1.2, 1, 1])
+    hand = mesh.pose(
+        random_angles(np.random.default_rng(3)), shape=shape, length=0.2, finger_scale=[1, 1, 1.2, 1, 1]
+    )
     middle = [index for index, (_, child) in enumerate(BONES) if JOINT_NAMES[child].startswith("middle")]
     assert bone_lengths(hand)[middle].sum() == pytest.approx(0.2, abs=1e-6)
 

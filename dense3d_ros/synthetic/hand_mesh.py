@@ -29,7 +29,11 @@ ANGLE_NAMES: tuple[str, ...] = (
     "th_twist",
     "th_mcp",
     "th_ip",
-    *(f"{finger}_{angle}" for finger in ("index", "middle", "ring", "pinky") for angle in ("abd", "mcp", "pip", "dip")),
+    *(
+        f"{finger}_{angle}"
+        for finger in ("index", "middle", "ring", "pinky")
+        for angle in ("abd", "mcp", "pip", "dip")
+    ),
     "met_ring",
     "met_pinky",
 )
@@ -141,7 +145,7 @@ class HandMesh:
         vertices, joints = self.vertices, self.joints
         if shape is not None:
             shape = _vector("shape", shape, self.shape_count)
-            vertices = vertices + np.dot(shape, self.shape_vertices.reshape(len(shape), -1)).reshape(-1, 3)
+            vertices = vertices + np.tensordot(shape, self.shape_vertices, 1)
             joints = joints + np.tensordot(shape, self.shape_joints, 1)
         if finger_scale is not None:
             vertices, joints = self._scale_fingers(vertices, joints, _vector("finger_scale", finger_scale, 5))
