@@ -7,6 +7,7 @@ import logging
 import math
 import os
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributed import destroy_process_group, init_process_group
 from torch.nn.parallel import DistributedDataParallel
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
 from dense3d_ros.dense.maps import MapGeometry, metric_geometry
@@ -53,6 +54,20 @@ def train(recipe: Recipe, output: Path, *, device: str = "cpu", workers: int = 1
             destroy_process_group()
 
 
+def _moving_average(decay: float) -> Callable[[list[Tensor], list[Tensor], int], None]:
+    """Exponential moving average that forgets the random start: the decay grows from 0.1 to `decay`."""
+
+    def update(averaged: list[Tensor], current: list[Tensor], count: int) -> None:
+        share = 1 - min(decay, (1 + count) / (10 + count))
+        for mean, value in zip(averaged, current, strict=True):
+            if mean.is_floating_point():
+                mean.lerp_(value, share)
+            else:
+                mean.copy_(value)
+
+    return update
+
+
 class _Run:
     """Network, average, optimiser and progress of one training run."""
 
@@ -74,7 +89,7 @@ class _Run:
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = AveragedModel(
             self.network,
-            multi_avg_fn=get_ema_multi_avg_fn(recipe.ema_decay),  # type: ignore[no-untyped-call]
+            multi_avg_fn=_moving_average(recipe.ema_decay),
             use_buffers=True,
         )
         self.optimiser = torch.optim.AdamW(
