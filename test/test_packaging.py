@@ -70,6 +70,23 @@ def test_generated_message_is_the_one_in_the_source() -> None:
     assert f'"{SKELETON}"' in comments
 
 
+def test_messages_survive_serialisation() -> None:
+    """Loads the compiled half: every library of the generated code is found."""
+    serialization = pytest.importorskip("rclpy.serialization", reason="ROS 2 is not installed")
+    messages = pytest.importorskip("dense3d_ros.msg", reason="the messages are not built (make setup)")
+    hand = messages.HandPose(skeleton=SKELETON, track_id=7, handedness=messages.HandPose.LEFT, score=0.5)
+    hand.joints[hand.LITTLE_TIP].z = 0.4
+    hand.joint_scores[hand.THUMB_TIP] = 0.25
+    sent = messages.HandPoseArray(hands=[hand], model="fast")
+    sent.header.frame_id = "camera_depth_optical_frame"
+    received = serialization.deserialize_message(
+        serialization.serialize_message(sent), messages.HandPoseArray
+    )
+    assert received == sent
+    assert received.hands[0].joints[20].z == 0.4
+    assert received.hands[0].joint_scores[4] == 0.25
+
+
 @pytest.mark.parametrize("folder", ["config", "launch", "msg"])
 def test_share_files_are_installed_as_they_are(folder: str) -> None:
     share = share_folder()
