@@ -30,7 +30,7 @@ class HandPoseSettings:
     min_score: float = parameter(
         0.5, "Hands that score lower are not published and not followed.", (0.0, 1.0)
     )
-    min_depth: float = parameter(0.15, "Nothing nearer than this is taken for a hand, metres.", (0.0, 10.0))
+    min_depth: float = parameter(0.15, "Nothing nearer than this is taken for a hand, metres.", (0.01, 10.0))
     max_depth: float = parameter(1.5, "Nothing farther than this is taken for a hand, metres.", (0.1, 10.0))
     max_age: float = parameter(
         0.5,

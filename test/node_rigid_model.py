@@ -1,0 +1,97 @@
+"""A process of the real nodes with a model that needs no training: one stiff hand, placed where the depth is.
+
+It measures the place from the crop's pixels with the crop's camera, so wrong intrinsics or units give wrong joints.
+Its `load` also plays the ways in which loading goes wrong; names that are paths go to the real one.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dense3d_ros.camera import Camera
+from dense3d_ros.crop import HandCrop, crop_hand
+from dense3d_ros.depth import DepthImage
+from dense3d_ros.hand import hand_centre
+from dense3d_ros.synthetic.hand_mesh import HandMesh
+from dense3d_ros.synthetic.render import render_depth
+
+CAMERA = Camera(300.0, 310.0, 155.0, 122.0, 320, 240)
+BALLAST_BYTES = 100 << 20
+"""What a model holds on to, so that a test sees whether it was freed."""
+
+
+def scene(place: Sequence[float], camera: Camera = CAMERA) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Depth (H, W) in metres and true joints (21, 3) of an upright right hand whose centre is at `place`."""
+    hand = HandMesh.load().pose(np.zeros(25), forearm=0.05)
+    upright = np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]], np.float32)
+    shift = np.asarray(place, np.float32) - hand_centre(hand.joints @ upright.T)
+    depth = render_depth(hand.vertices @ upright.T + shift, hand.faces, camera)
+    return depth, (hand.joints @ upright.T + shift).astype(np.float32)
+
+
+def surface_mean(crop: HandCrop) -> NDArray[np.float64]:
+    """(3,) metres: the mean of the points that the crop shows."""
+    rows, cols = np.nonzero(crop.image < 1.0)
+    depth = crop.centre[2] + crop.image[rows, cols] * crop.half_size
+    points = crop.camera.back_project(np.stack([cols, rows], axis=1).astype(np.float64), depth)
+    return points.mean(axis=0)
+
+
+@dataclass(frozen=True)
+class Description:
+    name: str
+    half_size: float = 0.15
+    resolution: int = 128
+
+
+@dataclass(frozen=True)
+class Prediction:
+    joints: NDArray[np.float32]
+    joint_scores: NDArray[np.float32]
+    presence: float
+    right_hand: float
+
+
+class RigidModel:
+    """Stands in for HandModel."""
+
+    device = "cpu"
+
+    def __init__(self, name: str) -> None:
+        self.description = Description(name)
+        depth, joints = scene((0.0, 0.0, 0.5))
+        crop = crop_hand(DepthImage(depth), CAMERA, hand_centre(joints))
+        self._joints_from_mean = joints - surface_mean(crop)
+        self._ballast = np.ones(BALLAST_BYTES, np.uint8)
+
+    def predict(self, crops: Sequence[HandCrop]) -> list[Prediction]:
+        return [self._predict_one(crop) for crop in crops]
+
+    def _predict_one(self, crop: HandCrop) -> Prediction:
+        if np.count_nonzero(crop.image < 1.0) < 50:
+            return Prediction(np.full((21, 3), crop.centre), np.zeros(21, np.float32), 0.0, 0.5)
+        joints = (surface_mean(crop) + self._joints_from_mean).astype(np.float32)
+        return Prediction(joints, np.linspace(0.5, 0.9, 21, dtype=np.float32), 0.95, 0.99)
+
+    def warm_up(self) -> None:
+        if self.description.name == "rigid_that_breaks":
+            raise RuntimeError("the network cannot run")
+
+
+def load(name: str, device: str) -> RigidModel:
+    if not name.startswith("rigid"):
+        from dense3d_ros.model import load_model
+
+        return load_model(name, device)
+    return RigidModel(name)
+
+
+if __name__ == "__main__":
+    from dense3d_ros.nodes.main import main
+
+    sys.exit(main(load=load))
