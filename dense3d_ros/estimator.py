@@ -19,11 +19,14 @@ from dense3d_ros.model import HandModel, Prediction
 from dense3d_ros.plausibility import implausibility
 from dense3d_ros.tracking import Track, Tracks
 
-ROUNDS = 3
+ROUNDS = 4
+"""Looks at one place at the most: two for its side, two to re-centre."""
 SETTLED = 0.01
 """A crop whose hand is this close to its centre, metres, is not taken again."""
 HOPELESS = 0.05
 """A place of which the network says so little is not looked at again."""
+CONTRADICTION = 0.3
+"""A hand whose side is at most this probable is looked at again from both sides."""
 SAME_HAND = 0.05
 """Two centres this close, metres, are one hand seen twice."""
 CANDIDATES = 5
@@ -97,8 +100,7 @@ class HandPoseEstimator:
         """
         if depth.shape != (camera.height, camera.width):
             raise ValueError(
-                f"the depth image is {depth.shape[1]}x{depth.shape[0]} but its camera is "
-                f"{camera.width}x{camera.height}"
+                f"the depth image is {depth.shape[1]}x{depth.shape[0]} but its camera is {camera.width}x{camera.height}"
             )
         frame = _Frame(self, depth, camera)
         self._tracks.advance(stamp)
@@ -108,11 +110,9 @@ class HandPoseEstimator:
             if not guesses:
                 frame.reasons.append("no centres were given")
         else:
-            frame.look_at([_Guess(track.predicted(stamp), track) for track in self._tracks.current])
+            frame.look_at([_Guess(track.predicted(stamp), track.handedness, track) for track in self._tracks.current])
             self._frames_since_search += 1
-            if not frame.found or (
-                len(frame.found) < self.max_hands and self._frames_since_search >= SEARCH_INTERVAL
-            ):
+            if not frame.found or (len(frame.found) < self.max_hands and self._frames_since_search >= SEARCH_INTERVAL):
                 frame.search()
                 self._frames_since_search = 0
         with frame.stage("check"):
@@ -150,17 +150,31 @@ class HandPoseEstimator:
 
 @dataclass
 class _Guess:
-    """Where a hand may be, and what the network says of that place."""
+    """Where a hand may be, which one, and what the network says of that place."""
 
     centre: NDArray[np.float32]
+    # One side costs half of both, and shows well enough whether there is a hand at all.
+    side: Handedness = Handedness.RIGHT
     track: Track | None = None
     prediction: Prediction | None = None
     settled: bool = False
 
-    @property
-    def side(self) -> Handedness:
-        """Which hand the track says it is."""
-        return self.track.handedness if self.track else Handedness.UNKNOWN
+    def take(self, prediction: Prediction) -> None:
+        """Keep what the network says; settled if another look would change nothing."""
+        self.prediction = prediction
+        right = prediction.right_hand
+        this_side = {Handedness.RIGHT: right, Handedness.LEFT: 1 - right}.get(self.side, 1.0)
+        if prediction.presence < HOPELESS:
+            self.settled = True
+        elif this_side < CONTRADICTION:
+            # These are the joints of the wrong hand: the centre stays.
+            self.side = Handedness.UNKNOWN
+        else:
+            centre = hand_centre(prediction.joints)
+            # NaN settles, too.
+            self.settled = not np.linalg.norm(centre - self.centre) >= SETTLED or not centre[2] > 0
+            self.centre = centre
+            self.side = Handedness.RIGHT if right >= 0.5 else Handedness.LEFT
 
 
 class _Frame:
@@ -216,11 +230,7 @@ class _Frame:
             predictions = self.settings.model.predict(crops, [guess.side for guess in guesses])
         self.passes += 1
         for guess, prediction in zip(guesses, predictions, strict=True):
-            centre = hand_centre(prediction.joints)
-            moved = np.linalg.norm(centre - guess.centre)
-            # NaN counts as settled, too.
-            guess.settled = not moved >= SETTLED or prediction.presence < HOPELESS or not centre[2] > 0
-            guess.centre, guess.prediction = centre, prediction
+            guess.take(prediction)
 
     def _keep(self, guesses: list[_Guess]) -> None:
         rejected: list[tuple[float, str]] = []

@@ -1,0 +1,43 @@
+"""The `dense3d` command: one subcommand for each module of `dense3d_ros.commands`."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pkgutil import iter_modules
+
+from dense3d_ros import commands
+
+DESCRIPTION = "Hand pose from depth images: 21 joints in metres, without ROS."
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line (`sys.argv` by default); 0 if all went well, 2 with one sentence on stderr if not."""
+    parser = argparse.ArgumentParser(prog="dense3d", description=DESCRIPTION)
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True, title="commands")
+    for module in iter_modules(commands.__path__):
+        command = import_module(f"{commands.__name__}.{module.name}")
+        subparser = subparsers.add_parser(
+            module.name,
+            help=command.SUMMARY,
+            description=command.__doc__,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.add_arguments(subparser)
+        subparser.set_defaults(run=command.run)
+    arguments = parser.parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    try:
+        return int(arguments.run(arguments))
+    except (ValueError, OSError) as error:
+        print(f"{parser.prog}: error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,37 @@
+"""List the models that come with the package: name, network, training, measured errors, licence.
+
+example:
+  dense3d models
+"""
+
+from __future__ import annotations
+
+import argparse
+
+SUMMARY = "list the models that come with the package"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """`dense3d models` has no arguments."""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print one paragraph for each model."""
+    from dense3d_ros.model_file import available_models, model_path, read_model
+
+    names = available_models()
+    for name in names:
+        description, network = read_model(name)
+        weights = sum(parameter.numel() for parameter in network.parameters())
+        errors = ", ".join(f"{value:g} mm on {data}" for data, value in description.errors.items())
+        print(f"{name}: {model_path(name)}")
+        print(
+            f"  {description.stacks} stack(s) of {description.features} features, {weights / 1e6:.2f} M weights, "
+            f"{description.resolution}x{description.resolution} crops of {2 * description.half_size:g} m"
+        )
+        print(f"  mean joint error: {errors or 'not measured'}")
+        print(f"  training: {', '.join(f'{key} {value}' for key, value in description.training.items())}")
+        print(f"  licence: {description.licence}")
+    if not names:
+        print("no model is installed; `dense3d train` makes one")
+    return 0

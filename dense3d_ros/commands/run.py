@@ -1,0 +1,85 @@
+"""Find the hands in a folder of depth PNGs.
+
+FOLDER is searched with all its subfolders. The PNGs of one folder are frames in the order of their numbers; a
+hand keeps its track id from one to the next. DIR gets
+
+  hands.json         each file's stamp, hands (track id, handedness, score, 21 joints [x, y, z] in metres in the
+                     camera's optical frame, joint scores), and why there are none
+  hands.csv          the same, a line for each hand
+  overlays/          the depth pictures with the skeletons
+  contact_sheet.png  the overlays side by side (up to 60 of them)
+  hands.mp4          the overlays as a video, where OpenCV can write one
+
+example:
+  dense3d run recording --fx 476.007 --fy 476.007 --cx 313.683 --cy 242.755 --depth-unit 0.000125 --output result
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+SUMMARY = "find the hands in a folder of depth PNGs"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `dense3d run`."""
+    parser.add_argument("folder", metavar="FOLDER", type=Path, help="folder of 16-bit depth PNGs")
+    for name, text in (
+        ("fx", "focal length along a row"),
+        ("fy", "focal length along a column"),
+        ("cx", "column of the principal point"),
+        ("cy", "row of the principal point"),
+    ):
+        parser.add_argument(f"--{name}", metavar="PIXELS", type=float, required=True, help=text)
+    parser.add_argument(
+        "--depth-unit",
+        metavar="METRES",
+        type=float,
+        required=True,
+        help="metres per value of the PNGs: 0.001 for millimetres",
+    )
+    parser.add_argument(
+        "--output", metavar="DIR", type=Path, required=True, help="folder for the results, made if needed"
+    )
+    parser.add_argument(
+        "--model", metavar="NAME|FILE", default="fast", help="model name or file (default: %(default)s)"
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
+    parser.add_argument("--hands", metavar="N", type=int, default=1, help="hands to look for (default: %(default)s)")
+    parser.add_argument(
+        "--rate", metavar="HZ", type=float, default=30.0, help="frames a second, for stamps (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--centres",
+        metavar="FILE",
+        type=Path,
+        help="take hand centres from FILE instead of searching: lines of file name, x, y, z in metres",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Estimate, write, and say how it went."""
+    from tqdm import tqdm
+
+    from dense3d_ros.estimator import HandPoseEstimator
+    from dense3d_ros.model import load_model
+    from dense3d_ros.offline import Intrinsics, estimate_recording, find_frames, read_centres
+    from dense3d_ros.results import ResultWriter
+
+    intrinsics = Intrinsics(
+        arguments.fx, arguments.fy, arguments.cx, arguments.cy, arguments.depth_unit, arguments.rate
+    )
+    frames = find_frames(arguments.folder)
+    centres = read_centres(arguments.centres, frames) if arguments.centres else None
+    hands = max([arguments.hands, *map(len, centres.values())]) if centres else arguments.hands
+    model = load_model(arguments.model, arguments.device)
+    estimator = HandPoseEstimator(model, max_hands=hands)
+    with_hand = 0
+    with ResultWriter(arguments.output, model.description, intrinsics) as writer:
+        results = estimate_recording(frames, intrinsics, estimator, centres)
+        for result in tqdm(results, total=len(frames), unit="frame"):
+            writer.add(result)
+            with_hand += bool(result.estimate.hands)
+    print(f"{len(frames)} frames, {with_hand} with a hand; {arguments.output / 'hands.json'}")
+    return 0
