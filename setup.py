@@ -23,6 +23,7 @@ SOURCE = Path(__file__).resolve().parent
 # One folder for each environment, because CMake caches where it found ROS and Python.
 ENVIRONMENT = "\n".join([sys.prefix, sys.version, os.environ.get("AMENT_PREFIX_PATH", "")])
 BUILD = SOURCE / "build" / f"cmake-{hashlib.sha256(ENVIRONMENT.encode()).hexdigest()[:8]}"
+STAGE = BUILD / "stage"
 
 
 class RosDistribution(Distribution):
@@ -65,6 +66,7 @@ class InstallData(install_data):
             self.mkpath(str(target))
             copied, _ = self.copy_file(str(file), str(target))
             self.outfiles.append(copied)
+        shutil.rmtree(STAGE)
 
 
 def is_source_module(installed: Path) -> bool:
@@ -83,9 +85,8 @@ def build_and_stage() -> Path:
     """Configure, build and install into a staging folder; returns what is the environment's prefix in it."""
     if shutil.which("cmake") is None:
         raise SystemExit(f"{NAME}: cmake is missing (Debian, Ubuntu: apt-get install cmake g++ python3-dev)")
-    stage = BUILD / "stage"
-    shutil.rmtree(stage, ignore_errors=True)
-    environment = cmake_environment() | {"DESTDIR": str(stage)}
+    shutil.rmtree(STAGE, ignore_errors=True)
+    environment = cmake_environment() | {"DESTDIR": str(STAGE)}
     definitions = {
         "CMAKE_INSTALL_PREFIX": sys.prefix,
         "Python3_EXECUTABLE": sys.executable,
@@ -103,7 +104,7 @@ def build_and_stage() -> Path:
                 "requirements/ros.txt into this environment first. Where ROS is not wanted, put this folder "
                 "on PYTHONPATH instead: everything but dense3d_ros.nodes works from there."
             )
-    return stage / Path(sys.prefix).relative_to("/")
+    return STAGE / Path(sys.prefix).relative_to("/")
 
 
 def cmake_environment() -> dict[str, str]:

@@ -126,6 +126,34 @@ def test_every_module_is_a_package_member() -> None:
         assert (module.parent / "__init__.py").exists(), module
 
 
+def test_pip_requirements_cover_what_is_imported() -> None:
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    block = re.search(r"^dependencies = \[(.*?)\]", project, re.MULTILINE | re.DOTALL)
+    assert block is not None
+    declared = set(re.findall(r'"([\w-]+)"', block[1]))
+    lines = (ROOT / "requirements" / "run.txt").read_text(encoding="utf-8").splitlines()
+    assert declared == {line for line in lines if not line.startswith("#")}
+    modules = {name.replace("opencv-python-headless", "cv2").replace("pyyaml", "yaml") for name in declared}
+    known = modules | set(sys.stdlib_module_names) | {"dense3d_ros"}
+    statement = re.compile(r"^\s*(?:from|import) (\w+)[\w.]*(?: import .+| as \w+)?$", re.MULTILINE)
+    for module in (ROOT / "dense3d_ros").rglob("*.py"):
+        if "nodes" not in module.parts:
+            assert set(statement.findall(module.read_text(encoding="utf-8"))) <= known, module
+
+
+def test_every_requirement_is_pinned() -> None:
+    folder = ROOT / "requirements"
+    pinned = {
+        re.split(r"==", line)[0]
+        for name in ("constraints.txt", "numpy1.txt", "numpy2.txt")
+        for line in (folder / name).read_text(encoding="utf-8").splitlines()
+        if "==" in line
+    }
+    for name in ("run.txt", "ros.txt", "test.txt"):
+        for line in (folder / name).read_text(encoding="utf-8").splitlines():
+            assert line.startswith("#") or re.split(r"\[", line)[0] in pinned, (name, line)
+
+
 def test_package_xml_declares_the_ros_packages_that_are_imported() -> None:
     declared = {
         element.text
