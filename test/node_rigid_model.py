@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from dense3d_ros.camera import Camera
 from dense3d_ros.crop import HandCrop, crop_hand
 from dense3d_ros.depth import DepthImage
-from dense3d_ros.hand import hand_centre
+from dense3d_ros.hand import Handedness, hand_centre
 from dense3d_ros.synthetic.hand_mesh import HandMesh
 from dense3d_ros.synthetic.render import render_depth
 
@@ -69,7 +69,7 @@ class RigidModel:
         self._joints_from_mean = joints - surface_mean(crop)
         self._ballast = np.ones(BALLAST_BYTES, np.uint8)
 
-    def predict(self, crops: Sequence[HandCrop]) -> list[Prediction]:
+    def predict(self, crops: Sequence[HandCrop], sides: Sequence[Handedness]) -> list[Prediction]:
         return [self._predict_one(crop) for crop in crops]
 
     def _predict_one(self, crop: HandCrop) -> Prediction:

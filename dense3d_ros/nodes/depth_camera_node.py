@@ -34,9 +34,7 @@ class DepthCameraNode(Node):  # type: ignore[misc]
                 Path(settings.folder), settings.depth_unit, settings.loop
             )
         else:
-            camera = Camera(
-                settings.fx, settings.fy, settings.cx, settings.cy, settings.width, settings.height
-            )
+            camera = Camera(settings.fx, settings.fy, settings.cx, settings.cy, settings.width, settings.height)
             self._pictures = rendered_pictures(camera, settings.rate, settings.seed, settings.sensor)
         self._finished = False
         self._waiting = not settings.loop
@@ -57,9 +55,7 @@ class DepthCameraNode(Node):  # type: ignore[misc]
         )
 
     def _publish(self) -> None:
-        if self._waiting and not (
-            self._image.get_subscription_count() and self._info.get_subscription_count()
-        ):
+        if self._waiting and not (self._image.get_subscription_count() and self._info.get_subscription_count()):
             return
         self._waiting = False
         if self._next is not None:

@@ -83,9 +83,7 @@ def diagnostic_array(
     stamp: Any, name: str, hardware: str, condition: Condition, values: Mapping[str, object]
 ) -> DiagnosticArray:
     """One status with its values as text, floats with two digits."""
-    status = DiagnosticStatus(
-        level=condition.level.value, name=name, hardware_id=hardware, message=condition.text
-    )
+    status = DiagnosticStatus(level=condition.level.value, name=name, hardware_id=hardware, message=condition.text)
     status.values = [
         KeyValue(key=key, value=f"{value:.2f}" if isinstance(value, float) else str(value))
         for key, value in values.items()

@@ -28,9 +28,7 @@ class HandModelNode(LifecycleNode):  # type: ignore[misc]
     `load(name_or_path, device)` makes a model, or raises ValueError with a sentence for the user.
     """
 
-    def __init__(
-        self, slot: ModelSlot, load: Callable[[str, str], HandModel] = load_model, **options: Any
-    ) -> None:
+    def __init__(self, slot: ModelSlot, load: Callable[[str, str], HandModel] = load_model, **options: Any) -> None:
         super().__init__("hand_model", **options)
         self._slot = slot
         self._load = load
@@ -43,9 +41,7 @@ class HandModelNode(LifecycleNode):  # type: ignore[misc]
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the model that the parameters name."""
-        return self._logged(
-            "configure", self._configure, lambda: super(HandModelNode, self).on_configure(state)
-        )
+        return self._logged("configure", self._configure, lambda: super(HandModelNode, self).on_configure(state))
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Make the model available."""
@@ -82,8 +78,7 @@ class HandModelNode(LifecycleNode):  # type: ignore[misc]
         model.warm_up()
         self._model = model
         self.get_logger().info(
-            f"Model '{model.description.name}' is ready on {model.device} after "
-            f"{time.monotonic() - started:.1f} s"
+            f"Model '{model.description.name}' is ready on {model.device} after {time.monotonic() - started:.1f} s"
         )
 
     def _release(self) -> None:

@@ -176,9 +176,9 @@ class HandPoseNode(Node):  # type: ignore[misc]
         """Once a second: judge model and input, publish the diagnostics."""
         model = self._slot.current()
         silence = self._input.silence()
-        problem = ""
-        if silence > self._configuration.settings.timeout:
-            problem = f"no frame for {silence:.1f} s: {self._input.problem()}"
+        cause = self._input.problem() or "they have just stopped"
+        is_silent = silence > self._configuration.settings.timeout
+        problem = f"no frame for {silence:.1f} s: {cause}" if is_silent else ""
         if model is None:
             self._conditions.report(
                 Condition(Level.WARN, "no model", "no active model: hand_model is not in its active state")

@@ -37,9 +37,7 @@ class HandOutputs:
 
     def wanted(self) -> bool:
         """Whether anyone subscribes to any of the topics."""
-        return any(
-            publisher.get_subscription_count() > 0 for publisher in (self._hands, self._joints, self._markers)
-        )
+        return any(publisher.get_subscription_count() > 0 for publisher in (self._hands, self._joints, self._markers))
 
     def publish(self, header: Any, hands: Sequence[HandPose], model: str, settings: HandPoseSettings) -> None:
         """Publish `hands`, which may be none, with the depth image's header."""

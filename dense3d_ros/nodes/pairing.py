@@ -49,7 +49,7 @@ class DepthInput:
     def __init__(self, node: Any, on_frame: Callable[[Frame], None]) -> None:
         self._node = node
         self._on_frame = on_frame
-        self._last_stamp = (0, 0)
+        self._last_stamps: dict[str, int] = {}
         self._last_pair = time.monotonic()
         self._incompatible: dict[str, str] = {}
         self.counts: Counter[str] = Counter({"images": 0, "camera infos": 0, "pairs": 0})
@@ -77,9 +77,11 @@ class DepthInput:
         return time.monotonic() - self._last_pair
 
     def problem(self) -> str:
-        """Why no pairs came since the last call, by the names of the topics."""
+        """Why no pairs came since the last call, by the names of the topics; "" if some came."""
         came = {kind: self.counts[kind] - self._counts_before[kind] for kind in self.counts}
         self._counts_before = self.counts.copy()
+        if came["pairs"]:
+            return ""
         for topic, message, kind in (
             (self.depth_topic, "sensor_msgs/msg/Image", "images"),
             (self.info_topic, "sensor_msgs/msg/CameraInfo", "camera infos"),
@@ -125,16 +127,20 @@ class DepthInput:
         )
 
     def _image_came(self, image: Any) -> None:
-        self.counts["images"] += 1
-        stamp = (image.header.stamp.sec, image.header.stamp.nanosec)
-        if stamp < self._last_stamp:
-            # A bag started again. The synchroniser keeps the latest stamps and would drop all earlier ones.
-            for queue in self._pairs.queues:
-                queue.clear()
-        self._last_stamp = stamp
+        self._came("images", image)
 
     def _info_came(self, info: Any) -> None:
-        self.counts["camera infos"] += 1
+        self._came("camera infos", info)
+
+    def _came(self, kind: str, message: Any) -> None:
+        self.counts[kind] += 1
+        stamp = message.header.stamp.sec * 1_000_000_000 + message.header.stamp.nanosec
+        if stamp < self._last_stamps.get(kind, stamp):
+            # A bag started again. The synchroniser keeps the latest stamps and would drop all earlier ones.
+            for queue in self._pairs.queues:
+                for later in [waiting for waiting in queue if waiting > stamp]:
+                    del queue[later]
+        self._last_stamps[kind] = stamp
 
     def _pair_came(self, image: Any, info: Any) -> None:
         self.counts["pairs"] += 1

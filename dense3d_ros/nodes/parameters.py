@@ -13,13 +13,9 @@ from typing import Any, Generic, TypeVar
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
 
 
-def parameter(
-    default: Any, description: str, limits: tuple[float, float] | None = None, constant: bool = False
-) -> Any:
+def parameter(default: Any, description: str, limits: tuple[float, float] | None = None, constant: bool = False) -> Any:
     """A dataclass field that is a ROS parameter. `constant`: read once, when the node starts."""
-    return field(
-        default=default, metadata={"description": description, "limits": limits, "constant": constant}
-    )
+    return field(default=default, metadata={"description": description, "limits": limits, "constant": constant})
 
 
 @dataclass(frozen=True)
@@ -27,9 +23,7 @@ class HandPoseSettings:
     """Parameters of `hand_pose`. All may change while it runs."""
 
     max_hands: int = parameter(1, "How many hands to look for in a frame.", (1, 4))
-    min_score: float = parameter(
-        0.5, "Hands that score lower are not published and not followed.", (0.0, 1.0)
-    )
+    min_score: float = parameter(0.5, "Hands that score lower are not published and not followed.", (0.0, 1.0))
     min_depth: float = parameter(0.15, "Nothing nearer than this is taken for a hand, metres.", (0.01, 10.0))
     max_depth: float = parameter(1.5, "Nothing farther than this is taken for a hand, metres.", (0.1, 10.0))
     max_age: float = parameter(
@@ -48,9 +42,7 @@ class HandPoseSettings:
 
     def __post_init__(self) -> None:
         if self.min_depth >= self.max_depth:
-            raise ValueError(
-                f"min_depth ({self.min_depth} m) must be smaller than max_depth ({self.max_depth} m)"
-            )
+            raise ValueError(f"min_depth ({self.min_depth} m) must be smaller than max_depth ({self.max_depth} m)")
 
 
 @dataclass(frozen=True)
@@ -108,9 +100,7 @@ class DepthCameraSettings:
     frame_id: str = parameter(
         "camera_depth_optical_frame", "Frame of the images: x right, y down, z forward.", constant=True
     )
-    sensor: str = parameter(
-        "structured_light", "Noise of the rendered image: a sensor's name, or none.", constant=True
-    )
+    sensor: str = parameter("structured_light", "Noise of the rendered image: a sensor's name, or none.", constant=True)
     seed: int = parameter(0, "Seed of the rendered hand's movement.", (0, 2**31 - 1), constant=True)
 
     def __post_init__(self) -> None:
@@ -126,16 +116,12 @@ Settings = TypeVar("Settings", HandPoseSettings, HandModelSettings, DepthCameraS
 
 
 def _descriptor(entry: Any) -> ParameterDescriptor:
-    descriptor = ParameterDescriptor(
-        description=entry.metadata["description"], read_only=entry.metadata["constant"]
-    )
+    descriptor = ParameterDescriptor(description=entry.metadata["description"], read_only=entry.metadata["constant"])
     limits = entry.metadata["limits"]
     if limits is not None and isinstance(entry.default, int):
         descriptor.integer_range = [IntegerRange(from_value=limits[0], to_value=limits[1])]
     elif limits is not None:
-        descriptor.floating_point_range = [
-            FloatingPointRange(from_value=float(limits[0]), to_value=float(limits[1]))
-        ]
+        descriptor.floating_point_range = [FloatingPointRange(from_value=float(limits[0]), to_value=float(limits[1]))]
     return descriptor
 
 
@@ -148,9 +134,7 @@ class NodeParameters(Generic[Settings]):
 
     def __init__(self, node: Any, defaults: Settings) -> None:
         values = {
-            entry.name: node.declare_parameter(
-                entry.name, getattr(defaults, entry.name), _descriptor(entry)
-            ).value
+            entry.name: node.declare_parameter(entry.name, getattr(defaults, entry.name), _descriptor(entry)).value
             for entry in fields(defaults)
         }
         self.settings: Settings = replace(defaults, **values)

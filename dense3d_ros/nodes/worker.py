@@ -15,9 +15,7 @@ class LatestWorker(Generic[Item]):
     An exception in `process` goes to `on_error` and the thread goes on.
     """
 
-    def __init__(
-        self, name: str, process: Callable[[Item], None], on_error: Callable[[Exception], None]
-    ) -> None:
+    def __init__(self, name: str, process: Callable[[Item], None], on_error: Callable[[Exception], None]) -> None:
         self._process = process
         self._on_error = on_error
         self._changed = threading.Condition()
