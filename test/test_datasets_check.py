@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import dataset_files
 import numpy as np
 import pytest
 
 from dense3d_ros.camera import Camera
+from dense3d_ros.cli import main
 from dense3d_ros.datasets.check import check_dataset, recognise
 from dense3d_ros.datasets.sample import DatasetError, DatasetSample
-from dense3d_ros.datasets.sheet import TILE, sample_sheet
+from dense3d_ros.datasets.sheet import TILE, sample_tile
 from dense3d_ros.depth import DepthImage
 
 
@@ -77,19 +79,42 @@ def test_no_data_set(tmp_path: Path) -> None:
         recognise(tmp_path / "nothing")
 
 
-def test_sheet_draws_joints_where_they_are() -> None:
-    """Two joints with a bone between them: the drawn pixels surround their projections in the tile."""
+def test_tile_draws_joints_where_they_are() -> None:
+    """Two joints 100 px apart fill the tile but for a quarter of their distance on either side."""
     camera = Camera(500.0, 500.0, 319.5, 239.5, 640, 480)
     joints = np.array([[-0.05, 0.0, 0.5], [0.05, 0.0, 0.5]], np.float32)
-    sample = DatasetSample(DepthImage(np.full((480, 640), 500, np.uint16), 0.001), camera, joints, "name")
-    sheet = sample_sheet([sample] * 5, [(0, 1)])
-    assert sheet.shape == (2 * TILE, 4 * TILE, 3)
-    assert not sheet[TILE:, TILE:].any()
-    tile = sheet[:TILE, :TILE].astype(int)
-    coloured = np.argwhere(np.ptp(tile, axis=2) > 60)
-    # The joints' box, 100 px of the picture, fills the tile but for a quarter of its width on either side.
-    assert coloured[:, 0].mean() == pytest.approx(TILE / 2, abs=2)
-    assert coloured[:, 1].min() == pytest.approx(TILE / 6, abs=5)
-    assert coloured[:, 1].max() == pytest.approx(TILE * 5 / 6, abs=5)
-    grey = tile[np.ptp(tile, axis=2) == 0]
-    assert np.median(grey) == pytest.approx(230 - 200 * 0.15 / 0.4, abs=2)
+    empty = DatasetSample(DepthImage(np.zeros((480, 640), np.uint16), 0.001), camera, joints, "")
+    rows, columns = np.nonzero(sample_tile(empty, [(0, 1)]).any(axis=2))
+    assert rows.mean() == pytest.approx(TILE / 2, abs=2)
+    assert columns.min() == pytest.approx(TILE / 6, abs=6)
+    assert columns.max() == pytest.approx(TILE * 5 / 6, abs=6)
+
+
+def test_tile_shows_the_depth_there() -> None:
+    """A square of depth just below the joints' line; the rest of the picture is empty."""
+    camera = Camera(500.0, 500.0, 319.5, 239.5, 640, 480)
+    joints = np.array([[-0.05, 0.0, 0.5], [0.05, 0.0, 0.5]], np.float32)
+    values = np.zeros((480, 640), np.uint16)
+    values[260:280, 310:330] = 500
+    tile = sample_tile(DatasetSample(DepthImage(values, 0.001), camera, joints, ""), [])
+    rows, columns = np.nonzero(tile.any(axis=2))
+    scale = TILE / 150
+    for seen, low, high in ((rows, 260 - 239.5, 280 - 239.5), (columns, 310 - 319.5, 330 - 319.5)):
+        assert seen.min() == pytest.approx(TILE / 2 + scale * low, abs=3)
+        assert seen.max() == pytest.approx(TILE / 2 + scale * high, abs=3)
+
+
+def test_command(msra: Path, tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]) -> None:
+    sheet = tmp_path_factory.mktemp("sheet") / "samples.png"
+    assert main(["data", "check", str(msra), "--sheet", str(sheet)]) == 0
+    output = capsys.readouterr().out
+    assert "MSRA15 in" in output
+    assert "P8: 34 labelled frames" in output
+    picture = cv2.imread(str(sheet))
+    assert picture is not None
+    assert picture.shape[0] > 2 * TILE
+    (msra / "P3" / "TIP" / "joint.txt").unlink()
+    assert main(["data", "check", str(msra), "--dataset", "msra", "--sheet", str(sheet)]) == 1
+    assert "P3/TIP/joint.txt" in capsys.readouterr().out
+    assert main(["data", "check", str(sheet)]) == 2
+    assert "is not a folder" in capsys.readouterr().err

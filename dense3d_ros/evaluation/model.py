@@ -1,0 +1,149 @@
+"""A model's figures on the synthetic test set, the same for the same model and machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from dense3d_ros.crop import HandCrop, crop_hand
+from dense3d_ros.datasets.sample import DatasetSample
+from dense3d_ros.evaluation import synthetic
+from dense3d_ros.evaluation.detection import Detection, OwnFinder, detection_summary
+from dense3d_ros.evaluation.metrics import full_summary, grouped, joint_errors
+from dense3d_ros.evaluation.scores import presence_curve, reliability
+from dense3d_ros.evaluation.synthetic import HandFrame, SyntheticTestSet, hand_frame, hand_free_frame
+from dense3d_ros.hand import FINGERS, JOINT_NAMES, Handedness, hand_centre
+from dense3d_ros.model import HandModel, Prediction
+
+JITTER = 0.012
+"""Standard deviation of the jittered crop's centre in each axis, metres: what training draws most often."""
+_BATCH = 16
+_SURFACE_GAP = 0.02
+
+Errors = NDArray[np.float64]
+
+
+def evaluate_on_synthetic(model: HandModel, frames: int, hand_free: int) -> dict[str, Any]:
+    """All measures on the first `frames` pictures with a hand and the first `hand_free` without one.
+
+    Crops around the true centre with the hand's side known ("oracle_crop"), around a jittered one with the side
+    unknown ("jittered_crop"), and what the whole estimator makes of the picture ("own_finder", where frames without
+    a hand found are left out of the errors).
+    """
+    test_set = SyntheticTestSet.load()
+    run = _Run(model)
+    with tqdm(total=frames + hand_free, unit="picture") as progress:
+        numbers = iter(range(frames))
+        while batch := [hand_frame(number, test_set) for number in islice(numbers, _BATCH)]:
+            run.add_hands(batch)
+            progress.update(len(batch))
+        numbers = iter(range(hand_free))
+        while pictures := [hand_free_frame(number, test_set) for number in islice(numbers, _BATCH)]:
+            run.add_hand_free(pictures)
+            progress.update(len(pictures))
+    description = model.description
+    return {
+        "model": description.name,
+        "data": {"name": "synthetic-test", "seed": synthetic.SEED, "frames": frames, "hand_free": hand_free},
+        **run.results(),
+    }
+
+
+class _Run:
+    """Collects predictions batch by batch."""
+
+    def __init__(self, model: HandModel) -> None:
+        self.model = model
+        self.finder = OwnFinder(model)
+        self.labels: list[dict[str, str]] = []
+        self.hidden: list[NDArray[np.bool_]] = []
+        self.errors: dict[str, list[Errors]] = {"oracle_crop": [], "jittered_crop": [], "own_finder": []}
+        self.scores: list[NDArray[np.float32]] = []
+        self.right: list[bool] = []
+        self.presence: list[float] = []
+        self.presence_without: list[float] = []
+        self.detections: list[Detection] = []
+        self.false_hands: list[int] = []
+
+    def add_hands(self, frames: list[HandFrame]) -> None:
+        centres = [hand_centre(frame.sample.joints) for frame in frames]
+        rng = np.random.default_rng([synthetic.SEED, 2, len(self.labels)])
+        jittered = [(centre + rng.normal(0.0, JITTER, 3)).astype(np.float32) for centre in centres]
+        sides = [Handedness.RIGHT if frame.labels["side"] == "right" else Handedness.LEFT for frame in frames]
+        unknown = [Handedness.UNKNOWN] * len(frames)
+        for mode, places, known in (("oracle_crop", centres, sides), ("jittered_crop", jittered, unknown)):
+            crops = [self._crop(frame.sample, place) for frame, place in zip(frames, places, strict=True)]
+            predictions = self.model.predict(crops, known)
+            for frame, prediction in zip(frames, predictions, strict=True):
+                self.errors[mode].append(joint_errors(prediction.joints, frame.sample.joints))
+        self._add_scores(frames, predictions)
+        for frame in frames:
+            self.labels.append(frame.labels)
+            self.hidden.append(frame.hidden)
+            detection = self.finder.detect(frame)
+            self.detections.append(detection)
+            self.errors["own_finder"].append(detection.errors)
+
+    def _add_scores(self, frames: list[HandFrame], predictions: list[Prediction]) -> None:
+        """Scores are judged on jittered crops, since that is what a finder gives."""
+        for frame, prediction in zip(frames, predictions, strict=True):
+            self.scores.append(prediction.joint_scores)
+            self.presence.append(prediction.presence)
+            self.right.append((prediction.right_hand > 0.5) == (frame.labels["side"] == "right"))
+
+    def add_hand_free(self, samples: list[DatasetSample]) -> None:
+        rng = np.random.default_rng([synthetic.SEED, 3, len(self.false_hands)])
+        crops = [self._crop(sample, place) for sample in samples for place in _surface_points(sample, rng)]
+        predictions = self.model.predict(crops, [Handedness.UNKNOWN] * len(crops))
+        self.presence_without += [prediction.presence for prediction in predictions]
+        self.false_hands += [self.finder.false_hands(sample) for sample in samples]
+
+    def _crop(self, sample: DatasetSample, centre: NDArray[np.float32]) -> HandCrop:
+        description = self.model.description
+        return crop_hand(sample.depth, sample.camera, centre, description.half_size, description.resolution)
+
+    def results(self) -> dict[str, Any]:
+        """The figures of everything added so far."""
+        hidden = np.stack(self.hidden)
+        modes = {mode: self._mode(np.stack(errors), hidden) for mode, errors in self.errors.items()}
+        modes["own_finder"] |= detection_summary(self.detections, self.false_hands)
+        return {
+            **modes,
+            "right_hand_accuracy": float(np.mean(self.right)),
+            "presence": presence_curve(self.presence, self.presence_without),
+            "reliability": reliability(np.stack(self.scores), np.stack(self.errors["jittered_crop"])),
+        }
+
+    def _mode(self, errors: Errors, hidden: NDArray[np.bool_]) -> dict[str, Any]:
+        summary = full_summary(errors, JOINT_NAMES)
+        if summary["frames"]:
+            per_joint = list(summary["per_joint_mm"].values())
+            parts = {"wrist": per_joint[:1]}
+            parts |= {finger: per_joint[4 * index + 1 : 4 * index + 5] for index, finger in enumerate(FINGERS)}
+            summary["per_finger_mm"] = {name: float(np.mean(values)) for name, values in parts.items()}
+            summary["seen_joints_mm"] = _mean(errors[~hidden])
+            summary["hidden_joints_mm"] = _mean(errors[hidden])
+        for kind in self.labels[0]:
+            summary[f"by_{kind}"] = grouped(errors, [labels[kind] for labels in self.labels])
+        return summary
+
+
+def _mean(errors: Errors) -> float | None:
+    known = errors[~np.isnan(errors)]
+    return float(known.mean()) if known.size else None
+
+
+def _surface_points(sample: DatasetSample, rng: np.random.Generator) -> Iterator[NDArray[np.float32]]:
+    """(3,) a point a little behind a random measured pixel, if there is any."""
+    depth = sample.depth.metres(slice(None), slice(None))
+    rows, columns = np.nonzero(depth)
+    if rows.size:
+        pick = rng.integers(rows.size)
+        pixel = np.array([columns[pick], rows[pick]], np.float64)
+        z = np.float64(depth[rows[pick], columns[pick]] + _SURFACE_GAP)
+        yield sample.camera.back_project(pixel, np.asarray(z)).astype(np.float32)
