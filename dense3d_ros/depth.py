@@ -87,9 +87,7 @@ class DepthImage:
         # The last row may lack its padding.
         needed = step * (height - 1) + width * size
         if len(data) < needed:
-            raise DepthFormatError(
-                f"the image holds {len(data)} bytes, {width}x{height} {encoding} needs {needed}"
-            )
+            raise DepthFormatError(f"the image holds {len(data)} bytes, {width}x{height} {encoding} needs {needed}")
         as_sent = np.dtype(dtype).newbyteorder(">" if is_bigendian else "<")
         flat = np.frombuffer(data, dtype=as_sent, count=needed // size)
         values = np.lib.stride_tricks.as_strided(flat, (height, width), (step, size), writeable=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -126,11 +127,10 @@ def choose_device(device: str) -> str:
         return "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cpu":
         return device
-    kind, _, number = device.partition(":")
-    if kind != "cuda" or (number and not number.isdigit()):
+    if not re.fullmatch(r"cuda(:\d+)?", device):
         raise DeviceError(f"device '{device}' is unknown; accepted: auto, cpu, cuda, cuda:N")
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if int(number or 0) >= count:
+    if int(device.partition(":")[2] or 0) >= count:
         raise DeviceError(
             f"device '{device}' is not there: this machine has {count} CUDA devices; try device auto or cpu"
         )
@@ -138,7 +138,7 @@ def choose_device(device: str) -> str:
 
 
 def _probability(log_odds: float) -> float:
-    return float(1 / (1 + np.exp(-log_odds)))
+    return float(1 / (1 + np.exp(-np.clip(log_odds, -50.0, 50.0))))
 
 
 def _fold_batch_norm(module: nn.Module) -> None:

@@ -55,8 +55,10 @@ class ModelDescription:
             ("resolution", 64, 512),
         ):
             value = getattr(self, name)
-            if not isinstance(value, (int, float)) or isinstance(value, bool) or not low <= value <= high:
-                raise ModelFileError(f"{name} must be a number within {low}..{high}, got {value!r}")
+            kinds = int if isinstance(low, int) else (int, float)
+            if not isinstance(value, kinds) or isinstance(value, bool) or not low <= value <= high:
+                number = "whole number" if kinds is int else "number"
+                raise ModelFileError(f"{name} must be a {number} within {low}..{high}, got {value!r}")
         if self.resolution % 64 or self.features % 2:
             raise ModelFileError(
                 f"resolution must be a multiple of 64 and features even, got {self.resolution} and {self.features}"
@@ -65,6 +67,12 @@ class ModelDescription:
             raise ModelFileError(
                 f"the skeleton must be {SKELETON} with its {JOINT_COUNT} joints, got {self.skeleton!r}"
             )
+        if not all(isinstance(text, str) and text for text in (self.name, self.licence)):
+            raise ModelFileError(f"name and licence must be texts, got {self.name!r} and {self.licence!r}")
+        if not isinstance(self.training, dict) or not isinstance(self.errors, dict):
+            raise ModelFileError("training and errors must be JSON objects")
+        if not all(isinstance(error, (int, float)) for error in self.errors.values()):
+            raise ModelFileError(f"errors must be numbers of millimetres, got {self.errors}")
 
     def build_network(self) -> HourglassNetwork:
         """The described network with random weights."""
