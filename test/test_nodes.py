@@ -11,14 +11,14 @@ import pytest
 
 pytest.importorskip("rclpy", reason="no ROS 2 here: neither an installation is sourced nor are the wheels installed")
 
-from builtin_interfaces.msg import Time  # noqa: E402
-from node_processes import FRAME, Client, NodeProcess, Source, depth_message, info_message, points  # noqa: E402
-from node_rigid_model import CAMERA, scene  # noqa: E402
-from visualization_msgs.msg import Marker  # noqa: E402
+from builtin_interfaces.msg import Time
+from dense3d_ros.msg import HandPose
+from node_processes import FRAME, Client, NodeProcess, Source, depth_message, info_message, points
+from node_rigid_model import CAMERA, scene
+from visualization_msgs.msg import Marker
 
-from dense3d_ros.camera import Camera  # noqa: E402
-from dense3d_ros.hand import BONES  # noqa: E402
-from dense3d_ros.msg import HandPose  # noqa: E402
+from dense3d_ros.camera import Camera
+from dense3d_ros.hand import BONES
 
 SCRIPT = str(Path(__file__).with_name("node_rigid_model.py"))
 PLACES = ((0.0, 0.0, 0.5), (0.05, -0.04, 0.45), (-0.06, 0.03, 0.6))
