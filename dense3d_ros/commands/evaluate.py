@@ -78,7 +78,7 @@ def _evaluate_model(arguments: argparse.Namespace) -> tuple[dict[str, Any], list
         lines.append(_line(title, result[mode]))
         lines += [_line(f"  {mesh}", summary) for mesh, summary in result[mode]["by_mesh"].items()]
     found, false = result["own_finder"]["found"], result["own_finder"]["false_hand_rate"]
-    lines.append(f"own finder: {100 * found:.1f} % of hands found, a hand seen in {100 * false:.1f} % of pictures without")
+    lines.append(f"own finder: {100 * found:.1f} % of hands found, one seen in {100 * false:.1f} % of pictures without")
     return result, lines
 
 
