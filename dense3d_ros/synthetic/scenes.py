@@ -24,7 +24,7 @@ WINDOW = 0.42
 """Edge of the rendered cross-section at the hand, metres: the crop cube with room for an off-centre crop."""
 MAX_WINDOW_PIXELS = 200
 HAND_ID = 1
-RIGHT_SHARE = 0.8
+RIGHT_SHARE = 0.85
 
 NEAR_CENTRE = 0.05
 FAR_CENTRE = 0.09
@@ -70,7 +70,7 @@ def make_sample(rng: np.random.Generator, assets: SceneAssets, resolution: int =
     while True:
         hand, right = random_hand(rng, assets, RIGHT_SHARE)
         camera = window_camera(hand_centre(hand.joints), rng)
-        with_hand = rng.random() > 0.1
+        with_hand = rng.random() > 0.12
         depth = _scene(rng, assets, hand, camera, with_hand=with_hand)
         if depth is None:
             continue

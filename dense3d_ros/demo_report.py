@@ -1,0 +1,131 @@
+"""The demo's result for people: a table, report.json, and pictures of what was seen."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dense3d_ros.camera import Camera
+from dense3d_ros.drawing import contact_sheet, overlay, write_picture
+from dense3d_ros.offline import Intrinsics
+
+if TYPE_CHECKING:
+    from dense3d_ros.nodes.demo_observer import Observation
+
+LEAST_ANSWERED = 0.5
+"""Share of the frames that must be answered; the rest may be dropped for newer ones on a busy machine."""
+LEAST_WITH_HAND = 0.8
+LARGEST_ERROR_MM = 30.0
+
+
+def failures(seen: Observation) -> list[str]:
+    """Why the demo did not do its job; empty if it did."""
+    faults = []
+    if not seen.survived:
+        faults.append("the perception process did not live to the end")
+    if seen.frames_out < LEAST_ANSWERED * max(seen.frames_in, 1):
+        faults.append(f"only {seen.frames_out} of {seen.frames_in} depth images were answered")
+    if seen.wrong_frames:
+        faults.append(f"{seen.wrong_frames} messages were not in the depth image's frame")
+    if seen.frames_with_hand == 0:
+        faults.append("no hand was found")
+    if seen.frames_with_hand and not seen.marker_messages:
+        faults.append("hands came without markers")
+    if seen.folder is None:
+        if seen.frames_with_hand < LEAST_WITH_HAND * seen.frames_out:
+            faults.append(f"the hand was found in {seen.frames_with_hand} of {seen.frames_out} frames only")
+        if seen.errors_mm.size == 0 or seen.errors_mm.mean() > LARGEST_ERROR_MM:
+            faults.append(f"the mean joint error is over {LARGEST_ERROR_MM:g} mm or unknown")
+    return faults
+
+
+def report(seen: Observation) -> dict[str, Any]:
+    """All figures, as report.json holds them. Stage times are milliseconds."""
+    stages = {
+        key.removesuffix(" p50 ms"): {"p50": float(value), "p95": float(seen.diagnostics[key.replace("p50", "p95")])}
+        for key, value in seen.diagnostics.items()
+        if key.endswith(" p50 ms")
+    }
+    stages["stamp to receipt"] = _percentiles(seen.latency_ms)
+    return {
+        "done": not failures(seen),
+        "failures": failures(seen),
+        "input": str(seen.folder) if seen.folder else "rendered hand",
+        "frames_in": seen.frames_in,
+        "frames_out": seen.frames_out,
+        "frames_dropped": seen.frames_in - seen.frames_out,
+        "frames_with_hand": seen.frames_with_hand,
+        "frames_per_second": round(seen.rate, 2),
+        "mean_joint_error_mm": round(float(seen.errors_mm.mean()), 2) if seen.errors_mm.size else None,
+        "median_joint_error_mm": round(float(np.median(seen.errors_mm)), 2) if seen.errors_mm.size else None,
+        "stages_ms": stages,
+        "seconds_to_active": round(seen.seconds_to_active, 2),
+        "model": seen.diagnostics.get("model", ""),
+        "device": seen.diagnostics.get("device", ""),
+        "memory_mib": float(seen.diagnostics.get("memory MiB", "nan")),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+    }
+
+
+def table(figures: dict[str, Any]) -> str:
+    """The figures as text for a terminal."""
+    rows: list[tuple[str, str]] = [
+        ("input", figures["input"]),
+        ("model", f"{figures['model']} on {figures['device']}"),
+        ("frames in / out / dropped", f"{figures['frames_in']} / {figures['frames_out']} / {figures['frames_dropped']}"),
+        ("frames with a hand", str(figures["frames_with_hand"])),
+        ("frames a second", f"{figures['frames_per_second']:.1f}"),
+    ]
+    if figures["mean_joint_error_mm"] is not None:
+        error = f"{figures['mean_joint_error_mm']:.1f} mm (median of frames {figures['median_joint_error_mm']:.1f})"
+        rows.append(("mean joint error", error))
+    rows += [
+        ("start to active model", f"{figures['seconds_to_active']:.1f} s"),
+        ("memory of the nodes", f"{figures['memory_mib']:.0f} MiB"),
+    ]
+    lines = [f"  {name:<28}{value}" for name, value in rows]
+    lines.append(f"  {'stage':<28}{'p50 ms':>8}{'p95 ms':>8}")
+    lines += [f"  {name:<28}{value['p50']:8.1f}{value['p95']:8.1f}" for name, value in figures["stages_ms"].items()]
+    return "\n".join(lines)
+
+
+def write_report(seen: Observation, intrinsics: Intrinsics, output: Path) -> dict[str, Any]:
+    """Write report.json, overlays/*.png and contact_sheet.png, and return the figures."""
+    figures = report(seen)
+    temporary = output / "report.json.part"
+    temporary.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    temporary.replace(output / "report.json")
+    folder = output / "overlays"
+    folder.mkdir(exist_ok=True)
+    for old in folder.glob("*.png"):
+        old.unlink()
+    pictures = []
+    for index, shot in enumerate(seen.shots):
+        height, width = shot.depth.shape
+        camera = intrinsics.camera(width, height)
+        pictures.append(overlay(shot.depth, camera, shot.hands, _caption(index, shot.hands, shot.true_joints, camera)))
+        write_picture(folder / f"{index:03d}.png", pictures[-1])
+    if pictures:
+        write_picture(output / "contact_sheet.png", contact_sheet(pictures))
+    return figures
+
+
+def _caption(index: int, hands: list[Any], true_joints: NDArray[np.float32] | None, _camera: Camera) -> str:
+    if not hands:
+        return f"{index}: no hand"
+    if true_joints is None:
+        return f"{index}"
+    error = np.linalg.norm(hands[0].joints - true_joints, axis=1).mean() * 1000
+    return f"{index}: {error:.1f} mm from the true joints"
+
+
+def _percentiles(values: NDArray[np.float64]) -> dict[str, float]:
+    if values.size == 0:
+        return {"p50": float("nan"), "p95": float("nan")}
+    return {"p50": round(float(np.percentile(values, 50)), 2), "p95": round(float(np.percentile(values, 95)), 2)}
