@@ -79,7 +79,8 @@ def test_the_hand_is_in_the_picture_where_its_label_says(frames: list[HandFrame]
         assert frame.sample.depth.shape == (camera.height, camera.width)
         columns, rows = np.rint(camera.project(joints)).astype(int).T
         inside = (rows >= 0) & (rows < camera.height) & (columns >= 0) & (columns < camera.width)
-        assert inside.mean() > 0.5
+        assert inside.mean() >= 0.75
+        assert (frame.labels["picture"] == "whole hand inside") == inside.all()
         use = inside & ~frame.hidden
         seen = frame.sample.depth.metres(ALL, ALL)[rows[use], columns[use]]
         gaps.append((joints[use, 2] - seen)[seen > 0])
@@ -129,7 +130,7 @@ def test_evaluation_adds_up(tmp_path: Path, frames: list[HandFrame]) -> None:
     assert oracle["frames"] == COUNT
     assert oracle["frames_within"][8] == 0
     assert oracle["frames_within"][10] == 1
-    for kind in ("mesh", "sensor", "distance", "visible_share", "side", "fingers", "view"):
+    for kind in ("mesh", "sensor", "distance", "visible_share", "picture", "side", "fingers", "view"):
         assert sum(group["frames"] for group in oracle[f"by_{kind}"].values()) == COUNT
     assert own["frames"] == round(own["found"] * COUNT)
     assert own["found"] + own["missed"] == pytest.approx(1)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _DECIMALS = 4
-_GROUPS = ("mesh", "sensor", "distance", "visible_share", "fingers", "view", "side")
+_GROUPS = ("mesh", "sensor", "distance", "visible_share", "picture", "fingers", "view", "side")
 _MODES = {"oracle_crop": "true centre and side", "jittered_crop": "jittered centre", "own_finder": "own finder"}
 
 

@@ -24,7 +24,9 @@ from dense3d_ros.synthetic.scenes import SceneAssets, random_hand
 
 SEED = 7_654_321
 MIN_VISIBLE = 0.45
-"""A frame shows at least this share of the hand's pixels, as in training."""
+"""Clutter leaves at least this share of the hand's pixels, as in training."""
+MIN_INSIDE = 0.75
+"""At least this share of the joints lies inside the picture."""
 HIDDEN = 0.025
 """A joint is hidden if something else than its own finger's skin, this many metres nearer, covers its pixel."""
 UNSEEN_MESH = "webxr"
@@ -78,7 +80,8 @@ def hand_frame(number: int, test_set: SyntheticTestSet) -> HandFrame:
         own = np.count_nonzero(ids)
         others = _add_surroundings(rng, assets, hand, camera, depth, ids, at_least_one=False)
         visible = np.count_nonzero(ids == 1) / max(int(own), 1)
-        if visible >= MIN_VISIBLE:
+        inside = float(_inside(hand.joints, camera).mean())
+        if visible >= MIN_VISIBLE and inside >= MIN_INSIDE:
             break
     measured = make_sensor(rng, float(hand.joints[0, 2])).apply(depth, camera, rng)
     sample = DatasetSample(DepthImage(measured), camera, hand.joints, f"hand {number}")
@@ -87,6 +90,7 @@ def hand_frame(number: int, test_set: SyntheticTestSet) -> HandFrame:
         "sensor": sensor_name,
         "distance": _band(float(hand_centre(hand.joints)[2]), (0.0, 0.4, 0.6, 0.9, 1.5), " m"),
         "visible_share": _band(visible, (MIN_VISIBLE, 0.7, 0.9, 1.0), ""),
+        "picture": "whole hand inside" if inside == 1 else "cut off by the border",
         "side": "right" if right else "left",
         "fingers": _bend(hand.joints),
         "view": _view(hand.joints, Handedness.RIGHT if right else Handedness.LEFT),
@@ -131,6 +135,13 @@ def _add_surroundings(
         others = (other.joints + shift,)
     clutter.draw_plane(rng, hand, camera, depth, ids)
     return others
+
+
+def _inside(joints: NDArray[np.float32], camera: Camera) -> NDArray[np.bool_]:
+    """(21,) whether each joint projects into the picture."""
+    pixels = camera.project(joints)
+    beyond = np.maximum(-pixels, pixels - [camera.width - 1, camera.height - 1])
+    return np.asarray(beyond.max(axis=1) <= 0)
 
 
 def _hidden(joints: NDArray[np.float32], depth: NDArray[np.float32], camera: Camera) -> NDArray[np.bool_]:
