@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -60,6 +59,9 @@ def run_nodes(make: Callable[[], Sequence[Any]], arguments: Sequence[str] | None
     except ExternalShutdownException:
         pass
     except Exception as error:
+        # Interrupted while the nodes were made.
+        if not rclpy.ok():
+            return 0
         if nodes:
             raise
         get_logger("dense3d_ros").fatal(f"Cannot start: {error}")
@@ -68,5 +70,6 @@ def run_nodes(make: Callable[[], Sequence[Any]], arguments: Sequence[str] | None
         for node in nodes:
             node.destroy_node()
         rclpy.try_shutdown()
-        sys.stdout.flush()
+        # Python's exit restores the default action of every handled signal, but leaves ignored ones ignored.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     return 0
