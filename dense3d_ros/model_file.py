@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import asdict, dataclass, field, fields
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from dense3d_ros.hand import JOINT_COUNT, JOINT_NAMES, SKELETON
 
 FORMAT = "dense3d_ros model 1"
 SUFFIX = ".safetensors"
+_SHIPPED = Path(__file__).parent / "models"
 
 
 class ModelFileError(ValueError):
@@ -81,18 +81,14 @@ class ModelDescription:
 
 def available_models() -> list[str]:
     """Names of the models that come with the package."""
-    folder = Path(str(files("dense3d_ros") / "models"))
+    folder = _SHIPPED
     return sorted(path.stem for path in folder.glob(f"*{SUFFIX}"))
 
 
 def model_path(name_or_path: str) -> Path:
     """The file of a shipped model's name or of a path; ModelFileError says what there is."""
     is_path = name_or_path.endswith(SUFFIX) or os.sep in name_or_path
-    path = (
-        Path(name_or_path).expanduser()
-        if is_path
-        else Path(str(files("dense3d_ros") / "models")) / (name_or_path + SUFFIX)
-    )
+    path = Path(name_or_path).expanduser() if is_path else _SHIPPED / (name_or_path + SUFFIX)
     if not path.is_file():
         raise ModelFileError(
             f"model '{name_or_path}': there is no file {path}; accepted: a path that ends in {SUFFIX} or one of "
