@@ -20,13 +20,11 @@ from dense3d_ros.plausibility import implausibility
 from dense3d_ros.tracking import Track, Tracks
 
 ROUNDS = 4
-"""Looks at one place at the most: two for its side, two to re-centre."""
+"""Looks at one place at the most: one to screen it, one for its side, two to re-centre."""
 SETTLED = 0.01
 """A crop whose hand is this close to its centre, metres, is not taken again."""
-HOPELESS = 0.05
+HOPELESS = 0.1
 """A place of which the network says so little is not looked at again."""
-CONTRADICTION = 0.3
-"""A hand whose side is at most this probable is looked at again from both sides."""
 SAME_HAND = 0.05
 """Two centres this close, metres, are one hand seen twice."""
 CANDIDATES = 5
@@ -110,7 +108,9 @@ class HandPoseEstimator:
             if not guesses:
                 frame.reasons.append("no centres were given")
         else:
-            frame.look_at([_Guess(track.predicted(stamp), track.handedness, track) for track in self._tracks.current])
+            frame.look_at(
+                [_Guess(track.predicted(stamp), track.side_to_look_at, track) for track in self._tracks.current]
+            )
             self._frames_since_search += 1
             if not frame.found or (len(frame.found) < self.max_hands and self._frames_since_search >= SEARCH_INTERVAL):
                 frame.search()
@@ -131,9 +131,9 @@ class HandPoseEstimator:
                 near = self._tracks.nearest(guess.centre, ASSOCIATION)
                 track = near if near not in tracks else None
             if track is None:
-                track = self._tracks.new(guess.centre, prediction.right_hand)
+                track = self._tracks.new(guess.centre, guess.right_hand)
             else:
-                track.seen(guess.centre, stamp, prediction.right_hand)
+                track.seen(guess.centre, stamp, guess.right_hand)
             tracks.append(track)
             hands.append(
                 HandPose(
@@ -150,31 +150,32 @@ class HandPoseEstimator:
 
 @dataclass
 class _Guess:
-    """Where a hand may be, which one, and what the network says of that place."""
+    """Where a hand may be, which side to look at, and what the network says of that place.
+
+    right_hand: probability of a right hand, once both sides have been tried.
+    """
 
     centre: NDArray[np.float32]
-    # One side costs half of both, and shows well enough whether there is a hand at all.
-    side: Handedness = Handedness.RIGHT
+    side: Handedness = Handedness.UNKNOWN
     track: Track | None = None
     prediction: Prediction | None = None
+    right_hand: float | None = None
     settled: bool = False
 
     def take(self, prediction: Prediction) -> None:
         """Keep what the network says; settled if another look would change nothing."""
         self.prediction = prediction
-        right = prediction.right_hand
-        this_side = {Handedness.RIGHT: right, Handedness.LEFT: 1 - right}.get(self.side, 1.0)
-        if prediction.presence < HOPELESS:
-            self.settled = True
-        elif this_side < CONTRADICTION:
-            # These are the joints of the wrong hand: the centre stays.
-            self.side = Handedness.UNKNOWN
-        else:
-            centre = hand_centre(prediction.joints)
-            # NaN settles, too.
-            self.settled = not np.linalg.norm(centre - self.centre) >= SETTLED or not centre[2] > 0
-            self.centre = centre
-            self.side = Handedness.RIGHT if right >= 0.5 else Handedness.LEFT
+        centre = hand_centre(prediction.joints)
+        # NaN counts as no movement.
+        still = not np.linalg.norm(centre - self.centre) >= SETTLED
+        if self.side == Handedness.UNKNOWN:
+            self.right_hand = prediction.right_hand
+            self.side = Handedness.RIGHT if prediction.right_hand >= 0.5 else Handedness.LEFT
+        elif self.track is None and self.right_hand is None:
+            # Screened from one side only.
+            self.side, still = Handedness.UNKNOWN, False
+        self.settled = still or prediction.presence < HOPELESS or not centre[2] > 0
+        self.centre = centre
 
 
 class _Frame:
@@ -207,7 +208,8 @@ class _Frame:
             )
             if not centres:
                 self.reasons.append(self._nothing_to_find())
-        self.look_at([_Guess(centre) for centre in centres if not self._is_found(centre)])
+        # One side costs half of both, and shows well enough whether there is a hand at all.
+        self.look_at([_Guess(centre, Handedness.RIGHT) for centre in centres if not self._is_found(centre)])
 
     def look_at(self, guesses: list[_Guess]) -> None:
         """Re-centre on the network's joints until they settle, and keep what is a hand."""

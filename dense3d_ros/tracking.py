@@ -19,9 +19,12 @@ LARGEST_STEP = 0.1
 """The furthest that a hand is looked for from where it was, metres."""
 MEMORY = 0.9
 """What is left of the evidence for the right or left hand after a frame."""
-FRAME_EVIDENCE, ALL_EVIDENCE = 4.0, 10.0
+FRAME_EVIDENCE, ALL_EVIDENCE = 4.0, 6.0
 """Bounds on the log-odds of one frame and of the whole track, so that a track can change its mind."""
-UNDECIDED = 0.2
+UNDECIDED, DECIDED = 0.2, 3.0
+"""Log-odds below which nothing is said of the side, and above which one side is enough to look at."""
+CHECK_INTERVAL = 10
+"""Frames after which a decided hand is looked at from both sides again."""
 
 
 @dataclass
@@ -29,7 +32,7 @@ class Track:
     """One hand that was seen in the last frame.
 
     centre, before: (3,) metres, in the last frame and in the one before. stamp, stamp_before: their times in
-    seconds, if known. right_log_odds: evidence that it is a right hand.
+    seconds, if known. right_log_odds: evidence that it is a right hand. unchecked: frames since both were tried.
     """
 
     number: int
@@ -38,6 +41,7 @@ class Track:
     before: Array | None = None
     stamp_before: float | None = None
     right_log_odds: float = 0.0
+    unchecked: int = 0
 
     def predicted(self, stamp: float | None) -> Array:
         """(3,) metres where the hand is at `stamp` if it goes on as it did; where it was if it rested."""
@@ -53,19 +57,29 @@ class Track:
         step = step * min(1.0, LARGEST_STEP / max(length, 1e-9))
         return (self.centre + step).astype(np.float32)
 
-    def seen(self, centre: Array, stamp: float | None, right_hand: float) -> None:
-        """Take over this frame's centre, (3,) metres, and the probability that it is a right hand."""
+    def seen(self, centre: Array, stamp: float | None, right_hand: float | None) -> None:
+        """Take over this frame's centre, (3,) metres, and the probability of a right hand if both sides were tried."""
         self.before, self.stamp_before = self.centre, self.stamp
         self.centre, self.stamp = centre, stamp
         self.weigh(right_hand)
 
-    def weigh(self, right_hand: float) -> None:
-        """Take in one frame's probability that it is a right hand."""
+    def weigh(self, right_hand: float | None) -> None:
+        """Take in one frame's probability that it is a right hand; None if only one side was looked at."""
+        if right_hand is None:
+            self.unchecked += 1
+            return
+        self.unchecked = 0
         probability = min(max(right_hand, 1e-6), 1 - 1e-6)
         evidence = float(np.log(probability / (1 - probability)))
         evidence = min(max(evidence, -FRAME_EVIDENCE), FRAME_EVIDENCE)
         total = MEMORY * self.right_log_odds + evidence
         self.right_log_odds = min(max(total, -ALL_EVIDENCE), ALL_EVIDENCE)
+
+    @property
+    def side_to_look_at(self) -> Handedness:
+        """The hand's side; UNKNOWN if both should be tried, for doubt or because it is time to check."""
+        decided = abs(self.right_log_odds) >= DECIDED and self.unchecked < CHECK_INTERVAL
+        return self.handedness if decided else Handedness.UNKNOWN
 
     @property
     def handedness(self) -> Handedness:
@@ -94,7 +108,7 @@ class Tracks:
             self.current = []
         self._stamp = stamp
 
-    def new(self, centre: Array, right_hand: float) -> Track:
+    def new(self, centre: Array, right_hand: float | None) -> Track:
         """A hand seen for the first time, not yet among the current ones."""
         track = Track(self._next_number, centre, self._stamp)
         track.weigh(right_hand)

@@ -13,7 +13,7 @@ from dense3d_ros.dense.maps import metric_geometry
 from dense3d_ros.dense.regressor import DenseRegressor
 from dense3d_ros.depth import DepthImage
 from dense3d_ros.hand import Handedness
-from dense3d_ros.model import DeviceError, HandModel, choose_device, load_model
+from dense3d_ros.model import AGREEMENT_WEIGHT, DeviceError, HandModel, choose_device, load_model
 from dense3d_ros.model_file import ModelDescription, save_model
 
 DESCRIPTION = ModelDescription(
@@ -82,15 +82,16 @@ def test_a_left_hand_is_a_right_hand_in_the_mirror(model: HandModel) -> None:
         assert other.right_hand == pytest.approx(1 - one.right_hand, abs=1e-5)
 
 
-def test_an_unknown_side_takes_the_view_that_is_more_of_a_right_hand(model: HandModel) -> None:
+def test_an_unknown_side_takes_the_better_view(model: HandModel) -> None:
     right, left, unknown = (
         model.predict(crops(), [side] * 3) for side in (Handedness.RIGHT, Handedness.LEFT, Handedness.UNKNOWN)
     )
     for one, other, best in zip(right, left, unknown, strict=True):
-        expected = one if one.right_hand >= 1 - other.right_hand else other
-        np.testing.assert_allclose(best.joints, expected.joints, atol=1e-5)
-        log_odds = [np.log(p / (1 - p)) for p in (one.right_hand, other.right_hand)]
-        assert best.right_hand == pytest.approx(1 / (1 + np.exp(-np.mean(log_odds))), abs=1e-4)
+        logits = [np.log(p / (1 - p)) for p in (one.right_hand, other.right_hand)]
+        agreement = float(one.joint_scores.mean() - other.joint_scores.mean())
+        evidence = np.mean(logits) + AGREEMENT_WEIGHT * agreement
+        np.testing.assert_allclose(best.joints, (one if evidence >= 0 else other).joints, atol=1e-5)
+        assert best.right_hand == pytest.approx(1 / (1 + np.exp(-evidence)), abs=1e-4)
 
 
 def test_sides_may_be_mixed_in_a_batch(model: HandModel) -> None:

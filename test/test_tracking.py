@@ -55,6 +55,18 @@ def test_handedness_is_weighed_over_frames() -> None:
     assert Tracks().new(START, 0.5).handedness == Handedness.UNKNOWN
 
 
+def test_both_sides_are_looked_at_in_doubt_and_now_and_then() -> None:
+    track = Tracks().new(START, 0.8)
+    looks = []
+    for _ in range(24):
+        looks.append(track.side_to_look_at)
+        track.seen(START, None, 0.8 if looks[-1] == Handedness.UNKNOWN else None)
+    both = [number for number, side in enumerate(looks) if side == Handedness.UNKNOWN]
+    assert both == [0, 1, 12, 23]
+    assert set(looks) == {Handedness.UNKNOWN, Handedness.RIGHT}
+    assert track.handedness == Handedness.RIGHT
+
+
 @pytest.mark.parametrize("certain", [0.0, 1.0])
 def test_certainty_is_bounded(certain: float) -> None:
     track = Tracks().new(START, certain)
