@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dense3d_ros.camera import Camera
 from dense3d_ros.drawing import contact_sheet, overlay, write_picture
+from dense3d_ros.hand import HandPose
 from dense3d_ros.offline import Intrinsics
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def table(figures: dict[str, Any]) -> str:
     rows: list[tuple[str, str]] = [
         ("input", figures["input"]),
         ("model", f"{figures['model']} on {figures['device']}"),
-        ("frames in / out / dropped", f"{figures['frames_in']} / {figures['frames_out']} / {figures['frames_dropped']}"),
+        ("frames in / out / dropped", " / ".join(str(figures[f"frames_{name}"]) for name in ("in", "out", "dropped"))),
         ("frames with a hand", str(figures["frames_with_hand"])),
         ("frames a second", f"{figures['frames_per_second']:.1f}"),
     ]
@@ -109,14 +109,14 @@ def write_report(seen: Observation, intrinsics: Intrinsics, output: Path) -> dic
     for index, shot in enumerate(seen.shots):
         height, width = shot.depth.shape
         camera = intrinsics.camera(width, height)
-        pictures.append(overlay(shot.depth, camera, shot.hands, _caption(index, shot.hands, shot.true_joints, camera)))
+        pictures.append(overlay(shot.depth, camera, shot.hands, _caption(index, shot.hands, shot.true_joints)))
         write_picture(folder / f"{index:03d}.png", pictures[-1])
     if pictures:
         write_picture(output / "contact_sheet.png", contact_sheet(pictures))
     return figures
 
 
-def _caption(index: int, hands: list[Any], true_joints: NDArray[np.float32] | None, _camera: Camera) -> str:
+def _caption(index: int, hands: list[HandPose], true_joints: NDArray[np.float32] | None) -> str:
     if not hands:
         return f"{index}: no hand"
     if true_joints is None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from dense3d_ros.dense.network import HourglassNetwork
@@ -102,7 +102,7 @@ def save_model(path: Path, network: nn.Module, description: ModelDescription) ->
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     temporary = path.with_name(path.name + ".part")
     try:
-        save_file(tensors, temporary, {"format": FORMAT, "description": json.dumps(asdict(description))})
+        temporary.write_bytes(save(tensors, {"format": FORMAT, "description": json.dumps(asdict(description))}))
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

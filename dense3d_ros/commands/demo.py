@@ -63,7 +63,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.seconds <= 0:
         raise ValueError(f"--seconds must be above 0, got {arguments.seconds}")
     if arguments.input:
-        camera = Intrinsics(*(arguments.camera or SR305), arguments.depth_unit)
+        fx, fy, cx, cy = arguments.camera or SR305
+        camera = Intrinsics(fx, fy, cx, cy, arguments.depth_unit)
     else:
         camera = Intrinsics(475.0, 475.0, 319.5, 239.5, 0.001)
     settings = DemoSettings(

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import rclpy
 from lifecycle_msgs.msg import State
@@ -53,7 +54,7 @@ def run_demo(settings: DemoSettings) -> Observation:
     _isolate()
     rclpy.init()
     frames = len(find_frames(settings.folder)) if settings.folder else 0
-    every = max(1, round((frames or settings.seconds * SYNTHETIC_RATE) / PICTURES)) if frames != 19 else 1
+    every = max(1, int((frames or settings.seconds * SYNTHETIC_RATE) / PICTURES))
     observer = DemoObserver(NAMESPACE, DEPTH_TOPIC, every)
     executor = SingleThreadedExecutor()
     executor.add_node(observer)
@@ -135,7 +136,7 @@ def _wait_until_active(
     observer: DemoObserver, executor: SingleThreadedExecutor, nodes: subprocess.Popen[bytes], log: Path
 ) -> None:
     """Until the lifecycle node says that it is active."""
-    client = observer.create_client(GetState, f"{NAMESPACE}/hand_model/get_state")
+    client: Any = observer.create_client(GetState, f"{NAMESPACE}/hand_model/get_state")
     deadline = time.monotonic() + START_TIMEOUT
     label = "not answering"
     while time.monotonic() < deadline:

@@ -112,4 +112,5 @@ def _gesture(rng: np.random.Generator, space: PoseSpace) -> Angles:
     first, second = rng.choice(len(prototypes), 2, replace=False)
     share = rng.random() if rng.random() < 0.5 else 0.0
     angles = (1.0 - share) * prototypes[first] + share * prototypes[second]
-    return angles + np.radians(rng.normal(0.0, rng.uniform(2.0, 9.0), 25))
+    blurred: Angles = angles + np.radians(rng.normal(0.0, rng.uniform(2.0, 9.0), 25))
+    return blurred

@@ -25,6 +25,7 @@ WINDOW = 0.42
 MAX_WINDOW_PIXELS = 200
 HAND_ID = 1
 RIGHT_SHARE = 0.85
+EMPTY_SHARE = 0.18
 
 NEAR_CENTRE = 0.05
 FAR_CENTRE = 0.09
@@ -70,7 +71,7 @@ def make_sample(rng: np.random.Generator, assets: SceneAssets, resolution: int =
     while True:
         hand, right = random_hand(rng, assets, RIGHT_SHARE)
         camera = window_camera(hand_centre(hand.joints), rng)
-        with_hand = rng.random() > 0.12
+        with_hand = rng.random() > EMPTY_SHARE
         depth = _scene(rng, assets, hand, camera, with_hand=with_hand)
         if depth is None:
             continue
@@ -169,12 +170,16 @@ def _crop_centre(rng: np.random.Generator, true: NDArray[np.float32]) -> NDArray
         return (true + rng.normal(0.0, 0.012, 3)).astype(np.float32)
     if kind < 0.94:
         direction = rng.normal(0.0, 1.0, 3)
-        return (true + direction / np.linalg.norm(direction) * rng.uniform(0.02, 0.09)).astype(np.float32)
+        offset: NDArray[np.float64] = direction / np.linalg.norm(direction) * rng.uniform(0.02, 0.09)
+        return (true + offset).astype(np.float32)
     return None
 
 
 def _surface_point(rng: np.random.Generator, depth: NDArray[np.float32], camera: Camera) -> NDArray[np.float32] | None:
-    """A random measured point of the picture's middle half, pushed a little behind the surface."""
+    """A measured point of the picture's middle part, pushed a little behind the surface.
+
+    Any point, or the one that sticks out furthest in some direction, where a finder would look for a hand.
+    """
     rows, cols = np.nonzero(depth)
     middle = (np.abs(rows - camera.height / 2) < camera.height / 3) & (
         np.abs(cols - camera.width / 2) < camera.width / 3
@@ -182,7 +187,9 @@ def _surface_point(rng: np.random.Generator, depth: NDArray[np.float32], camera:
     rows, cols = rows[middle], cols[middle]
     if rows.size == 0:
         return None
+    points = camera.back_project(np.stack([cols, rows], 1).astype(np.float64), depth[rows, cols])
     pick = rng.integers(rows.size)
-    z = depth[rows[pick], cols[pick]] + rng.uniform(0.0, 0.06)
-    point = camera.back_project(np.array([cols[pick], rows[pick]], np.float64), np.float64(z))
-    return np.asarray(point, np.float32)
+    if rng.random() < 0.6:
+        # Towards the camera more often than not: that is what a finder tries first.
+        pick = int((points @ (rng.normal(size=3) - [0.0, 0.0, 0.8])).argmax())
+    return np.asarray(points[pick] + [0.0, 0.0, rng.uniform(0.0, 0.06)], np.float32)

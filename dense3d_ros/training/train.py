@@ -32,6 +32,8 @@ VALIDATION_SEED = 1_000_003
 VALIDATION_BATCHES = 8
 LICENCE = "Apache-2.0"
 
+Tensors = tuple[Tensor, ...] | list[Tensor]
+
 log = logging.getLogger(__name__)
 
 
@@ -54,11 +56,11 @@ def train(recipe: Recipe, output: Path, *, device: str = "cpu", workers: int = 1
             destroy_process_group()
 
 
-def _moving_average(decay: float) -> Callable[[list[Tensor], list[Tensor], int], None]:
+def _moving_average(decay: float) -> Callable[[Tensors, Tensors, Tensor | int], None]:
     """Exponential moving average that forgets the random start: the decay grows from 0.1 to `decay`."""
 
-    def update(averaged: list[Tensor], current: list[Tensor], count: int) -> None:
-        share = 1 - min(decay, (1 + count) / (10 + count))
+    def update(averaged: Tensors, current: Tensors, count: Tensor | int) -> None:
+        share = 1 - min(decay, (1 + int(count)) / (10 + int(count)))
         for mean, value in zip(averaged, current, strict=True):
             if mean.is_floating_point():
                 mean.lerp_(value, share)
