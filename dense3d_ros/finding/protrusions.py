@@ -21,15 +21,15 @@ WIDTH = 0.18
 """A hand's length, metres: what is wider than this in both directions is no hand."""
 STEP = 0.015
 """What a hand stands out at least, metres; a hand on a table does by its thickness."""
-INNER, OUTER = 0.16, 0.28
+INNER, OUTER = 0.14, 0.25
 """Edges of the windows around a hand that hold the hand alone, and a piece of what it hangs on."""
-LEAST_AREA, ENOUGH_AREA, MOST_AREA = 0.0025, 0.007, 0.021
+LEAST_AREA, ENOUGH_AREA, MOST_AREA = 0.0025, 0.006, 0.021
 """Surface within the inner window, m²: less is no hand, more than enough is no better, too much is worse."""
 APART = 0.09
 """Candidates are at least this far from each other, metres."""
 HALF_THICKNESS = 0.012
 """From the surface to the joints under it, metres."""
-AROUND_WEIGHT = 0.5
+AROUND_WEIGHT = 0.6
 """What a piece of surface further out costs, in pieces within the inner window."""
 DISTANCE_WEIGHT = 0.008
 """What a metre of distance costs, m² of surface."""
