@@ -66,8 +66,12 @@ class NodeProcess:
     def interrupt(self) -> None:
         self._process.send_signal(signal.SIGINT)
 
+    def interrupt_group(self) -> None:
+        """SIGINT to the process and its children, as from a terminal."""
+        os.killpg(self._process.pid, signal.SIGINT)
+
     def stop(self) -> int:
-        """SIGINT, as from a terminal; the exit status, negative if it had to be killed."""
+        """SIGINT, then wait; the exit status, negative if it had to be killed."""
         if self.running():
             self.interrupt()
         try:
