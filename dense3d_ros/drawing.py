@@ -116,7 +116,9 @@ def write(picture: Picture, text: str, place: tuple[float, float], size: float) 
     (width, height), _ = cv2.getTextSize(text, _FONT, size, thickness)
     left = int(min(max(place[0], 0), max(picture.shape[1] - width - 1, 0)))
     base = int(min(max(place[1], height), picture.shape[0] - 2))
-    cv2.putText(picture, text, (left, base), _FONT, size, _BLACK, thickness + 2, cv2.LINE_AA)
+    # Not one thicker text below: OpenCV 5 sets bold letters wider.
+    for column, row in ((-1, 0), (1, 0), (0, -1), (0, 1)):
+        cv2.putText(picture, text, (left + column, base + row), _FONT, size, _BLACK, thickness, cv2.LINE_AA)
     cv2.putText(picture, text, (left, base), _FONT, size, _WHITE, thickness, cv2.LINE_AA)
 
 
