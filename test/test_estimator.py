@@ -87,8 +87,9 @@ def test_candidates_are_one_batch(mesh: HandMesh) -> None:
         render_depth(*moved(sphere(0.05, 16), (x, 0, 0.6)), CAMERA, values)
     estimate = HandPoseEstimator(oracle).estimate(DepthImage(values), CAMERA)
     assert len(estimate.hands) == 1
-    assert oracle.batches[0] == 3
-    assert all(size == 1 for size in oracle.batches[1:])
+    assert 3 <= oracle.batches[0] <= 5
+    assert len(oracle.batches) == estimate.passes <= 4
+    assert max(oracle.batches[1:]) <= 2, "balls are not looked at twice"
 
 
 def test_a_left_hand(mesh: HandMesh) -> None:

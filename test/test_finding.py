@@ -62,7 +62,7 @@ def test_a_ball_of_a_hands_size_is_found_where_it_is() -> None:
 
 
 def test_the_nearest_of_equal_things_comes_first() -> None:
-    balls = [(sphere(0.045, 20), (x, 0.0, z)) for x, z in ((-0.2, 0.9), (0.2, 0.8), (0.0, 0.7))]
+    balls = [(sphere(0.055, 20), (x, 0.0, z)) for x, z in ((-0.25, 1.1), (0.2, 0.8), (0.0, 0.5))]
     depths = [float(centre[2]) for centre in find_candidates(picture(*balls), CAMERA)]
     assert len(depths) == 3
     assert depths == sorted(depths)

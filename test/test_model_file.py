@@ -61,7 +61,7 @@ def test_a_failed_save_keeps_the_old_file(model: Path, monkeypatch: pytest.Monke
     def fail(*_: object, **__: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr("dense3d_ros.model_file.save_file", fail)
+    monkeypatch.setattr("dense3d_ros.model_file.save", fail)
     with pytest.raises(OSError, match="disk full"):
         save_model(model, DESCRIPTION.build_network(), DESCRIPTION)
     assert model.read_bytes() == before
