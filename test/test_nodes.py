@@ -99,17 +99,14 @@ def test_joints_and_markers_say_the_same_as_hands(client: Client, source: Source
     image, info = frame(client, PLACES[1])
     hands = source.send(image, info)
     expected = points(hands.hands[0].joints)
-    same = [
-        client.until(lambda kind=kind: next((m for m in kind if m.header.stamp == image.header.stamp), None))
-        for kind in (client.joints,)
-    ]
-    np.testing.assert_array_equal(points([pose.position for pose in same[0].poses]), expected)
-    assert same[0].header == image.header
-    assert all(pose.orientation.w == 1.0 for pose in same[0].poses)
-    array = client.until(
-        lambda: next((m for m in client.markers if m.markers[0].header.stamp == image.header.stamp), None)
-    )
-    joints, bones = array.markers
+    stamp = image.header.stamp
+    same = client.until(lambda: next((m for m in client.joints if m.header.stamp == stamp), None))
+    np.testing.assert_array_equal(points([pose.position for pose in same.poses]), expected)
+    assert same.header == image.header
+    assert all(pose.orientation.w == 1.0 for pose in same.poses)
+    array = client.until(lambda: next((m for m in client.markers if m.markers[0].header.stamp == stamp), None))
+    joints, bones, *gone = array.markers
+    assert all(marker.action == Marker.DELETE for marker in gone)
     assert (joints.type, joints.ns, joints.action) == (Marker.SPHERE_LIST, "joints", Marker.ADD)
     assert (bones.type, bones.ns, bones.action) == (Marker.LINE_LIST, "bones", Marker.ADD)
     assert joints.header == bones.header == image.header
