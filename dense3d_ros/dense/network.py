@@ -83,7 +83,8 @@ class Stack(nn.Module):
         heat_3d = self.heat_3d(features_3d)
         vectors = self.trunk_vectors(torch.cat([trunk, features_3d, heat_2d, heat_3d, coordinates], 1))
         um = self.unit_vectors(vectors).unflatten(1, (-1, 3))
-        return Maps(heat_2d, heat_3d, um), trunk, deepest
+        summary = torch.cat([part.mean((2, 3)) for part in (deepest, trunk, vectors)], 1)
+        return Maps(heat_2d, heat_3d, um), trunk, summary
 
 
 class HourglassNetwork(nn.Module):
@@ -102,19 +103,19 @@ class HourglassNetwork(nn.Module):
         )
         self.stacks = nn.ModuleList(Stack(features, joints) for _ in range(stacks))
         self.remap = nn.ModuleList(nn.Conv2d(features + 5 * joints, features, 1) for _ in range(stacks - 1))
-        self.presence = nn.Sequential(nn.Linear(features, features), nn.ReLU(inplace=True), nn.Linear(features, 2))
+        self.presence = nn.Sequential(nn.Linear(3 * features, features), nn.ReLU(inplace=True), nn.Linear(features, 2))
 
     def forward(self, crops: Tensor) -> tuple[list[Maps], Tensor]:
         x = self.stem(crops)
         coordinates = _coordinates(crops).to(x.dtype)
         stacks = []
         for index, stack in enumerate(self.stacks):
-            maps, trunk, deepest = stack(x, coordinates)
+            maps, trunk, summary = stack(x, coordinates)
             stacks.append(maps)
             if index < len(self.remap):
                 features = torch.cat([trunk, maps.hm, maps.h3, maps.um.flatten(1, 2)], 1)
                 x = x + self.remap[index](features)
-        return stacks, self.presence(deepest.mean((2, 3)))
+        return stacks, self.presence(summary)
 
 
 def _coordinates(crops: Tensor) -> Tensor:

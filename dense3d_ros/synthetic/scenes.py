@@ -24,7 +24,7 @@ WINDOW = 0.42
 """Edge of the rendered cross-section at the hand, metres: the crop cube with room for an off-centre crop."""
 MAX_WINDOW_PIXELS = 200
 HAND_ID = 1
-RIGHT_SHARE = 0.85
+RIGHT_SHARE = 0.75
 EMPTY_SHARE = 0.18
 
 NEAR_CENTRE = 0.05
