@@ -15,8 +15,11 @@ from dense3d_ros.dense.maps import (
     normalise_joints,
     sample_depth,
     target_maps,
+    votes,
 )
 from dense3d_ros.dense.network import HourglassNetwork
+from dense3d_ros.dense.regressor import DenseOutput, dense_output
+from dense3d_ros.dense.voting import softmax_fusion
 from dense3d_ros.model_file import read_model
 from dense3d_ros.synthetic.scenes import SceneAssets
 from dense3d_ros.training.checkpoint import load_checkpoint
@@ -52,7 +55,12 @@ def test_perfect_maps_lose_almost_nothing(batch: Batch) -> None:
     perfect = target_maps(joints, points, batch.cameras, batch.centres, geometry)
     logits = torch.stack([batch.presence, batch.right], 1) * 40 - 20
 
-    loss, parts = training_loss([perfect], logits, batch, geometry)
+    fused, spread = softmax_fusion(
+        perfect.hm, perfect.h3, votes(points, perfect.h3, perfect.um, geometry), foreground(depth, geometry)
+    )
+    output = DenseOutput([perfect], [fused], spread, logits)
+
+    loss, parts = training_loss(output, batch, geometry)
 
     assert parts["heat_2d"] == parts["heat_3d"] == parts["vectors"] == 0
     assert parts["presence"] < 1e-6
@@ -67,12 +75,13 @@ def test_perfect_maps_lose_almost_nothing(batch: Batch) -> None:
 def test_unlabelled_samples_do_not_touch_the_joint_loss(batch: Batch) -> None:
     geometry = metric_geometry()
     torch.manual_seed(0)
-    stacks, logits = HourglassNetwork(features=16, stacks=2).eval()(batch.crops)
-    _, before = training_loss(stacks, logits, batch, geometry)
+    network = HourglassNetwork(features=16, stacks=2).eval()
+    output = dense_output(network, batch.crops, batch.cameras, batch.centres, geometry)
+    _, before = training_loss(output, batch, geometry)
     joints = torch.where(batch.has_joints[:, None, None] > 0, batch.joints, batch.joints + 1)
     assert (batch.has_joints == 0).any(), "the fixture needs a sample without joints"
     moved = Batch(**{**vars(batch), "joints": joints})
-    _, after = training_loss(stacks, logits, moved, geometry)
+    _, after = training_loss(output, moved, geometry)
     assert before == after
 
 

@@ -123,9 +123,7 @@ def project(joints: Tensor, camera: Tensor, centre: Tensor, geometry: MapGeometr
     return (pixels - geometry.first) / geometry.stride
 
 
-def target_maps(
-    joints: Tensor, points: Tensor, camera: Tensor, centre: Tensor, geometry: MapGeometry
-) -> Maps:
+def target_maps(joints: Tensor, points: Tensor, camera: Tensor, centre: Tensor, geometry: MapGeometry) -> Maps:
     """The maps a perfect network would put out.
 
     joints: (B, J, 3) relative to the centre, in units (`normalise_joints`). points: (B, 3, S, S) from

@@ -11,6 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from dense3d_ros.dense.maps import Maps
+from dense3d_ros.hand import JOINT_INDEX
+
+_INDEX_MCP, _MIDDLE_MCP, _LITTLE_MCP = (JOINT_INDEX[f"{finger}_mcp"] for finger in ("index", "middle", "little"))
 
 
 class ConvBlock(nn.Sequential):
@@ -87,11 +90,31 @@ class Stack(nn.Module):
         return Maps(heat_2d, heat_3d, um), trunk, summary
 
 
-class HourglassNetwork(nn.Module):
-    """(B, 1, S, S) normalised crops -> maps of every stack and two logits.
+class HandHead(nn.Module):
+    """Is it a hand, and is it a right one?
 
-    The maps are (S/4, S/4). The logits (B, 2) say whether the crop holds a hand and whether it is a right one.
+    The second question needs more than features: which way the fingers bend against the palm. So the fused joints
+    are looked at, turned into the palm's own frame.
     """
+
+    def __init__(self, summary: int, joints: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(summary + 5 * joints, 128),
+            nn.ReLU(inplace=True),
+            nn.Linear(128, 64),
+            nn.ReLU(inplace=True),
+            nn.Linear(64, 2),
+        )
+
+    def forward(self, summary: Tensor, joints: Tensor, spread: Tensor, closeness: Tensor) -> Tensor:
+        """Logits (B, 2) from the summary, joints (B, J, 3), their spread (B, J) and highest 3D heat (B, J)."""
+        joints = _in_palm_frame(joints).flatten(1)
+        return self.layers(torch.cat([summary, joints, spread, closeness], 1))
+
+
+class HourglassNetwork(nn.Module):
+    """(B, 1, S, S) normalised crops -> (S/4, S/4) maps of every stack, and a summary (B, 3F) for `hand_head`."""
 
     def __init__(self, joints: int = 21, stacks: int = 2, features: int = 128) -> None:
         super().__init__()
@@ -103,7 +126,7 @@ class HourglassNetwork(nn.Module):
         )
         self.stacks = nn.ModuleList(Stack(features, joints) for _ in range(stacks))
         self.remap = nn.ModuleList(nn.Conv2d(features + 5 * joints, features, 1) for _ in range(stacks - 1))
-        self.presence = nn.Sequential(nn.Linear(3 * features, features), nn.ReLU(inplace=True), nn.Linear(features, 2))
+        self.hand_head = HandHead(3 * features, joints)
 
     def forward(self, crops: Tensor) -> tuple[list[Maps], Tensor]:
         x = self.stem(crops)
@@ -115,7 +138,25 @@ class HourglassNetwork(nn.Module):
             if index < len(self.remap):
                 features = torch.cat([trunk, maps.hm, maps.h3, maps.um.flatten(1, 2)], 1)
                 x = x + self.remap[index](features)
-        return stacks, self.presence(summary)
+        return stacks, summary
+
+
+def _in_palm_frame(joints: Tensor) -> Tensor:
+    """(B, J, 3) joints relative to the wrist, in axes along and across the palm and out of it."""
+    relative = joints - joints[:, :1]
+    along = relative[:, _MIDDLE_MCP]
+    across = relative[:, _INDEX_MCP] - relative[:, _LITTLE_MCP]
+    x = along / _length(along)
+    across = across - x * (x * across).sum(1, keepdim=True)
+    y = across / _length(across)
+    x0, x1, x2 = x.unbind(1)
+    y0, y1, y2 = y.unbind(1)
+    z = torch.stack([x1 * y2 - x2 * y1, x2 * y0 - x0 * y2, x0 * y1 - x1 * y0], 1)
+    return relative @ torch.stack([x, y, z], 2)
+
+
+def _length(vector: Tensor) -> Tensor:
+    return torch.linalg.vector_norm(vector, dim=1, keepdim=True).clamp_min(1e-3)
 
 
 def _coordinates(crops: Tensor) -> Tensor:

@@ -45,9 +45,7 @@ class PaperCrop:
     centre: FloatArray
 
 
-def crop_joints(
-    depth: FloatArray, camera: Camera, joints: FloatArray, depth_limit: float | None = None
-) -> PaperCrop:
+def crop_joints(depth: FloatArray, camera: Camera, joints: FloatArray, depth_limit: float | None = None) -> PaperCrop:
     """Crop a depth image (H, W) in mm around its true joints (J, 3) in mm.
 
     depth_limit: depth in mm from which everything is background; by default from the joints, see

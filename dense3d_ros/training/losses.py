@@ -8,14 +8,13 @@ from torch.nn import functional
 
 from dense3d_ros.dense.maps import (
     MapGeometry,
-    Maps,
     foreground,
     map_points,
     normalise_joints,
     sample_depth,
     target_maps,
 )
-from dense3d_ros.dense.regressor import fuse
+from dense3d_ros.dense.regressor import DenseOutput
 from dense3d_ros.training.data import Batch
 
 HEAT_2D_WEIGHT = 10.0
@@ -25,9 +24,7 @@ JOINT_WEIGHT = 4.0
 LOGIT_WEIGHT = 0.4
 
 
-def training_loss(
-    stacks: list[Maps], logits: Tensor, batch: Batch, geometry: MapGeometry
-) -> tuple[Tensor, dict[str, Tensor]]:
+def training_loss(output: DenseOutput, batch: Batch, geometry: MapGeometry) -> tuple[Tensor, dict[str, Tensor]]:
     """The loss of a batch and its parts; "joint_mm" is the last stack's mean joint error in millimetres.
 
     3D maps count on foreground pixels, since only those vote. Samples without `has_joints` train the logits
@@ -44,17 +41,15 @@ def training_loss(
     count = pixels.sum().clamp_min(1) * joints.shape[1]
     parts = {name: depth.new_zeros(()) for name in ("heat_2d", "heat_3d", "vectors", "joints")}
     error = depth.new_zeros(())
-    for maps in stacks:
-        hm, h3, um = (tensor.float() for tensor in maps)
+    for (hm, h3, um), fused in zip(output.maps, output.joints, strict=True):
         parts["heat_2d"] = parts["heat_2d"] + _mean(((hm - target.hm) ** 2).mean((1, 2, 3)), batch.has_joints)
         parts["heat_3d"] = parts["heat_3d"] + (((h3 - target.h3) ** 2) * pixels).sum() / count
         parts["vectors"] = parts["vectors"] + (((um - target.um) ** 2).sum(2) * pixels).sum() / count
-        fused, _ = fuse(Maps(hm, h3, um), points, mask, geometry)
         parts["joints"] = parts["joints"] + _mean((fused - joints).abs().mean((1, 2)), batch.has_joints)
         error = torch.linalg.vector_norm((fused - joints).detach(), dim=-1).mean(1)
     known = batch.presence >= 0
-    parts["presence"] = _mean(_binary(logits[:, 0], batch.presence), known.float())
-    parts["right"] = _mean(_binary(logits[:, 1], batch.right), (batch.presence == 1).float())
+    parts["presence"] = _mean(_binary(output.logits[:, 0], batch.presence), known.float())
+    parts["right"] = _mean(_binary(output.logits[:, 1], batch.right), (batch.presence == 1).float())
     loss = (
         HEAT_2D_WEIGHT * parts["heat_2d"]
         + HEAT_3D_WEIGHT * parts["heat_3d"]

@@ -19,6 +19,8 @@ from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
 from dense3d_ros.dense.maps import MapGeometry, metric_geometry
+from dense3d_ros.dense.network import HourglassNetwork
+from dense3d_ros.dense.regressor import DenseOutput, dense_output
 from dense3d_ros.model_file import ModelDescription, save_model
 from dense3d_ros.synthetic.scenes import SceneAssets
 from dense3d_ros.training.checkpoint import Progress, load_checkpoint, save_checkpoint
@@ -70,6 +72,17 @@ def _moving_average(decay: float) -> Callable[[Tensors, Tensors, Tensor | int], 
     return update
 
 
+class _Learner(nn.Module):
+    """`dense_output` of a network as a module, which is what DistributedDataParallel wraps."""
+
+    def __init__(self, network: HourglassNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, crops: Tensor, cameras: Tensor, centres: Tensor, geometry: MapGeometry) -> DenseOutput:
+        return dense_output(self.network, crops, cameras, centres, geometry)
+
+
 class _Run:
     """Network, average, optimiser and progress of one training run."""
 
@@ -102,7 +115,8 @@ class _Run:
         if self.checkpoint.exists():
             self.progress = load_checkpoint(self.checkpoint, self.network, self.average, self.optimiser)
             log.info("going on from %s at %d samples", self.checkpoint, self.progress.samples)
-        self.learner = DistributedDataParallel(self.network) if world > 1 else self.network
+        learner = _Learner(self.network)
+        self.learner = DistributedDataParallel(learner) if world > 1 else learner
         self.validation: list[Batch] = []
 
     def learn(self, stage: Stage, until: int, workers: int) -> None:
@@ -155,9 +169,8 @@ class _Run:
         for group in self.optimiser.param_groups:
             group["lr"] = self._learning_rate()
         self.learner.train()
-        with torch.autocast(self.device.type, torch.bfloat16):
-            stacks, logits = self.learner(batch.crops.contiguous(memory_format=torch.channels_last))
-        loss, parts = training_loss(stacks, logits, batch, self._geometry(batch))
+        geometry = self._geometry(batch)
+        loss, parts = training_loss(self._run(self.learner, batch, geometry), batch, geometry)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.gradient_norm)
@@ -166,6 +179,13 @@ class _Run:
             self.optimiser.step()
             self.average.update_parameters(self.network)
         return {"loss": loss.detach(), "gradient": norm.detach(), **parts}
+
+    def _run(self, learner: nn.Module, batch: Batch, geometry: MapGeometry) -> DenseOutput:
+        """Forward in bfloat16 where that is enough."""
+        crops = batch.crops.contiguous(memory_format=torch.channels_last)
+        with torch.autocast(self.device.type, torch.bfloat16):
+            output: DenseOutput = learner(crops, batch.cameras, batch.centres, geometry)
+        return output
 
     def _geometry(self, batch: Batch) -> MapGeometry:
         """The maps' geometry, whose 2D cone covers the same part of the picture at every resolution."""
@@ -228,12 +248,14 @@ class _Run:
                 for number in range(VALIDATION_BATCHES)
             ]
         self.average.eval()
+        network = self.average.module
+        assert isinstance(network, HourglassNetwork)
+        learner = _Learner(network)
         total = count = 0.0
         for batch in self.validation:
             batch = batch.to(self.device)
-            with torch.autocast(self.device.type, torch.bfloat16):
-                stacks, logits = self.average(batch.crops.contiguous(memory_format=torch.channels_last))
-            _, parts = training_loss(stacks, logits, batch, self._geometry(batch))
+            geometry = self._geometry(batch)
+            _, parts = training_loss(self._run(learner, batch, geometry), batch, geometry)
             hands = float(batch.has_joints.sum())
             total += float(parts["joint_mm"]) * hands
             count += hands
