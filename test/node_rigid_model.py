@@ -70,6 +70,8 @@ class RigidModel:
         self._ballast = np.ones(BALLAST_BYTES, np.uint8)
 
     def predict(self, crops: Sequence[HandCrop], sides: Sequence[Handedness]) -> list[Prediction]:
+        if self.description.name == "rigid_that_fails_in_a_frame":
+            raise RuntimeError("the network failed")
         return [self._predict_one(crop) for crop in crops]
 
     def _predict_one(self, crop: HandCrop) -> Prediction:

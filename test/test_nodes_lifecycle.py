@@ -158,6 +158,27 @@ def test_an_unexpected_error_is_logged_with_its_traceback(client: Client, proces
 
 
 @pytest.mark.usefixtures("unconfigured")
+def test_an_unexpected_error_in_a_frame_is_reported_and_does_not_end_the_node(
+    client: Client, process: NodeProcess, source: Source
+) -> None:
+    assert client.set_parameter("/hand_model", "model", "rigid_that_fails_in_a_frame").successful
+    assert client.change_state("configure")
+    assert client.change_state("activate")
+    image = depth_message(scene((0.0, 0.0, 0.5))[0], client.now())
+    source.publish(image, info_message(image, CAMERA))
+    status = client.diagnostic("unexpected RuntimeError in a frame, see the log: the network failed")
+    assert status is not None
+    assert status.level == b"\x02"
+    assert client.until(lambda: "RuntimeError: the network failed" in process.output())
+    for transition in ("deactivate", "cleanup"):
+        assert client.change_state(transition)
+    assert client.set_parameter("/hand_model", "model", "rigid_a").successful
+    for transition in ("configure", "activate"):
+        assert client.change_state(transition)
+    assert send(client, source).hands
+
+
+@pytest.mark.usefixtures("unconfigured")
 def test_shutdown_and_an_interrupt_that_comes_twice(client: Client, process: NodeProcess) -> None:
     """Last, because the lifecycle node is finalised and the process ends."""
     assert client.change_state("shutdown")

@@ -16,7 +16,7 @@ from dense3d_ros.estimator import HandPoseEstimator
 from dense3d_ros.model import HandModel
 from dense3d_ros.nodes.allocator import gpu_mebibytes, resident_mebibytes
 from dense3d_ros.nodes.camera_info import CameraInfoError, camera_of, is_distorted
-from dense3d_ros.nodes.diagnostics import Condition, Conditions, Level, Rates, diagnostic_array
+from dense3d_ros.nodes.diagnostics import LOG_AGAIN_S, Condition, Conditions, Level, Rates, diagnostic_array
 from dense3d_ros.nodes.messages import depth_image, stamp_seconds
 from dense3d_ros.nodes.model_slot import ModelSlot
 from dense3d_ros.nodes.outputs import HandOutputs
@@ -141,11 +141,12 @@ class HandPoseNode(Node):  # type: ignore[misc]
         """Worker thread: an exception that nobody expected. The thread goes on with the next frame."""
         if not self.context.ok():
             return
-        trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-        self._statistics.count("refused: unexpected error")
-        self._conditions.report(
-            Condition(Level.ERROR, f"unexpected {type(error).__name__}", f"Error in a frame:\n{trace}")
+        self.get_logger().error(
+            "".join(traceback.format_exception(type(error), error, error.__traceback__)),
+            throttle_duration_sec=LOG_AGAIN_S,
         )
+        kind = type(error).__name__
+        self._refuse(f"unexpected {kind}", f"unexpected {kind} in a frame, see the log: {error}")
 
     def _age(self, stamp: float) -> float:
         """Seconds from `stamp` to now on the node's clock, which follows use_sim_time."""
