@@ -99,8 +99,10 @@ class HandHead(nn.Module):
 
     def __init__(self, summary: int, joints: int) -> None:
         super().__init__()
+        inputs = summary + 5 * joints
         self.layers = nn.Sequential(
-            nn.Linear(summary + 5 * joints, 128),
+            nn.BatchNorm1d(inputs),
+            nn.Linear(inputs, 128),
             nn.ReLU(inplace=True),
             nn.Linear(128, 64),
             nn.ReLU(inplace=True),

@@ -18,6 +18,7 @@ from lifecycle_msgs.msg import State
 from lifecycle_msgs.srv import GetState
 from rclpy.executors import SingleThreadedExecutor
 
+from dense3d_ros.model_file import read_model
 from dense3d_ros.nodes.demo_observer import DemoObserver, Observation
 from dense3d_ros.nodes.process import use_dds_profile
 from dense3d_ros.offline import Intrinsics, find_frames
@@ -49,7 +50,12 @@ class DemoSettings:
 
 
 def run_demo(settings: DemoSettings) -> Observation:
-    """Start the nodes, watch them do their job, stop them. Raises DemoError where they do not come up."""
+    """Start the nodes, watch them do their job, stop them.
+
+    Raises ModelFileError or ValueError for settings that cannot work, DemoError where the nodes do not come up.
+    """
+    # A broken model is said now, in one sentence, instead of in a node's log.
+    read_model(settings.model)
     settings.output.mkdir(parents=True, exist_ok=True)
     _isolate()
     rclpy.init()
