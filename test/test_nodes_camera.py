@@ -162,7 +162,9 @@ def test_shipped_model_finds_the_rendered_hand(client: Client, listener: Listene
     camera = start(tmp_path, *(word for parameter in parameters for word in ("-p", parameter)))
     client.hands.clear()
     try:
-        assert client.until(lambda: sum(bool(m.hands) for m in client.hands) >= 15, 90), pose.output()
+        assert client.until(lambda: "is ready" in pose.output() or "Cannot configure" in pose.output())
+        assert "Cannot configure" not in pose.output(), pose.output()
+        assert client.until(lambda: sum(bool(m.hands) for m in client.hands) >= 15, 60), pose.output()
     finally:
         statuses = (camera.stop(), pose.stop())
     assert statuses == (0, 0)
