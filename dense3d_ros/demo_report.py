@@ -68,6 +68,7 @@ def report(seen: Observation) -> dict[str, Any]:
         "seconds_to_active": round(seen.seconds_to_active, 2),
         "model": seen.diagnostics.get("model", ""),
         "device": seen.diagnostics.get("device", ""),
+        "runtime": seen.diagnostics.get("runtime", ""),
         "memory_mib": float(seen.diagnostics.get("memory MiB", "nan")),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
     }
@@ -77,7 +78,7 @@ def table(figures: dict[str, Any]) -> str:
     """The figures as text for a terminal."""
     rows: list[tuple[str, str]] = [
         ("input", figures["input"]),
-        ("model", f"{figures['model']} on {figures['device']}"),
+        ("model", f"{figures['model']} on {figures['device']}, {figures['runtime']}"),
         ("frames in / out / dropped", " / ".join(str(figures[f"frames_{name}"]) for name in ("in", "out", "dropped"))),
         ("frames with a hand", str(figures["frames_with_hand"])),
         ("frames a second", f"{figures['frames_per_second']:.1f}"),

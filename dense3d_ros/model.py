@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,8 @@ from dense3d_ros.dense.network import HourglassNetwork
 from dense3d_ros.dense.regressor import DenseRegressor
 from dense3d_ros.hand import Handedness
 from dense3d_ros.model_file import ModelDescription, read_model
+from dense3d_ros.runtime.interface import Array
+from dense3d_ros.runtime.selection import choose_runtime, make_runtime
 
 SPREAD_SCALE = 0.03
 """Spread of the votes, metres, at which a joint's score has fallen to 1/e."""
@@ -53,15 +56,25 @@ class Prediction:
 
 
 class HandModel:
-    """A loaded network on its device, and the description from its file."""
+    """A loaded network in its runtime on its device, and the description from its file.
 
-    def __init__(self, description: ModelDescription, network: HourglassNetwork, device: str) -> None:
+    Several threads may share one. `runtime`: a name of `runtime.selection.RUNTIMES`, checked for the device.
+    """
+
+    def __init__(
+        self, description: ModelDescription, network: HourglassNetwork, device: str, runtime: str = "torch"
+    ) -> None:
+        choice = choose_runtime(runtime, device)
         self.description = description
         self.device = device
+        self.runtime = choice.name
+        self.runtime_reason = choice.reason
         geometry = metric_geometry(description.half_size, description.ball_radius)
-        _fold_batch_norm(network)
-        self._regressor = DenseRegressor(network, geometry).eval().to(device)
-        self._regressor.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        fold_batch_norm(network)
+        self._runtime = make_runtime(
+            choice.name, DenseRegressor(network, geometry).eval(), device, description.resolution
+        )
+        self._running = threading.Lock()
 
     def predict(self, crops: Sequence[HandCrop], sides: Sequence[Handedness]) -> list[Prediction]:
         """All crops in one forward pass. Crops must have the description's half_size and resolution.
@@ -94,17 +107,16 @@ class HandModel:
             )
         return predictions
 
-    @torch.inference_mode()
-    def _run(self, crops: Sequence[HandCrop]) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    def _run(self, crops: Sequence[HandCrop]) -> tuple[Array, Array, Array]:
         """Joints (B, 21, 3) in metres, their scores (B, 21) and the two logits (B, 2)."""
-        images = torch.from_numpy(np.stack([crop.image for crop in crops])).unsqueeze(1)
-        cameras = torch.tensor([[crop.camera.fx, crop.camera.fy, crop.camera.cx, crop.camera.cy] for crop in crops])
-        centres = torch.from_numpy(np.stack([crop.centre for crop in crops]))
-        joints, spread, logits = self._regressor(
-            images.to(self.device), cameras.to(self.device), centres.to(self.device)
+        images = np.stack([crop.image for crop in crops])[:, None]
+        cameras = np.array(
+            [(crop.camera.fx, crop.camera.fy, crop.camera.cx, crop.camera.cy) for crop in crops], np.float32
         )
-        scores = torch.exp(-spread / SPREAD_SCALE)
-        return joints.cpu().numpy(), scores.cpu().numpy(), logits.cpu().numpy()
+        centres = np.stack([crop.centre for crop in crops])
+        with self._running:
+            joints, spread, logits = self._runtime.run(images, cameras, centres)
+        return joints, np.exp(-spread / np.float32(SPREAD_SCALE)), logits
 
     def warm_up(self) -> None:
         """Run once on an empty crop, so that the first frame does not pay for what is set up lazily."""
@@ -116,14 +128,16 @@ class HandModel:
             self.predict([crop], [Handedness.RIGHT])
 
 
-def load_model(name_or_path: str, device: str = "auto") -> HandModel:
+def load_model(name_or_path: str, device: str = "auto", runtime: str = "auto") -> HandModel:
     """A shipped model's name or a file -> a model on `device`: "auto", "cpu", "cuda" or "cuda:N".
 
-    Raises ModelFileError for the file and DeviceError for the device, each with one sentence that says what to do.
+    runtime: a name of `runtime.selection.RUNTIMES`. Raises ModelFileError for the file, DeviceError for the device and
+    RuntimeUnavailableError for the runtime, each with one sentence that says what to do.
     """
     chosen = choose_device(device)
+    choose_runtime(runtime, chosen)
     description, network = read_model(name_or_path)
-    return HandModel(description, network, chosen)
+    return HandModel(description, network, chosen, runtime)
 
 
 def choose_device(device: str) -> str:
@@ -146,7 +160,7 @@ def _probability(log_odds: float) -> float:
     return float(1 / (1 + np.exp(-np.clip(log_odds, -50.0, 50.0))))
 
 
-def _fold_batch_norm(module: nn.Module) -> None:
+def fold_batch_norm(module: nn.Module) -> None:
     """Fold every batch norm into the convolution before it; the outputs stay the same."""
     for child in module.modules():
         if isinstance(child, nn.Sequential):

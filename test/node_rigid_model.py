@@ -60,7 +60,7 @@ class Prediction:
 class RigidModel:
     """Stands in for HandModel."""
 
-    device = "cpu"
+    device, runtime, runtime_reason = "cpu", "numpy", "a test"
 
     def __init__(self, name: str) -> None:
         self.description = Description(name)
@@ -85,11 +85,11 @@ class RigidModel:
             raise RuntimeError("the network cannot run")
 
 
-def load(name: str, device: str) -> RigidModel:
+def load(name: str, device: str, runtime: str) -> RigidModel:
     if not name.startswith("rigid"):
         from dense3d_ros.model import load_model
 
-        return load_model(name, device)
+        return load_model(name, device, runtime)
     return RigidModel(name)
 
 

@@ -132,16 +132,16 @@ def test_a_broken_model_file(client: Client, process: NodeProcess, tmp_path: Pat
 
 
 @pytest.mark.usefixtures("unconfigured")
-def test_a_device_that_is_not_there(client: Client, process: NodeProcess, tmp_path: Path) -> None:
-    model = tmp_path / "any.safetensors"
-    assert client.set_parameter("/hand_model", "model", str(model)).successful
-    assert client.set_parameter("/hand_model", "device", "abacus").successful
+@pytest.mark.parametrize("name", ["device", "runtime"])
+def test_a_device_or_runtime_that_is_not_there(client: Client, process: NodeProcess, name: str) -> None:
+    assert client.set_parameter("/hand_model", "model", "fast").successful
+    assert client.set_parameter("/hand_model", name, "abacus").successful
     try:
         assert not client.change_state("configure")
-        assert client.until(lambda: "Cannot configure: device 'abacus'" in process.output())
+        assert client.until(lambda: f"Cannot configure: {name} 'abacus'" in process.output())
         assert client.state() == "unconfigured"
     finally:
-        client.set_parameter("/hand_model", "device", "auto")
+        client.set_parameter("/hand_model", name, "auto")
 
 
 @pytest.mark.usefixtures("unconfigured")

@@ -49,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--model", metavar="NAME|FILE", default="fast", help="model (default: %(default)s)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
+    parser.add_argument("--runtime", default="auto", help="what the network runs in (default: %(default)s)")
     parser.add_argument(
         "--output", metavar="DIR", type=Path, default=Path("demo_output"), help="results (default: %(default)s)"
     )
@@ -57,7 +58,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run, report; 1 if the job was not done."""
     from dense3d_ros.demo_report import table, write_report
-    from dense3d_ros.nodes.demo import DemoError, DemoSettings, run_demo
+    from dense3d_ros.nodes.children import ProcessError
+    from dense3d_ros.nodes.demo import DemoSettings, run_demo
     from dense3d_ros.offline import Intrinsics
 
     if arguments.seconds <= 0:
@@ -68,11 +70,17 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         camera = Intrinsics(475.0, 475.0, 319.5, 239.5, 0.001)
     settings = DemoSettings(
-        arguments.output, arguments.model, arguments.device, arguments.seconds, arguments.input, camera
+        output=arguments.output,
+        model=arguments.model,
+        device=arguments.device,
+        runtime=arguments.runtime,
+        seconds=arguments.seconds,
+        folder=arguments.input,
+        intrinsics=camera,
     )
     try:
         seen = run_demo(settings)
-    except DemoError as error:
+    except ProcessError as error:
         print(f"dense3d demo: {error}", file=sys.stderr)
         return 1
     figures = write_report(seen, camera, arguments.output)

@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--samples", metavar="N", type=int, default=1000, help="pictures with a hand (default: %(default)s)"
     )
     model.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
+    model.add_argument("--runtime", default="auto", help="what the network runs in (default: %(default)s)")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -71,7 +72,7 @@ def _evaluate_model(arguments: argparse.Namespace) -> tuple[dict[str, Any], list
         raise ValueError("--ground-truth and --dataset go with --predictions; with --model there is --data")
     if arguments.samples < 2:
         raise ValueError(f"--samples must be at least 2, got {arguments.samples}")
-    model = load_model(arguments.model, arguments.device)
+    model = load_model(arguments.model, arguments.device, arguments.runtime)
     result = evaluate_on_synthetic(model, arguments.samples, arguments.samples // 2)
     lines = []
     for title, mode in (("true centre and side", "oracle_crop"), ("own finder", "own_finder")):

@@ -46,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--model", metavar="NAME|FILE", default="fast", help="model name or file (default: %(default)s)"
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
+    parser.add_argument("--runtime", default="auto", help="what the network runs in (default: %(default)s)")
     parser.add_argument("--hands", metavar="N", type=int, default=1, help="hands to look for (default: %(default)s)")
     parser.add_argument(
         "--rate", metavar="HZ", type=float, default=30.0, help="frames a second, for stamps (default: %(default)s)"
@@ -73,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
     frames = find_frames(arguments.folder)
     centres = read_centres(arguments.centres, frames) if arguments.centres else None
     hands = max([arguments.hands, *map(len, centres.values())]) if centres else arguments.hands
-    model = load_model(arguments.model, arguments.device)
+    model = load_model(arguments.model, arguments.device, arguments.runtime)
     estimator = HandPoseEstimator(model, max_hands=hands)
     with_hand = 0
     with ResultWriter(arguments.output, model.description, intrinsics) as writer:

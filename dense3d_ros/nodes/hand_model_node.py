@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
@@ -19,16 +19,18 @@ SUCCESS = TransitionCallbackReturn.SUCCESS
 FAILURE = TransitionCallbackReturn.FAILURE
 ERROR = TransitionCallbackReturn.ERROR
 
+LoadModel: TypeAlias = Callable[[str, str, str], HandModel]
+
 
 class HandModelNode(LifecycleNode):  # type: ignore[misc]
     """Configure reads, checks, builds and warms up the model; cleanup frees its memory.
 
     Activate puts it into the slot, deactivate takes it out.
 
-    `load(name_or_path, device)` makes a model, or raises ValueError with a sentence for the user.
+    `load(name_or_path, device, runtime)` makes a model, or raises ValueError with a sentence for the user.
     """
 
-    def __init__(self, slot: ModelSlot, load: Callable[[str, str], HandModel] = load_model, **options: Any) -> None:
+    def __init__(self, slot: ModelSlot, load: LoadModel = load_model, **options: Any) -> None:
         super().__init__("hand_model", **options)
         self._slot = slot
         self._load = load
@@ -74,11 +76,13 @@ class HandModelNode(LifecycleNode):  # type: ignore[misc]
     def _configure(self) -> None:
         settings = self._configuration.settings
         started = time.monotonic()
-        model = self._load(settings.model, settings.device)
+        model = self._load(settings.model, settings.device, settings.runtime)
         model.warm_up()
         self._model = model
+        seconds = time.monotonic() - started
         self.get_logger().info(
-            f"Model '{model.description.name}' is ready on {model.device} after {time.monotonic() - started:.1f} s"
+            f"Model '{model.description.name}' is ready on {model.device} after {seconds:.1f} s, "
+            f"run by {model.runtime} ({model.runtime_reason})"
         )
 
     def _release(self) -> None:

@@ -193,6 +193,7 @@ class HandPoseNode(Node):  # type: ignore[misc]
             "input": problem or "frames arrive",
             "model": model.description.name if model else "",
             "device": model.device if model else "",
+            "runtime": model.runtime if model else "",
             "memory MiB": resident_mebibytes(),
             "GPU memory MiB": gpu_mebibytes(),
         }

@@ -57,6 +57,12 @@ class HandModelSettings:
         "Where the network runs: auto, cpu, cuda or cuda:N. auto takes a GPU if there is one. "
         "Read by the configure transition.",
     )
+    runtime: str = parameter(
+        "auto",
+        "What the network runs in: auto, torch, cuda_graph, cuda_graph_f32, openvino, openvino_bf16 or onnxruntime. "
+        "auto takes the fastest in full precision that is installed, on a GPU cuda_graph. "
+        "Read by the configure transition.",
+    )
     autostart: bool = parameter(
         True,
         "Configure and activate when the process starts. Turn it off where a lifecycle manager does that.",
@@ -68,6 +74,8 @@ class HandModelSettings:
             raise ValueError("model is empty; expected the name of a shipped model or a path")
         if not self.device:
             raise ValueError("device is empty; expected auto, cpu, cuda or cuda:N")
+        if not self.runtime:
+            raise ValueError("runtime is empty; expected auto or the name of a runtime")
 
 
 @dataclass(frozen=True)

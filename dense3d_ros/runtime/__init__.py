@@ -1,0 +1,1 @@
+"""How the network runs: each runtime takes crops as arrays and gives joints as arrays."""

@@ -1,0 +1,38 @@
+"""PyTorch as it is, on any device."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+
+from dense3d_ros.dense.regressor import DenseRegressor
+from dense3d_ros.runtime.interface import Array, Outputs
+
+
+class EagerRuntime:
+    """Runs the module operation by operation in float32."""
+
+    def __init__(self, regressor: DenseRegressor, device: str) -> None:
+        self._device = device
+        self._regressor = regressor.eval().to(device)
+        self._regressor.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if device == "cpu":
+            _leave_cores_to_others()
+
+    @torch.inference_mode()
+    def run(self, images: Array, cameras: Array, centres: Array) -> Outputs:
+        """See `Runtime.run`."""
+        inputs = (torch.from_numpy(array).to(self._device) for array in (images, cameras, centres))
+        joints, spread, logits = self._regressor(*inputs)
+        return Outputs(joints.cpu().numpy(), spread.cpu().numpy(), logits.cpu().numpy())
+
+
+def _leave_cores_to_others() -> None:
+    """Half of the cores, unless OMP_NUM_THREADS says how many.
+
+    OpenMP's threads spin while they wait for each other. Where another busy process holds one of their cores, every
+    operation waits for the scheduler: frames took 10 times as long on two cores shared with a training.
+    """
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // 2))

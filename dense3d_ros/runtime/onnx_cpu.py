@@ -1,0 +1,25 @@
+"""ONNX Runtime on the CPU."""
+
+from __future__ import annotations
+
+from dense3d_ros.dense.regressor import DenseRegressor
+from dense3d_ros.runtime.export import INPUTS, onnx_bytes
+from dense3d_ros.runtime.interface import Array, Outputs
+
+
+class OnnxRuntime:
+    """An ONNX export of the regressor in float32; any batch size."""
+
+    def __init__(self, regressor: DenseRegressor, resolution: int) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        # Threads that wait sleep, so that they take no core from the other nodes.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self._session = onnxruntime.InferenceSession(
+            onnx_bytes(regressor, resolution), options, providers=["CPUExecutionProvider"]
+        )
+
+    def run(self, images: Array, cameras: Array, centres: Array) -> Outputs:
+        """See `Runtime.run`."""
+        return Outputs(*self._session.run(None, dict(zip(INPUTS, (images, cameras, centres), strict=True))))

@@ -1,0 +1,90 @@
+"""Which runtime to take: by name, or the best one that this machine has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+from dense3d_ros.dense.regressor import DenseRegressor
+from dense3d_ros.runtime.interface import Runtime, RuntimeUnavailableError
+
+PACKAGES: dict[str, tuple[str, ...]] = {
+    "torch": (),
+    "cuda_graph": (),
+    "cuda_graph_f32": (),
+    "openvino": ("openvino",),
+    "openvino_bf16": ("openvino",),
+    "onnxruntime": ("onnxruntime", "onnx"),
+}
+"""What each runtime needs besides torch."""
+RUNTIMES = ("auto", *PACKAGES)
+_ON_GPU = ("torch", "cuda_graph", "cuda_graph_f32")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A runtime's name, never "auto", and why it was taken."""
+
+    name: str
+    reason: str
+
+
+def choose_runtime(runtime: str, device: str) -> Choice:
+    """Check a name of RUNTIMES for `device` ("cpu", "cuda" or "cuda:N"), or choose for "auto".
+
+    Raises RuntimeUnavailableError, one sentence that says what to do.
+    """
+    if runtime not in RUNTIMES:
+        raise RuntimeUnavailableError(f"runtime '{runtime}' is unknown; accepted: {', '.join(RUNTIMES)}")
+    on_gpu = device != "cpu"
+    if runtime == "auto":
+        return _best(on_gpu)
+    if on_gpu and runtime not in _ON_GPU:
+        raise RuntimeUnavailableError(f"runtime '{runtime}' runs on device cpu only, the device is {device}")
+    if not on_gpu and runtime.startswith("cuda"):
+        raise RuntimeUnavailableError(f"runtime '{runtime}' needs a CUDA device, the device is {device}")
+    if missing := _missing(runtime):
+        raise RuntimeUnavailableError(
+            f"runtime '{runtime}' needs the Python package {missing[0]}, which is not installed; try runtime auto"
+        )
+    return Choice(runtime, "as asked for")
+
+
+def available_runtimes(device: str) -> list[str]:
+    """All runtimes that `device` could take, by what is installed."""
+    names = [name for name in PACKAGES if (name in _ON_GPU if device != "cpu" else not name.startswith("cuda"))]
+    return [name for name in names if not _missing(name)]
+
+
+def make_runtime(name: str, regressor: DenseRegressor, device: str, resolution: int) -> Runtime:
+    """Build the runtime. The regressor is used up: it may be moved or converted."""
+    # Imported when needed: what is not installed is not needed.
+    if name in ("openvino", "openvino_bf16"):
+        from dense3d_ros.runtime.openvino_cpu import OpenVinoRuntime
+
+        return OpenVinoRuntime(regressor, resolution, "bf16" if name == "openvino_bf16" else "f32")
+    if name == "onnxruntime":
+        from dense3d_ros.runtime.onnx_cpu import OnnxRuntime
+
+        return OnnxRuntime(regressor, resolution)
+    if name in ("cuda_graph", "cuda_graph_f32"):
+        from dense3d_ros.runtime.cuda_graph import CudaGraphRuntime
+
+        return CudaGraphRuntime(regressor, device, resolution, half=name == "cuda_graph")
+    from dense3d_ros.runtime.eager import EagerRuntime
+
+    return EagerRuntime(regressor, device)
+
+
+def _missing(runtime: str) -> list[str]:
+    return [package for package in PACKAGES[runtime] if find_spec(package) is None]
+
+
+def _best(on_gpu: bool) -> Choice:
+    if on_gpu:
+        return Choice("cuda_graph", "the fastest on a GPU")
+    if not _missing("openvino"):
+        return Choice("openvino", "the fastest on a CPU")
+    if not _missing("onnxruntime"):
+        return Choice("onnxruntime", "openvino is not installed")
+    return Choice("torch", "neither openvino nor onnxruntime is installed")

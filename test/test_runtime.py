@@ -1,0 +1,152 @@
+"""Every runtime against eager float32 on crops of rendered hands, with the shipped model."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+import torch
+
+from dense3d_ros.camera import Camera
+from dense3d_ros.crop import HandCrop, crop_hand
+from dense3d_ros.dense.maps import metric_geometry
+from dense3d_ros.dense.regressor import DenseRegressor
+from dense3d_ros.depth import DepthImage
+from dense3d_ros.hand import Handedness, hand_centre
+from dense3d_ros.model import HandModel, fold_batch_norm, load_model
+from dense3d_ros.model_file import read_model
+from dense3d_ros.runtime import selection
+from dense3d_ros.runtime.cuda_graph import CudaGraphRuntime
+from dense3d_ros.runtime.eager import EagerRuntime
+from dense3d_ros.runtime.interface import Array, Outputs, Runtime, RuntimeUnavailableError
+from dense3d_ros.runtime.selection import RUNTIMES, available_runtimes, choose_runtime, make_runtime
+from dense3d_ros.synthetic.animation import HandAnimation
+
+FLOAT32_M, REDUCED_M = 1e-4, 5e-4
+"""Largest distance of a joint, and largest mean distance of a frame's joints."""
+CAMERA = Camera(475.0, 475.0, 319.5, 239.5, 640, 480)
+DESCRIPTION = read_model("fast")[0]
+
+
+def regressor() -> DenseRegressor:
+    network = read_model("fast")[1]
+    fold_batch_norm(network)
+    return DenseRegressor(network, metric_geometry(DESCRIPTION.half_size, DESCRIPTION.ball_radius)).eval()
+
+
+@pytest.fixture(scope="module")
+def crops() -> list[HandCrop]:
+    """Eleven moments of the moving hand, as a sensor would see it."""
+    animation = HandAnimation(CAMERA, seed=3, sensor="structured_light")
+    pictures = [animation.frame(0.7 * index) for index in range(11)]
+    return [
+        crop_hand(DepthImage(depth), CAMERA, hand_centre(joints), DESCRIPTION.half_size, DESCRIPTION.resolution)
+        for depth, joints in pictures
+    ]
+
+
+@pytest.fixture(scope="module")
+def inputs(crops: list[HandCrop]) -> tuple[Array, Array, Array]:
+    cameras = [(crop.camera.fx, crop.camera.fy, crop.camera.cx, crop.camera.cy) for crop in crops]
+    images = np.stack([crop.image for crop in crops])[:, None]
+    return images, np.array(cameras, np.float32), np.stack([crop.centre for crop in crops])
+
+
+@pytest.fixture(scope="module")
+def expected(inputs: tuple[Array, Array, Array]) -> Outputs:
+    return EagerRuntime(regressor(), "cpu").run(*inputs)
+
+
+def check(runtime: Runtime, inputs: tuple[Array, Array, Array], expected: Outputs, tolerance: float) -> None:
+    """Batches of any size, one after the other; what was returned before must stay."""
+    kept = []
+    for part in (slice(0, 1), slice(1, 4), slice(0, 11), slice(4, 5)):
+        found = runtime.run(*(array[part] for array in inputs))
+        assert [array.dtype for array in found] == [np.float32] * 3
+        kept.append((part, found))
+    for part, found in kept:
+        distance = np.linalg.norm(found.joints - expected.joints[part], axis=-1)
+        if tolerance == FLOAT32_M:
+            assert distance.max() < FLOAT32_M
+        assert distance.mean(axis=1).max() < tolerance
+        np.testing.assert_allclose(found.spread, expected.spread[part], atol=2 * tolerance)
+        np.testing.assert_allclose(found.logits, expected.logits[part], atol=1000 * tolerance)
+
+
+@pytest.mark.parametrize("name", [name for name in selection.PACKAGES if not name.startswith("cuda")])
+def test_joints_are_those_of_eager_float32(name: str, inputs: tuple[Array, Array, Array], expected: Outputs) -> None:
+    if name not in available_runtimes("cpu"):
+        pytest.skip(f"{name} is not installed")
+    try:
+        runtime = make_runtime(name, regressor(), "cpu", DESCRIPTION.resolution)
+    except RuntimeUnavailableError as error:
+        pytest.skip(str(error))
+    check(runtime, inputs, expected, REDUCED_M if name.endswith("bf16") else FLOAT32_M)
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_the_graph_runtimes_computation(half: bool, inputs: tuple[Array, Array, Array], expected: Outputs) -> None:
+    """Packing, padding, precision and unpacking, which are the same on the CPU; only the graph is missing."""
+    runtime = CudaGraphRuntime(regressor(), "cpu", DESCRIPTION.resolution, half=half)
+    check(runtime, inputs, expected, REDUCED_M if half else FLOAT32_M)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device: the graph itself is not tested here")
+@pytest.mark.parametrize("half", [False, True])
+def test_the_graph_on_a_gpu(half: bool, inputs: tuple[Array, Array, Array], expected: Outputs) -> None:
+    runtime = CudaGraphRuntime(regressor(), "cuda", DESCRIPTION.resolution, half=half)
+    check(runtime, inputs, expected, REDUCED_M if half else FLOAT32_M)
+
+
+def test_auto_takes_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    missing: set[str] = set()
+    monkeypatch.setattr(selection, "find_spec", lambda name: None if name in missing else find_spec("numpy"))
+    assert choose_runtime("auto", "cpu").name == "openvino"
+    missing.add("openvino")
+    assert choose_runtime("auto", "cpu").name == "onnxruntime"
+    assert "openvino is not installed" in choose_runtime("auto", "cpu").reason
+    missing.add("onnx")
+    assert choose_runtime("auto", "cpu").name == "torch"
+    assert available_runtimes("cpu") == ["torch"]
+    with pytest.raises(RuntimeUnavailableError, match="'openvino' needs the Python package openvino"):
+        choose_runtime("openvino", "cpu")
+    assert choose_runtime("auto", "cuda:1").name == "cuda_graph"
+
+
+def test_runtimes_that_do_not_fit_the_device() -> None:
+    with pytest.raises(RuntimeUnavailableError, match=r"runtime 'abacus' is unknown; accepted: auto, torch, .*"):
+        choose_runtime("abacus", "cpu")
+    with pytest.raises(RuntimeUnavailableError, match="'cuda_graph' needs a CUDA device, the device is cpu"):
+        choose_runtime("cuda_graph", "cpu")
+    with pytest.raises(RuntimeUnavailableError, match="'openvino' runs on device cpu only, the device is cuda"):
+        choose_runtime("openvino", "cuda")
+    assert set(RUNTIMES) == {"auto", *available_runtimes("cpu"), *available_runtimes("cuda"), *selection.PACKAGES}
+
+
+def test_a_model_says_what_runs_it(crops: list[HandCrop]) -> None:
+    auto = load_model("fast", "cpu")
+    assert (auto.runtime, auto.device) == (choose_runtime("auto", "cpu").name, "cpu")
+    assert auto.runtime_reason
+    eager = HandModel(*read_model("fast"), "cpu")
+    assert eager.runtime == "torch"
+    sides = [Handedness.UNKNOWN] * len(crops)
+    for one, other in zip(auto.predict(crops, sides), eager.predict(crops, sides), strict=True):
+        assert np.linalg.norm(one.joints - other.joints, axis=1).max() < FLOAT32_M
+        np.testing.assert_allclose(one.joint_scores, other.joint_scores, atol=2e-3)
+
+
+def test_eager_leaves_cores_to_others() -> None:
+    """In its own process, because the number of threads is the process's."""
+    code = (
+        "import torch; from dense3d_ros.runtime import eager; eager._leave_cores_to_others(); "
+        "print(torch.get_num_threads())"
+    )
+    cores = len(os.sched_getaffinity(0))
+    for setting, threads in ({}, max(1, cores // 2)), ({"OMP_NUM_THREADS": "2"}, min(2, cores)):
+        environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"} | setting
+        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+        assert int(done.stdout) == threads
