@@ -34,7 +34,7 @@ def perception_arguments(model: str, device: str, runtime: str) -> list[str]:
     """Arguments of `main` that connect it to the depth camera of this namespace."""
     arguments = ["--ros-args", "-r", f"depth:={DEPTH_TOPIC}", "-r", f"camera_info:={INFO_TOPIC}"]
     for name, value in (("model", model), ("device", device), ("runtime", runtime)):
-        arguments += ["-p", f"hand_model:{name}:={value}"]
+        arguments += ["-p", f"{name}:={value}"]
     return arguments
 
 
