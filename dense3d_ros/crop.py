@@ -59,12 +59,10 @@ def crop_hand(
     cols = np.rint((pixels - target.cx) / target.fx * camera.fx + camera.cx).astype(np.intp)
     rows = np.rint((pixels - target.cy) / target.fy * camera.fy + camera.cy).astype(np.intp)
     height, width = depth.shape
-    inside_cols = (cols >= 0) & (cols < width)
-    inside_rows = (rows >= 0) & (rows < height)
     metres = depth.metres(rows.clip(0, height - 1), cols.clip(0, width - 1))
-    image = (metres - np.float32(centre[2])) / np.float32(half_size)
-    outside = (metres <= 0) | (np.abs(image) >= 1)
-    outside |= ~inside_rows[:, None]
-    outside |= ~inside_cols
-    image[outside] = BACKGROUND
+    metres[(rows < 0) | (rows >= height)] = 0
+    metres[:, (cols < 0) | (cols >= width)] = 0
+    image = metres - np.float32(centre[2])
+    image /= np.float32(half_size)
+    image = np.where((metres > 0) & (np.abs(image) < 1), image, BACKGROUND)
     return HandCrop(image, target, np.asarray(centre, dtype=np.float32), half_size)
