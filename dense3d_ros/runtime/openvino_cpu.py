@@ -28,7 +28,12 @@ class OpenVinoRuntime:
         compiled = core.compile_model(
             _converted(regressor, resolution),
             "CPU",
-            {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": precision},
+            {
+                "PERFORMANCE_HINT": "LATENCY",
+                "INFERENCE_PRECISION_HINT": precision,
+                # A thread pinned to a core that the camera uses would wait while another core is free.
+                "ENABLE_CPU_PINNING": False,
+            },
         )
         self._request = compiled.create_infer_request()
 

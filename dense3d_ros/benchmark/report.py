@@ -1,0 +1,137 @@
+"""The benchmark's figures as tables (Markdown) and as a plot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+def tables(result: dict[str, Any]) -> str:
+    """All figures of a result as Markdown."""
+    parts = [f"Machine: {_machine(result['machine'])}.", f"Command: `{result['command']}`"]
+    parts += _arithmetic(result)
+    if "networks" in result:
+        parts.append("Crops in, joints out (network, votes and fusion), milliseconds a batch:")
+        parts.append(_networks(result["networks"]))
+    if "frames" in result:
+        frames = result["frames"]
+        parts.append(
+            f"A tracked frame of 640x480 in its stages, milliseconds; runtime {frames['runtime']}, "
+            f"{frames['with_hand']} of {frames['frames']} frames with a hand:"
+        )
+        parts.append(_times("stage", frames["stages"]))
+        parts.append("Alone, milliseconds:")
+        parts.append(_times("part", result["parts"]))
+    if "cameras" in result:
+        parts.append("Cameras that share the model, each a thread with a hand in every frame:")
+        parts.append(_cameras(result["cameras"]))
+    if "end_to_end" in result:
+        run = result["end_to_end"]
+        parts.append(
+            f"Camera process -> nodes -> subscriber process over DDS, stamp to receipt; runtime {run['runtime']}, "
+            f"{run['start_to_first_pose_seconds']:.1f} s from the start of the process to the first pose:"
+        )
+        parts.append(_end_to_end(run["rates"]))
+    return "\n\n".join(parts) + "\n"
+
+
+def write_plot(result: dict[str, Any], path: Path) -> None:
+    """Networks by runtime on the left, latency by rate on the right; what was not measured stays out."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 4.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2)
+    rows = [row for row in result.get("networks", []) if row["batch"] == 1]
+    names = [f"{row['network']} {row['runtime']}" for row in rows]
+    left.barh(names, [row["p50"] for row in rows], color="#4477aa")
+    for position, row in enumerate(rows):
+        left.plot([row["p50"], row["p99"]], [position, position], color="#222222")
+        left.text(row["p99"], position, f" {row['p50']:.1f}", va="center")
+    left.invert_yaxis()
+    left.set_xscale("log")
+    left.margins(x=0.15)
+    left.set_title("One crop to joints: p50 (bar) to p99 (line)")
+    left.set_xlabel("milliseconds")
+    rates = result.get("end_to_end", {}).get("rates", [])
+    places = np.arange(len(rates))
+    for offset, (name, colour) in enumerate((("p50", "#4477aa"), ("p95", "#ccbb44"), ("p99", "#ee6677"))):
+        values = [row["latency_ms"][name] for row in rates]
+        right.bar(places + 0.27 * (offset - 1), values, 0.25, label=name, color=colour)
+    right.set_xticks(places, [f"{row['rate']:g} Hz\n{row['lost']} of {row['frames']} lost" for row in rates])
+    right.set_title("Stamp to receipt over DDS")
+    right.set_ylabel("milliseconds")
+    if rates:
+        right.legend()
+    temporary = path.with_name(path.name + ".part")
+    figure.savefig(temporary, format="png", dpi=120)
+    temporary.replace(path)
+
+
+def _machine(machine: dict[str, Any]) -> str:
+    packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
+    parts = [f"{machine['processor']} ({', '.join(machine['features'])})", f"{machine['cores']} cores"]
+    parts += [f"{machine['memory_gib']} GiB", machine["gpu"] or "no GPU", f"Python {machine['python']}", packages]
+    return "; ".join([*parts, f"load before the start {machine['load_before']}"])
+
+
+def _table(titles: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    cells = [list(titles), ["---"] * len(titles), *([_text(value) for value in row] for row in rows)]
+    return "\n".join("| " + " | ".join(row) + " |" for row in cells)
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:.3g}" if abs(value) < 100 else f"{value:.0f}"
+
+
+def _arithmetic(result: dict[str, Any]) -> list[str]:
+    return [
+        f"{row['network']}: {row['gmacs']:g} G multiply-adds and {row['million_weights']:g} M weights at "
+        f"{row['resolution']}x{row['resolution']}."
+        for row in result.get("arithmetic", [])
+    ]
+
+
+def _networks(rows: Sequence[dict[str, Any]]) -> str:
+    titles = ("network", "runtime", "batch", "p50", "p95", "p99", "hands/s", "largest difference, mm", "build, s")
+    keys = ("network", "runtime", "batch", "p50", "p95", "p99", "hands_per_second", "difference_mm", "build_seconds")
+    return _table(titles, [[row[key] for key in keys] for row in rows])
+
+
+def _times(title: str, rows: dict[str, dict[str, Any]]) -> str:
+    return _table(
+        (title, "p50", "p95", "p99"), [(name, row["p50"], row["p95"], row["p99"]) for name, row in rows.items()]
+    )
+
+
+def _cameras(rows: Sequence[dict[str, Any]]) -> str:
+    return _table(
+        ("cameras", "frames/s, all", "frame p50, ms", "p99, ms"),
+        [(row["cameras"], row["frames_per_second"], row["p50"], row["p99"]) for row in rows],
+    )
+
+
+def _end_to_end(rows: Sequence[dict[str, Any]]) -> str:
+    titles = ("Hz", "frames", "lost", "p50, ms", "p95", "p99", "CPU, % of a core", "resident, MiB")
+    return _table(
+        titles,
+        [
+            (
+                row["rate"],
+                row["frames"],
+                row["lost"],
+                *(row["latency_ms"][name] for name in ("p50", "p95", "p99")),
+                row["cpu_percent"],
+                row["largest_resident_mib"],
+            )
+            for row in rows
+        ],
+    )

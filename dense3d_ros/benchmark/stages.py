@@ -1,0 +1,125 @@
+"""A frame in its stages: depth image in, hands out, without ROS."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dense3d_ros.benchmark.timing import percentiles, time_calls
+from dense3d_ros.camera import Camera
+from dense3d_ros.crop import HandCrop, crop_hand
+from dense3d_ros.depth import DepthImage
+from dense3d_ros.estimator import HandPoseEstimator
+from dense3d_ros.finding.protrusions import find_candidates
+from dense3d_ros.hand import HandPose, hand_centre
+from dense3d_ros.model import HandModel
+from dense3d_ros.synthetic.animation import HandAnimation
+
+CAMERA = Camera(475.0, 475.0, 319.5, 239.5, 640, 480)
+RATE = 30.0
+FRAMES = 60
+WARM_UP = 20
+"""Frames before the first that counts."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One camera's frames: depth in millimetres (480, 640) uint16, and the true joints (21, 3) in metres."""
+
+    depths: list[NDArray[np.uint16]]
+    joints: list[NDArray[np.float32]]
+
+    def crops(self, resolution: int, half_size: float = 0.15) -> list[HandCrop]:
+        """A crop of each frame around the true hand."""
+        return [
+            crop_hand(DepthImage(depth, 0.001), CAMERA, hand_centre(joints), half_size, resolution)
+            for depth, joints in zip(self.depths, self.joints, strict=True)
+        ]
+
+
+def make_scene(frames: int = FRAMES) -> Scene:
+    """Two seconds of the moving hand, forth and back, so that it can be repeated without a jump."""
+    animation = HandAnimation(CAMERA, seed=1, sensor="structured_light")
+    forth = [animation.frame(index / RATE) for index in range(frames // 2)]
+    pictures = forth + forth[::-1]
+    return Scene([np.rint(depth * 1000).astype(np.uint16) for depth, _ in pictures], [joints for _, joints in pictures])
+
+
+def time_frames(model: HandModel, scene: Scene, repeats: int) -> tuple[dict[str, Any], list[HandPose]]:
+    """Stages of `repeats` tracked frames as the estimator times them, and hands of the last one.
+
+    "frame" is the whole: depth image in, joints out. About every tenth looks at both sides of the hand, so that its
+    network runs on two crops.
+    """
+    estimator = HandPoseEstimator(model)
+    taken: dict[str, list[float]] = {}
+    hands: list[HandPose] = []
+    found = 0
+    for index in range(-WARM_UP, repeats):
+        # A copy: a message's image is not in the processor's cache either.
+        depth = DepthImage(scene.depths[index % len(scene.depths)].copy(), 0.001)
+        start = time.perf_counter()
+        estimate = estimator.estimate(depth, CAMERA, (index + WARM_UP) / RATE)
+        milliseconds = 1000 * (time.perf_counter() - start)
+        if index < 0:
+            continue
+        hands = estimate.hands or hands
+        found += bool(estimate.hands)
+        for stage, value in (*estimate.stage_ms.items(), ("frame", milliseconds)):
+            taken.setdefault(stage, []).append(value)
+        taken.setdefault("runs of the network", []).append(estimate.passes)
+    rows = {stage: asdict(percentiles(values)) for stage, values in taken.items()}
+    return {"runtime": model.runtime, "frames": repeats, "with_hand": found, "stages": rows}, hands
+
+
+def time_cameras(model: HandModel, scene: Scene, cameras: int, frames: int) -> dict[str, Any]:
+    """`cameras` threads, each with its own estimator and `frames` frames, on one model: frames a second of all."""
+    taken: list[float] = []
+    ready = threading.Barrier(cameras + 1, timeout=120.0)
+
+    def watch(offset: int) -> None:
+        estimator = HandPoseEstimator(model)
+        for index in range(-WARM_UP, frames):
+            if index == 0:
+                ready.wait()
+            depth = DepthImage(scene.depths[(index + offset) % len(scene.depths)], 0.001)
+            start = time.perf_counter()
+            estimator.estimate(depth, CAMERA, (index + WARM_UP) / RATE)
+            if index >= 0:
+                taken.append(1000 * (time.perf_counter() - start))
+
+    threads = [threading.Thread(target=watch, args=(7 * number,)) for number in range(cameras)]
+    for thread in threads:
+        thread.start()
+    ready.wait()
+    began = time.perf_counter()
+    for thread in threads:
+        thread.join()
+    rate = cameras * frames / (time.perf_counter() - began)
+    return {"cameras": cameras, "frames_per_second": round(rate, 1), **asdict(percentiles(taken))}
+
+
+def time_parts(scene: Scene, resolution: int, hands: list[HandPose], repeats: int) -> dict[str, Any]:
+    """What does not depend on the runtime: decoding a message's data, finding, cropping, filling messages."""
+    data = memoryview(scene.depths[0].tobytes())
+    depth = DepthImage(scene.depths[0], 0.001)
+    centre = hand_centre(scene.joints[0])
+    calls = {
+        "decode": lambda: DepthImage.from_buffer(
+            data, width=640, height=480, encoding="16UC1", step=1280, is_bigendian=False
+        ),
+        "find": lambda: find_candidates(depth, CAMERA),
+        "crop": lambda: crop_hand(depth, CAMERA, centre, 0.15, resolution),
+    }
+    try:
+        from dense3d_ros.nodes.message_benchmark import fill_messages
+    except ImportError:
+        pass  # no ROS here
+    else:
+        calls["messages"] = fill_messages(hands)
+    return {name: asdict(times) for name, times in time_calls(calls, repeats).items()}

@@ -1,0 +1,44 @@
+"""Times of many calls, taken in turns so that a busy moment hits all of them alike."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+ROUNDS = 10
+_WARM_UP = 10
+
+
+@dataclass(frozen=True)
+class Times:
+    """Percentiles in milliseconds, and how many calls they are of."""
+
+    p50: float
+    p95: float
+    p99: float
+    least: float
+    calls: int
+
+
+def percentiles(milliseconds: list[float]) -> Times:
+    """The percentiles of at least one time."""
+    p50, p95, p99 = (round(float(value), 4) for value in np.percentile(milliseconds, [50, 95, 99]))
+    return Times(p50, p95, p99, round(min(milliseconds), 4), len(milliseconds))
+
+
+def time_calls(calls: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, Times]:
+    """Each call `repeats` times after a warm-up, in ROUNDS rounds over all of them."""
+    taken: dict[str, list[float]] = {name: [] for name in calls}
+    for call in calls.values():
+        for _ in range(_WARM_UP):
+            call()
+    for _ in range(ROUNDS):
+        for name, call in calls.items():
+            for _ in range(max(1, repeats // ROUNDS)):
+                start = time.perf_counter()
+                call()
+                taken[name].append(1000 * (time.perf_counter() - start))
+    return {name: percentiles(times) for name, times in taken.items()}

@@ -1,0 +1,132 @@
+"""Measure how long everything takes, in one run with warm-up, and print tables.
+
+Three parts, all by default:
+  networks     crops in, joints out, for runtimes x batch sizes, with the paper's network for comparison
+  frames       a tracked frame of 640x480 in its stages, and cameras that share the model
+  end-to-end   camera process, node process and subscriber over DDS: stamp to receipt, lost frames, CPU, memory
+               (needs ROS 2)
+
+Runtimes are timed in turns, so that a busy moment hits all of them alike; still, let nothing else run.
+
+examples:
+  dense3d benchmark
+  dense3d benchmark --parts networks --runtimes openvino openvino_bf16 --batches 1 4 --network paper
+  dense3d benchmark --json result.json --markdown result.md --plot result.png
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+SUMMARY = "measure how long everything takes"
+PARTS = ("networks", "frames", "end-to-end")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `dense3d benchmark`."""
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="what to measure (default: all)")
+    parser.add_argument(
+        "--network",
+        choices=("both", "model", "paper"),
+        default="both",
+        help="which networks to time: the model's, the paper's with random weights, or both (default: %(default)s)",
+    )
+    parser.add_argument("--model", metavar="NAME|FILE", default="fast", help="model (default: %(default)s)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
+    parser.add_argument(
+        "--runtime", default="auto", help="what runs the network in frames and end to end (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--runtimes", metavar="NAME", nargs="+", help="runtimes of the networks (default: all there are)"
+    )
+    parser.add_argument("--batches", metavar="N", nargs="+", type=int, default=[1, 2, 4], help="crops in a batch")
+    parser.add_argument("--repeats", metavar="N", type=int, default=200, help="calls of each (default: %(default)s)")
+    parser.add_argument("--rates", metavar="HZ", nargs="+", type=float, default=[30.0, 60.0, 90.0], help="camera rates")
+    parser.add_argument("--seconds", metavar="S", type=float, default=20.0, help="of each rate (default: %(default)s)")
+    parser.add_argument("--json", metavar="FILE", type=Path, help="write all figures and the machine's description")
+    parser.add_argument("--markdown", metavar="FILE", type=Path, help="write the tables")
+    parser.add_argument("--plot", metavar="FILE", type=Path, help="write a plot (PNG)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measure and print; 1 if the end-to-end part could not be run."""
+    from dense3d_ros.benchmark.machine import describe_machine
+    from dense3d_ros.benchmark.report import tables, write_plot
+
+    if min(*arguments.batches, arguments.repeats, 1) < 1 or min(*arguments.rates, arguments.seconds) <= 0:
+        raise ValueError("batches and repeats must be at least 1, rates and seconds above 0")
+    command = shlex.join(["dense3d", *sys.argv[1:]]) if sys.argv[1:2] == ["benchmark"] else "dense3d benchmark"
+    result: dict[str, Any] = {"machine": describe_machine(), "command": command}
+    # The processes first: what this one loads later would take their memory and caches.
+    failed = "end-to-end" in arguments.parts and not _end_to_end(arguments, result)
+    if "frames" in arguments.parts:
+        _frames(arguments, result)
+    if "networks" in arguments.parts:
+        _networks(arguments, result)
+    text = tables(result)
+    print(text, end="")
+    if arguments.json:
+        _write(arguments.json, json.dumps(result, indent=1) + "\n")
+    if arguments.markdown:
+        _write(arguments.markdown, text)
+    if arguments.plot:
+        write_plot(result, arguments.plot)
+    return int(failed)
+
+
+def _networks(arguments: argparse.Namespace, result: dict[str, Any]) -> None:
+    from dense3d_ros.benchmark.networks import PAPER_NAME, arithmetic, time_networks
+    from dense3d_ros.benchmark.stages import make_scene
+    from dense3d_ros.model import choose_device
+    from dense3d_ros.runtime.selection import available_runtimes, choose_runtime
+
+    device = choose_device(arguments.device)
+    runtimes = [choose_runtime(name, device).name for name in arguments.runtimes or available_runtimes(device)]
+    names = {"both": (arguments.model, PAPER_NAME), "model": (arguments.model,), "paper": (PAPER_NAME,)}[
+        arguments.network
+    ]
+    scene = make_scene()
+    result["arithmetic"] = arithmetic(arguments.model)
+    result["networks"] = time_networks(names, runtimes, device, arguments.batches, arguments.repeats, scene.crops)
+
+
+def _frames(arguments: argparse.Namespace, result: dict[str, Any]) -> None:
+    from dense3d_ros.benchmark.stages import make_scene, time_cameras, time_frames, time_parts
+    from dense3d_ros.model import load_model
+
+    scene = make_scene()
+    model = load_model(arguments.model, arguments.device, arguments.runtime)
+    result["frames"], hands = time_frames(model, scene, arguments.repeats)
+    result["parts"] = time_parts(scene, model.description.resolution, hands, arguments.repeats)
+    result["cameras"] = [time_cameras(model, scene, count, arguments.repeats) for count in (1, 2, 4)]
+
+
+def _end_to_end(arguments: argparse.Namespace, result: dict[str, Any]) -> bool:
+    """Whether it could be run; what was in the way is said."""
+    try:
+        from dense3d_ros.nodes.children import ProcessError
+        from dense3d_ros.nodes.end_to_end import EndToEnd, run_end_to_end
+    except ImportError as error:
+        print(f"dense3d benchmark: no end-to-end figures without ROS 2 ({error})", file=sys.stderr)
+        return False
+    from dense3d_ros.benchmark.stages import make_scene
+
+    settings = EndToEnd(arguments.model, arguments.device, arguments.runtime, arguments.rates, arguments.seconds)
+    try:
+        result["end_to_end"] = run_end_to_end(settings, make_scene())
+    except ProcessError as error:
+        print(f"dense3d benchmark: {error}", file=sys.stderr)
+        return False
+    return True
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".part")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
