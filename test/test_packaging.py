@@ -134,7 +134,9 @@ def test_pip_requirements_cover_what_is_imported() -> None:
     lines = (ROOT / "requirements" / "run.txt").read_text(encoding="utf-8").splitlines()
     assert declared == {line for line in lines if not line.startswith("#")}
     modules = {name.replace("opencv-python-headless", "cv2").replace("pyyaml", "yaml") for name in declared}
-    known = modules | set(sys.stdlib_module_names) | {"dense3d_ros"}
+    optional = {"openvino", "onnxruntime"}
+    assert all(f'"{name}"]' in project for name in optional)
+    known = modules | optional | set(sys.stdlib_module_names) | {"dense3d_ros"}
     statement = re.compile(r"^\s*(?:from|import) (\w+)[\w.]*(?: import .+| as \w+)?$", re.MULTILINE)
     for module in (ROOT / "dense3d_ros").rglob("*.py"):
         if "nodes" not in module.parts:
