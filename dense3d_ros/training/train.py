@@ -125,6 +125,9 @@ class _Run:
         steps = math.ceil((until - self.progress.samples) / step_samples)
         if steps <= 0:
             return
+        if self.progress.samples < until - stage.samples + step_samples:
+            # A new resolution: the average of the former one's weights would only mislead.
+            self.average.n_averaged.zero_()
         batches = loader(
             SyntheticBatches(
                 seed=self.recipe.seed,
