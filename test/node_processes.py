@@ -66,10 +66,6 @@ class NodeProcess:
     def interrupt(self) -> None:
         self._process.send_signal(signal.SIGINT)
 
-    def interrupt_group(self) -> None:
-        """SIGINT to the process and its children, as from a terminal."""
-        os.killpg(self._process.pid, signal.SIGINT)
-
     def stop(self) -> int:
         """SIGINT, then wait; the exit status, negative if it had to be killed."""
         if self.running():
@@ -94,6 +90,7 @@ class Client:
         self._executor = SingleThreadedExecutor(context=self.context)
         self._executor.add_node(self.node)
         self._pose_node, self._model_node = pose_node, model_node
+        self._clients: dict[str, Any] = {}
         self.hands: list[Any] = []
         self.joints: list[Any] = []
         self.markers: list[Any] = []
@@ -122,14 +119,14 @@ class Client:
         self.until(lambda: False, seconds)
 
     def call(self, kind: Any, service: str, request: Any, timeout: float = PATIENCE_S) -> Any:
-        client = self.node.create_client(kind, service)
-        try:
-            assert self.until(client.service_is_ready, timeout), f"no service {service}"
-            future = client.call_async(request)
-            assert self.until(future.done, timeout), f"no answer from {service}"
-            return future.result()
-        finally:
-            self.node.destroy_client(client)
+        if service not in self._clients:
+            self._clients[service] = self.node.create_client(kind, service)
+            assert self.until(self._clients[service].service_is_ready, timeout), f"no service {service}"
+            # Ready means that the request is heard. The way back may take a moment longer, and then the answer is lost.
+            self.spin(0.3)
+        future = self._clients[service].call_async(request)
+        assert self.until(future.done, timeout), f"no answer from {service}"
+        return future.result()
 
     def change_state(self, transition: str) -> bool:
         request = ChangeState.Request(transition=Transition(id=TRANSITIONS[transition]))
