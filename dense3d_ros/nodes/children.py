@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -32,18 +33,13 @@ class ProcessError(RuntimeError):
 
 def perception_arguments(model: str, device: str, runtime: str) -> list[str]:
     """Arguments of `main` that connect it to the depth camera of this namespace."""
-    arguments = ["--ros-args", "-r", f"depth:={DEPTH_TOPIC}", "-r", f"camera_info:={INFO_TOPIC}"]
-    for name, value in (("model", model), ("device", device), ("runtime", runtime)):
-        arguments += ["-p", f"{name}:={value}"]
-    return arguments
+    remaps = ["-r", f"depth:={DEPTH_TOPIC}", "-r", f"camera_info:={INFO_TOPIC}"]
+    return [*_parameter_arguments({"model": model, "device": device, "runtime": runtime}), *remaps]
 
 
-def camera_arguments(values: dict[str, object]) -> list[str]:
+def camera_arguments(values: Mapping[str, object]) -> list[str]:
     """Arguments of `depth_camera_node` that set its parameters."""
-    arguments = ["--ros-args"]
-    for name, value in values.items():
-        arguments += ["-p", f"{name}:={value}"]
-    return arguments
+    return _parameter_arguments(values)
 
 
 def isolate() -> None:
@@ -51,6 +47,11 @@ def isolate() -> None:
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))
     use_dds_profile()
+
+
+def _parameter_arguments(values: Mapping[str, object]) -> list[str]:
+    # JSON, because ROS reads values as YAML: a folder named 2024 has to stay a text.
+    return ["--ros-args", *(word for name, value in values.items() for word in ("-p", f"{name}:={json.dumps(value)}"))]
 
 
 @contextmanager

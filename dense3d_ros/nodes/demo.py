@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import rclpy
-from rclpy.executors import SingleThreadedExecutor
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 
+from dense3d_ros.model import choose_device
 from dense3d_ros.model_file import read_model
 from dense3d_ros.nodes.children import (
     DEPTH_TOPIC,
@@ -25,6 +26,7 @@ from dense3d_ros.nodes.children import (
 )
 from dense3d_ros.nodes.demo_observer import DemoObserver, Observation
 from dense3d_ros.offline import Intrinsics, find_frames
+from dense3d_ros.runtime.selection import choose_runtime
 
 SYNTHETIC_RATE = 30.0
 FOLDER_RATE = 5.0
@@ -47,14 +49,15 @@ class DemoSettings:
 def run_demo(settings: DemoSettings) -> Observation:
     """Start the nodes, watch them do their job, stop them.
 
-    Raises ModelFileError or ValueError for settings that cannot work, ProcessError where the nodes do not come up.
+    Raises ValueError for settings that cannot work, ProcessError where the nodes do not come up.
     """
-    # A broken model is said now, in one sentence, instead of in a node's log.
+    # What cannot work is said now, in one sentence, instead of in a node's log.
+    frames = len(find_frames(settings.folder)) if settings.folder else 0
     read_model(settings.model)
+    choose_runtime(settings.runtime, choose_device(settings.device))
     settings.output.mkdir(parents=True, exist_ok=True)
     isolate()
     rclpy.init()
-    frames = len(find_frames(settings.folder)) if settings.folder else 0
     every = max(1, int((frames or settings.seconds * SYNTHETIC_RATE) / PICTURES))
     observer = DemoObserver(NAMESPACE, DEPTH_TOPIC, every)
     executor = SingleThreadedExecutor()
@@ -71,6 +74,9 @@ def run_demo(settings: DemoSettings) -> Observation:
             spin(executor, 1.5)
             running = nodes.poll() is None
         return observer.observation(settings.folder, to_active, survived=running)
+    except ExternalShutdownException as error:
+        # rclpy's handler of SIGINT and SIGTERM ends the spinning.
+        raise KeyboardInterrupt from error
     finally:
         executor.shutdown()
         observer.destroy_node()
@@ -91,7 +97,7 @@ def _camera(settings: DemoSettings) -> list[str]:
             "folder": str(settings.folder),
             "depth_unit": camera.depth_unit,
             "rate": FOLDER_RATE,
-            "loop": "false",
+            "loop": False,
             "reliability": "reliable",
         }
     return camera_arguments(values)

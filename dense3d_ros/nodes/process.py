@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,9 +30,12 @@ def use_dds_profile() -> None:
     """Let Fast DDS use shared memory in which a depth image fits, unless the user chose a profile."""
     if any(name in os.environ for name in DDS_PROFILE_VARIABLES):
         return
+    if not os.environ.get("AMENT_PREFIX_PATH"):
+        # Nobody sets it where ROS 2 comes as wheels.
+        os.environ["AMENT_PREFIX_PATH"] = sys.prefix
     try:
         profile = Path(get_package_share_directory("dense3d_ros")) / "config" / "fastdds.xml"
-    except (PackageNotFoundError, LookupError):
+    except PackageNotFoundError:
         return
     for name in DDS_PROFILE_VARIABLES:
         os.environ[name] = str(profile)
