@@ -129,7 +129,7 @@ def test_wrong_arguments_are_one_sentence(
 def test_wrong_files_are_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rest = [*INTRINSICS, "--output", str(tmp_path / "result"), "--device", "cpu"]
     assert cli.main(["run", str(tmp_path / "missing"), *rest]) == 2
-    assert "missing is no folder" in capsys.readouterr().err
+    assert "missing' is not there or not a folder" in capsys.readouterr().err
     cv2.imwrite(str(tmp_path / "1.png"), np.zeros((4, 4), np.uint16))
     assert cli.main(["run", str(tmp_path), *rest, "--model", "nonsense"]) == 2
     assert "model 'nonsense': there is no file" in capsys.readouterr().err

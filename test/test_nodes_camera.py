@@ -140,7 +140,7 @@ def test_rendered_hand_comes_with_the_joints_of_its_picture(client: Client, list
 @pytest.mark.parametrize(
     ("parameter", "sentence"),
     [
-        ("folder:=/no/such/folder", "Cannot start: folder '/no/such/folder' is not a folder"),
+        ("folder:=/no/such/folder", "Cannot start: folder '/no/such/folder' is not there"),
         ("sensor:=sonar", "Cannot start: sensor is 'sonar'; accepted: none, coded_light"),
         ("rate:=0.0", "rate"),
     ],

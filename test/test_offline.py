@@ -40,7 +40,7 @@ def test_folders_without_pngs_are_refused(tmp_path: Path) -> None:
     touch(tmp_path, "notes.txt")
     with pytest.raises(ValueError, match="hold no PNG"):
         find_frames(tmp_path)
-    with pytest.raises(ValueError, match=r"notes.txt is no folder"):
+    with pytest.raises(ValueError, match=r"notes.txt' is not there or not a folder"):
         find_frames(tmp_path / "notes.txt")
 
 

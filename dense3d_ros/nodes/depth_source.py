@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from itertools import cycle
 from pathlib import Path
@@ -12,37 +11,21 @@ from numpy.typing import NDArray
 
 from dense3d_ros.camera import Camera
 from dense3d_ros.depth import DepthImage
+from dense3d_ros.offline import find_frames
 from dense3d_ros.synthetic.animation import HandAnimation
 
 Picture = tuple[DepthImage, "NDArray[np.float32] | None"]
 """A depth image and the true joints (21, 3) in metres, if they are known."""
 
 
-def depth_files(folder: Path) -> list[Path]:
-    """All PNGs in the folder and its sub-folders, by name, numbers in names as numbers.
-
-    Raises ValueError where the folder is missing or has none.
-    """
-    if not folder.is_dir():
-        raise ValueError(f"folder '{folder}' is not a folder; expected one with 16-bit depth PNGs")
-    files = [path for path in folder.rglob("*") if path.suffix.lower() == ".png"]
-    if not files:
-        raise ValueError(f"folder '{folder}' has no PNG; expected 16-bit depth PNGs")
-    return sorted(files, key=lambda path: _natural(str(path.relative_to(folder))))
-
-
-def _natural(name: str) -> list[tuple[int, str]]:
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
-
-
 class FolderPictures(Iterator[Picture]):
-    """A folder's PNGs, whose values count `unit` metres, once or for ever.
+    """A folder's PNGs in the order of `find_frames`, whose values count `unit` metres, once or for ever.
 
-    A file that is no depth PNG raises DepthFormatError; the next call goes on with the next file.
+    ValueError where the folder is missing or has none. A file that is no depth PNG raises DepthFormatError; the next call goes on with the next file.
     """
 
     def __init__(self, folder: Path, unit: float, loop: bool) -> None:
-        files = depth_files(folder)
+        files = [frame.path for frame in find_frames(folder)]
         self._files = cycle(files) if loop else iter(files)
         self._unit = unit
 

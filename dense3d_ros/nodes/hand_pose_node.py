@@ -43,7 +43,7 @@ class HandPoseNode(Node):  # type: ignore[misc]
         # Held while a frame is worked on: who takes the model away waits for it.
         self._working = threading.Lock()
         self._estimator: HandPoseEstimator | None = None
-        self._estimator_of: tuple[HandModel, HandPoseSettings] | None = None
+        self._estimator_of: tuple[object, ...] | None = None
         self._camera: Camera | None = None
         self._last_stamp = 0.0
         self._last_header: Any = None
@@ -153,7 +153,8 @@ class HandPoseNode(Node):  # type: ignore[misc]
         return float(self.get_clock().now().nanoseconds) * 1e-9 - stamp
 
     def _estimator_for(self, model: HandModel, settings: HandPoseSettings) -> HandPoseEstimator:
-        made_of = (model, settings)
+        # Only these: another size of the markers does not end the tracks.
+        made_of = (model, settings.max_hands, settings.min_score, settings.min_depth, settings.max_depth)
         if self._estimator is None or self._estimator_of != made_of:
             self._estimator = HandPoseEstimator(
                 model,
