@@ -21,7 +21,8 @@ Picture = tuple[DepthImage, "NDArray[np.float32] | None"]
 class FolderPictures(Iterator[Picture]):
     """A folder's PNGs in the order of `find_frames`, whose values count `unit` metres, once or for ever.
 
-    ValueError where the folder is missing or has none. A file that is no depth PNG raises DepthFormatError; the next call goes on with the next file.
+    ValueError where the folder is missing or has none. A file that is no depth PNG raises DepthFormatError; the next
+    call goes on with the next file.
     """
 
     def __init__(self, folder: Path, unit: float, loop: bool) -> None:
