@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from dense3d_ros.drawing import contact_sheet, overlay, write_picture
 from dense3d_ros.hand import HandPose
 from dense3d_ros.offline import Intrinsics
+from dense3d_ros.whole_file import write_text
 
 if TYPE_CHECKING:
     from dense3d_ros.nodes.demo_observer import Observation
@@ -52,7 +53,9 @@ def report(seen: Observation) -> dict[str, Any]:
         for key, value in seen.diagnostics.items()
         if key.endswith(" p50 ms")
     }
-    stages["stamp to receipt"] = _percentiles(seen.latency_ms)
+    if seen.latency_ms.size:
+        p50, p95 = np.percentile(seen.latency_ms, (50, 95))
+        stages["stamp to receipt"] = {"p50": round(float(p50), 2), "p95": round(float(p95), 2)}
     return {
         "done": not failures(seen),
         "failures": failures(seen),
@@ -69,7 +72,7 @@ def report(seen: Observation) -> dict[str, Any]:
         "model": seen.diagnostics.get("model", ""),
         "device": seen.diagnostics.get("device", ""),
         "runtime": seen.diagnostics.get("runtime", ""),
-        "memory_mib": float(seen.diagnostics.get("memory MiB", "nan")),
+        "memory_mib": float(seen.diagnostics["memory MiB"]) if "memory MiB" in seen.diagnostics else None,
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
     }
 
@@ -86,10 +89,9 @@ def table(figures: dict[str, Any]) -> str:
     if figures["mean_joint_error_mm"] is not None:
         error = f"{figures['mean_joint_error_mm']:.1f} mm (median of frames {figures['median_joint_error_mm']:.1f})"
         rows.append(("mean joint error", error))
-    rows += [
-        ("start to active model", f"{figures['seconds_to_active']:.1f} s"),
-        ("memory of the nodes", f"{figures['memory_mib']:.0f} MiB"),
-    ]
+    rows.append(("start to active model", f"{figures['seconds_to_active']:.1f} s"))
+    if figures["memory_mib"] is not None:
+        rows.append(("memory of the nodes", f"{figures['memory_mib']:.0f} MiB"))
     lines = [f"  {name:<28}{value}" for name, value in rows]
     lines.append(f"  {'stage':<28}{'p50 ms':>8}{'p95 ms':>8}")
     lines += [f"  {name:<28}{value['p50']:8.1f}{value['p95']:8.1f}" for name, value in figures["stages_ms"].items()]
@@ -99,9 +101,7 @@ def table(figures: dict[str, Any]) -> str:
 def write_report(seen: Observation, intrinsics: Intrinsics, output: Path) -> dict[str, Any]:
     """Write report.json, overlays/*.png and contact_sheet.png, and return the figures."""
     figures = report(seen)
-    temporary = output / "report.json.part"
-    temporary.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    temporary.replace(output / "report.json")
+    write_text(output / "report.json", json.dumps(figures, indent=2, allow_nan=False) + "\n")
     folder = output / "overlays"
     folder.mkdir(exist_ok=True)
     for old in folder.glob("*.png"):
@@ -124,9 +124,3 @@ def _caption(index: int, hands: list[HandPose], true_joints: NDArray[np.float32]
         return f"{index}"
     error = np.linalg.norm(hands[0].joints - true_joints, axis=1).mean() * 1000
     return f"{index}: {error:.1f} mm from the true joints"
-
-
-def _percentiles(values: NDArray[np.float64]) -> dict[str, float]:
-    if values.size == 0:
-        return {"p50": float("nan"), "p95": float("nan")}
-    return {"p50": round(float(np.percentile(values, 50)), 2), "p95": round(float(np.percentile(values, 95)), 2)}

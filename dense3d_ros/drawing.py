@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from dense3d_ros.camera import Camera
 from dense3d_ros.depth import DepthImage
 from dense3d_ros.hand import BONES, FINGER_COLOURS, WRIST_COLOUR, HandPose
+from dense3d_ros.whole_file import whole_file
 
 Picture = NDArray[np.uint8]
 
@@ -140,11 +141,12 @@ def _fixed_point(pixel: NDArray[np.floating]) -> tuple[int, int]:
 
 def write_picture(path: Path, picture: Picture) -> None:
     """Write a picture file, whole or not at all; OSError if that does not work."""
-    temporary = path.with_name("part-" + path.name)
-    try:
-        written = cv2.imwrite(str(temporary), picture)
-    except cv2.error as error:
-        raise ValueError(f"{path} is no name of a picture file; accepted: .png or .jpg") from error
-    if not written:
-        raise OSError(f"{path} cannot be written")
-    temporary.replace(path)
+    if not path.parent.is_dir():
+        raise OSError(f"{path} cannot be written: there is no folder {path.parent}")
+    with whole_file(path) as temporary:
+        try:
+            written = cv2.imwrite(str(temporary), picture)
+        except cv2.error as error:
+            raise ValueError(f"{path} is no name of a picture file; accepted: .png or .jpg") from error
+        if not written:
+            raise OSError(f"{path} cannot be written")

@@ -15,6 +15,7 @@ from dense3d_ros.drawing import Picture, contact_sheet, overlay, write_picture
 from dense3d_ros.hand import JOINT_NAMES, SKELETON, HandPose
 from dense3d_ros.model_file import ModelDescription
 from dense3d_ros.offline import FrameResult, Intrinsics
+from dense3d_ros.whole_file import whole_file, write_text
 
 SHEET_PICTURES = 60
 TILE_WIDTH = 400
@@ -46,7 +47,7 @@ class ResultWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if kind is None:
-            self._write_json()
+            write_text(self._folder / "hands.json", json.dumps(self._document, indent=1) + "\n")
             self._write_csv()
             self._write_sheet()
             write_video(self._folder / "hands.mp4", self._written, self._document["camera"]["rate"])
@@ -69,15 +70,11 @@ class ResultWriter:
         write_picture(path, picture)
         self._written.append(path)
 
-    def _write_json(self) -> None:
-        _write_text(self._folder / "hands.json", json.dumps(self._document, indent=1) + "\n")
-
     def _write_csv(self) -> None:
         titles = ["file", "stamp", "track_id", "handedness", "score"]
         titles += [f"{name}_{axis}" for name in JOINT_NAMES for axis in ("x", "y", "z", "score")]
         path = self._folder / "hands.csv"
-        temporary = path.with_name(path.name + ".part")
-        with temporary.open("w", newline="", encoding="utf-8") as file:
+        with whole_file(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(titles)
             for frame in self._document["frames"]:
@@ -86,7 +83,6 @@ class ResultWriter:
                     for joint, score in zip(hand["joints"], hand["joint_scores"], strict=True):
                         row += [*joint, score]
                     writer.writerow(row)
-        temporary.replace(path)
 
     def _write_sheet(self) -> None:
         count = len(self._written)
@@ -128,12 +124,6 @@ def write_video(path: Path, pictures: list[Path], rate: float) -> bool:
     else:
         temporary.unlink(missing_ok=True)
     return complete
-
-
-def _write_text(path: Path, text: str) -> None:
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
 
 
 def _read_picture(path: Path) -> Picture:

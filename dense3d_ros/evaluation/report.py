@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dense3d_ros.whole_file import whole_file, write_text
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -17,9 +19,8 @@ _MODES = {"oracle_crop": "true centre and side", "jittered_crop": "jittered cent
 
 def write_json(path: Path, result: dict[str, Any]) -> None:
     """Write the result, numbers rounded to four decimals."""
-    temporary = _temporary(path)
-    temporary.write_text(json.dumps(_rounded(result), indent=2) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, json.dumps(_rounded(result), indent=2) + "\n")
 
 
 def plot_predictions(path: Path, result: dict[str, Any]) -> None:
@@ -101,14 +102,9 @@ def _figure(width: float, height: float) -> Figure:
 
 
 def _save(figure: Figure, path: Path) -> None:
-    temporary = _temporary(path)
-    figure.savefig(temporary, dpi=110, format=path.suffix.lstrip(".") or "png")
-    temporary.replace(path)
-
-
-def _temporary(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    return path.with_name(path.name + ".part")
+    with whole_file(path) as temporary:
+        figure.savefig(temporary, dpi=110, format=path.suffix.lstrip(".") or "png")
 
 
 def _rounded(value: Any) -> Any:
