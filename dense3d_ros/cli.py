@@ -12,6 +12,8 @@ from pkgutil import iter_modules
 from dense3d_ros import commands
 
 DESCRIPTION = "Hand pose from depth images: 21 joints in metres, without ROS."
+ROS_MODULES = ("rclpy", "dense3d_ros.msg", "lifecycle_msgs", "ament_index_python")
+"""Modules that only an installation of ROS 2, and of this package in it, has."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -34,6 +36,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(arguments.run(arguments))
     except (ValueError, OSError) as error:
         print(f"{parser.prog}: error: {error}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        what = "ROS 2, sourced or as wheels" if error.name in ROS_MODULES else f"the Python package {error.name}"
+        print(f"{parser.prog}: error: this needs {what}, which is not there ({error})", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130

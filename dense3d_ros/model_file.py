@@ -121,7 +121,11 @@ def read_model(name_or_path: str) -> tuple[ModelDescription, HourglassNetwork]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
         network = description.build_network()
         _check_tensors(network, tensors)
-    except (OSError, SafetensorError, ModelFileError) as error:
+    except SafetensorError as error:
+        raise ModelFileError(
+            f"{path} cannot be used as a model: it is no safetensors file, or not all of one ({error})"
+        ) from error
+    except (OSError, ModelFileError) as error:
         raise ModelFileError(f"{path} cannot be used as a model: {error}") from error
     network.load_state_dict(tensors)
     return description, network.eval()
