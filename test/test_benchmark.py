@@ -51,9 +51,14 @@ def test_multiply_adds_of_known_layers() -> None:
 
 
 def test_the_papers_network_is_counted_as_its_docstring_says() -> None:
-    _, paper = networks.arithmetic("fast")
+    _, paper = networks.arithmetic("fast", 100.0)
+    assert paper["floor_ms"] == pytest.approx(2 * 4.97 * 10, abs=0.2)
     assert paper["gmacs"] == pytest.approx(4.97, abs=0.005)
     assert paper["million_weights"] == pytest.approx(5.929)
+
+
+def test_matrix_products_have_a_speed() -> None:
+    assert 0.1 < networks.matrix_gflops("cpu", 10) < 1e6
 
 
 def test_the_papers_network_runs_like_the_models() -> None:
@@ -140,15 +145,15 @@ def test_end_to_end(tmp_path: Path) -> None:
 
     command = [sys.executable, "-m", "dense3d_ros.cli", "benchmark", "--parts", "end-to-end", "--device", "cpu"]
     command += ["--rates", "10", "20", "--seconds", "2", "--json", str(tmp_path / "result.json")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=200)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=400)
     assert done.returncode == 0, done.stderr
     run = json.loads((tmp_path / "result.json").read_text())["end_to_end"]
     assert run["runtime"] == load_model("fast", "cpu").runtime
-    assert 0.5 < run["start_to_first_pose_seconds"] < 100
+    assert 0.5 < run["start_to_first_pose_seconds"] < 200
     for row, rate in zip(run["rates"], (10, 20), strict=True):
         assert row["rate"] == rate
-        assert 0.5 * rate * 2 < row["frames"] < 1.5 * rate * 2
+        assert 0 < row["frames"] < 1.5 * rate * 2
         assert 0 <= row["lost"] < row["frames"]
         assert row["latency_ms"]["calls"] == row["frames"] - row["lost"]
-        assert 1 < row["latency_ms"]["p50"] < 1000
+        assert 1 < row["latency_ms"]["p50"] < 2000
         assert 100 < row["resident_mib"] <= row["largest_resident_mib"] < 2000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -125,20 +126,41 @@ def time_networks(
     return list(rows.values())
 
 
-def arithmetic(model: str) -> list[dict[str, Any]]:
-    """Multiply-adds and weights of the model's network and of the paper's, of one crop."""
+def arithmetic(model: str, gflops: float) -> list[dict[str, Any]]:
+    """Multiply-adds and weights of the model's network and of the paper's, of one crop.
+
+    floor_ms: what the operations take at `gflops`; no runtime can be faster without fewer or cheaper ones.
+    """
     regressor, resolution = model_regressor(model)
     rows = []
     for name, network, size in (
         (model, regressor.network, resolution),
         (PAPER_NAME, PaperNetwork().eval(), PAPER_RESOLUTION),
     ):
+        operations = _multiply_adds(network, size)
         weights = sum(parameter.numel() for parameter in network.parameters())
         rows.append(
-            {"network": name, "resolution": size, "gmacs": round(_multiply_adds(network, size) / 1e9, 3)}
-            | {"million_weights": round(weights / 1e6, 3)}
+            {
+                "network": name,
+                "resolution": size,
+                "gmacs": round(operations / 1e9, 3),
+                "million_weights": round(weights / 1e6, 3),
+                "floor_ms": round(2 * operations / (gflops * 1e6), 3),
+            }
         )
     return rows
+
+
+def matrix_gflops(device: str, repeats: int = 30) -> float:
+    """Float32 operations a second, in 1e9, of the best of `repeats` large matrix products on all cores."""
+    size = 1024
+    a, b = (torch.rand(size, size, device=device) for _ in range(2))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
+    # To the CPU, so that a GPU has finished.
+    times = time_calls({"product": lambda: (a @ b)[0, 0].item()}, repeats)
+    torch.set_num_threads(threads)
+    return round(2 * size**3 / (times["product"].least * 1e6), 1)
 
 
 @torch.inference_mode()

@@ -93,10 +93,15 @@ def _text(value: object) -> str:
 
 
 def _arithmetic(result: dict[str, Any]) -> list[str]:
+    if "arithmetic" not in result:
+        return []
+    titles = ("network", "crop, pixels", "G multiply-adds", "M weights", "floor, ms")
+    keys = ("network", "resolution", "gmacs", "million_weights", "floor_ms")
+    rows = [[row[key] for key in keys] for row in result["arithmetic"]]
     return [
-        f"{row['network']}: {row['gmacs']:g} G multiply-adds and {row['million_weights']:g} M weights at "
-        f"{row['resolution']}x{row['resolution']}."
-        for row in result.get("arithmetic", [])
+        f"One crop's arithmetic, and the least it takes in float32 at {result['matrix_gflops']:.0f} GFLOP/s, "
+        "the speed of large matrix products here:",
+        _table(titles, rows),
     ]
 
 
