@@ -112,7 +112,8 @@ class HandHead(nn.Module):
     def forward(self, summary: Tensor, joints: Tensor, spread: Tensor, closeness: Tensor) -> Tensor:
         """Logits (B, 2) from the summary, joints (B, J, 3), their spread (B, J) and highest 3D heat (B, J)."""
         joints = _in_palm_frame(joints).flatten(1)
-        return self.layers(torch.cat([summary, joints, spread, closeness], 1))
+        logits: Tensor = self.layers(torch.cat([summary, joints, spread, closeness], 1))
+        return logits
 
 
 class HourglassNetwork(nn.Module):
@@ -158,7 +159,8 @@ def _in_palm_frame(joints: Tensor) -> Tensor:
 
 
 def _length(vector: Tensor) -> Tensor:
-    return torch.linalg.vector_norm(vector, dim=1, keepdim=True).clamp_min(1e-3)
+    length: Tensor = torch.linalg.vector_norm(vector, dim=1, keepdim=True)
+    return length.clamp_min(1e-3)
 
 
 def _coordinates(crops: Tensor) -> Tensor:
