@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from dense3d_ros.nodes.depth_source import FolderPictures, Picture, encoded, ren
 from dense3d_ros.nodes.parameters import DepthCameraSettings, NodeParameters
 from dense3d_ros.nodes.process import run_nodes, steady_clock
 
+GRACE_S = 1.0
+
 
 class DepthCameraNode(Node):  # type: ignore[misc]
     """A camera whose intrinsics are parameters. The rendered hand comes with its true joints."""
@@ -37,7 +40,7 @@ class DepthCameraNode(Node):  # type: ignore[misc]
             camera = Camera(settings.fx, settings.fy, settings.cx, settings.cy, settings.width, settings.height)
             self._pictures = rendered_pictures(camera, settings.rate, settings.seed, settings.sensor)
         self._finished = False
-        self._waiting = not settings.loop
+        self._start_at: float | None = 0.0 if settings.loop else None
         # Before the timer runs: the first rendered picture compiles the renderer.
         self._next = self._read()
         reliability = ReliabilityPolicy[settings.reliability.upper()]
@@ -55,9 +58,8 @@ class DepthCameraNode(Node):  # type: ignore[misc]
         )
 
     def _publish(self) -> None:
-        if self._waiting and not (self._image.get_subscription_count() and self._info.get_subscription_count()):
+        if self._must_wait():
             return
-        self._waiting = False
         if self._next is not None:
             self._publish_picture(*self._next)
         elif self._finished:
@@ -65,6 +67,14 @@ class DepthCameraNode(Node):  # type: ignore[misc]
             self.context.try_shutdown()
             return
         self._next = self._read()
+
+    def _must_wait(self) -> bool:
+        """Whether a folder that is played once has to wait: for a subscriber, then GRACE_S for others on their way."""
+        if self._start_at is None:
+            if self._image.get_subscription_count() and self._info.get_subscription_count():
+                self._start_at = time.monotonic() + GRACE_S
+            return True
+        return time.monotonic() < self._start_at
 
     def _read(self) -> Picture | None:
         """The next picture; None at the end, and for a file that is no depth picture, which is logged."""
