@@ -26,7 +26,7 @@ from dense3d_ros.runtime.selection import choose_runtime, make_runtime
 SPREAD_SCALE = 0.03
 """Spread of the votes, metres, at which a joint's score has fallen to 1/e."""
 
-AGREEMENT_WEIGHT = 15.0
+AGREEMENT_WEIGHT = 7.5
 """Log-odds for a side per mean joint score by which its view agrees better; fitted to synthetic hands."""
 
 _VIEWS: dict[Handedness, tuple[bool, ...]] = {
@@ -89,7 +89,7 @@ class HandModel:
         rows_of: dict[int, list[int]] = {}
         for row, (index, _) in enumerate(views):
             rows_of.setdefault(index, []).append(row)
-        likeness = 0.5 * logits[:, 1] + AGREEMENT_WEIGHT * scores.mean(axis=1)
+        likeness = logits[:, 1] + AGREEMENT_WEIGHT * scores.mean(axis=1)
         predictions = []
         for rows in rows_of.values():
             row = max(rows, key=lambda row: likeness[row])
