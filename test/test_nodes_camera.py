@@ -152,7 +152,7 @@ def test_wrong_parameters_end_the_process_with_a_sentence(tmp_path: Path, parame
     assert "Traceback" not in process.output()
 
 
-@pytest.mark.skipif("fast" not in available_models(), reason="the shipped model 'fast' is not there yet")
+@pytest.mark.skipif("fast" not in available_models(), reason="the shipped model 'fast' is not there")
 def test_shipped_model_finds_the_rendered_hand(client: Client, listener: Listener, tmp_path: Path) -> None:
     """Both processes as a user runs them: the published joints lie on the true ones of the same stamp."""
     main = "import sys; from dense3d_ros.nodes.main import main; sys.exit(main())"
@@ -164,18 +164,22 @@ def test_shipped_model_finds_the_rendered_hand(client: Client, listener: Listene
     try:
         assert client.until(lambda: "is ready" in pose.output() or "Cannot configure" in pose.output())
         assert "Cannot configure" not in pose.output(), pose.output()
-        assert client.until(lambda: sum(bool(m.hands) for m in client.hands) >= 15, 60), pose.output()
+        assert client.until(lambda: len(matched(client, listener)) >= 15), pose.output()
     finally:
         statuses = (camera.stop(), pose.stop())
     assert statuses == (0, 0)
-    truth = by_stamp(listener.joints)
-    errors = []
-    for message in client.hands:
-        stamp = (message.header.stamp.sec, message.header.stamp.nanosec)
-        if message.hands and stamp in truth:
-            expected = points([pose.position for pose in truth[stamp].poses])
-            errors.append(np.linalg.norm(points(message.hands[0].joints) - expected, axis=1).mean())
-            assert message.header.frame_id == "camera_depth_optical_frame"
-            assert message.model == "fast"
-    assert len(errors) >= 10
-    assert np.median(errors) < 0.030
+    pairs = matched(client, listener)
+    errors = [
+        np.linalg.norm(points(message.hands[0].joints) - points([p.position for p in truth.poses]), axis=1).mean()
+        for message, truth in pairs
+    ]
+    assert {(message.header.frame_id, message.model) for message, _ in pairs} == {
+        ("camera_depth_optical_frame", "fast")
+    }
+    assert np.median(errors) < 0.020
+
+
+def matched(client: Client, listener: Listener) -> list[tuple[Any, Any]]:
+    """Messages with a hand, and the true joints of the same stamp."""
+    truth, hands = by_stamp(listener.joints), by_stamp(client.hands)
+    return [(message, truth[stamp]) for stamp, message in hands.items() if message.hands and stamp in truth]
