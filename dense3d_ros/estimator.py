@@ -61,7 +61,7 @@ class HandPoseEstimator:
         model: HandModel,
         *,
         max_hands: int = 1,
-        min_score: float = 0.5,
+        min_score: float = 0.97,
         min_depth: float = 0.15,
         max_depth: float = 1.5,
     ) -> None:

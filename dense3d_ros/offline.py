@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dense3d_ros.camera import Camera
-from dense3d_ros.depth import DepthImage
+from dense3d_ros.depth import DepthFormatError, DepthImage
 from dense3d_ros.estimator import Estimate, HandPoseEstimator
 
 Centres = Mapping[str, Sequence[NDArray[np.float32]]]
@@ -59,6 +59,7 @@ class FrameResult:
     depth: DepthImage
     camera: Camera
     estimate: Estimate
+    readable: bool = True
 
 
 def find_frames(folder: Path) -> list[FrameFile]:
@@ -116,15 +117,23 @@ def estimate_recording(
 ) -> Iterator[FrameResult]:
     """Each frame's hands in turn. A new folder is a new recording: hands are not followed into it.
 
-    centres: by frame name, instead of the estimator's own search; a frame without any then has no hand.
+    centres: by frame name, instead of the estimator's own search; a frame without any then has no hand. A file that is
+    no depth PNG is a black frame without a hand, whose reason says what is wrong with the file.
     """
     for frame in frames:
         if frame.index == 0:
             estimator.reset()
-        depth = DepthImage.from_png(frame.path, intrinsics.depth_unit)
+        stamp = frame.index / intrinsics.rate
+        try:
+            depth = DepthImage.from_png(frame.path, intrinsics.depth_unit)
+        except DepthFormatError as error:
+            black = DepthImage(np.zeros((480, 640), np.uint16))
+            yield FrameResult(
+                frame, stamp, black, intrinsics.camera(640, 480), Estimate([], str(error)), readable=False
+            )
+            continue
         height, width = depth.shape
         camera = intrinsics.camera(width, height)
-        stamp = frame.index / intrinsics.rate
         given = None if centres is None else centres.get(frame.name, [])
         yield FrameResult(frame, stamp, depth, camera, estimator.estimate(depth, camera, stamp, given))
 

@@ -78,7 +78,7 @@ class RigidModel:
         if np.count_nonzero(crop.image < 1.0) < 50:
             return Prediction(np.full((21, 3), crop.centre), np.zeros(21, np.float32), 0.0, 0.5)
         joints = (surface_mean(crop) + self._joints_from_mean).astype(np.float32)
-        return Prediction(joints, np.linspace(0.5, 0.9, 21, dtype=np.float32), 0.95, 0.99)
+        return Prediction(joints, np.linspace(0.5, 0.9, 21, dtype=np.float32), 0.99, 0.99)
 
     def warm_up(self) -> None:
         if self.description.name == "rigid_that_breaks":

@@ -97,11 +97,13 @@ def test_run_with_centres(recording: Path, tmp_path: Path, truth: Oracle) -> Non
     assert [len(frame["hands"]) for frame in frames] == [0, 1, 0, 0]
 
 
-def test_a_failed_run_leaves_no_results(recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_that_is_no_picture_is_said(recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (recording / "two" / "3.png").write_bytes(b"no picture")
     output = tmp_path / "result"
-    assert cli.main(["run", str(recording), *INTRINSICS, "--output", str(output)]) == 2
-    assert not (output / "hands.json").exists()
+    assert cli.main(["run", str(recording), *INTRINSICS, "--output", str(output)]) == 1
+    frames = json.loads((output / "hands.json").read_text())["frames"]
+    assert [len(frame["hands"]) for frame in frames[:3]] == [1, 1, 1]
+    assert "3.png cannot be read as a picture" in frames[-1]["reason"]
     assert "3.png cannot be read as a picture" in capsys.readouterr().err
 
 

@@ -211,7 +211,7 @@ def test_reasons(mesh: HandMesh) -> None:
         assert set(estimate.stage_ms) == {"find", "crop", "network", "check"}
         return estimate.reason
 
-    good = Prediction(joints, scores, 0.9, 0.9)
+    good = Prediction(joints, scores, 0.99, 0.9)
     assert reason(EMPTY, good) == "no depth within 0.15-1.5 m"
     assert reason(DepthImage(np.full((480, 640), 2.0, np.float32)), good) == "no depth within 0.15-1.5 m"
     wall = DepthImage(np.full((480, 640), 1.0, np.float32))

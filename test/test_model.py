@@ -89,7 +89,7 @@ def test_an_unknown_side_takes_the_better_view(model: HandModel) -> None:
     for one, other, best in zip(right, left, unknown, strict=True):
         logits = [np.log(p / (1 - p)) for p in (one.right_hand, other.right_hand)]
         agreement = float(one.joint_scores.mean() - other.joint_scores.mean())
-        evidence = np.mean(logits) + AGREEMENT_WEIGHT * agreement
+        evidence = np.sum(logits) + AGREEMENT_WEIGHT * agreement
         np.testing.assert_allclose(best.joints, (one if evidence >= 0 else other).joints, atol=1e-5)
         assert best.right_hand == pytest.approx(1 / (1 + np.exp(-evidence)), abs=1e-4)
 

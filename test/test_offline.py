@@ -8,7 +8,6 @@ import pytest
 from oracle import Oracle
 from room import CAMERA, make_room
 
-from dense3d_ros.depth import DepthFormatError
 from dense3d_ros.estimator import HandPoseEstimator
 from dense3d_ros.offline import FrameFile, Intrinsics, estimate_recording, find_frames, read_centres
 from dense3d_ros.synthetic.hand_mesh import HandMesh
@@ -124,7 +123,9 @@ def test_given_centres_are_used(recording: tuple[Path, Oracle, np.ndarray]) -> N
     np.testing.assert_allclose(results[1].estimate.hands[0].joints, joints, atol=0.003)
 
 
-def test_a_colour_picture_among_the_frames_is_refused(tmp_path: Path) -> None:
+def test_a_colour_picture_among_the_frames_is_said(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "1.png"), np.zeros((4, 4, 3), np.uint8))
-    with pytest.raises(DepthFormatError, match=r"1.png holds 3 channel"):
-        list(estimate_recording(find_frames(tmp_path), INTRINSICS, HandPoseEstimator(Oracle())))
+    (result,) = estimate_recording(find_frames(tmp_path), INTRINSICS, HandPoseEstimator(Oracle()))
+    assert not result.readable
+    assert not result.estimate.hands
+    assert "1.png holds 3 channel" in result.estimate.reason

@@ -17,6 +17,7 @@ example:
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 SUMMARY = "find the hands in a folder of depth PNGs"
@@ -77,10 +78,15 @@ def run(arguments: argparse.Namespace) -> int:
     model = load_model(arguments.model, arguments.device, arguments.runtime)
     estimator = HandPoseEstimator(model, max_hands=hands)
     with_hand = 0
+    unreadable: list[str] = []
     with ResultWriter(arguments.output, model.description, intrinsics) as writer:
         results = estimate_recording(frames, intrinsics, estimator, centres)
         for result in tqdm(results, total=len(frames), unit="frame"):
             writer.add(result)
             with_hand += bool(result.estimate.hands)
+            if not result.readable:
+                unreadable.append(result.estimate.reason)
     print(f"{len(frames)} frames, {with_hand} with a hand; {arguments.output / 'hands.json'}")
-    return 0
+    for reason in unreadable:
+        print(f"dense3d run: {reason}", file=sys.stderr)
+    return 1 if unreadable else 0

@@ -65,6 +65,9 @@ def run_demo(settings: DemoSettings) -> Observation:
     try:
         started = time.monotonic()
         perception = perception_arguments(settings.model, settings.device, settings.runtime)
+        if settings.folder:
+            # A folder's frames are all wanted, however busy the machine is.
+            perception += ["-p", "max_age:=0.0"]
         with node_process("main", perception, settings.output / "hand_pose.log") as nodes:
             wait_until_active(observer, executor, nodes, settings.output / "hand_pose.log")
             to_active = time.monotonic() - started
