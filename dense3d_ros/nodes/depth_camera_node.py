@@ -22,7 +22,7 @@ from dense3d_ros.nodes.depth_source import FolderPictures, Picture, encoded, ren
 from dense3d_ros.nodes.parameters import DepthCameraSettings, NodeParameters
 from dense3d_ros.nodes.process import run_nodes, steady_clock
 
-GRACE_S = 1.0
+GRACE_S = 3.0
 
 
 class DepthCameraNode(Node):  # type: ignore[misc]
