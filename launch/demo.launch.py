@@ -40,7 +40,7 @@ def generate_launch_description() -> LaunchDescription:
         output="screen",
         emulate_tty=True,
     )
-    # Includes declare their own arguments: model, device, namespace, autostart and so on pass through.
+    # Includes declare their own arguments: model, device, runtime, namespace, autostart and so on pass through.
     perception = IncludeLaunchDescription(
         PythonLaunchDescriptionSource(str(share / "launch" / "hand.launch.py")),
         launch_arguments={"rviz": LaunchConfiguration("rviz")}.items(),

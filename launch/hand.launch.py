@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from ament_index_python.packages import get_package_share_directory
@@ -12,8 +11,7 @@ from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
-# The names of the variable in older and newer Fast DDS.
-DDS_PROFILE_VARIABLES = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")
+from dense3d_ros.nodes.dds_profile import dds_profile
 
 # The topics that config/hand.rviz shows.
 RVIZ_DEPTH = "/camera/camera/depth/image_rect_raw"
@@ -45,6 +43,11 @@ def generate_launch_description() -> LaunchDescription:
             description="auto, cpu, cuda or cuda:N. Empty: as in params_file.",
         ),
         DeclareLaunchArgument(
+            "runtime",
+            default_value="",
+            description="What the network runs in: auto, openvino, onnxruntime and so on. Empty: as in params_file.",
+        ),
+        DeclareLaunchArgument(
             "params_file",
             default_value=str(share / "config" / "hand.yaml"),
             description="Parameters of the nodes.",
@@ -70,11 +73,7 @@ def generate_launch_description() -> LaunchDescription:
             description="Least severity that is logged.",
         ),
     ]
-    profile = [
-        SetEnvironmentVariable(name, str(share / "config" / "fastdds.xml"))
-        for name in DDS_PROFILE_VARIABLES
-        if not any(variable in os.environ for variable in DDS_PROFILE_VARIABLES)
-    ]
+    profile = [SetEnvironmentVariable(name, file) for name, file in dds_profile().items()]
     rviz = Node(
         package="rviz2",
         executable="rviz2",
@@ -96,9 +95,9 @@ def _perception(context: LaunchContext) -> list[Node]:
     """The process of both nodes. A function, because empty arguments must not override params_file."""
     given = {
         name: LaunchConfiguration(name).perform(context)
-        for name in ("depth", "camera_info", "model", "device", "use_sim_time", "autostart", "log_level")
+        for name in ("depth", "camera_info", "model", "device", "runtime", "use_sim_time", "autostart", "log_level")
     }
-    overrides: dict[str, str | bool] = {name: given[name] for name in ("model", "device") if given[name]}
+    overrides: dict[str, str | bool] = {name: given[name] for name in ("model", "device", "runtime") if given[name]}
     overrides["autostart"] = given["autostart"] == "true"
     if given["use_sim_time"] == "true":
         overrides["use_sim_time"] = True

@@ -21,12 +21,13 @@ def pytest_configure(config: pytest.Config) -> None:
     # The ROS 2 wheels are found under the environment's prefix; an installation has set this already.
     os.environ.setdefault("AMENT_PREFIX_PATH", sys.prefix)
     profile = str(Path(__file__).resolve().parents[1] / "config" / "fastdds.xml")
-    os.environ["FASTRTPS_DEFAULT_PROFILES_FILE"] = profile
-    os.environ["FASTDDS_DEFAULT_PROFILES_FILE"] = profile
     try:
         from domain_coordinator import domain_id
+
+        from dense3d_ros.nodes.dds_profile import profile_variable
     except ImportError:
         return  # no ROS here: the tests that need it skip
+    os.environ[profile_variable()] = profile
     # Reserved until this process ends, so that test runs side by side do not hear each other.
     os.environ["ROS_DOMAIN_ID"] = str(_cleanup.enter_context(domain_id()))
 

@@ -18,6 +18,7 @@ from node_processes import depth_message, info_message
 from std_msgs.msg import Header
 
 from dense3d_ros.camera import Camera
+from dense3d_ros.nodes import dds_profile
 from dense3d_ros.nodes.camera_info import CameraInfoError, camera_of, is_distorted
 from dense3d_ros.nodes.diagnostics import Condition, Conditions, Level, Rates
 from dense3d_ros.nodes.model_slot import ModelSlot
@@ -216,6 +217,18 @@ def test_bad_conditions_are_logged_once_in_ten_seconds_and_outlive_good_ones(
     now[0] += 11
     conditions.report(Condition(Level.WARN, "too old", "4 s old"))
     assert log.lines == ["warning 1 s old", "error rgb8", "warning 4 s old"]
+
+
+@pytest.mark.parametrize(("rclpy", "name"), [("3.3.16", 0), ("7.1.6", 0), ("9.1.2", 1), ("10.0.0", 1)])
+def test_one_profile_variable_for_each_distribution(monkeypatch: pytest.MonkeyPatch, rclpy: str, name: int) -> None:
+    monkeypatch.setattr(dds_profile, "version", lambda package: {"rclpy": rclpy}[package])
+    for variable in dds_profile.VARIABLES:
+        monkeypatch.delenv(variable, raising=False)
+    profile = dds_profile.dds_profile()
+    assert list(profile) == [dds_profile.VARIABLES[name]]
+    assert Path(profile[dds_profile.VARIABLES[name]]).is_file()
+    monkeypatch.setenv(dds_profile.VARIABLES[0], "mine.xml")
+    assert dds_profile.dds_profile() == {}
 
 
 def test_model_slot_tells_of_changes_after_they_happened() -> None:

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import rclpy
-from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
 from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined]
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.logging import get_logger
 
 from dense3d_ros.nodes.allocator import keep_freed_memory
-
-DDS_PROFILE_VARIABLES = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")
-"""Names of the variable in older and newer releases of Fast DDS."""
+from dense3d_ros.nodes.dds_profile import dds_profile
 
 
 def steady_clock() -> Clock:
@@ -28,17 +23,7 @@ def steady_clock() -> Clock:
 
 def use_dds_profile() -> None:
     """Let Fast DDS use shared memory in which a depth image fits, unless the user chose a profile."""
-    if any(name in os.environ for name in DDS_PROFILE_VARIABLES):
-        return
-    if not os.environ.get("AMENT_PREFIX_PATH"):
-        # Nobody sets it where ROS 2 comes as wheels.
-        os.environ["AMENT_PREFIX_PATH"] = sys.prefix
-    try:
-        profile = Path(get_package_share_directory("dense3d_ros")) / "config" / "fastdds.xml"
-    except PackageNotFoundError:
-        return
-    for name in DDS_PROFILE_VARIABLES:
-        os.environ[name] = str(profile)
+    os.environ.update(dds_profile())
 
 
 def run_nodes(make: Callable[[], Sequence[Any]], arguments: Sequence[str] | None = None) -> int:
