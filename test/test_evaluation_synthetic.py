@@ -18,6 +18,8 @@ from dense3d_ros.evaluation.synthetic import HandFrame, SyntheticTestSet, hand_f
 from dense3d_ros.hand import Handedness, hand_centre
 from dense3d_ros.model import HandModel, Prediction
 from dense3d_ros.model_file import ModelDescription
+from dense3d_ros.synthetic.hand_mesh import HandMesh
+from dense3d_ros.synthetic.poses import pose_space
 
 COUNT = 16
 ALL = slice(None)
@@ -111,6 +113,29 @@ def test_labels_of_known_hands() -> None:
     assert synthetic._bend(fist) == "closed"
 
 
+def test_pose_classes_of_gestures() -> None:
+    """The gestures that the poses are made of fall into the classes that their names say."""
+    mesh = HandMesh.load("soma")
+    expected = {
+        "open": ("open", "spread", "flat"),
+        "fist": ("fist",),
+        "pinch": ("pinch_i", "pinch_m", "ok", "tripod"),
+        "counting": ("point", "peace", "three", "shaka", "horns", "gun"),
+        "grasp": ("cylinder", "sphere", "relaxed"),
+    }
+    gestures = pose_space().gestures
+    for name, members in expected.items():
+        for member in members:
+            assert synthetic.pose_class(mesh.pose(gestures[member]).joints) == name, member
+
+
+def test_calibration_pictures_are_not_the_test_sets(test_set: SyntheticTestSet, frames: list[HandFrame]) -> None:
+    calibration = SyntheticTestSet.for_calibration()
+    others = [hand_frame(number, calibration) for number in (0, 4)]
+    assert all(other.labels["mesh"] == "trained on" for other in others)
+    assert all(not np.array_equal(other.sample.joints, frame.sample.joints) for other in others for frame in frames)
+
+
 def test_bands() -> None:
     edges = (0.45, 0.7, 0.9, 1.0)
     bands = [synthetic._band(value, edges, "") for value in (0.45, 0.69, 0.7, 1.0)]
@@ -130,7 +155,7 @@ def test_evaluation_adds_up(tmp_path: Path, frames: list[HandFrame]) -> None:
     assert oracle["frames"] == COUNT
     assert oracle["frames_within"][8] == 0
     assert oracle["frames_within"][10] == 1
-    for kind in ("mesh", "sensor", "distance", "visible_share", "picture", "side", "fingers", "view"):
+    for kind in ("mesh", "sensor", "distance", "visible_share", "picture", "side", "fingers", "pose", "view"):
         assert sum(group["frames"] for group in oracle[f"by_{kind}"].values()) == COUNT
     assert own["frames"] == round(own["found"] * COUNT)
     assert own["found"] + own["missed"] == pytest.approx(1)

@@ -46,9 +46,9 @@ def full_summary(errors: Array, names: Sequence[str]) -> dict[str, Any]:
     known = errors[~np.isnan(errors).any(axis=1)]
     return {
         **summary(errors),
-        "per_joint_mm": {
-            name: float(error) for name, error in zip(names, known.mean(axis=0), strict=True)
-        } if len(known) else {},
+        "per_joint_mm": {name: float(error) for name, error in zip(names, known.mean(axis=0), strict=True)}
+        if len(known)
+        else {},
         "thresholds_mm": list(THRESHOLDS_MM),
         "frames_within": share_within(errors.max(axis=1)),
         "joints_within": share_within(errors),

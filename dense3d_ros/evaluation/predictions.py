@@ -24,9 +24,7 @@ def score_predictions(predictions: Path, ground_truth: Path, dataset: str) -> di
         raise ValueError(f"dataset '{dataset}' is unknown; accepted: {', '.join(BENCHMARKS)}")
     predicted, truth = (read_poses(path, benchmark) for path in (predictions, ground_truth))
     if len(predicted) != len(truth):
-        raise ValueError(
-            f"{predictions} holds {len(predicted)} frames, {ground_truth} {len(truth)}; expected as many"
-        )
+        raise ValueError(f"{predictions} holds {len(predicted)} frames, {ground_truth} {len(truth)}; expected as many")
     return {
         "dataset": dataset,
         "predictions": str(predictions),

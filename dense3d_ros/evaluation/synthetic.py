@@ -16,19 +16,25 @@ from numpy.typing import NDArray
 from dense3d_ros.camera import Camera
 from dense3d_ros.datasets.sample import DatasetSample
 from dense3d_ros.depth import DepthImage
-from dense3d_ros.hand import BONES, Handedness, hand_centre, wrist_rotation
+from dense3d_ros.hand import BONES, FINGERS, JOINT_INDEX, Handedness, hand_centre, wrist_rotation
 from dense3d_ros.synthetic import clutter, sensors
 from dense3d_ros.synthetic.hand_mesh import HandMesh, PosedHand
 from dense3d_ros.synthetic.render import render_depth
 from dense3d_ros.synthetic.scenes import SceneAssets, random_hand
 
 SEED = 7_654_321
+CALIBRATION_SEED = 1_234_567
+"""Of the pictures that confidence is fitted to: as the test set's, without the mesh that is never trained on."""
 MIN_VISIBLE = 0.45
 """Clutter leaves at least this share of the hand's pixels, as in training."""
 MIN_INSIDE = 0.75
 """At least this share of the joints lies inside the picture."""
 HIDDEN = 0.025
 """A joint is hidden if something else than its own finger's skin, this many metres nearer, covers its pixel."""
+OPEN, CLOSED = 60.0, 150.0
+"""Degrees that the bones of a finger turn through: less is an open finger, more a closed one."""
+PINCH = 0.024
+"""The tips of a pinch are this close, metres, from bone end to bone end."""
 UNSEEN_MESH = "webxr"
 _OTHER_HAND = 0.12
 
@@ -42,15 +48,25 @@ _SENSORS: tuple[tuple[str, Camera, Callable[[np.random.Generator, float], sensor
 
 @dataclass(frozen=True)
 class SyntheticTestSet:
-    """The meshes of the test set, loaded once: those that are trained on, and the one that is not."""
+    """The meshes, loaded once, of a set of pictures and the seed that defines it.
+
+    unseen: the mesh that is never trained on; None for a set without it.
+    """
 
     trained: SceneAssets
-    unseen: SceneAssets
+    unseen: SceneAssets | None
+    seed: int = SEED
 
     @classmethod
     def load(cls) -> SyntheticTestSet:
+        """The test set."""
         trained = SceneAssets.load()
         return cls(trained, SceneAssets((HandMesh.load(UNSEEN_MESH),), trained.bodies))
+
+    @classmethod
+    def for_calibration(cls) -> SyntheticTestSet:
+        """Pictures of the same kind from another seed, all of meshes that are trained on."""
+        return cls(SceneAssets.load(), None, CALIBRATION_SEED)
 
 
 @dataclass(frozen=True)
@@ -69,10 +85,11 @@ class HandFrame:
 
 def hand_frame(number: int, test_set: SyntheticTestSet) -> HandFrame:
     """Frame `number` of the test set; sensors and meshes take turns."""
-    rng = np.random.default_rng([SEED, 0, number])
+    rng = np.random.default_rng([test_set.seed, 0, number])
     sensor_name, camera, make_sensor = _SENSORS[number % len(_SENSORS)]
-    unseen = number // len(_SENSORS) % 2 == 1
-    assets = test_set.unseen if unseen else test_set.trained
+    assets, mesh = test_set.trained, "trained on"
+    if test_set.unseen is not None and number // len(_SENSORS) % 2 == 1:
+        assets, mesh = test_set.unseen, "never trained on"
     while True:
         hand, right = random_hand(rng, assets)
         depth, ids = _blank(camera)
@@ -86,13 +103,14 @@ def hand_frame(number: int, test_set: SyntheticTestSet) -> HandFrame:
     measured = make_sensor(rng, float(hand.joints[0, 2])).apply(depth, camera, rng)
     sample = DatasetSample(DepthImage(measured), camera, hand.joints, f"hand {number}")
     labels = {
-        "mesh": "never trained on" if unseen else "trained on",
+        "mesh": mesh,
         "sensor": sensor_name,
         "distance": _band(float(hand_centre(hand.joints)[2]), (0.0, 0.4, 0.6, 0.9, 1.5), " m"),
         "visible_share": _band(visible, (MIN_VISIBLE, 0.7, 0.9, 1.0), ""),
         "picture": "whole hand inside" if inside == 1 else "cut off by the border",
         "side": "right" if right else "left",
         "fingers": _bend(hand.joints),
+        "pose": pose_class(hand.joints),
         "view": _view(hand.joints, Handedness.RIGHT if right else Handedness.LEFT),
     }
     return HandFrame(sample, others, _hidden(hand.joints, depth, camera), labels)
@@ -100,7 +118,7 @@ def hand_frame(number: int, test_set: SyntheticTestSet) -> HandFrame:
 
 def hand_free_frame(number: int, test_set: SyntheticTestSet) -> DatasetSample:
     """Picture `number` without a hand: bodies, sleeves, objects, walls. Its joints are (0, 3)."""
-    rng = np.random.default_rng([SEED, 1, number])
+    rng = np.random.default_rng([test_set.seed, 1, number])
     _, camera, make_sensor = _SENSORS[number % len(_SENSORS)]
     place, _ = random_hand(rng, test_set.trained)
     depth, ids = _blank(camera)
@@ -152,13 +170,37 @@ def _hidden(joints: NDArray[np.float32], depth: NDArray[np.float32], camera: Cam
     return hidden
 
 
-def _bend(joints: NDArray[np.float32]) -> str:
-    """How far the four fingers are closed: the mean of the angles that each one's bones turn through in all."""
-    bones = np.array([joints[child] - joints[parent] for parent, child in BONES]).reshape(5, 4, 3)[1:]
+def _turns(joints: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(4,) degrees that the bones of each of the four fingers turn through in all, from the palm to the tip."""
+    bones = np.array([joints[child] - joints[parent] for parent, child in BONES], np.float64).reshape(5, 4, 3)[1:]
     bones = bones / np.linalg.norm(bones, axis=-1, keepdims=True)
     cosines = (bones[:, 1:] * bones[:, :-1]).sum(axis=-1).clip(-1, 1)
-    total = float(np.degrees(np.arccos(cosines)).sum(axis=1).mean())
-    return "open" if total < 60 else "half closed" if total < 150 else "closed"
+    turns: NDArray[np.float64] = np.degrees(np.arccos(cosines)).sum(axis=1)
+    return turns
+
+
+def _bend(joints: NDArray[np.float32]) -> str:
+    """How far the four fingers are closed on average."""
+    total = float(_turns(joints).mean())
+    return "open" if total < OPEN else "half closed" if total < CLOSED else "closed"
+
+
+def pose_class(joints: NDArray[np.float32]) -> str:
+    """What (21, 3) joints in metres do, told from the joints alone, so that it means the same for every data set.
+
+    The first that fits: "fist" (four closed fingers), "pinch" (the thumb's tip meets another), "open" (four open
+    fingers), "counting" (some fingers open and some closed, as in pointing), else "grasp" (fingers bent around
+    something, or relaxed).
+    """
+    turns = _turns(joints)
+    thumb, *tips = (joints[JOINT_INDEX[f"{finger}_tip"]] for finger in FINGERS)
+    if (turns >= CLOSED).all():
+        return "fist"
+    if min(float(np.linalg.norm(tip - thumb)) for tip in tips) < PINCH:
+        return "pinch"
+    if (turns < OPEN).all():
+        return "open"
+    return "counting" if (turns < OPEN).any() and (turns >= CLOSED).any() else "grasp"
 
 
 def _view(joints: NDArray[np.float32], side: Handedness) -> str:
