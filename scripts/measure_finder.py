@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+"""Measure how far from the hand's centre the finder puts a crop, before and after re-centring.
+
+    python scripts/measure_finder.py --count 400
+
+The pictures are those of the synthetic test set's kind, but of numbers that the test set never uses. `synthetic/scenes.yaml`
+holds the mixture of crop centres that was set to what this printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+import numpy as np
+
+from dense3d_ros.crop import crop_hand
+from dense3d_ros.evaluation.synthetic import HandFrame, SyntheticTestSet, hand_frame
+from dense3d_ros.finding.protrusions import find_candidates
+from dense3d_ros.hand import Handedness, hand_centre
+from dense3d_ros.model import HandModel, load_model
+
+FIRST_NUMBER = 1_000_000
+NEAR = 0.15
+"""A candidate further away than this, metres, is not a try at the hand."""
+LOOKS = 3
+CANDIDATES = 5
+PERCENTILES = (10, 25, 50, 75, 90, 95, 99)
+
+
+def errors_of(frame: HandFrame, model: HandModel) -> np.ndarray | None:
+    """(LOOKS + 1, 3) metres from the true centre to the finder's nearest candidate and to the centre after each look."""
+    depth, camera = frame.sample.depth, frame.sample.camera
+    true = hand_centre(frame.sample.joints)
+    candidates = find_candidates(depth, camera, limit=CANDIDATES)
+    near = [candidate for candidate in candidates if np.linalg.norm(candidate - true) < NEAR]
+    if not near:
+        return None
+    side = Handedness.RIGHT if frame.labels["side"] == "right" else Handedness.LEFT
+    centre = min(near, key=lambda candidate: float(np.linalg.norm(candidate - true)))
+    errors = [centre - true]
+    for _ in range(LOOKS):
+        crop = crop_hand(depth, camera, centre, model.description.half_size, model.description.resolution)
+        centre = hand_centre(model.predict([crop], [side])[0].joints)
+        if not centre[2] > 0:
+            return None
+        errors.append(centre - true)
+    return np.array(errors)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--count", type=int, default=400, metavar="N", help="pictures (default: %(default)s)")
+    parser.add_argument("--model", default="fast", metavar="NAME", help="model that re-centres (default: %(default)s)")
+    arguments = parser.parse_args()
+    test_set, model = SyntheticTestSet.load(), load_model(arguments.model, "cpu")
+    frames = (hand_frame(FIRST_NUMBER + number, test_set) for number in range(arguments.count))
+    found = [errors for frame in frames if (errors := errors_of(frame, model)) is not None]
+    vectors = np.array(found)
+    lengths = np.linalg.norm(vectors, axis=2)
+    out = [f"a candidate within {NEAR} m of the hand: {len(found)} of {arguments.count}"]
+    out.append(
+        "mm from the hand's centre" + "".join(f"{f'p{p}':>7}" for p in PERCENTILES) + "   sd x    y    z  mean z"
+    )
+    for look in range(LOOKS + 1):
+        name = "finder" if look == 0 else f"after look {look}"
+        values = "".join(f"{1000 * v:7.1f}" for v in np.percentile(lengths[:, look], PERCENTILES))
+        spread = "".join(f"{1000 * v:6.1f}" for v in vectors[:, look].std(axis=0))
+        out.append(f"{name:25}{values}{spread}{1000 * vectors[:, look, 2].mean():8.1f}")
+    sys.stdout.write("\n".join(out) + "\n")
+
+
+if __name__ == "__main__":
+    main()
