@@ -17,6 +17,8 @@ from dense3d_ros.dense.network import HourglassNetwork
 from dense3d_ros.hand import JOINT_COUNT, JOINT_NAMES, SKELETON
 
 FORMAT = "dense3d_ros model 1"
+LICENCE = "Apache-2.0"
+"""Of the models that this package trains on its own synthetic hands."""
 SUFFIX = ".safetensors"
 _SHIPPED = Path(__file__).parent / "models"
 

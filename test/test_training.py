@@ -24,6 +24,7 @@ from dense3d_ros.model_file import read_model
 from dense3d_ros.synthetic.scenes import SceneAssets
 from dense3d_ros.training.checkpoint import load_checkpoint
 from dense3d_ros.training.data import Batch, SyntheticBatches, loader, make_batch
+from dense3d_ros.training.hourglass import HourglassMethod
 from dense3d_ros.training.losses import training_loss
 from dense3d_ros.training.recipe import Recipe, Stage
 from dense3d_ros.training.train import _Run, train
@@ -86,12 +87,12 @@ def test_unlabelled_samples_do_not_touch_the_joint_loss(batch: Batch) -> None:
 
 
 def test_a_killed_run_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
-    train(TINY, tmp_path / "whole")
+    train(HourglassMethod(TINY), tmp_path / "whole")
 
-    killed = _Run(TINY, tmp_path / "killed", torch.device("cpu"), rank=0, world=1)
+    killed = _Run(HourglassMethod(TINY), tmp_path / "killed", torch.device("cpu"), rank=0, world=1)
     killed.output.mkdir()
     killed.learn(TINY.stages[0], until=12, workers=0)
-    train(TINY, tmp_path / "killed")
+    train(HourglassMethod(TINY), tmp_path / "killed")
 
     (_, whole), (_, resumed) = (read_model(str(tmp_path / name / "model.safetensors")) for name in ("whole", "killed"))
     for name, tensor in whole.state_dict().items():
@@ -107,7 +108,7 @@ def test_a_run_learns_and_writes_curves_and_a_model(tmp_path: Path) -> None:
         warm_up_samples=200,
         learning_rate=5e-3,
     )
-    model = train(recipe, tmp_path, workers=1)
+    model = train(HourglassMethod(recipe), tmp_path, workers=1)
 
     rows = list(csv.DictReader((tmp_path / "log.csv").open(encoding="utf-8")))
     assert float(rows[-1]["loss"]) < 0.7 * float(rows[0]["loss"])
@@ -117,9 +118,9 @@ def test_a_run_learns_and_writes_curves_and_a_model(tmp_path: Path) -> None:
 
 
 def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
-    train(TINY, tmp_path)
+    train(HourglassMethod(TINY), tmp_path)
     other = Recipe(name="tiny", stages=TINY.stages, features=32, batch_size=4)
-    run = _Run(other, tmp_path / "other", torch.device("cpu"), rank=0, world=1)
+    run = _Run(HourglassMethod(other), tmp_path / "other", torch.device("cpu"), rank=0, world=1)
     with pytest.raises(ValueError, match=r"checkpoint\.safetensors belongs to another network"):
         load_checkpoint(tmp_path / "checkpoint.safetensors", run.network, run.average, run.optimiser)
 

@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Train until the recipe's samples are spent."""
     from dense3d_ros.model import choose_device
+    from dense3d_ros.training.hourglass import HourglassMethod
     from dense3d_ros.training.recipe import Recipe
     from dense3d_ros.training.train import train
 
@@ -37,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise ValueError(f"--workers must be at least 0, got {arguments.workers}")
     recipe = Recipe.read(recipe_path(arguments.recipe))
     device = choose_device(arguments.device)
-    print(train(recipe, arguments.output, device=device, workers=arguments.workers))
+    print(train(HourglassMethod(recipe), arguments.output, device=device, workers=arguments.workers))
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -11,6 +12,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from dense3d_ros.synthetic.scenes import Sample, SceneAssets, make_sample
+
+BatchT = TypeVar("BatchT")
 
 
 @dataclass
@@ -70,7 +73,7 @@ def make_batch(assets: SceneAssets, seed: int, number: int, size: int, resolutio
     return Batch.from_samples([make_sample(rng, assets, resolution) for _ in range(size)])
 
 
-def loader(dataset: SyntheticBatches, workers: int) -> DataLoader[Batch]:
+def loader(dataset: IterableDataset[BatchT], workers: int) -> DataLoader[BatchT]:
     """Batches in order, made ahead by `workers` processes (0: in this process)."""
     return DataLoader(
         dataset,
