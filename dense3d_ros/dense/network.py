@@ -28,17 +28,18 @@ class ConvBlock(nn.Sequential):
 
 
 class Residual(nn.Module):
-    """Bottleneck residual: 1x1 to half the channels, 3x3, 1x1 back."""
+    """Residual: 1x1 to `inner` channels (half of them by default), 3x3, 1x1 back. It starts as the identity."""
 
-    def __init__(self, features: int) -> None:
+    def __init__(self, features: int, inner: int | None = None) -> None:
         super().__init__()
-        half = features // 2
+        inner = inner or features // 2
         self.body = nn.Sequential(
-            ConvBlock(features, half),
-            ConvBlock(half, half, 3),
-            nn.Conv2d(half, features, 1, bias=False),
+            ConvBlock(features, inner),
+            ConvBlock(inner, inner, 3),
+            nn.Conv2d(inner, features, 1, bias=False),
             nn.BatchNorm2d(features),
         )
+        nn.init.zeros_(self.body[-1].weight)
 
     def forward(self, x: Tensor) -> Tensor:
         return functional.relu(x + self.body(x))
@@ -47,11 +48,14 @@ class Residual(nn.Module):
 class Hourglass(nn.Module):
     """Down to 1/16 of the size and up again, with a residual at every scale; returns the deepest features too."""
 
-    def __init__(self, features: int, depth: int = 4) -> None:
+    def __init__(self, features: int, depth: int = 4, wide_blocks: int = 0) -> None:
         super().__init__()
+        # Two, and wide ones at the middle scales, because they are nearly free where the maps are small.
+        inner = [[features // 2] * 2 for _ in range(depth)]
+        inner[0] += [features] * wide_blocks
+        inner[1] += [2 * features] * wide_blocks
         self.skip = nn.ModuleList(Residual(features) for _ in range(depth))
-        # Two, because depth is nearly free at the small scales.
-        self.down = nn.ModuleList(nn.Sequential(Residual(features), Residual(features)) for _ in range(depth))
+        self.down = nn.ModuleList(nn.Sequential(*(Residual(features, width) for width in widths)) for widths in inner)
         self.up = nn.ModuleList(Residual(features) for _ in range(depth))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -68,9 +72,9 @@ class Hourglass(nn.Module):
 class Stack(nn.Module):
     """One hourglass and its three heads."""
 
-    def __init__(self, features: int, joints: int) -> None:
+    def __init__(self, features: int, joints: int, wide_blocks: int) -> None:
         super().__init__()
-        self.hourglass = Hourglass(features)
+        self.hourglass = Hourglass(features, wide_blocks=wide_blocks)
         self.trunk = nn.Sequential(Residual(features), ConvBlock(features, features))
         self.heat_2d = nn.Conv2d(features, joints, 1)
         self.trunk_3d = ConvBlock(features + joints + 3, features)
@@ -119,7 +123,7 @@ class HandHead(nn.Module):
 class HourglassNetwork(nn.Module):
     """(B, 1, S, S) normalised crops -> (S/4, S/4) maps of every stack, and a summary (B, 3F) for `hand_head`."""
 
-    def __init__(self, joints: int = 21, stacks: int = 2, features: int = 128) -> None:
+    def __init__(self, joints: int = 21, stacks: int = 2, features: int = 128, wide_blocks: int = 0) -> None:
         super().__init__()
         self.stem = nn.Sequential(
             ConvBlock(1, 32, 5, stride=2),
@@ -127,7 +131,7 @@ class HourglassNetwork(nn.Module):
             ConvBlock(features // 2, features),
             Residual(features),
         )
-        self.stacks = nn.ModuleList(Stack(features, joints) for _ in range(stacks))
+        self.stacks = nn.ModuleList(Stack(features, joints, wide_blocks) for _ in range(stacks))
         self.remap = nn.ModuleList(nn.Conv2d(features + 5 * joints, features, 1) for _ in range(stacks - 1))
         self.hand_head = HandHead(3 * features, joints)
 

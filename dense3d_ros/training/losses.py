@@ -20,7 +20,7 @@ from dense3d_ros.training.data import Batch
 HEAT_2D_WEIGHT = 10.0
 HEAT_3D_WEIGHT = 10.0
 VECTOR_WEIGHT = 1.0
-JOINT_WEIGHT = 4.0
+JOINT_WEIGHT = 12.0
 LOGIT_WEIGHT = 0.4
 
 
