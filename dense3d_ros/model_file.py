@@ -13,13 +13,22 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from dense3d_ros.datasets.benchmarks import BENCHMARKS
 from dense3d_ros.dense.network import HourglassNetwork
+from dense3d_ros.dense.paper_network import PaperNetwork
 from dense3d_ros.hand import JOINT_COUNT, JOINT_NAMES, SKELETON
 
 FORMAT = "dense3d_ros model 1"
 LICENCE = "Apache-2.0"
 """Of the models that this package trains on its own synthetic hands."""
 SUFFIX = ".safetensors"
+NETWORKS = ("hourglass", "paper")
+SKELETONS: dict[str, tuple[str, ...]] = {
+    SKELETON: JOINT_NAMES,
+    **{benchmark.skeleton: benchmark.scored_joints for benchmark in BENCHMARKS.values()},
+}
+"""Joint names by skeleton: the hand of this package and the scored joints of each benchmark."""
+_PAPER = {"half_size": 0.15, "ball_radius": 0.08, "resolution": 128}
 _SHIPPED = Path(__file__).parent / "models"
 
 
@@ -31,8 +40,10 @@ class ModelFileError(ValueError):
 class ModelDescription:
     """What a model file says of itself.
 
-    stacks, features: size of the hourglass network. resolution: pixels of the crop's edge.
-    half_size: half the edge of the cube around the hand, metres. ball_radius: reach of the 3D heat map, metres.
+    network: "hourglass", which everything in this package runs, or "paper", for training and evaluation alone.
+    stacks, features, wide_blocks: its size. views: turned views of a crop that it looks at, 1 or 4. resolution:
+    pixels of the crop's edge. half_size: half the edge of the cube around the hand (paper: of its depth), metres.
+    ball_radius: reach of the 3D heat map, metres. skeleton: of SKELETONS.
     training: recipe, samples and command. errors: measured mean joint errors in millimetres, by data set.
     """
 
@@ -43,6 +54,9 @@ class ModelDescription:
     ball_radius: float
     resolution: int
     licence: str
+    network: str = "hourglass"
+    wide_blocks: int = 0
+    views: int = 1
     skeleton: str = SKELETON
     joints: tuple[str, ...] = JOINT_NAMES
     training: dict[str, Any] = field(default_factory=dict)
@@ -52,6 +66,7 @@ class ModelDescription:
         for name, low, high in (
             ("stacks", 1, 8),
             ("features", 16, 1024),
+            ("wide_blocks", 0, 16),
             ("half_size", 0.05, 0.5),
             ("ball_radius", 0.02, 0.5),
             ("resolution", 64, 512),
@@ -65,10 +80,9 @@ class ModelDescription:
             raise ModelFileError(
                 f"resolution must be a multiple of 64 and features even, got {self.resolution} and {self.features}"
             )
-        if self.skeleton != SKELETON or tuple(self.joints) != JOINT_NAMES:
-            raise ModelFileError(
-                f"the skeleton must be {SKELETON} with its {JOINT_COUNT} joints, got {self.skeleton!r}"
-            )
+        if self.views not in (1, 4):
+            raise ModelFileError(f"views must be 1 or 4, got {self.views!r}")
+        self._check_network()
         if not all(isinstance(text, str) and text for text in (self.name, self.licence)):
             raise ModelFileError(f"name and licence must be texts, got {self.name!r} and {self.licence!r}")
         if not isinstance(self.training, dict) or not isinstance(self.errors, dict):
@@ -76,9 +90,27 @@ class ModelDescription:
         if not all(isinstance(error, (int, float)) for error in self.errors.values()):
             raise ModelFileError(f"errors must be numbers of millimetres, got {self.errors}")
 
-    def build_network(self) -> HourglassNetwork:
+    def _check_network(self) -> None:
+        """The network's kind against its joints and its crop."""
+        if self.network not in NETWORKS:
+            raise ModelFileError(f"network must be one of {', '.join(NETWORKS)}, got {self.network!r}")
+        if self.network == "hourglass" and (self.skeleton != SKELETON or self.joints != JOINT_NAMES):
+            raise ModelFileError(
+                f"the skeleton must be {SKELETON} with its {JOINT_COUNT} joints, got {self.skeleton!r}"
+            )
+        if SKELETONS.get(str(self.skeleton)) != self.joints:
+            raise ModelFileError(
+                f"the skeleton must be one of {', '.join(SKELETONS)} with its own joints, got {self.skeleton!r}"
+            )
+        crop = {name: getattr(self, name) for name in _PAPER}
+        if self.network == "paper" and crop != _PAPER:
+            raise ModelFileError(f"the paper's network has {_PAPER}, got {crop}")
+
+    def build_network(self) -> HourglassNetwork | PaperNetwork:
         """The described network with random weights."""
-        return HourglassNetwork(JOINT_COUNT, self.stacks, self.features)
+        if self.network == "paper":
+            return PaperNetwork(len(self.joints), self.stacks, self.features)
+        return HourglassNetwork(len(self.joints), self.stacks, self.features, self.wide_blocks)
 
 
 def available_models() -> list[str]:
@@ -111,10 +143,22 @@ def save_model(path: Path, network: nn.Module, description: ModelDescription) ->
 
 
 def read_model(name_or_path: str) -> tuple[ModelDescription, HourglassNetwork]:
-    """Read and check a model file; the network is on the CPU, in evaluation mode.
+    """Read and check the file of a model that runs on any camera; the network is on the CPU, in evaluation mode.
 
     Raises ModelFileError, one sentence that names the file and what is wrong with it.
     """
+    description, network = read_any_model(name_or_path)
+    if not isinstance(network, HourglassNetwork):
+        raise ModelFileError(
+            f"{model_path(name_or_path)} cannot be used here: it holds the {description.network} network for the "
+            f"skeleton {description.skeleton}, which only `dense3d evaluate --dataset` runs; "
+            f"accepted: an hourglass for {SKELETON}"
+        )
+    return description, network
+
+
+def read_any_model(name_or_path: str) -> tuple[ModelDescription, HourglassNetwork | PaperNetwork]:
+    """As `read_model`, but of any network and skeleton."""
     path = model_path(name_or_path)
     try:
         with safe_open(path, framework="pt") as file:
@@ -149,7 +193,7 @@ def _description(metadata: dict[str, str]) -> ModelDescription:
             f"its description has unknown entries {sorted(set(data) - known)} and lacks {sorted(required - set(data))}"
         )
     joints = data.get("joints", JOINT_NAMES)
-    if not isinstance(joints, (list, tuple)):
+    if not isinstance(joints, list | tuple):
         raise ModelFileError(f"joints must be a list of names, got {joints!r}")
     return ModelDescription(**{**data, "joints": tuple(joints)})
 

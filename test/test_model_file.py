@@ -12,12 +12,16 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from dense3d_ros.dense.paper_network import PaperNetwork
+from dense3d_ros.model import load_model
 from dense3d_ros.model_file import (
     FORMAT,
+    SKELETONS,
     ModelDescription,
     ModelFileError,
     available_models,
     model_path,
+    read_any_model,
     read_model,
     save_model,
 )
@@ -217,3 +221,56 @@ def refused(path: Path, message: str) -> None:
         read_model(str(path))
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+PAPER = ModelDescription(
+    name="nyu paper",
+    stacks=1,
+    features=16,
+    half_size=0.15,
+    ball_radius=0.08,
+    resolution=128,
+    licence="that of NYU",
+    network="paper",
+    skeleton="nyu14",
+    joints=SKELETONS["nyu14"],
+)
+
+
+def test_the_papers_network_comes_back_and_is_refused_where_a_hand_is_needed(tmp_path: Path) -> None:
+    path = tmp_path / "paper.safetensors"
+    network = PAPER.build_network()
+    save_model(path, network, PAPER)
+    description, read = read_any_model(str(path))
+    assert description == PAPER
+    assert isinstance(read, PaperNetwork)
+    assert read.joints == 14
+    assert all(torch.equal(read.state_dict()[name], tensor) for name, tensor in network.state_dict().items())
+    for load in (read_model, load_model):
+        with pytest.raises(
+            ModelFileError, match=r"paper\.safetensors cannot be used here: .* skeleton nyu14"
+        ) as caught:
+            load(str(path))
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"network": "transformer"}, "network must be one of hourglass, paper, got 'transformer'"),
+        ({"network": "hourglass"}, "the skeleton must be hand21 with its 21 joints, got 'nyu14'"),
+        ({"skeleton": "hands2017"}, "the skeleton must be one of hand21, nyu14, icvl16, msra21 with its own joints"),
+        ({"skeleton": ["nyu14"]}, "the skeleton must be one of"),
+        ({"joints": SKELETONS["icvl16"]}, "the skeleton must be one of"),
+        ({"resolution": 64}, "the paper's network has"),
+        ({"ball_radius": 0.1}, "the paper's network has"),
+    ],
+)
+def test_the_papers_description_with_wrong_values(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ModelFileError, match=message):
+        replace(PAPER, **changes)
+
+
+def test_a_file_from_before_there_were_several_networks(model: Path) -> None:
+    rewrite(model, metadata=with_description(network=...))
+    assert read_model(str(model))[0] == DESCRIPTION

@@ -1,12 +1,14 @@
-"""Measure joint errors: of prediction files on a benchmark, or of a model on the synthetic test set.
+"""Measure joint errors: of prediction files on a benchmark, of a model on a benchmark or on the synthetic test set.
 
 A prediction file has a line for each frame, `u v d` of each joint in pixels and millimetres, as the community
-exchanges them; NYU has 14 joints, ICVL 16, MSRA15 21. The synthetic test set is fixed by its seeds; its first N
-pictures with a hand and N/2 without are used. Errors are given for crops around the true centre and for what the
-estimator finds by itself.
+exchanges them; NYU has 14 joints, ICVL 16, MSRA15 21. On a benchmark a model is measured on the test split, in crops
+made from the labels ("oracle_crop", as published figures are) and in those of its own finder ("detected_crop"); a
+model of 21 joints is scored on those that the benchmark has too. The synthetic test set is fixed by its seeds; its
+first N pictures with a hand and N/2 without are used, likewise with the true centre and with the own finder.
 
 examples:
   dense3d evaluate --predictions nyu_mine.txt --ground-truth nyu_test.txt --dataset nyu --json nyu.json
+  dense3d evaluate --model runs/nyu/model.safetensors --dataset nyu --root ~/data/nyu --json nyu.json --plot nyu.png
   dense3d evaluate --model fast --json fast.json --plot fast.png
 """
 
@@ -14,9 +16,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dense3d_ros.datasets.sample import DepthDataset
 
 SUMMARY = "measure joint errors of prediction files or of a model"
+SYNTHETIC_SAMPLES = 1000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,13 +32,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--model", metavar="NAME|FILE", help="model name or file to evaluate")
     parser.add_argument("--json", metavar="FILE", type=Path, required=True, help="results to write")
     parser.add_argument("--plot", metavar="FILE", type=Path, help="picture of curves and bars to write")
-    files = parser.add_argument_group("with --predictions")
-    files.add_argument("--ground-truth", metavar="FILE", type=Path, help="true joints in the same format")
-    files.add_argument("--dataset", choices=("nyu", "icvl", "msra"), help="data set: its camera and joints")
+    benchmark = parser.add_argument_group("on a benchmark")
+    benchmark.add_argument("--dataset", choices=("nyu", "icvl", "msra"), help="data set: its camera and joints")
+    benchmark.add_argument("--root", metavar="DIR", type=Path, help="folder of the data set, for its labels")
+    benchmark.add_argument(
+        "--held-out", metavar="0..8", type=int, default=0, help="MSRA15's test subject (default: %(default)s)"
+    )
+    benchmark.add_argument(
+        "--ground-truth", metavar="FILE", type=Path, help="with --predictions, instead of --root: true joints, u v d"
+    )
+    benchmark.add_argument(
+        "--write-predictions", metavar="FILE", type=Path, help="with --model: write the joints of the oracle crops"
+    )
     model = parser.add_argument_group("with --model")
-    model.add_argument("--data", choices=("synthetic-test",), default="synthetic-test", help="data to evaluate on")
+    model.add_argument("--data", choices=("synthetic-test",), default="synthetic-test", help="without --dataset")
     model.add_argument(
-        "--samples", metavar="N", type=int, default=1000, help="pictures with a hand (default: %(default)s)"
+        "--samples",
+        metavar="N",
+        type=int,
+        help=f"pictures with a hand (default: {SYNTHETIC_SAMPLES}; all of a benchmark, else spread evenly over it)",
     )
     model.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
     model.add_argument("--runtime", default="auto", help="what the network runs in (default: %(default)s)")
@@ -40,13 +58,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure, write the JSON and the plot, and print the main figures."""
-    from dense3d_ros.evaluation.report import plot_model, plot_predictions, write_json
+    from dense3d_ros.evaluation.report import plot_benchmark, plot_model, plot_predictions, write_json
 
     if arguments.predictions:
         result, lines = _score_predictions(arguments)
         plot = plot_predictions
+    elif arguments.dataset:
+        result, lines = _evaluate_on_benchmark(arguments)
+        plot = plot_benchmark
     else:
-        result, lines = _evaluate_model(arguments)
+        result, lines = _evaluate_on_synthetic(arguments)
         plot = plot_model
     write_json(arguments.json, result)
     if arguments.plot:
@@ -56,24 +77,50 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _score_predictions(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+    from dense3d_ros.evaluation.benchmark import score_on_dataset
     from dense3d_ros.evaluation.predictions import score_predictions
 
-    if not (arguments.ground_truth and arguments.dataset):
-        raise ValueError("--predictions needs --ground-truth FILE and --dataset nyu|icvl|msra")
-    result = score_predictions(arguments.predictions, arguments.ground_truth, arguments.dataset)
+    if not arguments.dataset or bool(arguments.ground_truth) == bool(arguments.root):
+        raise ValueError("--predictions needs --dataset nyu|icvl|msra and either --ground-truth FILE or --root DIR")
+    if arguments.write_predictions:
+        raise ValueError("--write-predictions goes with --model")
+    if arguments.root:
+        result = score_on_dataset(arguments.predictions, _test_split(arguments))
+    else:
+        result = score_predictions(arguments.predictions, arguments.ground_truth, arguments.dataset)
     return result, [_line(arguments.dataset.upper(), result)]
 
 
-def _evaluate_model(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+def _evaluate_on_benchmark(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+    from dense3d_ros.evaluation.benchmark import evaluate_on_benchmark
+    from dense3d_ros.evaluation.benchmark_models import load_benchmark_model
+
+    if arguments.ground_truth or not arguments.root:
+        raise ValueError("--model on a --dataset needs --root DIR, the folder of the data set, and no --ground-truth")
+    if arguments.samples is not None and arguments.samples < 1:
+        raise ValueError(f"--samples must be at least 1, got {arguments.samples}")
+    dataset = _test_split(arguments)
+    model = load_benchmark_model(arguments.model, dataset.benchmark, arguments.device, arguments.runtime)
+    result = evaluate_on_benchmark(model, dataset, arguments.samples, arguments.write_predictions)
+    scored, missing = result["scored_joints"], result["joints_without_prediction"]
+    lines = [_line("crop from the labels", result["oracle_crop"]), _line("own finder", result["detected_crop"])]
+    lines.append(f"own finder: {100 * result['detected_crop']['found']:.1f} % of {result['frames']} hands found")
+    if missing:
+        lines.append(f"scored: {len(scored)} of {len(scored) + len(missing)} joints, {', '.join(scored)}")
+    return result, lines
+
+
+def _evaluate_on_synthetic(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
     from dense3d_ros.evaluation.model import evaluate_on_synthetic
     from dense3d_ros.model import load_model
 
-    if arguments.ground_truth or arguments.dataset:
-        raise ValueError("--ground-truth and --dataset go with --predictions; with --model there is --data")
-    if arguments.samples < 2:
-        raise ValueError(f"--samples must be at least 2, got {arguments.samples}")
+    if arguments.ground_truth or arguments.root or arguments.write_predictions:
+        raise ValueError("--ground-truth, --root and --write-predictions go with --dataset nyu|icvl|msra")
+    samples = SYNTHETIC_SAMPLES if arguments.samples is None else arguments.samples
+    if samples < 2:
+        raise ValueError(f"--samples must be at least 2, got {samples}")
     model = load_model(arguments.model, arguments.device, arguments.runtime)
-    result = evaluate_on_synthetic(model, arguments.samples, arguments.samples // 2)
+    result = evaluate_on_synthetic(model, samples, samples // 2)
     lines = []
     for title, mode in (("true centre and side", "oracle_crop"), ("own finder", "own_finder")):
         lines.append(_line(title, result[mode]))
@@ -81,6 +128,12 @@ def _evaluate_model(arguments: argparse.Namespace) -> tuple[dict[str, Any], list
     found, false = result["own_finder"]["found"], result["own_finder"]["false_hand_rate"]
     lines.append(f"own finder: {100 * found:.1f} % of hands found, one seen in {100 * false:.1f} % of pictures without")
     return result, lines
+
+
+def _test_split(arguments: argparse.Namespace) -> DepthDataset:
+    from dense3d_ros.datasets.frames import open_dataset
+
+    return open_dataset(arguments.dataset, arguments.root, "test", arguments.held_out)
 
 
 def _line(title: str, result: dict[str, Any]) -> str:

@@ -1,20 +1,25 @@
-"""Train a model on synthetic hands.
+"""Train a model on synthetic hands, or the paper's network on a benchmark too.
 
 A recipe says everything that decides what comes out: network, samples, learning rates. The shipped ones are
 files in dense3d_ros/training/recipes; copy one to change it. DIR gets model.safetensors, refreshed every two
 minutes, log.csv with the curves, and a checkpoint from which the same command goes on after a stop. With several
 GPUs: torchrun --nproc-per-node=N -m dense3d_ros.cli train ...
 
-example:
+examples:
   dense3d train --recipe fast --output runs/fast --workers 2
+  dense3d train --recipe paper --data nyu --root ~/data/nyu_hand_dataset_v2 --output runs/nyu --workers 8
 """
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-SUMMARY = "train a model on synthetic hands"
+if TYPE_CHECKING:
+    from dense3d_ros.training.method import Method
+
+SUMMARY = "train a model"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,21 +30,49 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers", metavar="N", type=int, default=1, help="processes that make samples (default: %(default)s)"
     )
+    parser.add_argument("--seconds", metavar="S", type=float, help="stop after so long; the same command goes on")
+    paper = parser.add_argument_group("with a recipe of the paper's network")
+    paper.add_argument("--data", choices=("synthetic", "nyu", "icvl", "msra"), default="synthetic", help="learn from")
+    paper.add_argument("--root", metavar="DIR", type=Path, help="folder of the data set")
+    paper.add_argument(
+        "--held-out", metavar="0..8", type=int, default=0, help="MSRA15's test subject (default: %(default)s)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Train until the recipe's samples are spent."""
+    """Train until the recipe's samples or the time are spent."""
     from dense3d_ros.model import choose_device
-    from dense3d_ros.training.hourglass import HourglassMethod
-    from dense3d_ros.training.recipe import Recipe
     from dense3d_ros.training.train import train
 
     if arguments.workers < 0:
         raise ValueError(f"--workers must be at least 0, got {arguments.workers}")
-    recipe = Recipe.read(recipe_path(arguments.recipe))
+    seconds = float("inf") if arguments.seconds is None else arguments.seconds
+    if not seconds >= 0:
+        raise ValueError(f"--seconds must be at least 0, got {arguments.seconds}")
+    method = _method(arguments)
     device = choose_device(arguments.device)
-    print(train(HourglassMethod(recipe), arguments.output, device=device, workers=arguments.workers))
+    print(train(method, arguments.output, device=device, workers=arguments.workers, seconds=seconds))
     return 0
+
+
+def _method(arguments: argparse.Namespace) -> Method[Any]:
+    from dense3d_ros.training.paper_recipe import PaperRecipe, read_recipe
+
+    recipe = read_recipe(recipe_path(arguments.recipe))
+    if arguments.data == "synthetic" and arguments.root:
+        raise ValueError("--root goes with --data nyu, icvl or msra")
+    if arguments.data != "synthetic" and not arguments.root:
+        raise ValueError(f"--data {arguments.data} needs --root DIR, the folder of the data set")
+    if isinstance(recipe, PaperRecipe):
+        from dense3d_ros.training.paper import PaperMethod
+        from dense3d_ros.training.paper_frames import open_data
+
+        return PaperMethod(recipe, open_data(recipe, arguments.data, arguments.root, arguments.held_out))
+    if arguments.data != "synthetic":
+        raise ValueError(f"--data {arguments.data} needs a recipe of the paper's network, which {recipe.name} is not")
+    from dense3d_ros.training.hourglass import HourglassMethod
+
+    return HourglassMethod(recipe)
 
 
 def recipe_path(name_or_path: str) -> Path:

@@ -32,6 +32,11 @@ class Benchmark:
         """Names of the joints that the protocol compares."""
         return tuple(self.joints[index] for index in self.scored)
 
+    @property
+    def skeleton(self) -> str:
+        """Name of the scored joints in their order, as a model file calls it."""
+        return f"{self.name}{len(self.scored)}"
+
 
 def _nyu() -> Benchmark:
     # F1 is the little finger, F4 the index; of each pair A is the distal end.

@@ -26,6 +26,10 @@ _WINDOW = 300.0
 _BACKGROUND = -1.0
 
 
+class EmptyCropError(ValueError):
+    """A frame without any depth where the paper's crop needs some."""
+
+
 @dataclass(frozen=True)
 class Box:
     """Rows [top, bottom) and columns [left, right) of the depth image."""
@@ -49,7 +53,7 @@ def crop_joints(depth: FloatArray, camera: Camera, joints: FloatArray, depth_lim
     """Crop a depth image (H, W) in mm around its true joints (J, 3) in mm.
 
     depth_limit: depth in mm from which everything is background; by default from the joints, see
-    `joint_depth_limit` (`ICVL_DEPTH_LIMIT` for that set). Raises ValueError if the crop is empty.
+    `joint_depth_limit` (`ICVL_DEPTH_LIMIT` for that set). Raises EmptyCropError if nothing is left.
     """
     pixels = camera.project(joints)
     if depth_limit is None:
@@ -58,12 +62,19 @@ def crop_joints(depth: FloatArray, camera: Camera, joints: FloatArray, depth_lim
 
 
 def crop_box(depth: FloatArray, camera: Camera, box: Box, depth_limit: float) -> PaperCrop:
-    """Crop a depth image (H, W) in mm to a box. Raises ValueError if nothing is left in it."""
+    """Crop a depth image (H, W) in mm to a box. Raises EmptyCropError if nothing is left in it."""
+    crop, crop_camera = crop_millimetres(depth, camera, box, depth_limit)
+    centre = reference_point(crop, crop_camera)
+    return PaperCrop(normalise_depth(crop, float(centre[2])), crop_camera, centre)
+
+
+def crop_millimetres(depth: FloatArray, camera: Camera, box: Box, depth_limit: float) -> tuple[FloatArray, Camera]:
+    """The box of a depth image (H, W) in mm as (128, 128) mm, 0 from `depth_limit` on, and the crop's camera."""
     square, left, top = _padded_square(depth, box)
     crop = _resize_legacy(square, SIZE)
     crop = np.where(crop < depth_limit, crop, np.float32(0))
     scale = len(square) / SIZE
-    crop_camera = Camera(
+    return crop, Camera(
         camera.fx / scale,
         camera.fy / scale,
         (camera.cx - left) / scale,
@@ -71,8 +82,6 @@ def crop_box(depth: FloatArray, camera: Camera, box: Box, depth_limit: float) ->
         SIZE,
         SIZE,
     )
-    centre = reference_point(crop, crop_camera)
-    return PaperCrop(normalise_depth(crop, float(centre[2])), crop_camera, centre)
 
 
 def joint_box(pixels: FloatArray, camera: Camera) -> Box:
@@ -92,7 +101,7 @@ def joint_depth_limit(depth: FloatArray, pixels: FloatArray) -> float:
     seen = depth[rows, columns]
     seen = seen[seen > _NEAREST_VALID]
     if not len(seen):
-        raise ValueError("no joint pixel has a depth above 100 mm, so the background has no limit")
+        raise EmptyCropError("no joint pixel has a depth above 100 mm, so the background has no limit")
     return float(seen.min()) + _BEHIND_JOINTS
 
 
@@ -100,22 +109,23 @@ def reference_point(crop: FloatArray, camera: Camera) -> FloatArray:
     """The point all maps are relative to, (3,) mm: the middle of the crop (64, 64) at its mean depth.
 
     The published code calls it the centre of mass, which only its z is: the mean of the measured pixels, at
-    least 200 mm. Raises ValueError for a crop without any, where that code goes on with NaN.
+    least 200 mm. Raises EmptyCropError for a crop without any, where that code goes on with NaN.
     """
     measured = crop[crop > 0]
     if not len(measured):
-        raise ValueError("the crop holds no depth below its limit, so it has no reference point")
+        raise EmptyCropError("the crop holds no depth below its limit, so it has no reference point")
     z = max(float(measured.mean(dtype=np.float64)), _NEAREST_CENTRE)
     point: FloatArray = camera.back_project(np.full(2, SIZE / 2), np.array(z)).astype(np.float32)
     return point
 
 
-def normalise_depth(crop: FloatArray, z: float) -> FloatArray:
+def normalise_depth(crop: FloatArray, z: float, *, near_holes_are_surface: bool = False) -> FloatArray:
     """Depth in mm -> 0..1 from 150 mm in front of z to 150 mm behind, down to -0.5 further in front, else -1.
 
-    The published code takes missing depth (0) for surface when z < 300 mm; here it is background.
+    The published code takes missing depth (0) for surface when z < 300 mm; here it is background, unless asked for.
     """
-    keep = (crop > max(z - _WINDOW, 0.0)) & (crop < z + _WINDOW / 2)
+    nearest = z - _WINDOW
+    keep = (crop > (nearest if near_holes_are_surface else max(nearest, 0.0))) & (crop < z + _WINDOW / 2)
     normalised = (crop - np.float32(z - _WINDOW / 2)) / np.float32(_WINDOW)
     result: FloatArray = np.where(keep, normalised, np.float32(_BACKGROUND))
     return result

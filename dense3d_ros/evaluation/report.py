@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _DECIMALS = 4
 _GROUPS = ("mesh", "sensor", "distance", "visible_share", "picture", "fingers", "view", "side")
+_BENCHMARK_MODES = {"oracle_crop": "crop from the labels", "detected_crop": "own finder"}
 _MODES = {"oracle_crop": "true centre and side", "jittered_crop": "jittered centre", "own_finder": "own finder"}
 
 
@@ -51,6 +52,18 @@ def plot_model(path: Path, result: dict[str, Any]) -> None:
     _reliability(axes[4], result["reliability"])
     _presence(axes[5], result["presence"])
     figure.suptitle(f"{result['model']} on {result['data']['name']}, {result['data']['frames']} frames")
+    _save(figure, path)
+
+
+def plot_benchmark(path: Path, result: dict[str, Any]) -> None:
+    """The curves of frames within D and the joint errors of both crops of `evaluate_on_benchmark`."""
+    figure = _figure(15, 4.2)
+    modes = {title: result[mode] for mode, title in _BENCHMARK_MODES.items() if result[mode]["frames"]}
+    left, *others = figure.subplots(1, 1 + len(_BENCHMARK_MODES))
+    _curves(left, {f"{title}: {mode['mean_joint_error_mm']:.2f} mm": mode for title, mode in modes.items()})
+    for axes, (title, mode) in zip(others, modes.items(), strict=False):
+        _bars(axes, mode["per_joint_mm"], f"joint error, {title} (mm)")
+    figure.suptitle(f"{result['model']} on {result['dataset'].upper()}, {result['frames']} test frames")
     _save(figure, path)
 
 

@@ -1,4 +1,4 @@
-"""The default method: hourglass, synthetic crops, losses on maps and fused joints, AdamW with a cosine."""
+"""The default method: hourglass, synthetic crops, losses on maps and fused joints, Muon with a cosine."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
-from torch.optim import AdamW, Optimizer
+from torch.optim import Optimizer
 
 from dense3d_ros.dense.maps import MapGeometry, metric_geometry
 from dense3d_ros.dense.network import HourglassNetwork
@@ -18,6 +18,7 @@ from dense3d_ros.synthetic.scenes import SceneAssets
 from dense3d_ros.training.data import Batch, SyntheticBatches, make_batch
 from dense3d_ros.training.losses import training_loss
 from dense3d_ros.training.method import Method
+from dense3d_ros.training.muon import Muon
 from dense3d_ros.training.recipe import Recipe, Stage
 
 VALIDATION_SEED = 1_000_003
@@ -40,6 +41,7 @@ class HourglassMethod(Method[Batch]):
             name=recipe.name,
             stacks=recipe.stacks,
             features=recipe.features,
+            wide_blocks=recipe.wide_blocks,
             half_size=recipe.half_size,
             ball_radius=recipe.ball_radius,
             resolution=recipe.stages[-1].resolution,
@@ -47,7 +49,7 @@ class HourglassMethod(Method[Batch]):
         )
 
     def optimiser(self, network: nn.Module) -> Optimizer:
-        return AdamW(network.parameters(), lr=self.recipe.learning_rate, weight_decay=self.recipe.weight_decay)
+        return Muon(network, learning_rate=self.recipe.learning_rate, weight_decay=self.recipe.weight_decay)
 
     def learning_rate(self, samples: int) -> float:
         """Linear warm-up, then half a cosine down to the final rate."""

@@ -26,11 +26,12 @@ class Recipe:
     network: str = "hourglass"
     stacks: int = 1
     features: int = 128
+    wide_blocks: int = 0
     half_size: float = 0.15
     ball_radius: float = 0.1
     batch_size: int = 32
-    learning_rate: float = 1.5e-3
-    final_learning_rate: float = 1e-5
+    learning_rate: float = 0.02
+    final_learning_rate: float = 2e-4
     weight_decay: float = 0.01
     warm_up_samples: int = 10_000
     gradient_norm: float = 1.0
@@ -45,19 +46,62 @@ class Recipe:
     @classmethod
     def read(cls, path: Path) -> Recipe:
         """Read a recipe; ValueError names the file and what is wrong in it."""
+        return cls.from_entries(path, read_entries(path))
+
+    @classmethod
+    def from_entries(cls, path: Path, data: dict[str, Any]) -> Recipe:
+        """A recipe of the entries in the file `path`."""
+        check_names(path, data, [field.name for field in fields(cls)])
         try:
-            data: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-            unknown = set(data) - {field.name for field in fields(cls)}
-            if unknown:
-                raise ValueError(f"unknown entries {sorted(unknown)}; known: {[f.name for f in fields(cls)]}")
-            data["stages"] = tuple(Stage(**stage) for stage in data["stages"])
-            recipe = cls(**data)
-        except (OSError, yaml.YAMLError, TypeError, KeyError, ValueError) as error:
+            recipe = cls(**{**data, "stages": tuple(Stage(**stage) for stage in data["stages"])})
+        except KeyError as error:
+            raise ValueError(f"{path} is no training recipe: it has no {error}") from error
+        except (TypeError, ValueError) as error:
             raise ValueError(f"{path} is no training recipe: {error}") from error
+        check_types(path, recipe)
+        if recipe.network != "hourglass":
+            raise ValueError(f"{path}: network must be hourglass or paper, got {recipe.network!r}")
         for stage in recipe.stages:
-            if stage.resolution % 64 or stage.samples < recipe.batch_size:
+            whole = all(isinstance(value, int) for value in (stage.samples, stage.resolution))
+            if not whole or stage.resolution % 64 or stage.samples < recipe.batch_size:
                 raise ValueError(
                     f"{path}: a stage needs a resolution that is a multiple of 64 and at least one batch of "
                     f"samples, got {stage}"
                 )
         return recipe
+
+
+def read_entries(path: Path) -> dict[str, Any]:
+    """The entries of a recipe file, not yet checked."""
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        text = " ".join(str(error).split())
+        raise ValueError(f"{path} is no training recipe: {text}") from error
+    if data is None:
+        raise ValueError(f"{path} is empty; expected a training recipe with at least a name")
+    if not isinstance(data, dict):
+        raise ValueError(
+            f"{path} is no training recipe: it holds a {type(data).__name__}, expected `name: value` lines"
+        )
+    return data
+
+
+def check_names(path: Path, data: dict[str, Any], known: list[str]) -> None:
+    """ValueError for entries that no recipe of this kind has."""
+    unknown = sorted(str(name) for name in set(data) - set(known))
+    if unknown:
+        raise ValueError(f"{path} is no training recipe: unknown entries {unknown}; known: {known}")
+
+
+def check_types(path: Path, recipe: Any) -> None:
+    """ValueError for numbers that are none or negative, and texts that are none; kinds as in the dataclass."""
+    for field in fields(recipe):
+        value = getattr(recipe, field.name)
+        if field.type in ("int", "float"):
+            kinds = int if field.type == "int" else (int, float)
+            if not isinstance(value, kinds) or isinstance(value, bool) or not 0 <= value < float("inf"):
+                number = "whole number" if field.type == "int" else "number"
+                raise ValueError(f"{path}: {field.name} must be a {number} of at least 0, got {value!r}")
+        elif field.type == "str" and not (isinstance(value, str) and value):
+            raise ValueError(f"{path}: {field.name} must be a text, got {value!r}")

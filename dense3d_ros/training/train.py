@@ -117,8 +117,6 @@ class _Run:
         if self.progress.samples < until - stage.samples + step_samples:
             # A new resolution: the average of the former one's weights would only mislead.
             self.average.n_averaged.zero_()
-        # The data come from seeds; the seed here is for the network's own chance, such as dropout.
-        torch.manual_seed(method.seed + self.progress.batch + self.rank)
         count, first = steps * method.accumulate, self.progress.batch + self.rank
         batches = iter(loader(method.batches(stage, first, count, self.world), workers))
         parts: list[dict[str, Tensor]] = []
@@ -169,6 +167,8 @@ class _Run:
         rate = self.method.learning_rate(self.progress.samples)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
+        # For dropout: a resumed run draws what it would have drawn.
+        torch.manual_seed(self.method.seed + self.progress.batch + self.rank)
         self.learner.train()
         self.optimiser.zero_grad(set_to_none=True)
         means: dict[str, Tensor] = {}
