@@ -23,7 +23,7 @@ ROUNDS = 4
 """Looks at one place at the most: one to screen it, one for its side, two to re-centre."""
 SETTLED = 0.01
 """A crop whose hand is this close to its centre, metres, is not taken again."""
-HOPELESS = 0.1
+HOPELESS = 0.02
 """A place of which the network says so little is not looked at again."""
 SAME_HAND = 0.05
 """Two centres this close, metres, are one hand seen twice."""
@@ -52,7 +52,8 @@ class HandPoseEstimator:
     """Finds hands, follows them from frame to frame, and gives each frame's poses unsmoothed.
 
     One estimator is for one camera's frames in order, from one thread.
-    max_hands: hands to look for. min_score: least probability of a hand, 0..1, that is accepted.
+    max_hands: hands to look for. min_score: least probability of a hand, 0..1, that is accepted; None takes the one
+    that is stored with the model, at which few hands are seen where there is none.
     min_depth, max_depth: metres between which hands are searched.
     """
 
@@ -61,12 +62,14 @@ class HandPoseEstimator:
         model: HandModel,
         *,
         max_hands: int = 1,
-        min_score: float = 0.97,
+        min_score: float | None = None,
         min_depth: float = 0.15,
         max_depth: float = 1.5,
     ) -> None:
         if max_hands < 1:
             raise ValueError(f"max_hands must be at least 1, got {max_hands}")
+        if min_score is None:
+            min_score = model.description.confidence.min_score
         if not 0 <= min_score <= 1:
             raise ValueError(f"min_score must lie in 0..1, got {min_score}")
         if not 0 < min_depth < max_depth:

@@ -39,6 +39,10 @@ FINGER_COLOURS: tuple[tuple[float, float, float], ...] = (
 WRIST_COLOUR = (0.95, 0.95, 0.95)
 
 
+HALF_SCORE_ERROR = 0.02
+"""Expected error of a joint, metres, at which its score is 0.5."""
+
+
 class Handedness(IntEnum):
     """Which hand it is; the values are those of msg/HandPose.msg."""
 
@@ -52,7 +56,7 @@ class HandPose:
     """One hand in one depth frame.
 
     joints: (21, 3) metres in the camera's optical frame, in the order of JOINT_NAMES.
-    joint_scores: (21,) confidence of each joint, 0..1.
+    joint_scores: (21,) confidence of each joint, 0..1; the expected error in other units, see `joint_scores`.
     score: confidence that this is a hand, 0..1.
     track_id: the same number as long as the hand is followed from frame to frame.
     """
@@ -70,9 +74,25 @@ class HandPose:
         self.centre = hand_centre(self.joints)
 
     @property
+    def expected_errors(self) -> NDArray[np.float64]:
+        """(21,) metres by which each joint is expected to be wrong, as its score says."""
+        return expected_errors(self.joint_scores)
+
+    @property
     def wrist_axes(self) -> NDArray[np.float64]:
         """(3, 3) rotation of the wrist, see `wrist_rotation`."""
         return wrist_rotation(self.joints, self.handedness)
+
+
+def joint_scores(expected_errors: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Expected errors in metres -> scores 20 mm / (20 mm + error): 0.8 is 5 mm, 0.67 is 10 mm, 0.5 is 20 mm."""
+    return np.asarray(HALF_SCORE_ERROR / (HALF_SCORE_ERROR + expected_errors), np.float32)
+
+
+def expected_errors(joint_scores: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Scores of joints -> expected errors in metres; the inverse of `joint_scores`."""
+    scores = np.asarray(joint_scores, np.float64).clip(1e-6, 1.0)
+    return np.asarray(HALF_SCORE_ERROR * (1.0 / scores - 1.0))
 
 
 def hand_centre(joints: NDArray[np.floating]) -> NDArray[np.float32]:

@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from dense3d_ros.camera import Camera
+from dense3d_ros.confidence import probability
 from dense3d_ros.crop import BACKGROUND, MIRROR, HandCrop
 from dense3d_ros.dense.maps import metric_geometry
 from dense3d_ros.dense.network import HourglassNetwork
@@ -22,12 +23,6 @@ from dense3d_ros.hand import Handedness
 from dense3d_ros.model_file import ModelDescription, read_model
 from dense3d_ros.runtime.interface import Array
 from dense3d_ros.runtime.selection import choose_runtime, make_runtime
-
-SPREAD_SCALE = 0.03
-"""Spread of the votes, metres, at which a joint's score has fallen to 1/e."""
-
-AGREEMENT_WEIGHT = 7.5
-"""Log-odds for a side per mean joint score by which its view agrees better; fitted to synthetic hands."""
 
 _VIEWS: dict[Handedness, tuple[bool, ...]] = {
     Handedness.UNKNOWN: (False, True),
@@ -45,7 +40,7 @@ class DeviceError(ValueError):
 class Prediction:
     """What the network says of one crop.
 
-    joints: (21, 3) metres in the camera frame. joint_scores: (21,) 0..1, exp(-spread of the votes / 30 mm).
+    joints: (21, 3) metres in the camera frame. joint_scores: (21,) 0..1, see `hand.joint_scores`.
     presence: probability that a hand is around the crop's centre. right_hand: that it is a right one.
     """
 
@@ -85,11 +80,13 @@ class HandModel:
         views = [(index, mirror) for index, side in enumerate(sides) for mirror in _VIEWS[side]]
         if not views:
             return []
-        joints, scores, logits = self._run([crops[i].mirrored() if mirror else crops[i] for i, mirror in views])
+        joints, spread, logits = self._run([crops[i].mirrored() if mirror else crops[i] for i, mirror in views])
         rows_of: dict[int, list[int]] = {}
         for row, (index, _) in enumerate(views):
             rows_of.setdefault(index, []).append(row)
-        likeness = logits[:, 1] + AGREEMENT_WEIGHT * scores.mean(axis=1)
+        confidence = self.description.confidence
+        scores = confidence.joint_scores(spread, logits[:, 0])
+        likeness = confidence.likeness(spread, logits)
         predictions = []
         for rows in rows_of.values():
             row = max(rows, key=lambda row: likeness[row])
@@ -101,22 +98,21 @@ class HandModel:
                 Prediction(
                     joints[row] * MIRROR if mirrored else joints[row],
                     scores[row],
-                    _probability(logits[row, 0]),
-                    _probability(-this_side if mirrored else this_side),
+                    confidence.hand_score(float(logits[row, 0])),
+                    probability(-this_side if mirrored else this_side),
                 )
             )
         return predictions
 
     def _run(self, crops: Sequence[HandCrop]) -> tuple[Array, Array, Array]:
-        """Joints (B, 21, 3) in metres, their scores (B, 21) and the two logits (B, 2)."""
+        """Joints (B, 21, 3) and the spread of their votes (B, 21), metres, and the two logits (B, 2)."""
         images = np.stack([crop.image for crop in crops])[:, None]
         cameras = np.array(
             [(crop.camera.fx, crop.camera.fy, crop.camera.cx, crop.camera.cy) for crop in crops], np.float32
         )
         centres = np.stack([crop.centre for crop in crops])
         with self._running:
-            joints, spread, logits = self._runtime.run(images, cameras, centres)
-        return joints, np.exp(-spread / np.float32(SPREAD_SCALE)), logits
+            return self._runtime.run(images, cameras, centres)
 
     def warm_up(self) -> None:
         """Run once on an empty crop, so that the first frame does not pay for what is set up lazily."""
@@ -154,10 +150,6 @@ def choose_device(device: str) -> str:
             f"device '{device}' is not there: this machine has {count} CUDA devices; try device auto or cpu"
         )
     return device
-
-
-def _probability(log_odds: float) -> float:
-    return float(1 / (1 + np.exp(-np.clip(log_odds, -50.0, 50.0))))
 
 
 def fold_batch_norm(module: nn.Module) -> None:

@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from dense3d_ros.confidence import Confidence
 from dense3d_ros.datasets.benchmarks import BENCHMARKS
 from dense3d_ros.dense.network import HourglassNetwork
 from dense3d_ros.dense.paper_network import PaperNetwork
@@ -45,6 +46,7 @@ class ModelDescription:
     pixels of the crop's edge. half_size: half the edge of the cube around the hand (paper: of its depth), metres.
     ball_radius: reach of the 3D heat map, metres. skeleton: of SKELETONS.
     training: recipe, samples and command. errors: measured mean joint errors in millimetres, by data set.
+    confidence: what turns the network's outputs into scores, and the least score of a hand.
     """
 
     name: str
@@ -61,6 +63,7 @@ class ModelDescription:
     joints: tuple[str, ...] = JOINT_NAMES
     training: dict[str, Any] = field(default_factory=dict)
     errors: dict[str, float] = field(default_factory=dict)
+    confidence: Confidence = field(default_factory=Confidence)
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -195,7 +198,11 @@ def _description(metadata: dict[str, str]) -> ModelDescription:
     joints = data.get("joints", JOINT_NAMES)
     if not isinstance(joints, list | tuple):
         raise ModelFileError(f"joints must be a list of names, got {joints!r}")
-    return ModelDescription(**{**data, "joints": tuple(joints)})
+    try:
+        confidence = Confidence.from_json(data.get("confidence", {}))
+    except ValueError as error:
+        raise ModelFileError(f"its confidence is wrong: {error}") from error
+    return ModelDescription(**{**data, "joints": tuple(joints), "confidence": confidence})
 
 
 def _check_tensors(network: nn.Module, tensors: dict[str, Tensor]) -> None:

@@ -230,6 +230,12 @@ def test_min_score(mesh: HandMesh) -> None:
     assert not HandPoseEstimator(unsure, min_score=0.61).estimate(depth, CAMERA).hands
 
 
+def test_the_least_score_is_the_models_unless_given() -> None:
+    model = Oracle()
+    assert HandPoseEstimator(model).min_score == model.description.confidence.min_score
+    assert HandPoseEstimator(model, min_score=0.0).min_score == 0
+
+
 @pytest.mark.parametrize("size", [(1, 1), (1, 640), (480, 1)])
 def test_odd_pictures_give_no_hand(size: tuple[int, int]) -> None:
     height, width = size

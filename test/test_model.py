@@ -12,8 +12,8 @@ from dense3d_ros.crop import BACKGROUND, MIRROR, HandCrop, crop_hand
 from dense3d_ros.dense.maps import metric_geometry
 from dense3d_ros.dense.regressor import DenseRegressor
 from dense3d_ros.depth import DepthImage
-from dense3d_ros.hand import Handedness
-from dense3d_ros.model import AGREEMENT_WEIGHT, DeviceError, HandModel, choose_device, load_model
+from dense3d_ros.hand import Handedness, expected_errors
+from dense3d_ros.model import DeviceError, HandModel, choose_device, load_model
 from dense3d_ros.model_file import ModelDescription, save_model
 
 DESCRIPTION = ModelDescription(
@@ -60,7 +60,7 @@ def test_predictions_are_the_regressors(network: torch.nn.Module, model: HandMod
                 torch.from_numpy(crop.centre)[None],
             )
         np.testing.assert_allclose(prediction.joints, joints[0], atol=2e-5)
-        np.testing.assert_allclose(prediction.joint_scores, np.exp(-spread[0].numpy() / 0.03), atol=2e-4)
+        np.testing.assert_allclose(prediction.joint_scores, 0.02 / (0.02 + spread[0].numpy()), atol=2e-4)
         assert prediction.presence == pytest.approx(float(logits[0, 0].sigmoid()), abs=1e-4)
         assert prediction.right_hand == pytest.approx(float(logits[0, 1].sigmoid()), abs=1e-4)
 
@@ -88,8 +88,8 @@ def test_an_unknown_side_takes_the_better_view(model: HandModel) -> None:
     )
     for one, other, best in zip(right, left, unknown, strict=True):
         logits = [np.log(p / (1 - p)) for p in (one.right_hand, other.right_hand)]
-        agreement = float(one.joint_scores.mean() - other.joint_scores.mean())
-        evidence = np.sum(logits) + AGREEMENT_WEIGHT * agreement
+        agreement = [-np.log(expected_errors(view.joint_scores)).mean() for view in (one, other)]
+        evidence = np.sum(logits) + DESCRIPTION.confidence.side[1] * (agreement[0] - agreement[1])
         np.testing.assert_allclose(best.joints, (one if evidence >= 0 else other).joints, atol=1e-5)
         assert best.right_hand == pytest.approx(1 / (1 + np.exp(-evidence)), abs=1e-4)
 
@@ -110,7 +110,7 @@ def test_an_empty_crop_gives_its_centre_without_confidence(model: HandModel) -> 
     empty = HandCrop(np.full((64, 64), BACKGROUND, np.float32), crop.camera, crop.centre, 0.15)
     prediction = model.predict([empty], [Handedness.RIGHT])[0]
     np.testing.assert_allclose(prediction.joints, np.broadcast_to(crop.centre, (21, 3)), atol=1e-6)
-    assert prediction.joint_scores.max() < 0.02
+    assert prediction.joint_scores.max() < 0.15
 
 
 def test_warm_up_runs(model: HandModel) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import re
 import struct
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from dense3d_ros.confidence import Confidence
 from dense3d_ros.dense.paper_network import PaperNetwork
 from dense3d_ros.model import load_model
 from dense3d_ros.model_file import (
@@ -59,6 +60,13 @@ def test_what_was_saved_comes_back(model: Path) -> None:
     assert [path.name for path in model.parent.iterdir()] == ["small.safetensors"]
 
 
+def test_confidence_comes_back(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    fitted = Confidence(predictors=(1.0, 3.0), errors_mm=(4.0, 30.0), hand=(-1.0, 0.6), min_score=0.7)
+    save_model(path, DESCRIPTION.build_network(), replace(DESCRIPTION, confidence=fitted))
+    assert read_model(str(path))[0].confidence == fitted
+
+
 def test_a_failed_save_keeps_the_old_file(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = model.read_bytes()
 
@@ -74,7 +82,7 @@ def test_a_failed_save_keeps_the_old_file(model: Path, monkeypatch: pytest.Monke
 def rewrite(path: Path, *, metadata: dict[str, str] | None = None, **tensors: torch.Tensor | None) -> None:
     """Change the file's metadata and tensors; None removes a tensor."""
     weights: dict[str, Any] = load_file(path) | tensors
-    description = json.dumps({**vars(DESCRIPTION)})
+    description = json.dumps(asdict(DESCRIPTION))
     save_file(
         {name: tensor for name, tensor in weights.items() if tensor is not None},
         path,
@@ -83,7 +91,7 @@ def rewrite(path: Path, *, metadata: dict[str, str] | None = None, **tensors: to
 
 
 def with_description(**changes: object) -> dict[str, str]:
-    entries = {key: value for key, value in (vars(DESCRIPTION) | changes).items() if value is not ...}
+    entries = {key: value for key, value in (asdict(DESCRIPTION) | changes).items() if value is not ...}
     return {"format": FORMAT, "description": json.dumps(entries)}
 
 
@@ -142,6 +150,7 @@ def test_a_description_that_is_none(model: Path, text: str) -> None:
         ({"half_size": float("nan")}, "half_size must be a number"),
         ({"ball_radius": None}, "ball_radius must be a number"),
         ({"resolution": 100}, "multiple of 64"),
+        ({"confidence": {"min_score": 2}}, "its confidence is wrong: min_score must lie above 0"),
         ({"skeleton": "nyu14"}, "the skeleton must be hand21"),
         ({"joints": ["wrist"]}, "with its 21 joints"),
         ({"joints": 21}, "joints must be a list of names"),
