@@ -160,6 +160,7 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
         ("name: x", "stages"),
         ("name: x\nstages: [{samples: 64, resolution: 64}]\nlearning: 1", "unknown entries \\['learning'\\]"),
         ("name: x\nstages: [{samples: 64, resolution: 100}]", "multiple of 64"),
+        ("name: x\nbatch_size: 6\nstages: [{samples: 64, resolution: 64}]", "batch_size must be a multiple of 4"),
         ("stages: [", "no training recipe"),
         ("", "is empty; expected a training recipe"),
         ("# name: x", "is empty"),

@@ -42,6 +42,7 @@ class HourglassMethod(Method[Batch]):
             stacks=recipe.stacks,
             features=recipe.features,
             wide_blocks=recipe.wide_blocks,
+            views=recipe.views,
             half_size=recipe.half_size,
             ball_radius=recipe.ball_radius,
             resolution=recipe.stages[-1].resolution,

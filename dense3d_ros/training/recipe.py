@@ -19,7 +19,10 @@ class Stage:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides what a run gives. half_size and ball_radius are metres; angles need no entry."""
+    """Everything that decides what a run gives. half_size and ball_radius are metres.
+
+    views: how many turned views of a crop the finished model looks at; training does not depend on it.
+    """
 
     name: str
     stages: tuple[Stage, ...]
@@ -27,6 +30,7 @@ class Recipe:
     stacks: int = 1
     features: int = 128
     wide_blocks: int = 0
+    views: int = 1
     half_size: float = 0.15
     ball_radius: float = 0.1
     batch_size: int = 32
@@ -35,7 +39,7 @@ class Recipe:
     weight_decay: float = 0.01
     warm_up_samples: int = 10_000
     gradient_norm: float = 1.0
-    ema_decay: float = 0.999
+    ema_decay: float = 0.997
     seed: int = 0
 
     @property
@@ -61,6 +65,8 @@ class Recipe:
         check_types(path, recipe)
         if recipe.network != "hourglass":
             raise ValueError(f"{path}: network must be hourglass or paper, got {recipe.network!r}")
+        if recipe.batch_size < 4 or recipe.batch_size % 4:
+            raise ValueError(f"{path}: batch_size must be a multiple of 4, the views of a scene, got {recipe.batch_size}")
         for stage in recipe.stages:
             whole = all(isinstance(value, int) for value in (stage.samples, stage.resolution))
             if not whole or stage.resolution % 64 or stage.samples < recipe.batch_size:
