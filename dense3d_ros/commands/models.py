@@ -30,6 +30,9 @@ def run(arguments: argparse.Namespace) -> int:
             f"{description.resolution}x{description.resolution} crops of {2 * description.half_size:g} m"
         )
         print(f"  mean joint error: {errors or 'not measured'}")
+        confidence = description.confidence
+        calibration = ", ".join(f"{key} {value}" for key, value in confidence.fitted.items()) or "none"
+        print(f"  hands are published from a score of {confidence.min_score:g} on; calibration: {calibration}")
         print(f"  training: {', '.join(f'{key} {value}' for key, value in description.training.items())}")
         print(f"  licence: {description.licence}")
     if not names:

@@ -159,7 +159,7 @@ class HandPoseNode(Node):  # type: ignore[misc]
             self._estimator = HandPoseEstimator(
                 model,
                 max_hands=settings.max_hands,
-                min_score=settings.min_score,
+                min_score=settings.min_score or None,
                 min_depth=settings.min_depth,
                 max_depth=settings.max_depth,
             )

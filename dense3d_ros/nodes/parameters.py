@@ -23,7 +23,12 @@ class HandPoseSettings:
     """Parameters of `hand_pose`. All may change while it runs."""
 
     max_hands: int = parameter(1, "How many hands to look for in a frame.", (1, 4))
-    min_score: float = parameter(0.97, "Hands that score lower are not published and not followed.", (0.0, 1.0))
+    min_score: float = parameter(
+        0.0,
+        "Hands that score lower are not published and not followed. 0 takes the score that is stored with the model, "
+        "at which few hands are seen where there is none.",
+        (0.0, 1.0),
+    )
     min_depth: float = parameter(0.15, "Nothing nearer than this is taken for a hand, metres.", (0.01, 10.0))
     max_depth: float = parameter(1.5, "Nothing farther than this is taken for a hand, metres.", (0.1, 10.0))
     max_age: float = parameter(
