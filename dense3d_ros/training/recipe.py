@@ -66,7 +66,9 @@ class Recipe:
         if recipe.network != "hourglass":
             raise ValueError(f"{path}: network must be hourglass or paper, got {recipe.network!r}")
         if recipe.batch_size < 4 or recipe.batch_size % 4:
-            raise ValueError(f"{path}: batch_size must be a multiple of 4, the views of a scene, got {recipe.batch_size}")
+            raise ValueError(
+                f"{path}: batch_size must be a multiple of 4, the views of a scene, got {recipe.batch_size}"
+            )
         for stage in recipe.stages:
             whole = all(isinstance(value, int) for value in (stage.samples, stage.resolution))
             if not whole or stage.resolution % 64 or stage.samples < recipe.batch_size:
