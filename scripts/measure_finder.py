@@ -3,8 +3,8 @@
 
     python scripts/measure_finder.py --count 400
 
-The pictures are those of the synthetic test set's kind, but of numbers that the test set never uses. `synthetic/scenes.yaml`
-holds the mixture of crop centres that was set to what this printed.
+The pictures are of the synthetic test set's kind, but of numbers that the test set never uses. The mixture of crop
+centres in `synthetic/scenes.yaml` was set to what this printed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PERCENTILES = (10, 25, 50, 75, 90, 95, 99)
 
 
 def errors_of(frame: HandFrame, model: HandModel) -> np.ndarray | None:
-    """(LOOKS + 1, 3) metres from the true centre to the finder's nearest candidate and to the centre after each look."""
+    """(LOOKS + 1, 3) metres from the true centre to the finder's nearest candidate and the centre after each look."""
     depth, camera = frame.sample.depth, frame.sample.camera
     true = hand_centre(frame.sample.joints)
     candidates = find_candidates(depth, camera, limit=CANDIDATES)

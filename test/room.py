@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from dense3d_ros.camera import Camera
 from dense3d_ros.depth import DepthImage
 from dense3d_ros.hand import JOINT_INDEX, hand_centre
-from dense3d_ros.synthetic.clutter import random_rotation
 from dense3d_ros.synthetic.hand_mesh import HandMesh
+from dense3d_ros.synthetic.placing import random_rotation
 from dense3d_ros.synthetic.poses import sample_angles
 from dense3d_ros.synthetic.primitives import Mesh, box, cylinder, sphere
 from dense3d_ros.synthetic.render import render_depth

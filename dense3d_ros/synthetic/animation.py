@@ -107,9 +107,7 @@ class HandAnimation:
         render_depth(table.astype(np.float32), faces, self.camera, depth)
         return depth
 
-    def _measure(
-        self, depth: NDArray[np.float32], camera: Camera, rng: np.random.Generator
-    ) -> NDArray[np.float32]:
+    def _measure(self, depth: NDArray[np.float32], camera: Camera, rng: np.random.Generator) -> NDArray[np.float32]:
         return depth if self._sensor is None else self._sensor.apply(depth, camera, rng)
 
 

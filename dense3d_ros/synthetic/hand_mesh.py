@@ -54,12 +54,13 @@ class PosedHand:
     """A closed mesh and its joints in the canonical frame.
 
     vertices: (V, 3) metres. faces: (F, 3) vertex indices, counter-clockwise seen from outside.
-    joints: (21, 3) metres in the order of JOINT_NAMES.
+    joints: (21, 3) metres in the order of JOINT_NAMES. held: the surface of what the hand holds, if anything.
     """
 
     vertices: Array
     faces: NDArray[np.int32]
     joints: Array
+    held: Mesh | None = None
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,9 @@ class HandMesh:
     """A right hand at rest, in hand lengths: what `scripts/build_hand_mesh.py` distilled.
 
     vertices: (V, 3). faces: (F, 3). joints: (24, 3), the 21 of JOINT_NAMES, elbow, ring and little CMC.
-    bones, weights: (V, 4) the bones that move a vertex and their shares. shape_vertices: (K, V, 3) and shape_joints: (K, 24, 3)
-    move both by a standard deviation of a population. rest_roll: (5,) radians, roll of the flexion axes.
+    bones, weights: (V, 4) the bones that move a vertex and their shares. shape_vertices: (K, V, 3) and
+    shape_joints: (K, 24, 3) move both by a standard deviation of a
+    population. rest_roll: (5,) radians, roll of the flexion axes.
     """
 
     vertices: Array
@@ -132,8 +134,10 @@ class HandMesh:
         vertices, joints = self.vertices, self.joints
         if shape is not None:
             shape = _vector("shape", shape, self.shape_count)
-            vertices = vertices + (shape @ self.shape_vertices.reshape(self.shape_count, -1)).reshape(-1, 3)
-            joints = joints + (shape @ self.shape_joints.reshape(self.shape_count, -1)).reshape(-1, 3)
+            vertices = vertices + (shape @ self.shape_vertices.reshape(self.shape_count, 3 * len(vertices))).reshape(
+                -1, 3
+            )
+            joints = joints + (shape @ self.shape_joints.reshape(self.shape_count, 3 * len(joints))).reshape(-1, 3)
         growth = np.zeros((BONE_COUNT, 4))
         if finger_scale is not None:
             joints = _scale_fingers(joints, _vector("finger_scale", finger_scale, 5), growth)
@@ -156,7 +160,7 @@ class HandMesh:
 
 
 def _scale_fingers(joints: Array, scale: Array, growth: NDArray[np.float64]) -> Array:
-    """Grow each finger about its first joint; fills growth (19, 4), by which the skin around that joint follows in part."""
+    """Grow each finger about its first joint; fills growth (19, 4), with which the skin there follows in part."""
     joints = joints.copy()
     chains = joints[1:JOINT_COUNT].reshape(5, 4, 3)
     roots = chains[:, 0].copy()

@@ -115,7 +115,8 @@ def bend(joints, rest_roll, angles, rotations, offsets, posed):  # type: ignore[
 def skin(vertices, joints, bones, weights, growth, transforms, forearm, taper, unit, posed):  # type: ignore[no-untyped-def]
     """Fills posed (V, 3): vertices, with the forearm cut at `forearm`, through their bones' transforms (19, 3, 4).
 
-    bones, weights: (V, 4). growth: (19, 4) what each bone adds to a vertex: share of its place, and a shift. What lies beyond `forearm` up the arm is drawn together within `taper` into a flat cap.
+    bones, weights: (V, 4). growth: (19, 4) what each bone adds to a vertex: share of its place, and a shift. What
+    lies beyond `forearm` up the arm is drawn together within `taper` into a flat cap.
     Lengths are in hand lengths, of `unit` metres; the result is in metres.
     """
     axis = joints[ELBOW] - joints[0]

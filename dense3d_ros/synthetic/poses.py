@@ -64,13 +64,18 @@ def sample_angles(rng: np.random.Generator) -> Angles:
         angles = _gesture(rng, space)
     else:
         angles = rng.uniform(space.low, space.high)
-    angles[:2] = rng.normal(0.0, np.radians([22.0, 9.0]))
+    angles[:2] = sample_wrist(rng)
     flexion = angles[_FINGER_COLUMNS[:, _MCP]] / _RIGHT_ANGLE
     # Collateral ligaments tighten as the MCP joint flexes: a bent finger cannot spread.
     angles[_FINGER_COLUMNS[:, _ABDUCTION]] *= 1.0 - 0.8 * flexion.clip(0.0, 1.0)
     # The ring and little metacarpals arch when their fingers close.
     angles[23:25] = np.radians([6.0, 12.0]) * flexion[2:].clip(0.0, 1.0) * rng.uniform(0.3, 1.0)
     return np.clip(angles, space.low, space.high)
+
+
+def sample_wrist(rng: np.random.Generator) -> Angles:
+    """(2,) flexion and deviation of the wrist, radians, not yet within the limits."""
+    return rng.normal(0.0, np.radians([22.0, 9.0]))
 
 
 def _bend(curl: Angles, rng: np.random.Generator) -> Angles:

@@ -35,18 +35,18 @@ def box(size_x: float, size_y: float, size_z: float) -> Mesh:
 def cylinder(radius: float, length: float, segments: int = 15) -> Mesh:
     """A closed cylinder along y, in 4 x `segments` triangles whose edges lie on the surface."""
     profile = np.array([[0.0, -0.5], [1.0, -0.5], [1.0, 0.5], [0.0, 0.5]])
-    return _turned(profile * [radius, length], segments)
+    return turned(profile * [radius, length], segments)
 
 
 def sphere(radius: float, segments: int = 10) -> Mesh:
     """A sphere of 2 x `segments`^2 triangles whose vertices lie on the surface."""
     angles = np.linspace(-np.pi / 2, np.pi / 2, segments + 2)
     profile = radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    return _turned(profile, segments)
+    return turned(profile, segments)
 
 
-def _turned(profile: NDArray[np.float64], segments: int) -> Mesh:
-    """Turns a profile of (radius, y) about y; its first and last points are on the axis."""
+def turned(profile: NDArray[np.float64], segments: int) -> Mesh:
+    """A profile (N, 2) of radius and y, whose first and last points are on the axis, turned about y."""
     angles = np.arange(segments) * (2 * np.pi / segments)
     rings = profile[1:-1]
     ring_vertices = np.stack(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,12 +10,16 @@ from numpy.typing import NDArray
 from dense3d_ros.camera import Camera
 from dense3d_ros.crop import crop_hand
 from dense3d_ros.depth import DepthImage
+from dense3d_ros.finding.protrusions import find_candidates
 from dense3d_ros.hand import JOINT_INDEX, hand_centre
 from dense3d_ros.synthetic import clutter
 from dense3d_ros.synthetic.bodies import load_bodies
 from dense3d_ros.synthetic.hand_mesh import HandMesh, PosedHand
-from dense3d_ros.synthetic.poses import sample_angles
-from dense3d_ros.synthetic.primitives import Mesh
+from dense3d_ros.synthetic.options import SceneOptions, scene_options
+from dense3d_ros.synthetic.placing import moved, random_rotation, rotation_to, unit
+from dense3d_ros.synthetic.pose_bank import SPHERE, HeldObject
+from dense3d_ros.synthetic.pose_sampler import sample_pose
+from dense3d_ros.synthetic.primitives import Mesh, cylinder, sphere
 from dense3d_ros.synthetic.render import render_depth
 from dense3d_ros.synthetic.sensors import random_sensor
 
@@ -23,27 +27,28 @@ HALF_SIZE = 0.15
 WINDOW = 0.42
 """Edge of the rendered cross-section at the hand, metres: the crop cube with room for an off-centre crop."""
 MAX_WINDOW_PIXELS = 200
+SEARCH_WINDOW, SEARCH_PIXELS = 1.0, 84
+"""The picture in which a crop without a hand is searched: metres across, and about a pixel for a finder's sample."""
 HAND_ID = 1
-RIGHT_SHARE = 0.75
-EMPTY_SHARE = 0.18
 
-NEAR_CENTRE = 0.05
-FAR_CENTRE = 0.09
-"""Within the first distance (metres) of its true centre a crop holds the hand, beyond the second it does not."""
+NEAR_CENTRE = 0.06
+"""Within this distance (metres) of its true centre a crop holds the hand."""
 LEARNED_CENTRE = 0.12
-"""Up to this far from the true centre the joints are learned, so that a poor first guess can be re-centred."""
+"""Up to this far the joints are learned, so that a poor guess can be re-centred; beyond it is no crop of the hand."""
+_FULL_WIDTH = 640
 
 
 @dataclass(frozen=True)
 class SceneAssets:
-    """Meshes that scenes are made of, loaded once a process."""
+    """What scenes are made of, loaded once a process."""
 
     hands: tuple[HandMesh, ...]
     bodies: tuple[Mesh, ...]
+    options: SceneOptions = field(default_factory=scene_options)
 
     @classmethod
     def load(cls) -> SceneAssets:
-        """The meshes that come with the package, without the hand that is kept for tests."""
+        """What comes with the package, without the hand that is kept for tests."""
         return cls((HandMesh.load("soma"),), tuple(load_bodies()))
 
 
@@ -69,127 +74,191 @@ class Sample:
 def make_sample(rng: np.random.Generator, assets: SceneAssets, resolution: int = 128) -> Sample:
     """A random crop; tries again while the hand is hidden or the crop would be empty."""
     while True:
-        hand, right = random_hand(rng, assets, RIGHT_SHARE)
-        camera = window_camera(hand_centre(hand.joints), rng)
-        with_hand = rng.random() > EMPTY_SHARE
-        depth = _scene(rng, assets, hand, camera, with_hand=with_hand)
-        if depth is None:
-            continue
-        depth = random_sensor(rng, float(hand.joints[0, 2])).apply(depth, camera, rng)
-        true_centre = hand_centre(hand.joints)
-        centre = _crop_centre(rng, true_centre) if with_hand else None
-        if centre is None:
-            centre = _surface_point(rng, depth, camera)
-        if centre is None:
-            continue
-        crop = crop_hand(DepthImage(depth), camera, centre, HALF_SIZE, resolution)
-        if np.count_nonzero(crop.image < 1) < 0.01 * crop.image.size:
-            continue
-        error = float(np.linalg.norm(centre - true_centre)) if with_hand else np.inf
-        return Sample(
-            crop.image,
-            np.array([crop.camera.fx, crop.camera.fy, crop.camera.cx, crop.camera.cy], np.float32),
-            crop.centre,
-            hand.joints,
-            presence=1 if error < NEAR_CENTRE else 0 if error > FAR_CENTRE else -1,
-            right=right,
-            has_joints=right and error < LEARNED_CENTRE,
-        )
+        sample = _try_sample(rng, assets, resolution)
+        if sample is not None:
+            return sample
+
+
+@dataclass(frozen=True)
+class _Scene:
+    """Meshes in the camera frame, the plane behind them if there is one, and the labelled hand, if it is there."""
+
+    meshes: list[Mesh]
+    plane: tuple[NDArray[np.float64], float] | None
+    hand: PosedHand | None
+
+    def draw(self, camera: Camera, *, visible: float = 0.0) -> tuple[NDArray[np.float32], NDArray[np.uint8]] | None:
+        """(H, W) true depth and what is seen where, or None if less than `visible` of the hand is."""
+        shape = (camera.height, camera.width)
+        depth, ids = np.zeros(shape, np.float32), np.zeros(shape, np.uint8)
+        own = 0
+        if self.hand is not None:
+            render_depth(self.hand.vertices, self.hand.faces, camera, depth, ids=ids, object_id=HAND_ID)
+            own = np.count_nonzero(ids)
+        for mesh in self.meshes:
+            render_depth(*mesh, camera, depth, ids=ids, object_id=HAND_ID + 1)
+        if self.plane is not None:
+            clutter.fill_plane(*self.plane, camera, depth, ids)
+        if visible and np.count_nonzero(ids == HAND_ID) < max(60, visible * own):
+            return None
+        return depth, ids
+
+
+def _try_sample(rng: np.random.Generator, assets: SceneAssets, resolution: int) -> Sample | None:
+    options = assets.options
+    hand, right = random_hand(rng, assets, options.right_hands)
+    true_centre = hand_centre(hand.joints)
+    kind = rng.random()
+    empty, at_hand = kind < options.empty, kind >= options.empty + options.elsewhere
+    scene = _random_scene(rng, assets, hand, with_hand=not empty, second_hand=at_hand)
+    centre = _crop_centre(rng, true_centre, options) if at_hand else _other_centre(rng, scene, true_centre, options)
+    if centre is None:
+        return None
+    camera = window_camera(true_centre if at_hand else centre, rng, options)
+    drawn = scene.draw(camera, visible=0.45 if at_hand else 0.0)
+    if drawn is None:
+        return None
+    depth, ids = drawn
+    depth = random_sensor(rng, float(centre[2])).apply(depth, camera, rng)
+    if rng.random() < options.picture_borders:
+        _cut_off(rng, depth, ids == HAND_ID if at_hand else depth > 0)
+    crop = crop_hand(DepthImage(depth), camera, centre, HALF_SIZE, resolution)
+    if np.count_nonzero(crop.image < 1) < 0.01 * crop.image.size:
+        return None
+    error = np.inf if empty else float(np.linalg.norm(centre - true_centre))
+    return Sample(
+        crop.image,
+        np.array([crop.camera.fx, crop.camera.fy, crop.camera.cx, crop.camera.cy], np.float32),
+        crop.centre,
+        hand.joints,
+        presence=1 if error < NEAR_CENTRE else 0 if error > LEARNED_CENTRE else -1,
+        right=right,
+        has_joints=right and error < LEARNED_CENTRE,
+    )
 
 
 def random_hand(rng: np.random.Generator, assets: SceneAssets, right_share: float = 0.5) -> tuple[PosedHand, bool]:
     """A hand of random shape, pose, side and place in the camera frame, and whether it is a right one."""
+    options = assets.options
     right = bool(rng.random() < right_share)
     mesh = assets.hands[rng.integers(len(assets.hands))]
+    angles, held = sample_pose(rng, options)
+    length = float(np.clip(rng.normal(0.183, 0.014), *options.hand_length))
     hand = mesh.pose(
-        sample_angles(rng),
+        angles,
         shape=rng.normal(0.0, 1.0, mesh.shape_count).clip(-2.5, 2.5) if mesh.shape_count else None,
-        length=float(np.clip(rng.normal(0.183, 0.014), 0.145, 0.225)),
-        forearm=float(rng.uniform(0.1, 0.85)),
-        finger_scale=rng.normal(1.0, 0.03, 5),
+        length=length,
+        forearm=float(rng.uniform(*options.forearm)),
+        finger_scale=rng.normal(1.0, options.finger_sizes, 5),
         left=not right,
     )
-    z = float(np.exp(rng.uniform(np.log(0.25), np.log(1.4))))
+    if held is not None and rng.random() < options.shown_objects:
+        hand = replace(hand, held=_held_mesh(rng, held, length, left=not right))
+    z = float(np.exp(rng.uniform(*np.log(options.distance))))
     place = np.array([rng.uniform(-0.45, 0.45) * z, rng.uniform(-0.35, 0.35) * z, z])
-    towards_elbow = hand.joints[0] - hand.joints[JOINT_INDEX["middle_mcp"]]
-    towards_elbow = towards_elbow / np.linalg.norm(towards_elbow)
-    view = place / np.linalg.norm(place)
+    towards_elbow = unit((hand.joints[0] - hand.joints[JOINT_INDEX["middle_mcp"]]).astype(np.float64))
+    view = unit(place)
     while True:
-        rotation = clutter.random_rotation(rng)
+        rotation = random_rotation(rng)
         # Nobody's elbow is between the hand and the camera.
         if (rotation @ towards_elbow) @ view > -0.77:
             break
     shift = place - rotation @ hand_centre(hand.joints)
     return (
         PosedHand(
-            (hand.vertices @ rotation.T + shift).astype(np.float32),
+            (hand.vertices @ rotation.T.astype(np.float32) + shift.astype(np.float32)),
             hand.faces,
             (hand.joints @ rotation.T + shift).astype(np.float32),
+            None if hand.held is None else moved(hand.held, rotation, shift),
         ),
         right,
     )
 
 
-def window_camera(centre: NDArray[np.floating], rng: np.random.Generator) -> Camera:
-    """The window of a 50-90 degree camera picture around a hand, coarser when it would be too large."""
+def window_camera(centre: NDArray[np.floating], rng: np.random.Generator, options: SceneOptions) -> Camera:
+    """The window of a camera picture around a hand, coarser when it would be too large."""
+    field_of_view = np.radians(rng.uniform(*options.view))
+    return _window(centre, WINDOW, _FULL_WIDTH / 2 / float(np.tan(field_of_view / 2)), MAX_WINDOW_PIXELS)
+
+
+def _window(centre: NDArray[np.floating], edge: float, focal: float, most_pixels: int) -> Camera:
+    """The camera that sees `edge` metres around a point."""
     x, y, z = (float(value) for value in centre)
-    focal = min(rng.uniform(330.0, 640.0), MAX_WINDOW_PIXELS * z / WINDOW)
-    size = max(32, int(np.ceil(WINDOW * focal / z)))
+    focal = min(focal, most_pixels * z / edge)
+    size = max(32, int(np.ceil(edge * focal / z)))
     middle = (size - 1) / 2
     return Camera(focal, focal, middle - focal * x / z, middle - focal * y / z, size, size)
 
 
-def _scene(
-    rng: np.random.Generator, assets: SceneAssets, hand: PosedHand, camera: Camera, *, with_hand: bool
-) -> NDArray[np.float32] | None:
-    """(H, W) true depth of hand and clutter, or None if too little of the hand would be seen."""
-    shape = (camera.height, camera.width)
-    depth = np.zeros(shape, np.float32)
-    ids = np.zeros(shape, np.uint8)
-    if with_hand:
-        render_depth(hand.vertices, hand.faces, camera, depth, ids=ids, object_id=HAND_ID)
-        own = np.count_nonzero(ids)
-    for mesh in clutter.surroundings(rng, hand, assets.bodies, at_least_one=not with_hand):
-        render_depth(*mesh, camera, depth, ids=ids, object_id=HAND_ID + 1)
-    if rng.random() < 0.12:
+def _held_mesh(rng: np.random.Generator, held: HeldObject, length: float, *, left: bool) -> Mesh:
+    """The object of a pose for a hand of `length` metres, in its canonical frame."""
+    # A little thinner than what the mean hand closed on, since other hands are thicker.
+    radius = max(held.radius * length - 0.0015, 0.002)
+    if held.kind == SPHERE:
+        vertices, faces = moved(sphere(radius, 8), np.eye(3), held.centre * length)
+    else:
+        reach = float(np.exp(rng.uniform(np.log(0.07), np.log(0.35))))
+        place = held.centre * length + held.axis * rng.uniform(-0.25, 0.25) * reach
+        vertices, faces = moved(cylinder(radius, reach, 12), rotation_to(unit(held.axis)), place)
+    return (vertices * np.array([1, -1, 1], np.float32) if left else vertices), faces
+
+
+def _random_scene(
+    rng: np.random.Generator, assets: SceneAssets, hand: PosedHand, *, with_hand: bool, second_hand: bool
+) -> _Scene:
+    options = assets.options
+    meshes = list(clutter.surroundings(rng, hand, assets.bodies, at_least_one=not with_hand, options=options))
+    if second_hand and rng.random() < options.second_hands:
         other, _ = random_hand(rng, assets)
-        shift = clutter.beside(rng, hand, 0.07, 0.25) - hand_centre(other.joints)
-        if with_hand:
-            moved = (other.vertices + shift).astype(np.float32)
-            render_depth(moved, other.faces, camera, depth, ids=ids, object_id=HAND_ID + 1)
-    clutter.draw_plane(rng, hand, camera, depth, ids)
-    if with_hand and np.count_nonzero(ids == HAND_ID) < max(60, 0.45 * own):
-        return None
-    return depth
+        near, far = (0.03, 0.09) if rng.random() < options.touching_hands else (0.09, 0.25)
+        shift = (clutter.beside(rng, hand, near, far) - hand_centre(other.joints)).astype(np.float32)
+        meshes.append((other.vertices + shift, other.faces))
+    plane = clutter.random_plane(rng, hand) if rng.random() < options.planes else None
+    return _Scene(meshes, plane, hand if with_hand else None)
 
 
-def _crop_centre(rng: np.random.Generator, true: NDArray[np.float32]) -> NDArray[np.float32] | None:
-    """Where a finder might put the crop; None for somewhere on a surface instead."""
-    kind = rng.random()
-    if kind < 0.8:
-        return (true + rng.normal(0.0, 0.012, 3)).astype(np.float32)
-    if kind < 0.94:
-        direction = rng.normal(0.0, 1.0, 3)
-        offset: NDArray[np.float64] = direction / np.linalg.norm(direction) * rng.uniform(0.02, 0.09)
-        return (true + offset).astype(np.float32)
-    return None
+def _crop_centre(rng: np.random.Generator, true: NDArray[np.float32], options: SceneOptions) -> NDArray[np.float32]:
+    """Where the crop is for a hand: at the finder's first guess, or where the network has re-centred it."""
+    median, sigma = options.first_guess if rng.random() < options.first_guesses else options.settled
+    return (true + unit(rng.normal(size=3)) * median * np.exp(rng.normal(0.0, sigma))).astype(np.float32)
 
 
-def _surface_point(rng: np.random.Generator, depth: NDArray[np.float32], camera: Camera) -> NDArray[np.float32] | None:
-    """A measured point of the picture's middle part, pushed a little behind the surface.
-
-    Any point, or the one that sticks out furthest in some direction, where a finder would look for a hand.
-    """
+def _other_centre(
+    rng: np.random.Generator, scene: _Scene, hand: NDArray[np.float32], options: SceneOptions
+) -> NDArray[np.float32] | None:
+    """Where the finder would put a crop that is not on the hand, or somewhere on a surface."""
+    camera = _window(hand, SEARCH_WINDOW, np.inf, SEARCH_PIXELS)
+    drawn = scene.draw(camera)
+    assert drawn is not None
+    depth = drawn[0]
+    least = 0.0 if scene.hand is None else LEARNED_CENTRE
+    if rng.random() < options.found_centres:
+        found = [
+            centre
+            for centre in find_candidates(DepthImage(depth), camera, max_depth=options.distance[1] + 0.2)
+            if np.linalg.norm(centre - hand) > least
+        ]
+        if found:
+            # The likelier ones more often.
+            chosen = found[min(int(rng.exponential(1.2)), len(found) - 1)]
+            return chosen + rng.normal(0.0, 0.01, 3).astype(np.float32)
     rows, cols = np.nonzero(depth)
-    middle = (np.abs(rows - camera.height / 2) < camera.height / 3) & (
-        np.abs(cols - camera.width / 2) < camera.width / 3
-    )
-    rows, cols = rows[middle], cols[middle]
     if rows.size == 0:
         return None
-    points = camera.back_project(np.stack([cols, rows], 1).astype(np.float64), depth[rows, cols])
     pick = rng.integers(rows.size)
-    if rng.random() < 0.6:
-        # Towards the camera more often than not: that is what a finder tries first.
-        pick = int((points @ (rng.normal(size=3) - [0.0, 0.0, 0.8])).argmax())
-    return np.asarray(points[pick] + [0.0, 0.0, rng.uniform(0.0, 0.06)], np.float32)
+    pixel = np.array([[cols[pick], rows[pick]]], np.float64)
+    point = camera.back_project(pixel, depth[rows[pick : pick + 1], cols[pick : pick + 1]])[0]
+    centre = np.asarray(point + np.array([0.0, 0.0, rng.uniform(0.0, 0.06)]), np.float32)
+    return centre if np.linalg.norm(centre - hand) > least and centre[2] < 2 * options.distance[1] else None
+
+
+def _cut_off(rng: np.random.Generator, depth: NDArray[np.float32], subject: NDArray[np.bool_]) -> None:
+    """The picture ends within the hand: beyond a row or column that cuts off up to a third of it, nothing is there."""
+    axis, at_end = rng.integers(2), rng.random() < 0.5
+    places = np.nonzero(subject)[axis]
+    if places.size == 0:
+        return
+    share = rng.uniform(0.0, 0.35)
+    edge = int(np.quantile(places, 1 - share if at_end else share))
+    picture = depth if axis == 0 else depth.T
+    picture[slice(edge, None) if at_end else slice(0, edge)] = 0
