@@ -158,4 +158,5 @@ class PaperOnBenchmark:
 
     def _scored(self, joints: NDArray[np.float32]) -> Joints:
         """(J, 3) mm of the network -> the scored joints in metres."""
-        return joints[list(self._indices)] * np.float32(0.001)
+        metres: Joints = joints[list(self._indices)] * np.float32(0.001)
+        return metres
