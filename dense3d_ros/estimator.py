@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dense3d_ros.camera import Camera
-from dense3d_ros.crop import crop_hand
+from dense3d_ros.crop import Crop, crop_hand, crop_region
 from dense3d_ros.depth import DepthImage
 from dense3d_ros.finding.protrusions import find_candidates
 from dense3d_ros.hand import Handedness, HandPose, hand_centre
@@ -226,9 +226,10 @@ class _Frame:
 
     def _predict(self, guesses: list[_Guess]) -> None:
         description = self.settings.model.description
+        crop = crop_region if self.settings.model.crops_itself else crop_hand
         with self.stage("crop"):
-            crops = [
-                crop_hand(self.depth, self.camera, guess.centre, description.half_size, description.resolution)
+            crops: list[Crop] = [
+                crop(self.depth, self.camera, guess.centre, description.half_size, description.resolution)
                 for guess in guesses
             ]
         with self.stage("network"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,12 +14,13 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from dense3d_ros.camera import Camera
 from dense3d_ros.confidence import probability
-from dense3d_ros.crop import BACKGROUND, MIRROR, HandCrop
+from dense3d_ros.crop import BACKGROUND, MIRROR, Crop, HandCrop
 from dense3d_ros.dense.maps import metric_geometry
 from dense3d_ros.dense.network import HourglassNetwork
 from dense3d_ros.dense.regressor import DenseRegressor
 from dense3d_ros.hand import Handedness
 from dense3d_ros.model_file import ModelDescription, read_model
+from dense3d_ros.runtime.batching import Batcher
 from dense3d_ros.runtime.interface import Array
 from dense3d_ros.runtime.selection import choose_runtime, make_runtime
 
@@ -53,8 +53,12 @@ class Prediction:
 class HandModel:
     """A loaded network in its runtime on its device, and the description from its file.
 
-    Several threads may share one. `runtime`: a name of `runtime.selection.RUNTIMES`, checked for the device.
+    Several threads may share one; what they ask for at the same time is run as one batch.
+    runtime: a name of `runtime.selection.RUNTIMES`, checked for the device.
+    crops_itself: whether `predict` rather takes a `crop_region` than a `crop_hand`, because the device makes the crop.
     """
+
+    crops_itself = False
 
     def __init__(
         self, description: ModelDescription, network: HourglassNetwork, device: str, runtime: str = "torch"
@@ -66,12 +70,12 @@ class HandModel:
         self.runtime_reason = choice.reason
         geometry = metric_geometry(description.half_size, description.ball_radius)
         fold_batch_norm(network)
-        self._runtime = make_runtime(
-            choice.name, DenseRegressor(network, geometry).eval(), device, description.resolution
-        )
-        self._running = threading.Lock()
+        regressor = DenseRegressor(network, geometry, description.views).eval()
+        runs = make_runtime(choice.name, regressor, device, description.resolution)
+        self.crops_itself = runs.crops_itself
+        self._batcher = Batcher(runs.run)
 
-    def predict(self, crops: Sequence[HandCrop], sides: Sequence[Handedness]) -> list[Prediction]:
+    def predict(self, crops: Sequence[Crop], sides: Sequence[Handedness]) -> list[Prediction]:
         """All crops in one forward pass. Crops must have the description's half_size and resolution.
 
         The network knows right hands, so a left one is shown to it in a mirror. Where the side is UNKNOWN both are
@@ -104,15 +108,9 @@ class HandModel:
             )
         return predictions
 
-    def _run(self, crops: Sequence[HandCrop]) -> tuple[Array, Array, Array]:
+    def _run(self, crops: Sequence[Crop]) -> tuple[Array, Array, Array]:
         """Joints (B, 21, 3) and the spread of their votes (B, 21), metres, and the two logits (B, 2)."""
-        images = np.stack([crop.image for crop in crops])[:, None]
-        cameras = np.array(
-            [(crop.camera.fx, crop.camera.fy, crop.camera.cx, crop.camera.cy) for crop in crops], np.float32
-        )
-        centres = np.stack([crop.centre for crop in crops])
-        with self._running:
-            return self._runtime.run(images, cameras, centres)
+        return self._batcher.run(crops)
 
     def warm_up(self) -> None:
         """Run once on an empty crop, so that the first frame does not pay for what is set up lazily."""

@@ -60,7 +60,7 @@ class Prediction:
 class RigidModel:
     """Stands in for HandModel."""
 
-    device, runtime, runtime_reason = "cpu", "numpy", "a test"
+    device, runtime, runtime_reason, crops_itself = "cpu", "numpy", "a test", False
 
     def __init__(self, name: str) -> None:
         self.description = Description(name)

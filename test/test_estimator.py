@@ -69,6 +69,16 @@ def test_a_settled_track_needs_one_pass_on_one_crop(mesh: HandMesh) -> None:
     assert oracle.batches == [1] * 5
 
 
+def test_two_followed_hands_are_one_batch(mesh: HandMesh) -> None:
+    depth, oracle = frame(mesh, (-0.15, 0, 0.6), (0.15, 0, 0.7))
+    estimator = HandPoseEstimator(oracle, max_hands=2)
+    for number in range(6):
+        oracle.batches.clear()
+        estimate = estimator.estimate(depth, CAMERA, number / 30)
+    assert len(estimate.hands) == 2
+    assert oracle.batches == [2]
+
+
 def test_an_evenly_moving_hand_needs_one_pass(mesh: HandMesh) -> None:
     estimator = None
     passes = []

@@ -39,7 +39,7 @@ def frames(test_set: SyntheticTestSet) -> list[HandFrame]:
 class KnowingModel:
     """A stand-in for a network: near a true hand it answers with that hand moved by 10 mm, elsewhere with no hand."""
 
-    device = "cpu"
+    device, crops_itself = "cpu", False
     description = ModelDescription("knowing", 1, 64, 0.15, 0.1, 128, "Apache-2.0")
 
     def __init__(self, frames: list[HandFrame]) -> None:

@@ -13,16 +13,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dense3d_ros.benchmark.timing import time_calls
-from dense3d_ros.crop import HandCrop
-from dense3d_ros.dense.maps import PAPER, Maps, metric_geometry
+from dense3d_ros.benchmark.timing import percentiles, time_calls
+from dense3d_ros.crop import Crop, HandCrop
+from dense3d_ros.dense.maps import PAPER, Maps, foreground, map_points, metric_geometry, sample_depth, votes
 from dense3d_ros.dense.network import HourglassNetwork
 from dense3d_ros.dense.paper_network import PaperNetwork
 from dense3d_ros.dense.regressor import DenseRegressor
+from dense3d_ros.dense.voting import softmax_fusion
 from dense3d_ros.model import fold_batch_norm
 from dense3d_ros.model_file import read_model
-from dense3d_ros.runtime.interface import Array, RuntimeUnavailableError
-from dense3d_ros.runtime.selection import make_runtime
+from dense3d_ros.runtime.cuda_graph import CudaGraphRuntime
+from dense3d_ros.runtime.interface import Array, RuntimeUnavailableError, arrays
+from dense3d_ros.runtime.selection import choose_runtime, make_runtime
 
 PAPER_NAME = "paper"
 PAPER_RESOLUTION = 128
@@ -64,15 +66,12 @@ def model_regressor(name_or_path: str) -> tuple[DenseRegressor, int]:
     description, network = read_model(name_or_path)
     fold_batch_norm(network)
     geometry = metric_geometry(description.half_size, description.ball_radius)
-    return DenseRegressor(network, geometry).eval(), description.resolution
+    return DenseRegressor(network, geometry, description.views).eval(), description.resolution
 
 
-def stacked(crops: Sequence[HandCrop], count: int) -> tuple[Array, Array, Array]:
-    """`count` of the crops, over and over, as a runtime takes them."""
-    chosen = [crops[index % len(crops)] for index in range(count)]
-    cameras = [(crop.camera.fx, crop.camera.fy, crop.camera.cx, crop.camera.cy) for crop in chosen]
-    images = np.stack([crop.image for crop in chosen])[:, None]
-    return images, np.array(cameras, np.float32), np.stack([crop.centre for crop in chosen])
+def repeated(crops: Sequence[HandCrop], count: int) -> list[HandCrop]:
+    """`count` of the crops, over and over."""
+    return [crops[index % len(crops)] for index in range(count)]
 
 
 def time_networks(
@@ -85,7 +84,8 @@ def time_networks(
 ) -> list[dict[str, Any]]:
     """A row for each network, runtime and batch size. networks: models and PAPER_NAME. `crops_of(resolution)`: crops.
 
-    Every network's joints are compared with the first runtime's, its largest mean distance of a crop is in the row.
+    Every network's joints are compared with the first runtime's, the largest distance of a joint and the largest mean
+    distance of a crop's joints are in the row.
     """
     rows: dict[str, dict[str, Any]] = {}
     calls: dict[str, Callable[[], object]] = {}
@@ -102,12 +102,10 @@ def time_networks(
                 continue
             seconds = time.perf_counter() - started
             crops = crops_of(resolution)
-            joints = runtime.run(*stacked(crops, len(crops))).joints
+            joints = runtime.run(crops).joints
             reference = joints if reference is None else reference
             # The paper's points are in millimetres, and random weights have no joints to compare.
-            difference = (
-                np.linalg.norm(joints - reference, axis=-1).mean(axis=1).max() if network != PAPER_NAME else None
-            )
+            distances = None if network == PAPER_NAME else 1000 * np.linalg.norm(joints - reference, axis=-1)
             for batch in batches:
                 key = f"{network} {name} {batch}"
                 rows[key] = {
@@ -117,13 +115,75 @@ def time_networks(
                     "batch": batch,
                     "resolution": resolution,
                     "build_seconds": round(seconds, 2),
-                    "difference_mm": None if difference is None else round(1000 * float(difference), 4),
+                    "difference_mm": None if distances is None else round(float(distances.max()), 4),
+                    "mean_difference_mm": None if distances is None else round(float(distances.mean(1).max()), 4),
                 }
-                calls[key] = partial(runtime.run, *stacked(crops, batch))
+                calls[key] = partial(runtime.run, repeated(crops, batch))
     for key, times in time_calls(calls, repeats).items():
         rows[key] |= asdict(times)
         rows[key]["hands_per_second"] = round(1000 * rows[key]["batch"] / times.p50, 1)
     return list(rows.values())
+
+
+def time_layers(name_or_path: str, crops: Sequence[HandCrop], repeats: int) -> dict[str, dict[str, Any]]:
+    """Kind of layer -> times in OpenVINO, one crop at a time; empty where that is not installed."""
+    try:
+        choose_runtime("openvino", "cpu")
+    except RuntimeUnavailableError:
+        return {}
+    from dense3d_ros.runtime.openvino_cpu import OpenVinoRuntime
+
+    regressor, resolution = model_regressor(name_or_path)
+    runtime = OpenVinoRuntime(regressor, resolution, counting=True)
+    taken: dict[str, list[float]] = {}
+    for index in range(-10, repeats):
+        runtime.run([crops[index % len(crops)]])
+        for kind, milliseconds in runtime.layer_ms().items() if index >= 0 else ():
+            taken.setdefault(kind, []).append(milliseconds)
+    times = {kind: percentiles(milliseconds) for kind, milliseconds in taken.items()}
+    return {kind: asdict(times[kind]) for kind in sorted(times, key=lambda kind: -times[kind].p50) if times[kind].p50}
+
+
+def time_device(name_or_path: str, device: str, crops: Sequence[Crop], repeats: int) -> dict[str, dict[str, Any]]:
+    """Stages of one crop at a time in the runtime cuda_graph, each waited for."""
+    regressor, resolution = model_regressor(name_or_path)
+    runtime = CudaGraphRuntime(regressor, device, resolution)
+    taken: dict[str, list[float]] = {"upload": [], "crop, network, votes": [], "download": []}
+    for index in range(-10, repeats):
+        marks = [time.perf_counter()]
+        slot = runtime.upload([crops[index % len(crops)]])
+        runtime.wait()
+        marks.append(time.perf_counter())
+        with torch.inference_mode():
+            slot.compute()
+        runtime.wait()
+        marks.append(time.perf_counter())
+        runtime.download(slot, 1)
+        marks.append(time.perf_counter())
+        for stage, seconds in zip(taken.values(), np.diff(marks), strict=True):
+            if index >= 0:
+                stage.append(1000 * float(seconds))
+    return {stage: asdict(percentiles(milliseconds)) for stage, milliseconds in taken.items()}
+
+
+def votes_call(name_or_path: str, device: str, crop: HandCrop) -> Callable[[], object]:
+    """What turns one crop's maps into joints, operation by operation in torch."""
+    regressor, _ = model_regressor(name_or_path)
+    regressor.to(device)
+    image, camera, centre = (torch.from_numpy(array).to(device) for array in arrays([crop]))
+    geometry = regressor.geometry
+    with torch.inference_mode():
+        maps = regressor.network(image)[0][-1]
+
+    @torch.inference_mode()
+    def call() -> object:
+        depth = sample_depth(image, geometry)
+        points = map_points(depth, camera, centre, geometry)
+        voted = votes(points, maps.h3, maps.um, geometry)
+        # To the CPU, so that a GPU has finished.
+        return softmax_fusion(maps.hm, maps.h3, voted, foreground(depth, geometry))[0].cpu()
+
+    return call
 
 
 def arithmetic(model: str, gflops: float) -> list[dict[str, Any]]:

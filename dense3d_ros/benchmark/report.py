@@ -8,23 +8,36 @@ from typing import Any
 
 import numpy as np
 
+from dense3d_ros.whole_file import whole_file
+
 
 def tables(result: dict[str, Any]) -> str:
     """All figures of a result as Markdown."""
     parts = [f"Machine: {_machine(result['machine'])}.", f"Command: `{result['command']}`"]
     parts += _arithmetic(result)
     if "networks" in result:
-        parts.append("Crops in, joints out (network, votes and fusion), milliseconds a batch:")
-        parts.append(_networks(result["networks"]))
-    if "frames" in result:
-        frames = result["frames"]
         parts.append(
-            f"A tracked frame of 640x480 in its stages, milliseconds; runtime {frames['runtime']}, "
-            f"{frames['with_hand']} of {frames['frames']} frames with a hand:"
+            "Crops in, joints out (network, votes and fusion), milliseconds a batch; the largest differences from the "
+            "first runtime of any joint, and of a hand's joints on average:"
         )
-        parts.append(_times("stage", frames["stages"]))
-        parts.append("Alone, milliseconds:")
+        parts.append(_networks(result["networks"]))
+    if result.get("layers"):
+        parts.append("Within the network, one crop in OpenVINO by its own counters, milliseconds:")
+        parts.append(_times("layers", result["layers"]))
+    if "frames" in result:
+        first = result["frames"][0]
+        parts.append(
+            f"A tracked frame of 640x480 in its stages, milliseconds; runtime {first['runtime']}, "
+            f"{first['with_hand']} of {first['frames']} frames with a hand:"
+        )
+        parts.append(_times("stage", first["stages"]))
+        parts.append("The whole frame in each runtime, in turns, milliseconds:")
+        parts.append(_times("runtime", {row["runtime"]: row["stages"]["frame"] for row in result["frames"]}))
+        parts.append("Alone, milliseconds; votes in torch, operation by operation:")
         parts.append(_times("part", result["parts"]))
+    if "device" in result:
+        parts.append("On the device, one crop in the runtime cuda_graph, milliseconds:")
+        parts.append(_times("stage", result["device"]))
     if "cameras" in result:
         parts.append("Cameras that share the model, each a thread with a hand in every frame:")
         parts.append(_cameras(result["cameras"]))
@@ -35,6 +48,13 @@ def tables(result: dict[str, Any]) -> str:
             f"{run['start_to_first_pose_seconds']:.1f} s from the start of the process to the first pose:"
         )
         parts.append(_end_to_end(run["rates"]))
+        parts.append("Stages within the perception process, median milliseconds:")
+        parts.append(_stages(run["rates"]))
+        parts.append(
+            "Callbacks on the executor thread of that process, milliseconds, over its whole life; hand_model's timer "
+            "is the start, which loads the model:"
+        )
+        parts.append(_callbacks(run["callbacks"]))
     return "\n\n".join(parts) + "\n"
 
 
@@ -67,9 +87,8 @@ def write_plot(result: dict[str, Any], path: Path) -> None:
     right.set_ylabel("milliseconds")
     if rates:
         right.legend()
-    temporary = path.with_name(path.name + ".part")
-    figure.savefig(temporary, format="png", dpi=120)
-    temporary.replace(path)
+    with whole_file(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=120)
 
 
 def _machine(machine: dict[str, Any]) -> str:
@@ -106,8 +125,20 @@ def _arithmetic(result: dict[str, Any]) -> list[str]:
 
 
 def _networks(rows: Sequence[dict[str, Any]]) -> str:
-    titles = ("network", "runtime", "batch", "p50", "p95", "p99", "hands/s", "largest difference, mm", "build, s")
-    keys = ("network", "runtime", "batch", "p50", "p95", "p99", "hands_per_second", "difference_mm", "build_seconds")
+    titles = (
+        "network",
+        "runtime",
+        "batch",
+        "p50",
+        "p95",
+        "p99",
+        "hands/s",
+        "of a joint, mm",
+        "of a hand, mm",
+        "build, s",
+    )
+    keys = ("network", "runtime", "batch", "p50", "p95", "p99", "hands_per_second")
+    keys += ("difference_mm", "mean_difference_mm", "build_seconds")
     return _table(titles, [[row[key] for key in keys] for row in rows])
 
 
@@ -122,6 +153,17 @@ def _cameras(rows: Sequence[dict[str, Any]]) -> str:
         ("cameras", "frames/s, all", "frame p50, ms", "p99, ms"),
         [(row["cameras"], row["frames_per_second"], row["p50"], row["p99"]) for row in rows],
     )
+
+
+def _stages(rows: Sequence[dict[str, Any]]) -> str:
+    stages = list(dict.fromkeys(stage for row in rows for stage in row["node_stages_p50_ms"]))
+    titles = ("stage", *(f"{row['rate']:g} Hz" for row in rows))
+    return _table(titles, [(stage, *(row["node_stages_p50_ms"].get(stage) for row in rows)) for stage in stages])
+
+
+def _callbacks(times: dict[str, dict[str, Any]]) -> str:
+    keys = ("calls", "p50", "p95", "p99", "most")
+    return _table(("callback", *keys), [(name, *(row[key] for key in keys)) for name, row in sorted(times.items())])
 
 
 def _end_to_end(rows: Sequence[dict[str, Any]]) -> str:

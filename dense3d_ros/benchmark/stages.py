@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from dense3d_ros.benchmark.timing import percentiles, time_calls
 from dense3d_ros.camera import Camera
-from dense3d_ros.crop import HandCrop, crop_hand
+from dense3d_ros.crop import CropRegion, HandCrop, crop_hand, crop_region
 from dense3d_ros.depth import DepthImage
 from dense3d_ros.estimator import HandPoseEstimator
 from dense3d_ros.finding.protrusions import find_candidates
@@ -23,8 +24,8 @@ from dense3d_ros.synthetic.animation import HandAnimation
 CAMERA = Camera(475.0, 475.0, 319.5, 239.5, 640, 480)
 RATE = 30.0
 FRAMES = 60
-WARM_UP = 20
-"""Frames before the first that counts."""
+WARM_UP = BLOCK = 20
+"""Frames before the first that counts, and frames of one model before the next one's turn."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,13 @@ class Scene:
             for depth, joints in zip(self.depths, self.joints, strict=True)
         ]
 
+    def regions(self, resolution: int, half_size: float = 0.15) -> list[CropRegion]:
+        """The same, for a device that makes the crops itself."""
+        return [
+            crop_region(DepthImage(depth, 0.001), CAMERA, hand_centre(joints), half_size, resolution)
+            for depth, joints in zip(self.depths, self.joints, strict=True)
+        ]
+
 
 def make_scene(frames: int = FRAMES) -> Scene:
     """Two seconds of the moving hand, forth and back, so that it can be repeated without a jump."""
@@ -50,31 +58,46 @@ def make_scene(frames: int = FRAMES) -> Scene:
     return Scene([np.rint(depth * 1000).astype(np.uint16) for depth, _ in pictures], [joints for _, joints in pictures])
 
 
-def time_frames(model: HandModel, scene: Scene, repeats: int) -> tuple[dict[str, Any], list[HandPose]]:
-    """Stages of `repeats` tracked frames as the estimator times them, and hands of the last one.
+def time_frames(models: Sequence[HandModel], scene: Scene, repeats: int) -> tuple[list[dict[str, Any]], list[HandPose]]:
+    """Stages of `repeats` tracked frames as the estimator times them, and hands of the last one; a row a model.
 
     "frame" is the whole: depth image in, joints out. About every tenth looks at both sides of the hand, so that its
-    network runs on two crops.
+    network runs on two crops. The models take turns, BLOCK frames each, so that a busy moment hits all of them.
     """
-    estimator = HandPoseEstimator(model)
-    taken: dict[str, list[float]] = {}
-    hands: list[HandPose] = []
-    found = 0
-    for index in range(-WARM_UP, repeats):
+    runs = [_Run(HandPoseEstimator(model)) for model in models]
+    for start in range(-WARM_UP, repeats, BLOCK):
+        for run in runs:
+            for index in range(start, min(start + BLOCK, repeats)):
+                run.frame(scene.depths[index % len(scene.depths)], index)
+    return [run.row(repeats) for run in runs], runs[0].hands
+
+
+@dataclass
+class _Run:
+    """One model's frames so far."""
+
+    estimator: HandPoseEstimator
+    taken: dict[str, list[float]] = field(default_factory=dict)
+    hands: list[HandPose] = field(default_factory=list)
+    found: int = 0
+
+    def frame(self, values: NDArray[np.uint16], index: int) -> None:
         # A copy: a message's image is not in the processor's cache either.
-        depth = DepthImage(scene.depths[index % len(scene.depths)].copy(), 0.001)
+        depth = DepthImage(values.copy(), 0.001)
         start = time.perf_counter()
-        estimate = estimator.estimate(depth, CAMERA, (index + WARM_UP) / RATE)
+        estimate = self.estimator.estimate(depth, CAMERA, (index + WARM_UP) / RATE)
         milliseconds = 1000 * (time.perf_counter() - start)
         if index < 0:
-            continue
-        hands = estimate.hands or hands
-        found += bool(estimate.hands)
+            return
+        self.hands = estimate.hands or self.hands
+        self.found += bool(estimate.hands)
         for stage, value in (*estimate.stage_ms.items(), ("frame", milliseconds)):
-            taken.setdefault(stage, []).append(value)
-        taken.setdefault("runs of the network", []).append(estimate.passes)
-    rows = {stage: asdict(percentiles(values)) for stage, values in taken.items()}
-    return {"runtime": model.runtime, "frames": repeats, "with_hand": found, "stages": rows}, hands
+            self.taken.setdefault(stage, []).append(value)
+        self.taken.setdefault("runs of the network", []).append(estimate.passes)
+
+    def row(self, frames: int) -> dict[str, Any]:
+        stages = {stage: asdict(percentiles(values)) for stage, values in self.taken.items()}
+        return {"runtime": self.estimator.model.runtime, "frames": frames, "with_hand": self.found, "stages": stages}
 
 
 def time_cameras(model: HandModel, scene: Scene, cameras: int, frames: int) -> dict[str, Any]:
@@ -104,17 +127,20 @@ def time_cameras(model: HandModel, scene: Scene, cameras: int, frames: int) -> d
     return {"cameras": cameras, "frames_per_second": round(rate, 1), **asdict(percentiles(taken))}
 
 
-def time_parts(scene: Scene, resolution: int, hands: list[HandPose], repeats: int) -> dict[str, Any]:
-    """What does not depend on the runtime: decoding a message's data, finding, cropping, filling messages."""
+def time_parts(
+    scene: Scene, resolution: int, votes: Callable[[], object], hands: list[HandPose], repeats: int
+) -> dict[str, Any]:
+    """What does not depend on the runtime: decoding a message's data, finding, cropping, voting, filling messages."""
     data = memoryview(scene.depths[0].tobytes())
     depth = DepthImage(scene.depths[0], 0.001)
     centre = hand_centre(scene.joints[0])
-    calls = {
+    calls: dict[str, Callable[[], object]] = {
         "decode": lambda: DepthImage.from_buffer(
             data, width=640, height=480, encoding="16UC1", step=1280, is_bigendian=False
         ),
         "find": lambda: find_candidates(depth, CAMERA),
         "crop": lambda: crop_hand(depth, CAMERA, centre, 0.15, resolution),
+        "votes": votes,
     }
     try:
         from dense3d_ros.nodes.message_benchmark import fill_messages

@@ -20,13 +20,14 @@ class Times:
     p95: float
     p99: float
     least: float
+    most: float
     calls: int
 
 
 def percentiles(milliseconds: list[float]) -> Times:
     """The percentiles of at least one time."""
     p50, p95, p99 = (round(float(value), 4) for value in np.percentile(milliseconds, [50, 95, 99]))
-    return Times(p50, p95, p99, round(min(milliseconds), 4), len(milliseconds))
+    return Times(p50, p95, p99, round(min(milliseconds), 4), round(max(milliseconds), 4), len(milliseconds))
 
 
 def time_calls(calls: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, Times]:

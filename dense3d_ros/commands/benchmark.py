@@ -2,7 +2,7 @@
 
 Three parts, all by default:
   networks     crops in, joints out, for runtimes x batch sizes, with the paper's network for comparison
-  frames       a tracked frame of 640x480 in its stages, and cameras that share the model
+  frames       a tracked frame of 640x480 in its stages, for all runtimes, and cameras that share the model
   end-to-end   camera process, node process and subscriber over DDS: stamp to receipt, lost frames, CPU, memory
                (needs ROS 2)
 
@@ -39,10 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", metavar="NAME|FILE", default="fast", help="model (default: %(default)s)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
     parser.add_argument(
-        "--runtime", default="auto", help="what runs the network in frames and end to end (default: %(default)s)"
+        "--runtime", default="auto", help="what runs the network in stages and end to end (default: %(default)s)"
     )
     parser.add_argument(
-        "--runtimes", metavar="NAME", nargs="+", help="runtimes of the networks (default: all there are)"
+        "--runtimes", metavar="NAME", nargs="+", help="runtimes to compare (default: all there are but compiled)"
     )
     parser.add_argument("--batches", metavar="N", nargs="+", type=int, default=[1, 2, 4], help="crops in a batch")
     parser.add_argument("--repeats", metavar="N", type=int, default=100, help="calls of each (default: %(default)s)")
@@ -57,6 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Measure and print; 1 if the end-to-end part could not be run."""
     from dense3d_ros.benchmark.machine import describe_machine
     from dense3d_ros.benchmark.report import tables, write_plot
+    from dense3d_ros.whole_file import write_text
 
     if min(*arguments.batches, arguments.repeats, 1) < 1 or min(*arguments.rates, arguments.seconds) <= 0:
         raise ValueError("batches and repeats must be at least 1, rates and seconds above 0")
@@ -70,23 +71,25 @@ def run(arguments: argparse.Namespace) -> int:
         _networks(arguments, result)
     text = tables(result)
     print(text, end="")
+    for path in filter(None, (arguments.json, arguments.markdown, arguments.plot)):
+        path.parent.mkdir(parents=True, exist_ok=True)
     if arguments.json:
-        _write(arguments.json, json.dumps(result, indent=1) + "\n")
+        write_text(arguments.json, json.dumps(result, indent=1) + "\n")
     if arguments.markdown:
-        _write(arguments.markdown, text)
+        write_text(arguments.markdown, text)
     if arguments.plot:
         write_plot(result, arguments.plot)
     return int(failed)
 
 
 def _networks(arguments: argparse.Namespace, result: dict[str, Any]) -> None:
-    from dense3d_ros.benchmark.networks import PAPER_NAME, arithmetic, matrix_gflops, time_networks
+    from dense3d_ros.benchmark.networks import PAPER_NAME, arithmetic, matrix_gflops, time_layers, time_networks
     from dense3d_ros.benchmark.stages import make_scene
     from dense3d_ros.model import choose_device
-    from dense3d_ros.runtime.selection import available_runtimes, choose_runtime
+    from dense3d_ros.model_file import read_model
 
     device = choose_device(arguments.device)
-    runtimes = [choose_runtime(name, device).name for name in arguments.runtimes or available_runtimes(device)]
+    runtimes = _runtimes(arguments, device)
     names = {"both": (arguments.model, PAPER_NAME), "model": (arguments.model,), "paper": (PAPER_NAME,)}[
         arguments.network
     ]
@@ -94,18 +97,36 @@ def _networks(arguments: argparse.Namespace, result: dict[str, Any]) -> None:
     result["matrix_gflops"] = matrix_gflops(device)
     result["arithmetic"] = arithmetic(arguments.model, result["matrix_gflops"])
     result["networks"] = time_networks(names, runtimes, device, arguments.batches, arguments.repeats, scene.crops)
+    if device == "cpu":
+        resolution = read_model(arguments.model)[0].resolution
+        result["layers"] = time_layers(arguments.model, scene.crops(resolution), arguments.repeats)
 
 
 def _frames(arguments: argparse.Namespace, result: dict[str, Any]) -> None:
+    from dense3d_ros.benchmark.networks import time_device, votes_call
     from dense3d_ros.benchmark.stages import make_scene, time_cameras, time_frames, time_parts
     from dense3d_ros.model import load_model
 
     scene = make_scene()
     model = load_model(arguments.model, arguments.device, arguments.runtime)
+    others = [name for name in _runtimes(arguments, model.device) if name != model.runtime]
+    models = [model, *(load_model(arguments.model, model.device, name) for name in others)]
     # A frame is cheap, and its p99 is wanted.
-    result["frames"], hands = time_frames(model, scene, 5 * arguments.repeats)
-    result["parts"] = time_parts(scene, model.description.resolution, hands, arguments.repeats)
+    result["frames"], hands = time_frames(models, scene, 5 * arguments.repeats)
+    resolution = model.description.resolution
+    votes = votes_call(arguments.model, model.device, scene.crops(resolution)[0])
+    result["parts"] = time_parts(scene, resolution, votes, hands, arguments.repeats)
+    if model.device != "cpu":
+        result["device"] = time_device(arguments.model, model.device, scene.regions(resolution), arguments.repeats)
     result["cameras"] = [time_cameras(model, scene, count, arguments.repeats) for count in (1, 2, 4)]
+
+
+def _runtimes(arguments: argparse.Namespace, device: str) -> list[str]:
+    from dense3d_ros.runtime.selection import available_runtimes, choose_runtime
+
+    names = arguments.runtimes or [name for name in available_runtimes(device) if name != "compiled"]
+    # In their order, each once: "auto" may be one of the others.
+    return list(dict.fromkeys(choose_runtime(name, device).name for name in names))
 
 
 def _end_to_end(arguments: argparse.Namespace, result: dict[str, Any]) -> bool:
@@ -125,10 +146,3 @@ def _end_to_end(arguments: argparse.Namespace, result: dict[str, Any]) -> bool:
         print(f"dense3d benchmark: {error}", file=sys.stderr)
         return False
     return True
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)

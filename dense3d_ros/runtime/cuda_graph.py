@@ -1,23 +1,27 @@
-"""PyTorch with one upload, one CUDA graph and one download for a batch; the network in half precision."""
+"""PyTorch with one upload, one CUDA graph and one download for a batch: crops, network, votes and fusion."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from dense3d_ros.crop import Crop
 from dense3d_ros.dense.maps import Maps
 from dense3d_ros.dense.network import HourglassNetwork
 from dense3d_ros.dense.regressor import DenseRegressor
 from dense3d_ros.hand import JOINT_COUNT
-from dense3d_ros.runtime.interface import Array, Outputs
+from dense3d_ros.runtime.device_crop import header_words, pack, unpack, words_needed
+from dense3d_ros.runtime.interface import Outputs
 
 READY_BATCHES = (1, 2, 4, 8)
 """Captured at once; larger powers of two when they are first needed."""
-_CAMERA, _CENTRE = 4, 3
+_READY_PIXELS = 640 * 480
+"""uint16 pixels a crop for which there is room at once. Larger pictures are captured anew when they first come."""
 _JOINTS, _LOGITS = 3 * JOINT_COUNT, 2
 
 
@@ -35,8 +39,8 @@ class HalfPrecision(nn.Module):
 
 
 @dataclass(frozen=True)
-class _Slot:
-    """Memory for one batch size, a row a crop, and what computes `results` from `inputs` on the device."""
+class Slot:
+    """Memory for one batch size, and what computes `results`, a row a crop, from `inputs` on the device."""
 
     sent: Tensor
     inputs: Tensor
@@ -46,61 +50,82 @@ class _Slot:
 
 
 class CudaGraphRuntime:
-    """Runs batches padded to a power of two. On the CPU it does the same without graphs, for tests.
+    """Runs batches padded to a power of two. On the CPU it does the same without graphs.
 
-    half: the network in float16; else everything is float32.
+    half: the network in float16; else everything is float32. compiled: by torch.compile, which takes a minute or more.
     """
 
-    def __init__(self, regressor: DenseRegressor, device: str, resolution: int, *, half: bool = True) -> None:
+    crops_itself = True
+
+    def __init__(
+        self, regressor: DenseRegressor, device: str, resolution: int, *, half: bool = True, compiled: bool = False
+    ) -> None:
         self._device = torch.device(device)
         self._resolution = resolution
         if half:
-            regressor = DenseRegressor(HalfPrecision(regressor.network), regressor.geometry)  # type: ignore[arg-type]
-        self._regressor = regressor.eval().to(self._device)
-        self._regressor.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._slots: dict[int, _Slot] = {}
-        if self._is_cuda:
-            for batch in READY_BATCHES:
-                self._slots[batch] = self._make_slot(batch)
+            network = cast(HourglassNetwork, HalfPrecision(regressor.network))
+            regressor = DenseRegressor(network, regressor.geometry, regressor.views)
+        regressor = regressor.eval().to(self._device)
+        regressor.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._regressor: Callable[..., tuple[Tensor, ...]] = torch.compile(regressor) if compiled else regressor
+        self._slots: dict[int, Slot] = {}
+        for batch in READY_BATCHES if self._is_cuda or compiled else ():
+            self._slots[batch] = self._make_slot(batch, batch * (header_words(resolution) + _READY_PIXELS // 2))
 
     @property
     def _is_cuda(self) -> bool:
         return self._device.type == "cuda"
 
     @torch.inference_mode()
-    def run(self, images: Array, cameras: Array, centres: Array) -> Outputs:
+    def run(self, crops: Sequence[Crop]) -> Outputs:
         """See `Runtime.run`."""
-        count = len(images)
-        batch = 1 << (count - 1).bit_length()
-        if batch not in self._slots:
-            self._slots[batch] = self._make_slot(batch)
-        slot = self._slots[batch]
-        rows = slot.sent.numpy()[:count]
-        np.concatenate([images.reshape(count, -1), cameras, centres], axis=1, out=rows)
-        slot.inputs.copy_(slot.sent, non_blocking=True)
+        slot = self.upload(crops)
         slot.compute()
+        return self.download(slot, len(crops))
+
+    @torch.inference_mode()
+    def upload(self, crops: Sequence[Crop]) -> Slot:
+        """Start to send the crops' pixels; the slot's `compute` then makes its results of them."""
+        regions = [crop.region() for crop in crops]
+        batch = 1 << (len(regions) - 1).bit_length()
+        needed = words_needed(regions, batch, self._resolution)
+        if batch not in self._slots or len(self._slots[batch].sent) < needed:
+            self._slots[batch] = self._make_slot(batch, needed)
+        slot = self._slots[batch]
+        used = pack(regions, batch, self._resolution, slot.sent.numpy())
+        slot.inputs[:used].copy_(slot.sent[:used], non_blocking=True)
+        return slot
+
+    @torch.inference_mode()
+    def download(self, slot: Slot, count: int) -> Outputs:
+        """Wait for the slot's results and fetch those of the first `count` crops."""
         slot.received.copy_(slot.results, non_blocking=True)
-        if self._is_cuda:
-            torch.cuda.current_stream(self._device).synchronize()
+        self.wait()
         # Copied: the next run writes over it.
         received = slot.received.numpy()[:count].copy()
         joints, spread, logits = np.split(received, [_JOINTS, _JOINTS + JOINT_COUNT], axis=1)
         return Outputs(joints.reshape(count, JOINT_COUNT, 3), spread, logits)
 
+    def wait(self) -> None:
+        """Until the device has done all that was asked of it."""
+        if self._is_cuda:
+            torch.cuda.current_stream(self._device).synchronize()
+
     @torch.inference_mode()
-    def _make_slot(self, batch: int) -> _Slot:
-        width, results_width = self._resolution**2 + _CAMERA + _CENTRE, _JOINTS + JOINT_COUNT + _LOGITS
-        # Ones, so that rows no crop has filled yet divide by no zero.
-        sent = torch.ones(batch, width, pin_memory=self._is_cuda)
+    def _make_slot(self, batch: int, words: int) -> Slot:
+        results_width = _JOINTS + JOINT_COUNT + _LOGITS
+        sent = torch.zeros(words, dtype=torch.int32, pin_memory=self._is_cuda)
         received = torch.zeros(batch, results_width, pin_memory=self._is_cuda)
-        inputs = torch.ones(batch, width, device=self._device)
+        inputs = torch.zeros(words, dtype=torch.int32, device=self._device)
         results = torch.zeros(batch, results_width, device=self._device)
 
         def compute() -> None:
-            results.copy_(self._compute(inputs))
+            results.copy_(self._compute(inputs, batch))
 
         if not self._is_cuda:
-            return _Slot(sent, inputs, compute, results, received)
+            # What is compiled is compiled now.
+            compute()
+            return Slot(sent, inputs, compute, results, received)
         with torch.cuda.device(self._device):
             # What is set up lazily, such as the choice of convolutions, cannot be captured.
             side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
@@ -112,12 +137,9 @@ class CudaGraphRuntime:
             graph = torch.cuda.CUDAGraph()
             with torch.cuda.graph(graph):
                 compute()
-        return _Slot(sent, inputs, graph.replay, results, received)
+        return Slot(sent, inputs, graph.replay, results, received)
 
-    def _compute(self, inputs: Tensor) -> Tensor:
-        """Rows of image, camera and centre -> rows of joints, spread and logits."""
-        pixels = self._resolution**2
-        image, camera, centre = torch.split(inputs, [pixels, _CAMERA, _CENTRE], dim=1)
-        image = image.reshape(-1, 1, self._resolution, self._resolution)
-        joints, spread, logits = self._regressor(image, camera, centre)
+    def _compute(self, words: Tensor, batch: int) -> Tensor:
+        """Packed crops -> rows of joints, spread and logits."""
+        joints, spread, logits = self._regressor(*unpack(words, batch, self._resolution))
         return torch.cat([joints.flatten(1), spread, logits], dim=1)

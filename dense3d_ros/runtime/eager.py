@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 import torch
 
+from dense3d_ros.crop import Crop
 from dense3d_ros.dense.regressor import DenseRegressor
-from dense3d_ros.runtime.interface import Array, Outputs
+from dense3d_ros.runtime.interface import Outputs, arrays
 
 
 class EagerRuntime:
     """Runs the module operation by operation in float32."""
+
+    crops_itself = False
 
     def __init__(self, regressor: DenseRegressor, device: str) -> None:
         self._device = device
@@ -21,9 +25,9 @@ class EagerRuntime:
             _leave_cores_to_others()
 
     @torch.inference_mode()
-    def run(self, images: Array, cameras: Array, centres: Array) -> Outputs:
+    def run(self, crops: Sequence[Crop]) -> Outputs:
         """See `Runtime.run`."""
-        inputs = (torch.from_numpy(array).to(self._device) for array in (images, cameras, centres))
+        inputs = (torch.from_numpy(array).to(self._device) for array in arrays(crops))
         joints, spread, logits = self._regressor(*inputs)
         return Outputs(joints.cpu().numpy(), spread.cpu().numpy(), logits.cpu().numpy())
 

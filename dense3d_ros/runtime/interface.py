@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from dense3d_ros.crop import Crop
 
 Array = NDArray[np.float32]
 
@@ -23,11 +26,20 @@ class Outputs(NamedTuple):
 
 
 class Runtime(Protocol):
-    """A network with votes and fusion, ready to run. One call at a time."""
+    """A network with votes and fusion, ready to run. One call at a time.
 
-    def run(self, images: Array, cameras: Array, centres: Array) -> Outputs:
-        """All float32: images (B, 1, S, S) normalised crops, cameras (B, 4) fx, fy, cx, cy, centres (B, 3) metres.
+    crops_itself: whether it rather takes a CropRegion than a HandCrop, because its device makes the picture.
+    """
 
-        The outputs are the caller's to keep.
-        """
+    crops_itself: bool
+
+    def run(self, crops: Sequence[Crop]) -> Outputs:
+        """All crops, at least one, in one batch. The outputs are the caller's to keep."""
         ...
+
+
+def arrays(crops: Sequence[Crop]) -> tuple[Array, Array, Array]:
+    """images (B, 1, S, S), cameras (B, 4) fx, fy, cx, cy and centres (B, 3), all float32."""
+    images = np.stack([crop.image for crop in crops])[:, None]
+    cameras = [(crop.camera.fx, crop.camera.fy, crop.camera.cx, crop.camera.cy) for crop in crops]
+    return images, np.array(cameras, np.float32), np.stack([crop.centre for crop in crops])

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from dense3d_ros.crop import Crop
 from dense3d_ros.dense.regressor import DenseRegressor
 from dense3d_ros.runtime.export import INPUTS, onnx_bytes
-from dense3d_ros.runtime.interface import Array, Outputs
+from dense3d_ros.runtime.interface import Outputs, arrays
 
 
 class OnnxRuntime:
     """An ONNX export of the regressor in float32; any batch size."""
+
+    crops_itself = False
 
     def __init__(self, regressor: DenseRegressor, resolution: int) -> None:
         import onnxruntime
@@ -20,6 +25,6 @@ class OnnxRuntime:
             onnx_bytes(regressor, resolution), options, providers=["CPUExecutionProvider"]
         )
 
-    def run(self, images: Array, cameras: Array, centres: Array) -> Outputs:
+    def run(self, crops: Sequence[Crop]) -> Outputs:
         """See `Runtime.run`."""
-        return Outputs(*self._session.run(None, dict(zip(INPUTS, (images, cameras, centres), strict=True))))
+        return Outputs(*self._session.run(None, dict(zip(INPUTS, arrays(crops), strict=True))))

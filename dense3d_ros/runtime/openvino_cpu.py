@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from dense3d_ros.crop import Crop
 from dense3d_ros.dense.regressor import DenseRegressor
 from dense3d_ros.runtime.export import input_shapes, traced
-from dense3d_ros.runtime.interface import Array, Outputs, RuntimeUnavailableError
+from dense3d_ros.runtime.interface import Outputs, RuntimeUnavailableError, arrays
 
 
 class OpenVinoRuntime:
     """Compiled for this processor; any batch size.
 
-    precision: "f32", or "bf16" for convolutions in bfloat16, which not every processor has.
+    precision: "f32", or "bf16" for convolutions in bfloat16, which not every processor has. counting: for `layer_ms`.
     """
 
-    def __init__(self, regressor: DenseRegressor, resolution: int, precision: str = "f32") -> None:
+    crops_itself = False
+
+    def __init__(
+        self, regressor: DenseRegressor, resolution: int, precision: str = "f32", *, counting: bool = False
+    ) -> None:
         import openvino
 
         core = openvino.Core()
@@ -33,15 +39,23 @@ class OpenVinoRuntime:
                 "INFERENCE_PRECISION_HINT": precision,
                 # A thread pinned to a core that the camera uses would wait while another core is free.
                 "ENABLE_CPU_PINNING": False,
+                "PERF_COUNT": counting,
             },
         )
         self._request = compiled.create_infer_request()
 
-    def run(self, images: Array, cameras: Array, centres: Array) -> Outputs:
+    def run(self, crops: Sequence[Crop]) -> Outputs:
         """See `Runtime.run`."""
-        results = self._request.infer([images, cameras, centres], share_inputs=True, share_outputs=True)
+        results = self._request.infer(list(arrays(crops)), share_inputs=True, share_outputs=True)
         # Copied: the next run writes over them.
         return Outputs(*(np.array(results[index]) for index in range(len(Outputs._fields))))
+
+    def layer_ms(self) -> dict[str, float]:
+        """Kind of layer -> milliseconds of the last run."""
+        taken: dict[str, float] = {}
+        for layer in self._request.get_profiling_info():
+            taken[layer.node_type] = taken.get(layer.node_type, 0.0) + 1000 * layer.real_time.total_seconds()
+        return taken
 
 
 def _converted(regressor: DenseRegressor, resolution: int) -> Any:

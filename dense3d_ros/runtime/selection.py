@@ -12,13 +12,16 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     "torch": (),
     "cuda_graph": (),
     "cuda_graph_f32": (),
+    "compiled": (),
     "openvino": ("openvino",),
     "openvino_bf16": ("openvino",),
     "onnxruntime": ("onnxruntime", "onnx"),
 }
 """What each runtime needs besides torch."""
 RUNTIMES = ("auto", *PACKAGES)
-_ON_GPU = ("torch", "cuda_graph", "cuda_graph_f32")
+_FASTEST_ON_CPU = ("onnxruntime", "openvino", "torch")
+"""By the times of `fast` in benchmark/results/cpu.md."""
+_ON_GPU = ("torch", "cuda_graph", "cuda_graph_f32", "compiled")
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ def choose_runtime(runtime: str, device: str) -> Choice:
         raise RuntimeUnavailableError(
             f"runtime '{runtime}' needs the Python package {missing[0]}, which is not installed; try runtime auto"
         )
-    return Choice(runtime, "as asked for")
+    return Choice(runtime, "as asked for" + ("; compiling takes minutes" if runtime == "compiled" else ""))
 
 
 def available_runtimes(device: str) -> list[str]:
@@ -71,9 +74,24 @@ def make_runtime(name: str, regressor: DenseRegressor, device: str, resolution: 
         from dense3d_ros.runtime.cuda_graph import CudaGraphRuntime
 
         return CudaGraphRuntime(regressor, device, resolution, half=name == "cuda_graph")
+    if name == "compiled":
+        return _compiled(regressor, device, resolution)
     from dense3d_ros.runtime.eager import EagerRuntime
 
     return EagerRuntime(regressor, device)
+
+
+def _compiled(regressor: DenseRegressor, device: str, resolution: int) -> Runtime:
+    from dense3d_ros.runtime.cuda_graph import CudaGraphRuntime
+
+    try:
+        return CudaGraphRuntime(regressor, device, resolution, half=device != "cpu", compiled=True)
+    except RuntimeError as error:
+        # torch.compile needs a C++ compiler on a CPU, and Triton on a GPU.
+        first = str(error).strip().partition("\n")[0]
+        raise RuntimeUnavailableError(
+            f"runtime 'compiled' cannot compile the network ({first}); try runtime auto"
+        ) from error
 
 
 def _missing(runtime: str) -> list[str]:
@@ -83,8 +101,9 @@ def _missing(runtime: str) -> list[str]:
 def _best(on_gpu: bool) -> Choice:
     if on_gpu:
         return Choice("cuda_graph", "the fastest on a GPU")
-    if not _missing("openvino"):
-        return Choice("openvino", "the fastest on a CPU")
-    if not _missing("onnxruntime"):
-        return Choice("onnxruntime", "openvino is not installed")
-    return Choice("torch", "neither openvino nor onnxruntime is installed")
+    missing: list[str] = []
+    for name in _FASTEST_ON_CPU:
+        if not _missing(name):
+            break
+        missing.append(name)
+    return Choice(name, f"{' and '.join(missing)} not installed" if missing else "the fastest on a CPU")
