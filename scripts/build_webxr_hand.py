@@ -45,9 +45,7 @@ def read_accessors(path: Path) -> tuple[dict, list[np.ndarray]]:
     scene, binary = json.loads(data[20 : 20 + size]), data[28 + size :]
     arrays = []
     for accessor in scene["accessors"]:
-        start = scene["bufferViews"][accessor["bufferView"]].get("byteOffset", 0) + accessor.get(
-            "byteOffset", 0
-        )
+        start = scene["bufferViews"][accessor["bufferView"]].get("byteOffset", 0) + accessor.get("byteOffset", 0)
         width = WIDTHS[accessor["type"]]
         values = np.frombuffer(binary, TYPES[accessor["componentType"]], accessor["count"] * width, start)
         arrays.append(values.reshape(-1, width))
@@ -99,9 +97,7 @@ def main() -> None:
     positions = arrays[attributes["POSITION"]].astype(np.float64)
     faces = arrays[scene["meshes"][0]["primitives"][0]["indices"]].reshape(-1, 3).astype(int)
     names = [scene["nodes"][node]["name"] for node in scene["skins"][0]["joints"]]
-    bind = (
-        arrays[scene["skins"][0]["inverseBindMatrices"]].reshape(-1, 4, 4).swapaxes(1, 2).astype(np.float64)
-    )
+    bind = arrays[scene["skins"][0]["inverseBindMatrices"]].reshape(-1, 4, 4).swapaxes(1, 2).astype(np.float64)
     heads, groups = joint_names()
     joints = np.linalg.inv(bind)[[names.index(name) for name in heads], :3, 3]
 
@@ -109,9 +105,7 @@ def main() -> None:
     for column in range(4):
         influence = arrays[attributes["WEIGHTS_0"]][:, column]
         np.add.at(dense, (np.arange(len(dense)), arrays[attributes["JOINTS_0"]][:, column]), influence)
-    weights = np.stack(
-        [dense[:, [names.index(name) for name in group]].sum(axis=1) for group in groups], axis=1
-    )
+    weights = np.stack([dense[:, [names.index(name) for name in group]].sum(axis=1) for group in groups], axis=1)
     weights /= weights.sum(axis=1, keepdims=True)
 
     _, first, welded = np.unique(np.round(positions, 6), axis=0, return_index=True, return_inverse=True)
@@ -139,9 +133,7 @@ def main() -> None:
     joints = np.insert(joints, 21, [-ELBOW, 0, 0], axis=0)
 
     nothing = np.zeros((0, len(vertices), 3))
-    rig = HandRig(
-        vertices, faces, joints, weights, nothing, np.zeros((0, 24, 3)), np.radians(REST_ROLL_DEGREES)
-    )
+    rig = HandRig(vertices, faces, joints, weights, nothing, np.zeros((0, 24, 3)), np.radians(REST_ROLL_DEGREES))
     save_rig(Path(sys.argv[2]), rig)
 
 

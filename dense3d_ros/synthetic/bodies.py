@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from dense3d_ros.synthetic.primitives import Mesh
 
+_NECK = -0.3
+"""What lies above this y, metres, is head."""
+
 
 def load_bodies() -> list[Mesh]:
     """Six bodies from head to hips, in different builds and arm poses, their arms ending at the wrists.
@@ -31,6 +34,8 @@ def random_body(rng: np.random.Generator, place: NDArray[np.floating], bodies: t
     about_y = np.array([[np.cos(turn), 0, np.sin(turn)], [0, 1, 0], [-np.sin(turn), 0, np.cos(turn)]])
     about_z = np.array([[np.cos(lean), -np.sin(lean), 0], [np.sin(lean), np.cos(lean), 0], [0, 0, 1]])
     turned = vertices @ (about_z @ about_y).T
-    point = turned[rng.integers(len(turned))]
+    # A face more often than its share of the surface.
+    points = turned[vertices[:, 1] < _NECK] if rng.random() < 0.25 else turned
+    point = points[rng.integers(len(points))]
     place = place + np.array([*rng.normal(0.0, 0.08, 2), rng.uniform(0.08, 0.6)])
     return (turned - point + place).astype(np.float32), faces

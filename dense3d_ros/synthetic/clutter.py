@@ -118,8 +118,9 @@ def sleeve(rng: np.random.Generator, hand: PosedHand) -> Mesh:
     radii *= 1 + rng.normal(0.0, 0.04, 4)
     profile = np.array([[0.0, 0.004], *zip(radii, along, strict=True), [0.0, 0.4]])
     vertices, faces = turned(profile, 14)
-    vertices = vertices * [1.0, 1.0, rng.uniform(0.7, 1.0)] * (1 + rng.normal(0.0, 0.03, (len(vertices), 1)))
-    return moved((vertices, faces), rotation_to(axis), wrist + axis * start)
+    flatter = np.array([1.0, 1.0, rng.uniform(0.7, 1.0)], np.float32)
+    wrinkles = 1 + rng.normal(0.0, 0.03, (len(vertices), 1)).astype(np.float32)
+    return moved((vertices * flatter * wrinkles, faces), rotation_to(axis), wrist + axis * start)
 
 
 def _held(rng: np.random.Generator, hand: PosedHand) -> Mesh:

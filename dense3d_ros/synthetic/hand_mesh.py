@@ -11,6 +11,7 @@ rest directions are measured from the skeleton and taken out: zero angles give s
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -104,6 +105,16 @@ class HandMesh:
             rest_roll=data["rest_roll"],
         )
 
+    @cached_property
+    def normals(self) -> Array:
+        """(V, 3) unit normals of the resting skin, out of the hand."""
+        corners = self.vertices[self.faces]
+        facing = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+        normals = np.zeros_like(self.vertices)
+        for corner in range(3):
+            np.add.at(normals, self.faces[:, corner], facing)
+        return np.asarray(normals / np.linalg.norm(normals, axis=1, keepdims=True).clip(1e-12), np.float32)
+
     @property
     def shape_count(self) -> int:
         """Number of shape directions; 0 if the mesh has one shape only."""
@@ -117,6 +128,7 @@ class HandMesh:
         length: float = 0.183,
         forearm: float = 0.5,
         finger_scale: ArrayLike | None = None,
+        thickness: ArrayLike | None = None,
         left: bool = False,
     ) -> PosedHand:
         """Bend the hand.
@@ -124,8 +136,8 @@ class HandMesh:
         angles: (25,) radians in the order of ANGLE_NAMES, 0 = straight. shape: (K,) standard deviations.
         length: metres from the wrist joint along the middle finger to its tip. forearm: length of forearm
         that is kept, in hand lengths, within FOREARM_RANGE. finger_scale: (5,) size of each finger, thumb
-        first. left: mirror the hand. Raises ValueError for wrong sizes or a forearm out of range.
-        """
+        first. thickness: (19,) metres by which the skin about each bone lies further out. left: mirror the
+        hand. Raises ValueError for wrong sizes or a forearm out of range."""
         angles = _vector("angles", angles, len(ANGLE_NAMES))
         if not FOREARM_RANGE[0] <= forearm <= FOREARM_RANGE[1]:
             raise ValueError(f"forearm must lie in {FOREARM_RANGE} hand lengths, got {forearm}")
@@ -150,7 +162,8 @@ class HandMesh:
         )
         transforms = np.concatenate([rotations, offsets[:, :, None]], axis=2)
         posed = np.empty_like(vertices)
-        skinning = (self.bones, self.weights, growth, transforms)
+        extra = np.zeros(BONE_COUNT) if thickness is None else _vector("thickness", thickness, BONE_COUNT) / unit
+        skinning = (self.normals, self.bones, self.weights, growth, extra.astype(np.float64), transforms)
         kinematics.skin(vertices, joints, *skinning, forearm * length / unit, _CAP_TAPER, unit, posed)
         posed_joints = (posed_joints * unit).astype(np.float32)
         if not left:

@@ -112,28 +112,32 @@ def bend(joints, rest_roll, angles, rotations, offsets, posed):  # type: ignore[
 
 
 @njit(cache=True, nogil=True)
-def skin(vertices, joints, bones, weights, growth, transforms, forearm, taper, unit, posed):  # type: ignore[no-untyped-def]
+def skin(  # type: ignore[no-untyped-def]
+    vertices, joints, normals, bones, weights, growth, thickness, transforms, forearm, taper, unit, posed
+):
     """Fills posed (V, 3): vertices, with the forearm cut at `forearm`, through their bones' transforms (19, 3, 4).
 
-    bones, weights: (V, 4). growth: (19, 4) what each bone adds to a vertex: share of its place, and a shift. What
-    lies beyond `forearm` up the arm is drawn together within `taper` into a flat cap.
-    Lengths are in hand lengths, of `unit` metres; the result is in metres.
+    bones, weights: (V, 4). growth: (19, 4) what each bone adds to a vertex: share of its place, and a shift.
+    thickness: (19,) how far each bone moves its skin along normals (V, 3). What lies beyond `forearm` up the arm is
+    drawn together within `taper` into a flat cap. Lengths are in hand lengths, of `unit` metres; the result is in
+    metres.
     """
     axis = joints[ELBOW] - joints[0]
     axis = axis / np.sqrt((axis**2).sum())
     ax, ay, az = axis
     jx, jy, jz = joints[0]
     for vertex in range(len(vertices)):
-        share = dx = dy = dz = 0.0
+        share = dx = dy = dz = out = 0.0
         for influence in range(bones.shape[1]):
             weight, bone = weights[vertex, influence], bones[vertex, influence]
+            out += weight * thickness[bone]
             share += weight * growth[bone, 0]
             dx += weight * growth[bone, 1]
             dy += weight * growth[bone, 2]
             dz += weight * growth[bone, 3]
-        x = vertices[vertex, 0] * (1.0 + share) + dx
-        y = vertices[vertex, 1] * (1.0 + share) + dy
-        z = vertices[vertex, 2] * (1.0 + share) + dz
+        x = vertices[vertex, 0] * (1.0 + share) + dx + normals[vertex, 0] * out
+        y = vertices[vertex, 1] * (1.0 + share) + dy + normals[vertex, 1] * out
+        z = vertices[vertex, 2] * (1.0 + share) + dz + normals[vertex, 2] * out
         along = (x - jx) * ax + (y - jy) * ay + (z - jz) * az
         if along > forearm:
             excess = along - forearm

@@ -12,9 +12,9 @@ from dense3d_ros.crop import crop_hand
 from dense3d_ros.depth import DepthImage
 from dense3d_ros.finding.protrusions import find_candidates
 from dense3d_ros.hand import JOINT_INDEX, hand_centre
-from dense3d_ros.synthetic import clutter
+from dense3d_ros.synthetic import clutter, negatives
 from dense3d_ros.synthetic.bodies import load_bodies
-from dense3d_ros.synthetic.hand_mesh import HandMesh, PosedHand
+from dense3d_ros.synthetic.hand_mesh import BONE_COUNT, HandMesh, PosedHand
 from dense3d_ros.synthetic.options import SceneOptions, scene_options
 from dense3d_ros.synthetic.placing import moved, random_rotation, rotation_to, unit
 from dense3d_ros.synthetic.pose_bank import SPHERE, HeldObject
@@ -73,8 +73,11 @@ class Sample:
 
 def make_sample(rng: np.random.Generator, assets: SceneAssets, resolution: int = 128) -> Sample:
     """A random crop; tries again while the hand is hidden or the crop would be empty."""
+    kind = rng.random()
+    empty = kind < assets.options.empty
+    at_hand = kind >= assets.options.empty + assets.options.elsewhere
     while True:
-        sample = _try_sample(rng, assets, resolution)
+        sample = _try_sample(rng, assets, resolution, empty=empty, at_hand=at_hand)
         if sample is not None:
             return sample
 
@@ -94,7 +97,7 @@ class _Scene:
         own = 0
         if self.hand is not None:
             render_depth(self.hand.vertices, self.hand.faces, camera, depth, ids=ids, object_id=HAND_ID)
-            own = np.count_nonzero(ids)
+            own = int(np.count_nonzero(ids))
         for mesh in self.meshes:
             render_depth(*mesh, camera, depth, ids=ids, object_id=HAND_ID + 1)
         if self.plane is not None:
@@ -104,13 +107,13 @@ class _Scene:
         return depth, ids
 
 
-def _try_sample(rng: np.random.Generator, assets: SceneAssets, resolution: int) -> Sample | None:
+def _try_sample(
+    rng: np.random.Generator, assets: SceneAssets, resolution: int, *, empty: bool, at_hand: bool
+) -> Sample | None:
     options = assets.options
     hand, right = random_hand(rng, assets, options.right_hands)
     true_centre = hand_centre(hand.joints)
-    kind = rng.random()
-    empty, at_hand = kind < options.empty, kind >= options.empty + options.elsewhere
-    scene = _random_scene(rng, assets, hand, with_hand=not empty, second_hand=at_hand)
+    scene = _random_scene(rng, assets, hand, with_hand=not empty, at_hand=at_hand)
     centre = _crop_centre(rng, true_centre, options) if at_hand else _other_centre(rng, scene, true_centre, options)
     if centre is None:
         return None
@@ -150,6 +153,7 @@ def random_hand(rng: np.random.Generator, assets: SceneAssets, right_share: floa
         length=length,
         forearm=float(rng.uniform(*options.forearm)),
         finger_scale=rng.normal(1.0, options.finger_sizes, 5),
+        thickness=_thickness(rng, options),
         left=not right,
     )
     if held is not None and rng.random() < options.shown_objects:
@@ -173,6 +177,15 @@ def random_hand(rng: np.random.Generator, assets: SceneAssets, right_share: floa
         ),
         right,
     )
+
+
+def _thickness(rng: np.random.Generator, options: SceneOptions) -> NDArray[np.float64]:
+    """(19,) metres by which the skin about each bone lies further out: fat and lean fingers, and gloves."""
+    thickness = rng.normal(0.0, options.finger_thickness, BONE_COUNT)
+    thickness[4:] += np.repeat(rng.normal(0.0, options.finger_thickness, 5), 3)
+    if rng.random() < options.gloves:
+        thickness += rng.uniform(0.001, 0.004)
+    return thickness
 
 
 def window_camera(centre: NDArray[np.floating], rng: np.random.Generator, options: SceneOptions) -> Camera:
@@ -204,23 +217,32 @@ def _held_mesh(rng: np.random.Generator, held: HeldObject, length: float, *, lef
 
 
 def _random_scene(
-    rng: np.random.Generator, assets: SceneAssets, hand: PosedHand, *, with_hand: bool, second_hand: bool
+    rng: np.random.Generator, assets: SceneAssets, hand: PosedHand, *, with_hand: bool, at_hand: bool
 ) -> _Scene:
     options = assets.options
     meshes = list(clutter.surroundings(rng, hand, assets.bodies, at_least_one=not with_hand, options=options))
-    if second_hand and rng.random() < options.second_hands:
-        other, _ = random_hand(rng, assets)
+    if at_hand and rng.random() < options.second_hands:
         near, far = (0.03, 0.09) if rng.random() < options.touching_hands else (0.09, 0.25)
-        shift = (clutter.beside(rng, hand, near, far) - hand_centre(other.joints)).astype(np.float32)
-        meshes.append((other.vertices + shift, other.faces))
+        other = _hand_beside(rng, assets, hand, near, far)
+        meshes.append((other.vertices, other.faces))
+    elif with_hand and not at_hand:
+        meshes += negatives.empty_scene(rng, _hand_beside(rng, assets, hand, 0.2, 0.45), assets.bodies)
     plane = clutter.random_plane(rng, hand) if rng.random() < options.planes else None
     return _Scene(meshes, plane, hand if with_hand else None)
+
+
+def _hand_beside(rng: np.random.Generator, assets: SceneAssets, hand: PosedHand, near: float, far: float) -> PosedHand:
+    """Another hand, its centre near..far metres from that of `hand`."""
+    other, _ = random_hand(rng, assets)
+    shift = (clutter.beside(rng, hand, near, far) - hand_centre(other.joints)).astype(np.float32)
+    return PosedHand(other.vertices + shift, other.faces, other.joints + shift)
 
 
 def _crop_centre(rng: np.random.Generator, true: NDArray[np.float32], options: SceneOptions) -> NDArray[np.float32]:
     """Where the crop is for a hand: at the finder's first guess, or where the network has re-centred it."""
     median, sigma = options.first_guess if rng.random() < options.first_guesses else options.settled
-    return (true + unit(rng.normal(size=3)) * median * np.exp(rng.normal(0.0, sigma))).astype(np.float32)
+    error = unit(rng.normal(size=3)) * median * np.exp(rng.normal(0.0, sigma))
+    return np.asarray(true + error, np.float32)
 
 
 def _other_centre(
@@ -238,10 +260,11 @@ def _other_centre(
             for centre in find_candidates(DepthImage(depth), camera, max_depth=options.distance[1] + 0.2)
             if np.linalg.norm(centre - hand) > least
         ]
-        if found:
-            # The likelier ones more often.
-            chosen = found[min(int(rng.exponential(1.2)), len(found) - 1)]
-            return chosen + rng.normal(0.0, 0.01, 3).astype(np.float32)
+        if not found:
+            return None
+        # The likelier ones more often.
+        chosen = found[min(int(rng.exponential(1.2)), len(found) - 1)]
+        return np.asarray(chosen + rng.normal(0.0, 0.01, 3), np.float32)
     rows, cols = np.nonzero(depth)
     if rows.size == 0:
         return None
