@@ -46,7 +46,8 @@ def surface_distance(held: HeldObject, points: Angles) -> Angles:
     if held.kind == CYLINDER:
         axis = held.axis / np.linalg.norm(held.axis)
         offset = offset - (offset @ axis)[:, None] * axis
-    return np.linalg.norm(offset, axis=1) - held.radius
+    distances: Angles = np.linalg.norm(offset, axis=1) - held.radius
+    return distances
 
 
 def test_every_pose_is_within_the_limits(bank: PoseBank) -> None:
