@@ -154,7 +154,7 @@ def read_model(name_or_path: str) -> tuple[ModelDescription, HourglassNetwork]:
     if not isinstance(network, HourglassNetwork):
         raise ModelFileError(
             f"{model_path(name_or_path)} cannot be used here: it holds the {description.network} network for the "
-            f"skeleton {description.skeleton}, which only `dense3d evaluate --dataset` runs; "
+            f"skeleton {description.skeleton}, which only `dense3d evaluate` runs; "
             f"accepted: an hourglass for {SKELETON}"
         )
     return description, network

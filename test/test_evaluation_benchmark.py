@@ -15,13 +15,16 @@ from numpy.typing import NDArray
 from oracle import Oracle
 
 from dense3d_ros import cli
+from dense3d_ros.camera import Camera
 from dense3d_ros.datasets.benchmarks import BENCHMARKS
 from dense3d_ros.datasets.frames import open_dataset
 from dense3d_ros.datasets.icvl import IcvlDataset
 from dense3d_ros.datasets.sample import DatasetSample
+from dense3d_ros.depth import DepthImage
 from dense3d_ros.evaluation.benchmark import evaluate_on_benchmark, write_poses
 from dense3d_ros.evaluation.benchmark_models import HandOnBenchmark, common_joints, load_benchmark_model
 from dense3d_ros.evaluation.predictions import read_poses
+from dense3d_ros.evaluation.synthetic_right_hands import mirrored
 from dense3d_ros.hand import JOINT_NAMES
 from dense3d_ros.model_file import SKELETONS, ModelDescription, ModelFileError, save_model
 
@@ -180,3 +183,25 @@ def test_wrong_arguments(
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+
+
+def test_a_paper_model_of_21_joints_is_scored_on_synthetic_hands(tmp_path: Path) -> None:
+    model = paper_model(tmp_path / "hand.safetensors", "hand21")
+    arguments = ["evaluate", "--model", str(model), "--samples", "2", "--device", "cpu"]
+    assert cli.main([*arguments, "--json", str(tmp_path / "hand.json")]) == 0
+    result = json.loads((tmp_path / "hand.json").read_text())
+    assert (result["dataset"], result["frames"]) == ("synthetic-test", 2)
+    assert result["scored_joints"] == list(JOINT_NAMES)
+    assert result["oracle_crop"]["mean_joint_error_mm"] > 0
+
+
+def test_a_mirrored_frame_has_its_joints_where_the_picture_has_them() -> None:
+    camera = Camera(300.0, 310.0, 150.0, 118.0, 320, 240)
+    joints = np.array([[0.05, 0.02, 0.5], [-0.03, 0.01, 0.6]], np.float32)
+    depth = np.zeros((240, 320), np.float32)
+    for (u, v), z in zip(np.rint(camera.project(joints)).astype(int), joints[:, 2], strict=True):
+        depth[v, u] = z
+    seen = mirrored(DatasetSample(DepthImage(depth), camera, joints, "frame"))
+    np.testing.assert_allclose(seen.joints, joints * [-1, 1, 1])
+    for (u, v), z in zip(np.rint(seen.camera.project(seen.joints)).astype(int), joints[:, 2], strict=True):
+        assert seen.depth.values[v, u] == z

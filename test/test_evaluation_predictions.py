@@ -88,9 +88,9 @@ def test_files_are_refused_with_file_and_line(tmp_path: Path, capsys: pytest.Cap
 def test_arguments_that_do_not_fit_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = ["--json", str(tmp_path / "no.json")]
     assert main(["evaluate", "--predictions", "a.txt", *output]) == 2
-    assert "needs --ground-truth FILE and --dataset" in capsys.readouterr().err
+    assert "needs --dataset nyu|icvl|msra and either --ground-truth FILE" in capsys.readouterr().err
     assert main(["evaluate", "--model", "fast", "--dataset", "nyu", *output]) == 2
-    assert "--dataset go with --predictions" in capsys.readouterr().err
+    assert "--dataset needs --root DIR" in capsys.readouterr().err
     assert main(["evaluate", "--model", "fast", "--samples", "0", *output]) == 2
     assert "--samples must be at least 2, got 0" in capsys.readouterr().err
 

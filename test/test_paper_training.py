@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from dense3d_ros import cli
 from dense3d_ros.camera import Camera
 from dense3d_ros.datasets.frames import Frame
 from dense3d_ros.dense.maps import PAPER, Maps, map_points, sample_depth
@@ -329,7 +330,7 @@ def test_a_tiny_data_set_is_learned(icvl: Path, tmp_path: Path) -> None:
     before, _ = method.loss(run.network.train(), fixed)
     run.learn(method.stages[0], until=24, workers=0)
     after, parts = method.loss(run.network.train(), fixed)
-    assert float(after) < 0.9 * float(before)
+    assert float(after.detach()) < 0.9 * float(before.detach())
     assert float(parts["joint_mm"]) > 0
     description, network = read_any_model(str(run.finish()))
     assert isinstance(network, PaperNetwork)
@@ -356,3 +357,34 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(
     )
     for name, tensor in whole.items():
         torch.testing.assert_close(resumed[name], tensor, msg=name)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--recipe", "paper", "--data", "nyu"], "--data nyu needs --root DIR"),
+        (["--recipe", "paper", "--root", "."], "--root goes with --data"),
+        (
+            ["--recipe", "paper", "--data", "nyu", "--root", "nowhere"],
+            "nowhere does not hold NYU: expected nowhere/test",
+        ),
+        (["--recipe", "paper", "--data", "msra", "--root", ".", "--held-out", "9"], "subjects 0..8"),
+        (["--recipe", "fast", "--data", "icvl", "--root", "."], "--data icvl needs a recipe of the paper's network"),
+        (["--recipe", "paper", "--seconds", "-1"], "--seconds must be at least 0, got -1"),
+        (["--recipe", "empty.yaml"], "empty.yaml is empty; expected a training recipe"),
+    ],
+)
+def test_wrong_arguments(
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("empty.yaml").touch()
+    assert cli.main(["train", *arguments, "--output", "run", "--device", "cpu"]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert not Path("run").exists()

@@ -15,11 +15,17 @@ examples:
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dense3d_ros.datasets.sample import DepthDataset
+    from dense3d_ros.evaluation.benchmark import ScoredFrames
+    from dense3d_ros.evaluation.benchmark_models import BenchmarkModel
+
+Outcome = tuple[dict[str, Any], list[str], Callable[[Path, dict[str, Any]], None]]
+"""Result, the lines to print of it, and what draws it."""
 
 SUMMARY = "measure joint errors of prediction files or of a model"
 SYNTHETIC_SAMPLES = 1000
@@ -58,17 +64,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure, write the JSON and the plot, and print the main figures."""
-    from dense3d_ros.evaluation.report import plot_benchmark, plot_model, plot_predictions, write_json
+    from dense3d_ros.evaluation.report import write_json
 
     if arguments.predictions:
-        result, lines = _score_predictions(arguments)
-        plot = plot_predictions
+        result, lines, plot = _score_predictions(arguments)
     elif arguments.dataset:
-        result, lines = _evaluate_on_benchmark(arguments)
-        plot = plot_benchmark
+        result, lines, plot = _evaluate_on_benchmark(arguments)
     else:
-        result, lines = _evaluate_on_synthetic(arguments)
-        plot = plot_model
+        result, lines, plot = _evaluate_on_synthetic(arguments)
     write_json(arguments.json, result)
     if arguments.plot:
         plot(arguments.plot, result)
@@ -76,9 +79,10 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _score_predictions(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+def _score_predictions(arguments: argparse.Namespace) -> Outcome:
     from dense3d_ros.evaluation.benchmark import score_on_dataset
     from dense3d_ros.evaluation.predictions import score_predictions
+    from dense3d_ros.evaluation.report import plot_predictions
 
     if not arguments.dataset or bool(arguments.ground_truth) == bool(arguments.root):
         raise ValueError("--predictions needs --dataset nyu|icvl|msra and either --ground-truth FILE or --root DIR")
@@ -88,11 +92,10 @@ def _score_predictions(arguments: argparse.Namespace) -> tuple[dict[str, Any], l
         result = score_on_dataset(arguments.predictions, _test_split(arguments))
     else:
         result = score_predictions(arguments.predictions, arguments.ground_truth, arguments.dataset)
-    return result, [_line(arguments.dataset.upper(), result)]
+    return result, [_line(arguments.dataset.upper(), result)], plot_predictions
 
 
-def _evaluate_on_benchmark(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
-    from dense3d_ros.evaluation.benchmark import evaluate_on_benchmark
+def _evaluate_on_benchmark(arguments: argparse.Namespace) -> Outcome:
     from dense3d_ros.evaluation.benchmark_models import load_benchmark_model
 
     if arguments.ground_truth or not arguments.root:
@@ -101,24 +104,40 @@ def _evaluate_on_benchmark(arguments: argparse.Namespace) -> tuple[dict[str, Any
         raise ValueError(f"--samples must be at least 1, got {arguments.samples}")
     dataset = _test_split(arguments)
     model = load_benchmark_model(arguments.model, dataset.benchmark, arguments.device, arguments.runtime)
-    result = evaluate_on_benchmark(model, dataset, arguments.samples, arguments.write_predictions)
+    return _benchmark_outcome(arguments, model, dataset)
+
+
+def _benchmark_outcome(arguments: argparse.Namespace, model: BenchmarkModel, frames: ScoredFrames) -> Outcome:
+    from dense3d_ros.evaluation.benchmark import evaluate_on_benchmark
+    from dense3d_ros.evaluation.report import plot_benchmark
+
+    result = evaluate_on_benchmark(model, frames, arguments.samples, arguments.write_predictions)
     scored, missing = result["scored_joints"], result["joints_without_prediction"]
     lines = [_line("crop from the labels", result["oracle_crop"]), _line("own finder", result["detected_crop"])]
     lines.append(f"own finder: {100 * result['detected_crop']['found']:.1f} % of {result['frames']} hands found")
     if missing:
         lines.append(f"scored: {len(scored)} of {len(scored) + len(missing)} joints, {', '.join(scored)}")
-    return result, lines
+    return result, lines, plot_benchmark
 
 
-def _evaluate_on_synthetic(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+def _evaluate_on_synthetic(arguments: argparse.Namespace) -> Outcome:
+    from dense3d_ros.evaluation.benchmark_models import load_benchmark_model
     from dense3d_ros.evaluation.model import evaluate_on_synthetic
+    from dense3d_ros.evaluation.report import plot_model
+    from dense3d_ros.evaluation.synthetic_right_hands import SyntheticRightHands
     from dense3d_ros.model import load_model
+    from dense3d_ros.model_file import read_any_model
 
     if arguments.ground_truth or arguments.root or arguments.write_predictions:
         raise ValueError("--ground-truth, --root and --write-predictions go with --dataset nyu|icvl|msra")
     samples = SYNTHETIC_SAMPLES if arguments.samples is None else arguments.samples
     if samples < 2:
         raise ValueError(f"--samples must be at least 2, got {samples}")
+    if read_any_model(arguments.model)[0].network == "paper":
+        frames = SyntheticRightHands(samples)
+        return _benchmark_outcome(
+            arguments, load_benchmark_model(arguments.model, frames.benchmark, arguments.device), frames
+        )
     model = load_model(arguments.model, arguments.device, arguments.runtime)
     result = evaluate_on_synthetic(model, samples, samples // 2)
     lines = []
@@ -127,7 +146,7 @@ def _evaluate_on_synthetic(arguments: argparse.Namespace) -> tuple[dict[str, Any
         lines += [_line(f"  {mesh}", summary) for mesh, summary in result[mode]["by_mesh"].items()]
     found, false = result["own_finder"]["found"], result["own_finder"]["false_hand_rate"]
     lines.append(f"own finder: {100 * found:.1f} % of hands found, one seen in {100 * false:.1f} % of pictures without")
-    return result, lines
+    return result, lines, plot_model
 
 
 def _test_split(arguments: argparse.Namespace) -> DepthDataset:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dense3d_ros.camera import Camera
-from dense3d_ros.datasets.benchmarks import BENCHMARKS
+from dense3d_ros.datasets.benchmarks import BENCHMARKS, Benchmark
 from dense3d_ros.datasets.icvl import IcvlDataset
 from dense3d_ros.datasets.msra import MsraDataset
 from dense3d_ros.datasets.nyu import NyuDataset
@@ -29,15 +29,14 @@ class Frame:
     depth_limit: float | None = None
 
 
-def benchmark_frame(sample: DatasetSample, dataset: str, camera: Camera | None = None) -> Frame:
+def benchmark_frame(sample: DatasetSample, benchmark: Benchmark, camera: Camera | None = None) -> Frame:
     """A benchmark's frame with its scored joints. camera: another than the sample's; pixels of labels are kept."""
-    benchmark = BENCHMARKS[dataset]
     joints = sample.joints[list(benchmark.scored)] * np.float32(1000)
-    if camera is not None and dataset == "icvl":
+    if camera is not None and benchmark.name == "icvl":
         # ICVL is labelled in pixels and depth, the others in millimetres.
         joints = camera.back_project(sample.camera.project(joints), joints[:, 2]).astype(np.float32)
     depth = sample.depth.metres(slice(None), slice(None)) * np.float32(1000)
-    limit = ICVL_DEPTH_LIMIT if dataset == "icvl" else None
+    limit = ICVL_DEPTH_LIMIT if benchmark.name == "icvl" else None
     return Frame(depth, camera or sample.camera, joints, limit)
 
 

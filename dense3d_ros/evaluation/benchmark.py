@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +23,20 @@ _BATCH = 16
 Joints = NDArray[np.floating]
 
 
+class ScoredFrames(Protocol):
+    """What is measured on: a data set's test split, or frames in the same form."""
+
+    benchmark: Benchmark
+
+    def __len__(self) -> int:
+        """Number of frames."""
+
+    def __getitem__(self, index: int) -> DatasetSample:
+        """Frame `index`."""
+
+
 def evaluate_on_benchmark(
-    model: BenchmarkModel, dataset: DepthDataset, frames: int | None = None, predictions: Path | None = None
+    model: BenchmarkModel, dataset: ScoredFrames, frames: int | None = None, predictions: Path | None = None
 ) -> dict[str, Any]:
     """The protocol's measures of a model on a data set's frames, or on `frames` of them, spread evenly.
 

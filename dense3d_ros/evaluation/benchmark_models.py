@@ -120,7 +120,7 @@ class PaperOnBenchmark:
     def true_crops(self, samples: Sequence[DatasetSample]) -> list[Joints | None]:
         crops: dict[int, PaperCrop] = {}
         for number, sample in enumerate(samples):
-            frame = benchmark_frame(sample, self.benchmark.name)
+            frame = benchmark_frame(sample, self.benchmark)
             try:
                 crops[number] = crop_joints(frame.depth, frame.camera, frame.joints, frame.depth_limit)
             except EmptyCropError:

@@ -69,7 +69,7 @@ class DatasetFrames:
         turn, place = divmod(number, len(self.dataset))
         if self.order_seed is not None and self._order[0] != turn:
             self._order = (turn, np.random.default_rng([self.order_seed, turn]).permutation(len(self.dataset)))
-        return benchmark_frame(self.dataset[int(self._order[1][place])], self.benchmark.name, self.camera)
+        return benchmark_frame(self.dataset[int(self._order[1][place])], self.benchmark, self.camera)
 
 
 class SyntheticFrames:

@@ -104,6 +104,8 @@ class _Run:
         learner = _Learner(method, self.network)
         self.learner = DistributedDataParallel(learner) if world > 1 else learner
         self.validation: list[Any] = []
+        self.model = output / "model.safetensors"
+        self.written = -1
 
     def learn(self, stage: Stage, until: int, workers: int, deadline: float = math.inf) -> bool:
         """Train at the stage's resolution until `until` samples have been learned in all; False if time ran out."""
@@ -148,11 +150,10 @@ class _Run:
         return in_time
 
     def finish(self) -> Path:
-        """Write the model of the averaged weights with its validation error."""
-        path = self.output / "model.safetensors"
-        if self.rank == 0:
-            self._write_model(path)
-        return path
+        """The model of the averaged weights with its validation error, written unless it is there already."""
+        if self.rank == 0 and self.written != self.progress.samples:
+            self._write_model()
+        return self.model
 
     def _is_over(self, deadline: float) -> bool:
         """Whether time is up, by the first process's clock."""
@@ -204,9 +205,9 @@ class _Run:
 
     def _save(self) -> None:
         save_checkpoint(self.checkpoint, self.network, self.average, self.optimiser, self.progress)
-        self._write_model(self.output / "model.safetensors")
+        self._write_model()
 
-    def _write_model(self, path: Path) -> None:
+    def _write_model(self) -> None:
         error = self._validate()
         log.info("%d samples: validation error %.2f mm", self.progress.samples, error)
         training = {
@@ -216,7 +217,8 @@ class _Run:
             "data": self.method.data,
         }
         errors = {self.method.validation_data: round(error, 2)}
-        save_model(path, self.average.module, replace(self.method.description, training=training, errors=errors))
+        save_model(self.model, self.average.module, replace(self.method.description, training=training, errors=errors))
+        self.written = self.progress.samples
 
     @torch.no_grad()
     def _validate(self) -> float:
