@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from dense3d_ros.camera import Camera
-from dense3d_ros.confidence import probability
+from dense3d_ros.confidence import Confidence, probability
 from dense3d_ros.crop import BACKGROUND, MIRROR, Crop, HandCrop
 from dense3d_ros.dense.maps import metric_geometry
 from dense3d_ros.dense.network import HourglassNetwork
@@ -74,6 +75,12 @@ class HandModel:
         runs = make_runtime(choice.name, regressor, device, description.resolution)
         self.crops_itself = runs.crops_itself
         self._batcher = Batcher(runs.run)
+
+    def with_confidence(self, confidence: Confidence) -> HandModel:
+        """The same network in the same runtime, its outputs judged by other numbers."""
+        other = copy(self)
+        other.description = replace(self.description, confidence=confidence)
+        return other
 
     def predict(self, crops: Sequence[Crop], sides: Sequence[Handedness]) -> list[Prediction]:
         """All crops in one forward pass. Crops must have the description's half_size and resolution.

@@ -1,0 +1,57 @@
+"""Fit what a model's scores mean, and from which score on a hand is published, and store it in the model file.
+
+Do this once after training. The model looks at synthetic pictures with and without a hand, through its own finder,
+from seeds that neither training nor the test set uses and without the mesh that is never trained on. Fitted are
+  - the expected error of each joint, from how well its votes agree: its score is 20 mm / (20 mm + expected error);
+  - the probability that a place is a hand, which is the hand's score;
+  - how the two views of a hand of unknown side are weighed;
+  - the least score of a published hand: a hand is seen in 0.3 % of the pictures that have none.
+The file is written whole and only at the end. On how many pictures it was fitted and which share of hands is missed at
+that score are stored with it; `dense3d models` prints it. Measure the result on the test set: `dense3d evaluate`.
+
+examples:
+  dense3d calibrate --model runs/fast/model.safetensors
+  dense3d calibrate --model fast --pictures 500 --output quick.safetensors
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+SUMMARY = "fit a model's scores and its least score, and store them in its file"
+FEWEST = 100
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `dense3d calibrate`."""
+    parser.add_argument("--model", metavar="NAME|FILE", required=True, help="model name or file to calibrate")
+    parser.add_argument("--output", metavar="FILE", type=Path, help="file to write (default: the model's own)")
+    parser.add_argument(
+        "--pictures",
+        metavar="N",
+        type=int,
+        default=3000,
+        help=f"pictures with a hand, and as many without, at least {FEWEST}; false hands, which are counted, are rare, "
+        "so that fewer than 2000 are for a quick try only (default: %(default)s)",
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
+    parser.add_argument("--runtime", default="auto", help="what the network runs in (default: %(default)s)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Calibrate, write the file, and print what was fitted."""
+    from dense3d_ros.calibration.calibrate import calibrate_file
+
+    if arguments.pictures < FEWEST:
+        raise ValueError(f"--pictures must be at least {FEWEST}, got {arguments.pictures}")
+    path, confidence = calibrate_file(
+        arguments.model, arguments.output, arguments.pictures, arguments.device, arguments.runtime
+    )
+    fitted = confidence.fitted
+    print(f"hands are published from a score of {confidence.min_score:g} on")
+    print(f"  seen in {100 * fitted['false_hands']:.2f} % of {fitted['pictures_without_hand']} pictures without a hand")
+    print(f"  missed: {100 * fitted['hands_missed']:.1f} % of the hands in {fitted['pictures_with_hand']} pictures")
+    print(f"expected joint errors: {confidence.errors_mm[0]:.1f} to {confidence.errors_mm[-1]:.1f} mm")
+    print(path)
+    return 0
