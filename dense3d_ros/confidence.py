@@ -58,8 +58,8 @@ class Confidence:
             values = np.asarray(getattr(self, name), np.float64)
             if not np.isfinite(values).all() or (np.diff(values) < 0).any():
                 raise ValueError(f"{name} must be finite numbers that rise, got {getattr(self, name)}")
-        if self.errors_mm and self.errors_mm[0] <= 0:
-            raise ValueError(f"errors_mm must be above 0, got {self.errors_mm[0]}")
+        if self.errors_mm and self.errors_mm[0] < 0:
+            raise ValueError(f"errors_mm must not be below 0, got {self.errors_mm[0]}")
         if not 0 < self.min_score <= 1:
             raise ValueError(f"min_score must lie above 0 and not above 1, got {self.min_score}")
 

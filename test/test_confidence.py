@@ -71,7 +71,7 @@ def test_json_round_trip() -> None:
         ({"hand": 1.0}, "hand must be a list"),
         ({"predictors": [1.0, 2.0]}, "2 predictors do not fit 3 errors_mm"),
         ({"errors_mm": [5.0, 4.0, 6.0]}, "errors_mm must be finite numbers that rise"),
-        ({"errors_mm": [0.0, 4.0, 6.0]}, "errors_mm must be above 0"),
+        ({"errors_mm": [-1.0, 4.0, 6.0]}, "errors_mm must not be below 0"),
         ({"min_score": 0.0}, "min_score must lie above 0"),
         ({"min_score": [0.5]}, "min_score must be a number"),
         ({"side": [1.0, True, 0.0]}, "side must be made of numbers"),

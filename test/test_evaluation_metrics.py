@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dense3d_ros.evaluation.metrics import THRESHOLDS_MM, full_summary, grouped, joint_errors, share_within
-from dense3d_ros.evaluation.scores import presence_curve, reliability
+from dense3d_ros.evaluation.scores import presence_curve, reliability, wilson_interval
 
 
 def test_joint_errors_are_distances_in_millimetres() -> None:
@@ -48,18 +48,32 @@ def test_grouped() -> None:
     assert (groups["y"]["frames"], groups["y"]["mean_joint_error_mm"]) == (2, 7.5)
 
 
-def test_reliability_of_scores_that_say_the_error() -> None:
-    """score = exp(-error / 30 mm): perfect order, and each bin holds its tenth of the errors."""
+def test_reliability_of_expected_errors_that_are_true() -> None:
+    """Perfect order, and each bin holds its tenth of the errors; a missed hand is left out."""
     errors = np.linspace(1, 100, 1000).reshape(50, 20)
-    result = reliability(np.exp(-errors / 30), errors)
-    assert result["rank_correlation"] == pytest.approx(-1)
-    means = [group["mean_error_mm"] for group in result["bins"]]
-    np.testing.assert_allclose(means, np.linspace(1, 100, 1000).reshape(10, 100).mean(axis=1)[::-1])
-    assert [group["score"] for group in result["bins"]] == sorted(group["score"] for group in result["bins"])
+    missed = np.full((1, 20), np.nan)
+    result = reliability(np.concatenate([errors, missed]), np.concatenate([errors, missed]))
+    assert result["rank_correlation"] == pytest.approx(1)
+    assert result["calibration_error_mm"] == pytest.approx(0)
+    means = np.linspace(1, 100, 1000).reshape(10, 100).mean(axis=1)
+    np.testing.assert_allclose([group["mean_error_mm"] for group in result["bins"]], means)
+    np.testing.assert_allclose([group["expected_error_mm"] for group in result["bins"]], means)
+    assert reliability(errors + 5, errors)["calibration_error_mm"] == pytest.approx(5)
 
 
 def test_reliability_of_scores_that_say_nothing() -> None:
-    assert reliability(np.full((4, 5), 0.5), np.arange(20.0).reshape(4, 5))["rank_correlation"] is None
+    assert reliability(np.full((4, 5), 20.0), np.arange(20.0).reshape(4, 5))["rank_correlation"] is None
+    missed = np.full((2, 5), np.nan)
+    assert reliability(missed, missed)["bins"] == []
+
+
+def test_wilson_interval() -> None:
+    """Against the roots of (p - share)^2 = z^2 p (1 - p) / n, which define it."""
+    for count, total in ((0, 1000), (5, 1000), (3, 10), (10, 10)):
+        share = count / total
+        squared = 1.96**2 / total
+        roots = np.sort(np.roots([1 + squared, -2 * share - squared, share**2]).real)
+        np.testing.assert_allclose(wilson_interval(count, total), roots, atol=1e-9)
 
 
 def test_presence_curve() -> None:

@@ -10,19 +10,23 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from dense3d_ros.camera import Camera
 from dense3d_ros.crop import HandCrop
-from dense3d_ros.evaluation import synthetic
+from dense3d_ros.evaluation import sequences, synthetic
 from dense3d_ros.evaluation.model import evaluate_on_synthetic
 from dense3d_ros.evaluation.report import plot_model, write_json
 from dense3d_ros.evaluation.synthetic import HandFrame, SyntheticTestSet, hand_frame, hand_free_frame
 from dense3d_ros.hand import Handedness, hand_centre
 from dense3d_ros.model import HandModel, Prediction
 from dense3d_ros.model_file import ModelDescription
+from dense3d_ros.synthetic.animation import HandAnimation
 from dense3d_ros.synthetic.hand_mesh import HandMesh
 from dense3d_ros.synthetic.poses import pose_space
+from dense3d_ros.synthetic.sensors import SENSORS
 
 COUNT = 16
 ALL = slice(None)
+CAMERA = Camera(475, 475, 319.5, 239.5, 640, 480)
 OFFSET = np.array([0.006, 0.0, 0.008], np.float32)
 
 
@@ -142,6 +146,32 @@ def test_bands() -> None:
     assert bands == ["0.45-0.70", "0.45-0.70", "0.70-0.90", "0.90-1.00"]
 
 
+class Follower(KnowingModel):
+    """Answers with the hand of the animations that is nearest, of any time."""
+
+    def __init__(self, seconds: float) -> None:
+        animations = [HandAnimation(CAMERA, seed=sequences.SEED + index) for index in range(len(SENSORS))]
+        times = np.arange(int(seconds * sequences.RATE)) / sequences.RATE
+        self.joints = np.stack([animation.hand(time).joints for animation in animations for time in times])
+        self.centres = hand_centre(self.joints)
+
+    def _answer(self, centre: NDArray[np.float32]) -> Prediction:
+        distances = np.linalg.norm(self.centres - centre, axis=1)
+        joints = self.joints[int(distances.argmin())]
+        return Prediction(joints, np.full(21, 0.9, np.float32), 0.99 if distances.min() < 0.06 else 0.01, 1.0)
+
+
+def test_sequences_are_followed() -> None:
+    seconds = 0.2
+    result = sequences.evaluate_on_sequences(cast(HandModel, Follower(seconds)), seconds)
+    assert result["sequences"] == 4
+    assert result["frames"] == round((1 - result["missed"]) * 4 * int(seconds * sequences.RATE))
+    assert result["missed"] < 0.5
+    assert result["mean_joint_error_mm"] < 30
+    assert result["right_side"] == 1
+    assert result["false"] == 0
+
+
 def test_evaluation_adds_up(tmp_path: Path, frames: list[HandFrame]) -> None:
     """Every joint is off by 10 mm in all modes; the own finder misses hands that it was not led to."""
     model = cast(HandModel, KnowingModel(frames))
@@ -161,6 +191,10 @@ def test_evaluation_adds_up(tmp_path: Path, frames: list[HandFrame]) -> None:
     assert own["found"] + own["missed"] == pytest.approx(1)
     assert own["found"] > 0.4
     assert own["false_hand_rate"] == 0
+    assert own["false_hand_rate_95"][0] == 0 < own["false_hand_rate_95"][1] < 0.5
+    assert own["right_side"] == 1
+    assert len(result["failures"]["missed"]) == COUNT - own["frames"]
+    assert result["reliability"]["bins"][0]["mean_error_mm"] == pytest.approx(10, abs=1e-3)
     assert own["mean_centre_error_mm"] == pytest.approx(10, abs=1e-3)
     assert result["right_hand_accuracy"] == 1
     assert result["presence"][4]["hands_missed"] == 0

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from dense3d_ros.crop import HandCrop, crop_hand
 from dense3d_ros.datasets.sample import DatasetSample
 from dense3d_ros.evaluation import synthetic
-from dense3d_ros.evaluation.detection import Detection, OwnFinder, detection_summary
+from dense3d_ros.evaluation.detection import Detection, OwnFinder, detection_summary, failures
 from dense3d_ros.evaluation.metrics import full_summary, grouped, joint_errors
 from dense3d_ros.evaluation.scores import presence_curve, reliability
 from dense3d_ros.evaluation.synthetic import HandFrame, SyntheticTestSet, hand_frame, hand_free_frame
@@ -49,6 +49,7 @@ def evaluate_on_synthetic(model: HandModel, frames: int, hand_free: int) -> dict
     description = model.description
     return {
         "model": description.name,
+        "min_score": description.confidence.min_score,
         "data": {"name": "synthetic-test", "seed": synthetic.SEED, "frames": frames, "hand_free": hand_free},
         **run.results(),
     }
@@ -63,7 +64,6 @@ class _Run:
         self.labels: list[dict[str, str]] = []
         self.hidden: list[NDArray[np.bool_]] = []
         self.errors: dict[str, list[Errors]] = {"oracle_crop": [], "jittered_crop": [], "own_finder": []}
-        self.scores: list[NDArray[np.float32]] = []
         self.right: list[bool] = []
         self.presence: list[float] = []
         self.presence_without: list[float] = []
@@ -90,9 +90,8 @@ class _Run:
             self.errors["own_finder"].append(detection.errors)
 
     def _add_scores(self, frames: list[HandFrame], predictions: list[Prediction]) -> None:
-        """Scores are judged on jittered crops, since that is what a finder gives."""
+        """Presence and side are judged on jittered crops, since that is what a finder gives."""
         for frame, prediction in zip(frames, predictions, strict=True):
-            self.scores.append(prediction.joint_scores)
             self.presence.append(prediction.presence)
             self.right.append((prediction.right_hand > 0.5) == (frame.labels["side"] == "right"))
 
@@ -111,12 +110,16 @@ class _Run:
         """The figures of everything added so far."""
         hidden = np.stack(self.hidden)
         modes = {mode: self._mode(np.stack(errors), hidden) for mode, errors in self.errors.items()}
-        modes["own_finder"] |= detection_summary(self.detections, self.false_hands)
+        sides = [Handedness.RIGHT if labels["side"] == "right" else Handedness.LEFT for labels in self.labels]
+        modes["own_finder"] |= detection_summary(self.detections, self.false_hands, sides)
         return {
             **modes,
             "right_hand_accuracy": float(np.mean(self.right)),
             "presence": presence_curve(self.presence, self.presence_without),
-            "reliability": reliability(np.stack(self.scores), np.stack(self.errors["jittered_crop"])),
+            "reliability": reliability(
+                np.stack([detection.expected for detection in self.detections]), np.stack(self.errors["own_finder"])
+            ),
+            "failures": failures(self.detections, self.false_hands),
         }
 
     def _mode(self, errors: Errors, hidden: NDArray[np.bool_]) -> dict[str, Any]:

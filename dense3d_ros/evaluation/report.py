@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _DECIMALS = 4
-_GROUPS = ("mesh", "sensor", "distance", "visible_share", "picture", "fingers", "view", "side")
+_GROUPS = ("mesh", "sensor", "distance", "visible_share", "picture", "pose", "fingers", "view", "side")
 _BENCHMARK_MODES = {"oracle_crop": "crop from the labels", "detected_crop": "own finder"}
 _MODES = {"oracle_crop": "true centre and side", "jittered_crop": "jittered centre", "own_finder": "own finder"}
 
@@ -84,11 +84,22 @@ def _bars(axes: Axes, values: dict[str, float], label: str) -> None:
     axes.grid(axis="x", alpha=0.3)
 
 
+def plot_reliability(path: Path, results: dict[str, dict[str, Any]]) -> None:
+    """Expected against measured joint errors of `evaluate_on_synthetic`, one panel for each model's name."""
+    figure = _figure(5.5 * len(results), 4.5)
+    for axes, (name, result) in zip(figure.subplots(1, len(results), squeeze=False)[0], results.items(), strict=True):
+        _reliability(axes, result["reliability"])
+        axes.set_title(name)
+    _save(figure, path)
+
+
 def _reliability(axes: Axes, result: dict[str, Any]) -> None:
-    score = [group["score"] for group in result["bins"]]
+    expected = [group["expected_error_mm"] for group in result["bins"]]
     for key, label in (("mean_error_mm", "mean"), ("median_error_mm", "median"), ("p90_error_mm", "90th percentile")):
-        axes.plot(score, [group[key] for group in result["bins"]], marker="o", markersize=3, label=label)
-    axes.set(xlabel="joint score", ylabel="measured joint error (mm)", ylim=(0, None))
+        axes.plot(expected, [group[key] for group in result["bins"]], marker="o", markersize=3, label=label)
+    if expected:
+        axes.plot([0, expected[-1]], [0, expected[-1]], "k--", linewidth=1, label="mean as expected")
+    axes.set(xlabel="expected joint error, from its score (mm)", ylabel="measured joint error (mm)", ylim=(0, None))
     axes.grid(alpha=0.3)
     axes.legend()
 
