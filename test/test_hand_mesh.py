@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from dense3d_ros.hand import BONES, JOINT_INDEX, JOINT_NAMES, Handedness, wrist_rotation
 from dense3d_ros.synthetic.hand_mesh import ANGLE_NAMES, FOREARM_RANGE, HandMesh, PosedHand
 
-MESHES = ("soma", "webxr")
+MESHES = ("soma", "makehuman", "webxr")
 
 
 @pytest.fixture(scope="module", params=MESHES)
@@ -44,9 +44,7 @@ def direction(hand: PosedHand, start: str, end: str) -> NDArray[np.float64]:
 
 def winding_numbers(hand: PosedHand, points: NDArray[np.float32]) -> NDArray[np.float64]:
     """Solid angle of the surface seen from each point over 4 pi (van Oosterom and Strackee 1983)."""
-    a, b, c = (
-        hand.vertices[hand.faces[:, corner]][None] - points[:, None].astype(float) for corner in range(3)
-    )
+    a, b, c = (hand.vertices[hand.faces[:, corner]][None] - points[:, None].astype(float) for corner in range(3))
     la, lb, lc = (np.linalg.norm(edge, axis=2) for edge in (a, b, c))
     volume = np.einsum("pfi,pfi->pf", a, np.cross(b, c))
     spread = la * lb * lc + (a * b).sum(2) * lc + (b * c).sum(2) * la + (c * a).sum(2) * lb
@@ -75,9 +73,7 @@ def test_zero_angles_give_straight_fingers(mesh: HandMesh) -> None:
         for start, end in (("mcp", "pip"), ("pip", "dip"), ("dip", "tip")):
             bone = direction(hand, f"{finger}_{start}", f"{finger}_{end}")
             np.testing.assert_allclose(bone, [1, 0, 0], atol=1e-4)
-    thumb = [
-        direction(hand, f"thumb_{a}", f"thumb_{b}") for a, b in (("cmc", "mcp"), ("mcp", "ip"), ("ip", "tip"))
-    ]
+    thumb = [direction(hand, f"thumb_{a}", f"thumb_{b}") for a, b in (("cmc", "mcp"), ("mcp", "ip"), ("ip", "tip"))]
     np.testing.assert_allclose(thumb[1:], [thumb[0]] * 2, atol=1e-4)
 
 
@@ -121,9 +117,7 @@ def test_wrist_flexion_moves_the_forearm_only(mesh: HandMesh) -> None:
 
 def test_ok_gesture_meets(mesh: HandMesh) -> None:
     hand = mesh.pose(
-        angles(
-            th_pabd=25, th_add=5, th_twist=10, th_mcp=25, th_ip=35, index_mcp=52, index_pip=55, index_dip=32
-        )
+        angles(th_pabd=25, th_add=5, th_twist=10, th_mcp=25, th_ip=35, index_mcp=52, index_pip=55, index_dip=32)
     )
     gap = np.linalg.norm(joint(hand, "thumb_tip") - joint(hand, "index_tip"))
     assert gap < 0.02
@@ -147,9 +141,7 @@ def test_left_hand_is_the_mirror_image(mesh: HandMesh) -> None:
 
 def test_length(mesh: HandMesh) -> None:
     shape = np.random.default_rng(2).normal(size=mesh.shape_count)
-    hand = mesh.pose(
-        random_angles(np.random.default_rng(3)), shape=shape, length=0.2, finger_scale=[1, 1, 1.2, 1, 1]
-    )
+    hand = mesh.pose(random_angles(np.random.default_rng(3)), shape=shape, length=0.2, finger_scale=[1, 1, 1.2, 1, 1])
     middle = [index for index, (_, child) in enumerate(BONES) if JOINT_NAMES[child].startswith("middle")]
     assert bone_lengths(hand)[middle].sum() == pytest.approx(0.2, abs=1e-6)
 
@@ -160,6 +152,31 @@ def test_finger_scale_grows_one_finger(mesh: HandMesh) -> None:
     np.testing.assert_allclose(ratio[:17], 1, atol=1e-5)
     np.testing.assert_allclose(ratio[17:], 1.1, atol=1e-5)
     assert scaled.vertices[:, 0].max() == pytest.approx(plain.vertices[:, 0].max(), abs=1e-5)
+
+
+def test_bone_and_palm_scale(mesh: HandMesh) -> None:
+    scale = np.ones(15)
+    scale[4] = 1.2
+    plain, scaled = mesh.pose(angles(), length=1.0), mesh.pose(angles(), length=1.0, bone_scale=scale)
+    expected = np.ones(20)
+    expected[6] = 1.2
+    np.testing.assert_allclose(bone_lengths(scaled) / bone_lengths(plain), expected, atol=1e-5)
+    wide = mesh.pose(angles(), length=1.0, palm_scale=[1.0, 1.1])
+    knuckles = [JOINT_INDEX[f"{finger}_mcp"] for finger in ("index", "middle", "ring", "little")]
+    np.testing.assert_allclose(wide.joints[knuckles, 1], 1.1 * plain.joints[knuckles, 1], atol=1e-5)
+    for hand in (scaled, wide):
+        assert (winding_numbers(hand, hand.joints) > 0.9).all()
+
+
+def test_thickness_moves_the_skin_out(mesh: HandMesh) -> None:
+    extra = np.zeros(19)
+    extra[[7, 8, 9]] = 0.003
+    plain, thick = mesh.pose(angles()), mesh.pose(angles(), thickness=extra)
+    np.testing.assert_array_equal(plain.joints, thick.joints)
+    moved = np.linalg.norm(thick.vertices - plain.vertices, axis=1)
+    assert moved.max() == pytest.approx(0.003, abs=2e-5)
+    finger = plain.vertices[moved > 0.002]
+    assert finger[:, 0].min() > 0.8 * joint(plain, "index_mcp")[0], "only the index finger"
 
 
 def test_mesh_is_closed(mesh: HandMesh) -> None:
@@ -180,7 +197,7 @@ def test_joints_lie_inside(mesh: HandMesh, pose: NDArray[np.float64]) -> None:
 @pytest.mark.parametrize("forearm", [0.1, 0.4, 0.85])
 def test_forearm_length(mesh: HandMesh, forearm: float) -> None:
     hand = mesh.pose(angles(), length=0.2, forearm=forearm)
-    assert -hand.vertices[:, 0].min() == pytest.approx(forearm * 0.2, abs=1e-4)
+    assert -hand.vertices[:, 0].min() == pytest.approx(forearm * 0.2, abs=1e-3)
 
 
 def test_wrong_arguments(mesh: HandMesh) -> None:

@@ -128,16 +128,20 @@ class HandMesh:
         length: float = 0.183,
         forearm: float = 0.5,
         finger_scale: ArrayLike | None = None,
+        bone_scale: ArrayLike | None = None,
+        palm_scale: ArrayLike | None = None,
         thickness: ArrayLike | None = None,
         left: bool = False,
     ) -> PosedHand:
         """Bend the hand.
 
-        angles: (25,) radians in the order of ANGLE_NAMES, 0 = straight. shape: (K,) standard deviations.
-        length: metres from the wrist joint along the middle finger to its tip. forearm: length of forearm
-        that is kept, in hand lengths, within FOREARM_RANGE. finger_scale: (5,) size of each finger, thumb
-        first. thickness: (19,) metres by which the skin about each bone lies further out. left: mirror the
-        hand. Raises ValueError for wrong sizes or a forearm out of range."""
+        angles: (25,) radians in the order of ANGLE_NAMES, 0 = straight. shape: (K,) standard deviations. length:
+        metres from the wrist joint along the middle finger to its tip. forearm: length of forearm that is kept, in
+        hand lengths, within FOREARM_RANGE. finger_scale: (5,) size of each finger, thumb first. bone_scale: (15,)
+        length of each finger bone. palm_scale: (2,) length and width of the palm. thickness: (19,) metres by which the
+        skin about each bone lies further out. left: mirror the hand. Raises ValueError for wrong sizes or a forearm
+        out of range.
+        """
         angles = _vector("angles", angles, len(ANGLE_NAMES))
         if not FOREARM_RANGE[0] <= forearm <= FOREARM_RANGE[1]:
             raise ValueError(f"forearm must lie in {FOREARM_RANGE} hand lengths, got {forearm}")
@@ -150,20 +154,21 @@ class HandMesh:
                 -1, 3
             )
             joints = joints + (shape @ self.shape_joints.reshape(self.shape_count, 3 * len(joints))).reshape(-1, 3)
-        growth = np.zeros((BONE_COUNT, 4))
-        if finger_scale is not None:
-            joints = _scale_fingers(joints, _vector("finger_scale", finger_scale, 5), growth)
-        unit = length / np.linalg.norm(np.diff(joints[_MIDDLE_CHAIN], axis=0), axis=1).sum()
-        rotations, offsets = np.empty((BONE_COUNT, 3, 3)), np.empty((BONE_COUNT, 3))
-        posed_joints = np.empty((JOINT_COUNT, 3))
+        size = _vector("finger_scale", np.ones(5) if finger_scale is None else finger_scale, 5)
+        bone = _vector("bone_scale", np.ones(15) if bone_scale is None else bone_scale, 15)
+        palm = np.array([*_vector("palm_scale", np.ones(2) if palm_scale is None else palm_scale, 2), 1.0])
+        fingers = np.stack([size[:, None] * bone.reshape(5, 3), np.repeat(size[:, None], 3, axis=1)], axis=2)
         joints = joints.astype(np.float64)
-        kinematics.bend(
-            joints, self.rest_roll.astype(np.float64), angles.astype(np.float64), rotations, offsets, posed_joints
-        )
-        transforms = np.concatenate([rotations, offsets[:, :, None]], axis=2)
+        grown = _grown(joints, palm, fingers[..., 0])
+        unit = length / np.linalg.norm(np.diff(grown[_MIDDLE_CHAIN], axis=0), axis=1).sum()
+        matrices, offsets = np.empty((BONE_COUNT, 3, 3)), np.empty((BONE_COUNT, 3))
+        posed_joints = np.empty((JOINT_COUNT, 3))
+        roll, turns = self.rest_roll.astype(np.float64), angles.astype(np.float64)
+        kinematics.bend(joints, grown, roll, palm, fingers.astype(np.float64), turns, matrices, offsets, posed_joints)
+        transforms = np.concatenate([matrices, offsets[:, :, None]], axis=2)
         posed = np.empty_like(vertices)
         extra = np.zeros(BONE_COUNT) if thickness is None else _vector("thickness", thickness, BONE_COUNT) / unit
-        skinning = (self.normals, self.bones, self.weights, growth, extra.astype(np.float64), transforms)
+        skinning = (self.normals, self.bones, self.weights, extra.astype(np.float64), transforms)
         kinematics.skin(vertices, joints, *skinning, forearm * length / unit, _CAP_TAPER, unit, posed)
         posed_joints = (posed_joints * unit).astype(np.float32)
         if not left:
@@ -172,15 +177,14 @@ class HandMesh:
         return PosedHand(posed * mirror, np.ascontiguousarray(self.faces[:, ::-1]), posed_joints * mirror)
 
 
-def _scale_fingers(joints: Array, scale: Array, growth: NDArray[np.float64]) -> Array:
-    """Grow each finger about its first joint; fills growth (19, 4), with which the skin there follows in part."""
-    joints = joints.copy()
-    chains = joints[1:JOINT_COUNT].reshape(5, 4, 3)
-    roots = chains[:, 0].copy()
-    fingers = np.concatenate([np.ones((5, 1), np.float32), -roots], axis=1) * (scale - 1)[:, None]
-    growth[4:] = np.repeat(fingers, 3, axis=0)
-    chains[:] = roots[:, None] + (chains - roots[:, None]) * scale[:, None, None]
-    return joints
+def _grown(joints: NDArray[np.float64], palm: NDArray[np.float64], along: Array) -> NDArray[np.float64]:
+    """(24, 3) joints with the palm stretched by (3,) along the axes, and finger bones by (5, 3) along themselves."""
+    grown = joints.copy()
+    steps = np.diff(joints[1:JOINT_COUNT].reshape(5, 4, 3), axis=1) * along[..., None]
+    grown[[*range(1, JOINT_COUNT, 4), *kinematics.METACARPALS]] *= palm
+    for bone in range(3):
+        grown[2 + bone : JOINT_COUNT : 4] = grown[1 + bone : JOINT_COUNT : 4] + steps[:, bone]
+    return grown
 
 
 def _vector(name: str, values: ArrayLike, size: int) -> Array:

@@ -12,6 +12,7 @@ from numba import njit
 from dense3d_ros.hand import JOINT_COUNT
 
 ELBOW, RING_CMC, LITTLE_CMC = range(JOINT_COUNT, JOINT_COUNT + 3)
+METACARPALS = (RING_CMC, LITTLE_CMC)
 
 _THUMB_AZIMUTH, _THUMB_ELEVATION = np.radians(29.0), np.radians(17.0)
 """Where the thumb's metacarpal points at zero angles: out of the hand's axis, and out of the palm."""
@@ -82,22 +83,25 @@ def bone_frames(joints, angles, frames, posed):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def bend(joints, rest_roll, angles, rotations, offsets, posed):  # type: ignore[no-untyped-def]
-    """Fills what takes skin from rest to the pose: rotations (19, 3, 3), offsets (19, 3) and joints (21, 3).
+def bend(joints, grown, rest_roll, palm, fingers, angles, matrices, offsets, posed):  # type: ignore[no-untyped-def]
+    """Fills what takes skin from rest to the pose: matrices (19, 3, 3), offsets (19, 3) and joints (21, 3).
 
-    joints: (24, 3) at rest. rest_roll: (5,) radians, roll of the flexion axes at rest.
+    joints, grown: (24, 3) at rest, before and after the palm was stretched by `palm` (3,) along x, y, z, and each
+    finger bone by fingers (5, 3, 2): along itself, and across. rest_roll: (5,) radians, roll of the flexion axes at
+    rest.
     """
     frames = np.empty((5, 3, 3, 3))
-    bone_frames(joints, angles, frames, posed)
-    rotations[0] = rotation(0.0, 0)
-    offsets[0] = 0.0
+    bone_frames(grown, angles, frames, posed)
+    stretch = np.diag(palm)
+    matrices[0] = stretch
+    _turn_about(matrices[0], joints[0], grown[0], offsets[0])
     forearm = _frame(joints[0] - joints[ELBOW], np.array([0.0, 1.0, 0.0]))
-    rotations[1] = product(forearm, product(rotation(-angles[1], 2), rotation(angles[0], 1))).T
-    _turn_about(rotations[1], joints[0], joints[0], offsets[1])
+    matrices[1] = product(forearm, product(rotation(-angles[1], 2), rotation(angles[0], 1))).T
+    _turn_about(matrices[1], joints[0], joints[0], offsets[1])
     for metacarpal in range(2):
-        rotations[2 + metacarpal] = rotation(angles[23 + metacarpal], 1)
-        pivot = joints[RING_CMC + metacarpal]
-        _turn_about(rotations[2 + metacarpal], pivot, pivot, offsets[2 + metacarpal])
+        matrices[2 + metacarpal] = product(rotation(angles[23 + metacarpal], 1), stretch)
+        pivot = RING_CMC + metacarpal
+        _turn_about(matrices[2 + metacarpal], joints[pivot], grown[pivot], offsets[2 + metacarpal])
     for finger in range(5):
         root = 1 + 4 * finger
         chord = joints[root + 3] - joints[root]
@@ -107,37 +111,35 @@ def bend(joints, rest_roll, angles, rotations, offsets, posed):  # type: ignore[
         for segment in range(3):
             here, bone = root + segment, 4 + 3 * finger + segment
             rest = _frame(joints[here + 1] - joints[here], turned[:, 1].copy())
-            rotations[bone] = product(frames[finger, segment], rest.T)
-            _turn_about(rotations[bone], joints[here], posed[here], offsets[bone])
+            along, across = fingers[finger, segment]
+            frame = frames[finger, segment].copy()
+            frame[:, 0] *= along
+            frame[:, 1:] *= across
+            matrices[bone] = product(frame, rest.T)
+            _turn_about(matrices[bone], joints[here], posed[here], offsets[bone])
 
 
 @njit(cache=True, nogil=True)
 def skin(  # type: ignore[no-untyped-def]
-    vertices, joints, normals, bones, weights, growth, thickness, transforms, forearm, taper, unit, posed
+    vertices, joints, normals, bones, weights, thickness, transforms, forearm, taper, unit, posed
 ):
     """Fills posed (V, 3): vertices, with the forearm cut at `forearm`, through their bones' transforms (19, 3, 4).
 
-    bones, weights: (V, 4). growth: (19, 4) what each bone adds to a vertex: share of its place, and a shift.
-    thickness: (19,) how far each bone moves its skin along normals (V, 3). What lies beyond `forearm` up the arm is
-    drawn together within `taper` into a flat cap. Lengths are in hand lengths, of `unit` metres; the result is in
-    metres.
+    bones, weights: (V, 4). thickness: (19,) how far each bone moves its skin along normals (V, 3). What lies beyond
+    `forearm` up the arm is drawn together within `taper` into a flat cap. Lengths are in hand lengths, of `unit`
+    metres; the result is in metres.
     """
     axis = joints[ELBOW] - joints[0]
     axis = axis / np.sqrt((axis**2).sum())
     ax, ay, az = axis
     jx, jy, jz = joints[0]
     for vertex in range(len(vertices)):
-        share = dx = dy = dz = out = 0.0
+        out = 0.0
         for influence in range(bones.shape[1]):
-            weight, bone = weights[vertex, influence], bones[vertex, influence]
-            out += weight * thickness[bone]
-            share += weight * growth[bone, 0]
-            dx += weight * growth[bone, 1]
-            dy += weight * growth[bone, 2]
-            dz += weight * growth[bone, 3]
-        x = vertices[vertex, 0] * (1.0 + share) + dx + normals[vertex, 0] * out
-        y = vertices[vertex, 1] * (1.0 + share) + dy + normals[vertex, 1] * out
-        z = vertices[vertex, 2] * (1.0 + share) + dz + normals[vertex, 2] * out
+            out += weights[vertex, influence] * thickness[bones[vertex, influence]]
+        x = vertices[vertex, 0] + normals[vertex, 0] * out
+        y = vertices[vertex, 1] + normals[vertex, 1] * out
+        z = vertices[vertex, 2] + normals[vertex, 2] * out
         along = (x - jx) * ax + (y - jy) * ay + (z - jz) * az
         if along > forearm:
             excess = along - forearm

@@ -27,6 +27,8 @@ class SceneOptions:
     hand_length: Range
     forearm: Range
     finger_sizes: float
+    bone_sizes: float
+    palm_sizes: float
     finger_thickness: float
     gloves: float
     sleeves: float

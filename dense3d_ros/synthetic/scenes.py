@@ -30,6 +30,7 @@ MAX_WINDOW_PIXELS = 200
 SEARCH_WINDOW, SEARCH_PIXELS = 1.0, 84
 """The picture in which a crop without a hand is searched: metres across, and about a pixel for a finder's sample."""
 HAND_ID = 1
+TRAINED_MESHES = ("soma", "makehuman")
 
 NEAR_CENTRE = 0.06
 """Within this distance (metres) of its true centre a crop holds the hand."""
@@ -49,7 +50,7 @@ class SceneAssets:
     @classmethod
     def load(cls) -> SceneAssets:
         """What comes with the package, without the hand that is kept for tests."""
-        return cls((HandMesh.load("soma"),), tuple(load_bodies()))
+        return cls(tuple(HandMesh.load(name) for name in TRAINED_MESHES), tuple(load_bodies()))
 
 
 @dataclass(frozen=True)
@@ -153,6 +154,8 @@ def random_hand(rng: np.random.Generator, assets: SceneAssets, right_share: floa
         length=length,
         forearm=float(rng.uniform(*options.forearm)),
         finger_scale=rng.normal(1.0, options.finger_sizes, 5),
+        bone_scale=rng.normal(1.0, options.bone_sizes, 15),
+        palm_scale=rng.normal(1.0, options.palm_sizes, 2),
         thickness=_thickness(rng, options),
         left=not right,
     )
