@@ -108,7 +108,7 @@ def sleeve(rng: np.random.Generator, hand: PosedHand) -> Mesh:
     wrist = hand.joints[0].astype(np.float64)
     back = wrist - hand.joints[_MCPS].mean(0)
     reach = hand.vertices @ back
-    end = hand.vertices[reach >= np.quantile(reach, 0.98)].mean(0)
+    end = hand.vertices[reach > reach.max() - 0.02 * np.linalg.norm(back)].mean(0)
     axis = end - wrist
     length = float(np.linalg.norm(axis))
     axis = unit(axis) if length > 0.01 else unit(back)

@@ -158,18 +158,18 @@ class HandMesh:
         bone = _vector("bone_scale", np.ones(15) if bone_scale is None else bone_scale, 15)
         palm = np.array([*_vector("palm_scale", np.ones(2) if palm_scale is None else palm_scale, 2), 1.0])
         fingers = np.stack([size[:, None] * bone.reshape(5, 3), np.repeat(size[:, None], 3, axis=1)], axis=2)
-        joints = joints.astype(np.float64)
-        grown = _grown(joints, palm, fingers[..., 0])
+        rest = joints.astype(np.float64)
+        grown = _grown(rest, palm, fingers[..., 0])
         unit = length / np.linalg.norm(np.diff(grown[_MIDDLE_CHAIN], axis=0), axis=1).sum()
         matrices, offsets = np.empty((BONE_COUNT, 3, 3)), np.empty((BONE_COUNT, 3))
         posed_joints = np.empty((JOINT_COUNT, 3))
         roll, turns = self.rest_roll.astype(np.float64), angles.astype(np.float64)
-        kinematics.bend(joints, grown, roll, palm, fingers.astype(np.float64), turns, matrices, offsets, posed_joints)
+        kinematics.bend(rest, grown, roll, palm, fingers.astype(np.float64), turns, matrices, offsets, posed_joints)
         transforms = np.concatenate([matrices, offsets[:, :, None]], axis=2)
         posed = np.empty_like(vertices)
         extra = np.zeros(BONE_COUNT) if thickness is None else _vector("thickness", thickness, BONE_COUNT) / unit
         skinning = (self.normals, self.bones, self.weights, extra.astype(np.float64), transforms)
-        kinematics.skin(vertices, joints, *skinning, forearm * length / unit, _CAP_TAPER, unit, posed)
+        kinematics.skin(vertices, rest, *skinning, forearm * length / unit, _CAP_TAPER, unit, posed)
         posed_joints = (posed_joints * unit).astype(np.float32)
         if not left:
             return PosedHand(posed, self.faces, posed_joints)
@@ -179,7 +179,7 @@ class HandMesh:
 
 def _grown(joints: NDArray[np.float64], palm: NDArray[np.float64], along: Array) -> NDArray[np.float64]:
     """(24, 3) joints with the palm stretched by (3,) along the axes, and finger bones by (5, 3) along themselves."""
-    grown = joints.copy()
+    grown: NDArray[np.float64] = joints.copy()
     steps = np.diff(joints[1:JOINT_COUNT].reshape(5, 4, 3), axis=1) * along[..., None]
     grown[[*range(1, JOINT_COUNT, 4), *kinematics.METACARPALS]] *= palm
     for bone in range(3):

@@ -6,6 +6,8 @@ point out.
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -58,10 +60,16 @@ def turned(profile: NDArray[np.float64], segments: int) -> Mesh:
         axis=-1,
     ).reshape(-1, 3)
     poles = [[0.0, profile[0, 1], 0.0], [0.0, profile[-1, 1], 0.0]]
-    bottom = len(ring_vertices)
+    return np.concatenate([ring_vertices, poles]).astype(np.float32), _turned_faces(len(rings), segments)
+
+
+@cache
+def _turned_faces(rings: int, segments: int) -> NDArray[np.int32]:
+    """Faces of `rings` rings of vertices with a pole before and after them; the poles are numbered last."""
+    bottom = rings * segments
     this = np.arange(segments)
     following = np.roll(this, -1)
-    last_ring = (len(rings) - 1) * segments
+    last_ring = (rings - 1) * segments
     faces = [
         np.stack([np.full(segments, bottom), this, following], axis=1),
         np.stack([np.full(segments, bottom + 1), last_ring + following, last_ring + this], axis=1),
@@ -69,7 +77,9 @@ def turned(profile: NDArray[np.float64], segments: int) -> Mesh:
     for start in range(0, last_ring, segments):
         a, b, c, d = start + this, start + following, start + segments + this, start + segments + following
         faces += [np.stack([a, c, d], axis=1), np.stack([a, d, b], axis=1)]
-    return _mesh(np.concatenate([ring_vertices, poles]), np.concatenate(faces))
+    joined = np.concatenate(faces).astype(np.int32)
+    joined.flags.writeable = False
+    return joined
 
 
 def _grid(rows: int, columns: int) -> NDArray[np.int64]:

@@ -258,9 +258,10 @@ def _other_centre(
     depth = drawn[0]
     least = 0.0 if scene.hand is None else LEARNED_CENTRE
     if rng.random() < options.found_centres:
+        nearest = max(0.15, float(hand[2]) - 0.4)
         found = [
             centre
-            for centre in find_candidates(DepthImage(depth), camera, max_depth=options.distance[1] + 0.2)
+            for centre in find_candidates(DepthImage(depth), camera, min_depth=nearest, max_depth=float(hand[2]) + 0.6)
             if np.linalg.norm(centre - hand) > least
         ]
         if not found:
