@@ -54,6 +54,12 @@ def generate_launch_description() -> LaunchDescription:
         ),
         DeclareLaunchArgument("namespace", default_value="", description="Namespace of the nodes."),
         DeclareLaunchArgument(
+            "cameras",
+            default_value="",
+            description="Namespaces of several cameras, separated by commas, for a hand_pose in each; depth and "
+            "camera_info are then relative to them. Empty: as in params_file.",
+        ),
+        DeclareLaunchArgument(
             "use_sim_time",
             default_value="false",
             choices=["true", "false"],
@@ -93,14 +99,18 @@ def generate_launch_description() -> LaunchDescription:
 
 def _perception(context: LaunchContext) -> list[Node]:
     """The process of both nodes. A function, because empty arguments must not override params_file."""
-    given = {
-        name: LaunchConfiguration(name).perform(context)
-        for name in ("depth", "camera_info", "model", "device", "runtime", "use_sim_time", "autostart", "log_level")
-    }
-    overrides: dict[str, str | bool] = {name: given[name] for name in ("model", "device", "runtime") if given[name]}
+    names = ("depth", "camera_info", "model", "device", "runtime", "cameras", "use_sim_time", "autostart", "log_level")
+    given = {name: LaunchConfiguration(name).perform(context) for name in names}
+    overrides: dict[str, str | bool | list[str]] = {}
+    overrides |= {name: given[name] for name in ("model", "device", "runtime") if given[name]}
     overrides["autostart"] = given["autostart"] == "true"
     if given["use_sim_time"] == "true":
         overrides["use_sim_time"] = True
+    if given["cameras"]:
+        overrides["cameras"] = given["cameras"].split(",")
+        for name in ("depth", "camera_info"):
+            if given[name].startswith("/"):
+                raise ValueError(f"with cameras:= {name}:= must be relative to them, such as {name}:={name}")
     return [
         Node(
             package="dense3d_ros",

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dense3d_ros.camera import Camera
+from dense3d_ros.confidence import Confidence
 from dense3d_ros.crop import HandCrop, crop_hand
 from dense3d_ros.depth import DepthImage
 from dense3d_ros.hand import Handedness, hand_centre
@@ -47,6 +48,7 @@ class Description:
     name: str
     half_size: float = 0.15
     resolution: int = 128
+    confidence: Confidence = field(default_factory=Confidence)
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ ARGUMENTS = {
     "runtime",
     "params_file",
     "namespace",
+    "cameras",
     "use_sim_time",
     "autostart",
     "rviz",
@@ -62,7 +63,7 @@ def client(request: pytest.FixtureRequest) -> Iterator[Client]:
 def parameter(client: Client, node: str, name: str) -> Any:
     answer = client.call(GetParameters, f"{node}/get_parameters", GetParameters.Request(names=[name]))
     value = answer.values[0]
-    return {1: value.bool_value, 3: value.double_value, 4: value.string_value}[value.type]
+    return {1: value.bool_value, 2: value.integer_value, 3: value.double_value, 4: value.string_value}[value.type]
 
 
 def end(process: NodeProcess, client: Client) -> None:
@@ -133,6 +134,30 @@ def test_arguments_reach_the_nodes_and_the_parameter_file_keeps_what_they_leave(
         assert client.until(lambda: client.node.count_subscribers("/head/info") == 1)
         assert client.until(lambda: "[DEBUG]" in process.output())
         end(process, client)
+    finally:
+        process.stop()
+
+
+@pytest.mark.parametrize("client", ["/robot/left"], indirect=True)
+def test_several_cameras(client: Client, tmp_path: Path) -> None:
+    arguments = ["namespace:=robot", "cameras:=left,/right/camera", "autostart:=false"]
+    arguments += ["depth:=depth/image", "camera_info:=depth/camera_info"]
+    process = launch(tmp_path, "hand.launch.py", *arguments)
+    try:
+        for topic in ("/robot/left/depth/image", "/right/camera/depth/image", "/right/camera/depth/camera_info"):
+            assert client.until(lambda topic=topic: client.node.count_subscribers(topic) == 1), process.output()
+        assert parameter(client, "/robot/left/hand_pose", "max_hands") == 1
+        assert parameter(client, "/robot/hand_model", "autostart") is False
+        end(process, client)
+    finally:
+        process.stop()
+
+
+def test_several_cameras_need_topics_of_their_own(client: Client, tmp_path: Path) -> None:
+    process = launch(tmp_path, "hand.launch.py", "cameras:=left,right")
+    try:
+        assert process.wait() != 0
+        assert "depth:= must be relative to them" in process.output()
     finally:
         process.stop()
 

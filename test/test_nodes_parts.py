@@ -101,7 +101,10 @@ def test_distortion() -> None:
 def test_hand_yaml_is_complete_and_equal_to_the_defaults(node: str, settings: Any) -> None:
     written = yaml.safe_load((ROOT / "config" / "hand.yaml").read_text(encoding="utf-8"))
     values = written[f"/**/{node}"]["ros__parameters"]
-    defaults = {entry.name: entry.default for entry in fields(settings)}
+    defaults = {
+        entry.name: list(entry.default) if isinstance(entry.default, tuple) else entry.default
+        for entry in fields(settings)
+    }
     assert values == defaults
     for name, value in values.items():
         assert type(value) is type(defaults[name]), f"{name}: ROS does not take an integer for a double"
@@ -120,6 +123,9 @@ def test_every_number_has_a_range_with_its_default_inside(settings: Any) -> None
 def test_settings_refuse_what_does_not_go_together() -> None:
     with pytest.raises(ValueError, match=r"min_depth \(1.6 m\) must be smaller than max_depth \(1.5 m\)"):
         HandPoseSettings(min_depth=1.6)
+    for cameras, said in (((), "none"), (("left", "left"), "left, left")):
+        with pytest.raises(ValueError, match=f"cameras are {said}; expected at least one, each once"):
+            HandModelSettings(cameras=cameras)
     with pytest.raises(ValueError, match="encoding is 'rgb8'; accepted: 16UC1, 32FC1"):
         DepthCameraSettings(encoding="rgb8")
     with pytest.raises(ValueError, match="reliability is 'maybe'; accepted: best_effort, reliable"):

@@ -30,7 +30,7 @@ from dense3d_ros.runtime.selection import RUNTIMES, available_runtimes, choose_r
 from dense3d_ros.synthetic.animation import HandAnimation
 
 FLOAT32_M, REDUCED_M = 1e-4, 5e-4
-"""Largest distance of any joint, metres."""
+"""Largest distance of any joint, metres; of a hand's joints on average in bfloat16, see docs/performance.md."""
 CAMERA = Camera(475.0, 475.0, 319.5, 239.5, 640, 480)
 DESCRIPTION = read_model("fast")[0]
 
@@ -44,13 +44,15 @@ def regressor() -> DenseRegressor:
 
 @pytest.fixture(scope="module")
 def regions() -> list[Crop]:
-    """Eleven moments of the moving hand, as a sensor would see it; some of them uint16."""
-    animation = HandAnimation(CAMERA, seed=3, sensor="structured_light")
+    """Eleven moments of the moving hand, as sensors would see it, not quite in the middle; some of them uint16."""
+    rng = np.random.default_rng(3)
+    sensors = ("structured_light", "time_of_flight")
+    animations = [HandAnimation(CAMERA, seed=seed, sensor=sensor) for seed, sensor in enumerate(sensors)]
     regions: list[Crop] = []
     for index in range(11):
-        metres, joints = animation.frame(0.7 * index)
+        metres, joints = animations[index % 2].frame(0.7 * index)
         depth = DepthImage(metres) if index % 3 else DepthImage(np.rint(metres * 1000).astype(np.uint16), 0.001)
-        centre = hand_centre(joints)
+        centre = hand_centre(joints) + rng.normal(0.0, 0.008, 3)
         regions.append(crop_region(depth, CAMERA, centre, DESCRIPTION.half_size, DESCRIPTION.resolution))
     return regions
 
@@ -65,7 +67,9 @@ def expected(crops: list[HandCrop]) -> Outputs:
     return EagerRuntime(regressor(), "cpu").run(crops)
 
 
-def check(runtime: Runtime, crops: Sequence[Crop], expected: Outputs, tolerance: float) -> None:
+def check(
+    runtime: Runtime, crops: Sequence[Crop], expected: Outputs, tolerance: float, *, every_joint: bool = True
+) -> None:
     """Batches of any size, one after the other; what was returned before must stay."""
     kept = []
     for part in (slice(0, 1), slice(1, 4), slice(0, 11), slice(4, 5)):
@@ -73,8 +77,9 @@ def check(runtime: Runtime, crops: Sequence[Crop], expected: Outputs, tolerance:
         assert [array.dtype for array in found] == [np.float32] * 3
         kept.append((part, found))
     for part, found in kept:
-        assert np.linalg.norm(found.joints - expected.joints[part], axis=-1).max() < tolerance
-        np.testing.assert_allclose(found.spread, expected.spread[part], atol=2 * tolerance)
+        distances = np.linalg.norm(found.joints - expected.joints[part], axis=-1)
+        assert (distances if every_joint else distances.mean(axis=1)).max() < tolerance
+        np.testing.assert_allclose(found.spread, expected.spread[part], atol=(2 if every_joint else 10) * tolerance)
         np.testing.assert_allclose(found.logits, expected.logits[part], atol=1000 * tolerance)
 
 
@@ -86,7 +91,10 @@ def test_joints_are_those_of_eager_float32(name: str, crops: list[HandCrop], exp
         runtime = make_runtime(name, regressor(), "cpu", DESCRIPTION.resolution)
     except RuntimeUnavailableError as error:
         pytest.skip(str(error))
-    check(runtime, crops, expected, REDUCED_M if name.endswith("bf16") else FLOAT32_M)
+    if name.endswith("bf16"):
+        check(runtime, crops, expected, REDUCED_M, every_joint=False)
+    else:
+        check(runtime, crops, expected, FLOAT32_M)
 
 
 @pytest.mark.parametrize("half", [False, True])

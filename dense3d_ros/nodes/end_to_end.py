@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import tempfile
 import time
@@ -71,13 +72,13 @@ def _run(
     for index, depth in enumerate(scene.depths):
         # Not compressed, so that reading costs next to nothing.
         cv2.imwrite(str(folder / f"{index}.png"), depth, [cv2.IMWRITE_PNG_COMPRESSION, 0])
-    log = folder / "hand_pose.log"
+    log, callbacks = folder / "hand_pose.log", folder / "callbacks.json"
     perception = perception_arguments(settings.model, settings.device, settings.runtime)
     rows = []
     with node_process("depth_camera_node", _camera(folder, settings.rates[0]), folder / "camera.log") as camera:
         _until(lambda: bool(observer.sent), executor, camera, folder / "camera.log")
         started = time.monotonic()
-        with node_process("main", perception, log) as nodes:
+        with node_process("executor_times", [str(callbacks), *perception], log) as nodes:
             _until(lambda: observer.first_hand is not None, executor, nodes, log)
             to_first_pose = (observer.first_hand or 0.0) - started
             rows.append(_measure(settings, settings.rates[0], observer, executor, nodes, camera))
@@ -93,6 +94,7 @@ def _run(
         "device": observer.diagnostics.get("device", ""),
         "start_to_first_pose_seconds": round(to_first_pose, 2),
         "rates": rows,
+        "callbacks": json.loads(callbacks.read_text(encoding="utf-8")) if callbacks.exists() else {},
     }
 
 

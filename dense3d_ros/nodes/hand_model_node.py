@@ -41,6 +41,14 @@ class HandModelNode(LifecycleNode):  # type: ignore[misc]
             # From the executor, so that the services answer and the transitions are published.
             self._start = self.create_timer(0.0, self._autostart, clock=steady_clock())
 
+    @property
+    def cameras(self) -> list[str]:
+        """The namespaces that are to have a perception node, absolute; "" for this node's own."""
+        base = self.get_namespace().rstrip("/")
+        return [
+            f"{base}/{name}" if name[:1] not in ("", "/") else name for name in self._configuration.settings.cameras
+        ]
+
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the model that the parameters name."""
         return self._logged("configure", self._configure, lambda: super(HandModelNode, self).on_configure(state))
@@ -76,6 +84,8 @@ class HandModelNode(LifecycleNode):  # type: ignore[misc]
     def _configure(self) -> None:
         settings = self._configuration.settings
         started = time.monotonic()
+        if settings.runtime == "compiled":
+            self.get_logger().info("Compiling the network, which takes minutes")
         model = self._load(settings.model, settings.device, settings.runtime)
         model.warm_up()
         self._model = model

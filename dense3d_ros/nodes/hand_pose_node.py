@@ -76,6 +76,7 @@ class HandPoseNode(Node):  # type: ignore[misc]
             settings = self._configuration.settings
             stamp = stamp_seconds(frame.image.header.stamp)
             age = self._age(stamp)
+            waited = time.perf_counter() - frame.arrival
             if 0.0 < settings.max_age < age:
                 self._refuse(
                     "too old",
@@ -102,6 +103,7 @@ class HandPoseNode(Node):  # type: ignore[misc]
             self._statistics.count("with a hand" if hands else "without a hand")
             self._statistics.time(
                 {
+                    "receive": (age - waited) * 1e3,
                     "wait": (started - frame.arrival) * 1e3,
                     "decode": (decoded - started) * 1e3,
                     **estimate.stage_ms,

@@ -1,8 +1,10 @@
-"""The executable `hand_pose`: perception and model node in one process, which GPU tensors cannot leave."""
+"""The executable `hand_pose`: perception and model nodes in one process, which GPU tensors cannot leave."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+from rclpy.node import Node
 
 from dense3d_ros.model import load_model
 from dense3d_ros.nodes.hand_model_node import HandModelNode, LoadModel
@@ -11,12 +13,19 @@ from dense3d_ros.nodes.model_slot import ModelSlot
 from dense3d_ros.nodes.process import run_nodes
 
 
+def make_nodes(load: LoadModel = load_model) -> list[Node]:
+    """A model node, and a perception node for each of its cameras. `load(name_or_path, device, runtime)`: the model."""
+    slot = ModelSlot()
+    model = HandModelNode(slot, load)
+    # The model node last: it starts loading as soon as it spins.
+    return [*(HandPoseNode(slot, cli_args=_in_namespace(camera)) for camera in model.cameras), model]
+
+
 def main(arguments: Sequence[str] | None = None, load: LoadModel = load_model) -> int:
-    """Run until interrupted; returns the exit status. `load(name_or_path, device, runtime)` makes the model."""
+    """Run until interrupted; returns the exit status."""
+    return run_nodes(lambda: make_nodes(load), arguments)
 
-    def make() -> list[HandPoseNode | HandModelNode]:
-        slot = ModelSlot()
-        # The model node last: it starts loading as soon as it spins.
-        return [HandPoseNode(slot), HandModelNode(slot, load)]
 
-    return run_nodes(make, arguments)
+def _in_namespace(namespace: str) -> list[str]:
+    """A node's own arguments, which go before the process's `__ns`."""
+    return ["--ros-args", "-r", f"__ns:={namespace}"] if namespace else []

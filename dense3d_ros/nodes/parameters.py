@@ -6,7 +6,7 @@ compares the two.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Generic, TypeVar
 
@@ -64,9 +64,15 @@ class HandModelSettings:
     )
     runtime: str = parameter(
         "auto",
-        "What the network runs in: auto, torch, cuda_graph, cuda_graph_f32, openvino, openvino_bf16 or onnxruntime. "
-        "auto takes the fastest in full precision that is installed, on a GPU cuda_graph. "
+        "What the network runs in: auto, torch, compiled, cuda_graph, cuda_graph_f32, openvino, openvino_bf16 or "
+        "onnxruntime. auto takes the fastest in full precision that is installed, on a GPU cuda_graph. "
         "Read by the configure transition.",
+    )
+    cameras: Sequence[str] = parameter(
+        ("",),
+        "Namespaces of the cameras: this process has a hand_pose in each, and all share the model. They are relative "
+        "to this node's namespace unless they start with a slash.",
+        constant=True,
     )
     autostart: bool = parameter(
         True,
@@ -81,6 +87,8 @@ class HandModelSettings:
             raise ValueError("device is empty; expected auto, cpu, cuda or cuda:N")
         if not self.runtime:
             raise ValueError("runtime is empty; expected auto or the name of a runtime")
+        if not self.cameras or len(set(self.cameras)) < len(self.cameras):
+            raise ValueError(f"cameras are {', '.join(self.cameras) or 'none'}; expected at least one, each once")
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,11 @@ def use_dds_profile() -> None:
     os.environ.update(dds_profile())
 
 
-def run_nodes(make: Callable[[], Sequence[Any]], arguments: Sequence[str] | None = None) -> int:
+def run_nodes(
+    make: Callable[[], Sequence[Any]],
+    arguments: Sequence[str] | None = None,
+    make_executor: Callable[[], SingleThreadedExecutor] = SingleThreadedExecutor,
+) -> int:
     """Spin the nodes that `make` returns until SIGINT or SIGTERM, then destroy them. Returns the exit status.
 
     It is 1 where the nodes cannot be made, with the reason as one line in the log. A node may end the process
@@ -41,7 +45,7 @@ def run_nodes(make: Callable[[], Sequence[Any]], arguments: Sequence[str] | None
     nodes: Sequence[Any] = ()
     try:
         nodes = make()
-        executor = SingleThreadedExecutor()
+        executor = make_executor()
         for node in nodes:
             executor.add_node(node)
         executor.spin()
