@@ -80,6 +80,13 @@ def test_crop_errors_are_those_of_the_options(assets: SceneAssets) -> None:
         assert np.std(np.log(errors)) == pytest.approx(sigma, rel=0.1)
 
 
+def test_a_guess_behind_the_camera_is_drawn_again(assets: SceneAssets) -> None:
+    wild = replace(assets.options, first_guess=(0.4, 1.0), settled=(0.4, 1.0), distance=(0.2, 0.3))
+    rng = np.random.default_rng(11)
+    far_off = replace(assets, options=wild)
+    assert all(make_sample(rng, far_off, 64).centre[2] >= 0.1 for _ in range(30))
+
+
 def test_hands_are_where_the_options_say(assets: SceneAssets) -> None:
     rng, options = np.random.default_rng(1), assets.options
     hands = [random_hand(rng, assets, 0.75) for _ in range(200)]

@@ -116,7 +116,8 @@ def _try_sample(
     true_centre = hand_centre(hand.joints)
     scene = _random_scene(rng, assets, hand, with_hand=not empty, at_hand=at_hand)
     centre = _crop_centre(rng, true_centre, options) if at_hand else _other_centre(rng, scene, true_centre, options)
-    if centre is None:
+    # A guess far off can be at the lens, or behind it, where no crop can be.
+    if centre is None or centre[2] < options.distance[0] / 2:
         return None
     camera = window_camera(true_centre if at_hand else centre, rng, options)
     drawn = scene.draw(camera, visible=0.45 if at_hand else 0.0)
