@@ -17,7 +17,7 @@ from dense3d_ros.calibration.calibrate import calibrate_file, fit_confidence, fi
 from dense3d_ros.calibration.fits import least_score, logistic_regression, rising_curve
 from dense3d_ros.calibration.observations import Place
 from dense3d_ros.confidence import Confidence
-from dense3d_ros.crop import HandCrop
+from dense3d_ros.crop import HandCrop, crop_hand
 from dense3d_ros.evaluation.synthetic import SyntheticTestSet, hand_frame
 from dense3d_ros.hand import Handedness, expected_errors, hand_centre, joint_scores
 from dense3d_ros.model import HandModel, Prediction
@@ -102,7 +102,7 @@ def test_fitted_side() -> None:
 
 
 class KnowingModel:
-    """Knows where the hands are, that odd ones are harder to see, and which are right ones."""
+    """Knows which crops are of the pictures with a hand and near it, and which hands are right ones."""
 
     description = replace(DESCRIPTION, resolution=64)
     device, crops_itself = "cpu", False
@@ -124,7 +124,8 @@ class KnowingModel:
         number = int(distances.argmin())
         frame = self.hands[number]
         right = frame.labels["side"] == "right"
-        if distances[number] > 0.09:
+        here = crop_hand(frame.sample.depth, frame.sample.camera, crop.centre, crop.half_size, len(crop.image))
+        if distances[number] > 0.09 or not np.array_equal(here.image, crop.image):
             joints = frame.sample.joints - self.centres[number] + crop.centre
             return Prediction(joints, joint_scores(np.full(21, 0.03)), 0.2, 0.5)
         wrong = side == (Handedness.LEFT if right else Handedness.RIGHT)

@@ -1,0 +1,125 @@
+"""The scripts that draw and write the documentation's figures."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dense3d_ros.evaluation.metrics import full_summary, grouped
+from dense3d_ros.evaluation.scores import reliability, wilson_interval
+from dense3d_ros.hand import FINGERS, JOINT_NAMES
+
+pytest.importorskip("matplotlib", reason="the scripts draw with matplotlib")
+
+SCRIPTS = Path(__file__).parents[1] / "scripts"
+
+
+def load(name: str) -> ModuleType:
+    path = SCRIPTS / f"{name}.py"
+    if not path.is_file():
+        pytest.skip(f"{path} is not there: this is an installed package")
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def write_log(folder: Path, errors: list[float]) -> Path:
+    folder.mkdir()
+    rows = [f"{1000 * (index + 1)},{error}" for index, error in enumerate(errors)]
+    (folder / "log.csv").write_text("\n".join(["samples,joint_mm", *rows]) + "\n")
+    return folder
+
+
+def test_training_curves(tmp_path: Path) -> None:
+    curves = load("training_curves")
+    runs = {"one": write_log(tmp_path / "one", [40.0, 30.0, 20.0]), "two": write_log(tmp_path / "two", [50.0, 10.0])}
+    assert curves.plot(runs, tmp_path / "curves.png") == [
+        "one: 20.00 mm after 3000 samples, size unknown",
+        "two: 10.00 mm after 2000 samples, size unknown",
+    ]
+    assert (tmp_path / "curves.png").stat().st_size > 1000
+    (tmp_path / "foreign.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(ValueError, match=r"foreign\.csv is no log of"):
+        curves.read_log(tmp_path / "foreign.csv")
+
+
+def test_smoothing_is_the_mean_of_the_last_twentieth() -> None:
+    smoothed = load("training_curves").smoothed(np.arange(60.0))
+    assert smoothed[:4].tolist() == [0.0, 0.5, 1.0, 2.0]
+    assert smoothed[-1] == 58.0
+
+
+def result() -> dict[str, Any]:
+    """Eight pictures of two meshes, one missed; every joint of picture n is off by n + 1 mm."""
+    errors = np.repeat(np.arange(1.0, 9.0)[:, None], len(JOINT_NAMES), axis=1)
+    own = errors.copy()
+    own[3] = np.nan
+    meshes = ["trained on", "never trained on"] * 4
+
+    def mode(values: np.ndarray) -> dict[str, Any]:
+        kinds = ("mesh", "sensor", "distance", "visible_share", "picture", "pose", "view", "side")
+        return {
+            **full_summary(values, JOINT_NAMES),
+            "per_finger_mm": dict.fromkeys(("wrist", *FINGERS), float(np.nanmean(values))),
+            "seen_joints_mm": 1.0,
+            "hidden_joints_mm": None,
+            **{f"by_{kind}": grouped(values, meshes) for kind in kinds},
+        }
+
+    return {
+        "data": {"frames": 8, "hand_free": 1000},
+        "oracle_crop": mode(errors),
+        "own_finder": {
+            **mode(own),
+            "missed": 0.125,
+            "missed_95": wilson_interval(1, 8),
+            "right_side": 0.9,
+            "false_hand_rate": 0.004,
+            "false_hand_rate_95": wilson_interval(4, 1000),
+            "frames_with_a_false_hand": 0.0,
+        },
+        "sequences": {"mean_joint_error_mm": 7.25, "missed": 0.0, "false": 0.0, "right_side": None},
+        "reliability": reliability(own, own),
+    }
+
+
+def test_the_model_card_gets_its_figures(tmp_path: Path) -> None:
+    script = load("model_card")
+    for folder in ("results", "images"):
+        (tmp_path / folder).mkdir()
+    blocks = ("training", "overview", "confidence", "details", "failures")
+    marks = "\n".join(f"<!-- generated: {name} -->\nold\n<!-- end -->" for name in blocks)
+    card = tmp_path / "model_card.md"
+    card.write_text(f"# Card\n{marks}\nthe end\n")
+    with pytest.raises(ValueError, match=r"holds no NAME\.json of a shipped model"):
+        script.write_card(tmp_path, pictures=False)
+    (tmp_path / "results" / "fast.json").write_text(json.dumps(result()))
+    assert script.write_card(tmp_path, pictures=False) == [card, tmp_path / "images" / "reliability.png"]
+    text = card.read_text()
+    assert text.startswith("# Card\n")
+    assert text.endswith("the end\n")
+    assert "old" not in text
+    # Pictures 0, 2, 4 and 6: 1, 3, 5 and 7 mm; 1, 5 and 7, since 3 was missed: 2, 6 and 8 mm.
+    assert "| mean joint error, own finder, meshes trained on (mm) | 4.0 |" in text
+    assert "| the same, mesh never trained on | 5.3 |" in text
+    assert "| no hand in view: a hand is seen (95 %) | 0.40 % (0.16–1.02 %) |" in text
+    assert "| hand mesh: never trained on | 4 | 5.0 | 5.3 | 25.0 % |" in text
+    assert "| hidden joints | – | – |" in text
+    assert "differ by 0.0 mm" in text
+    again = card.read_bytes()
+    script.write_card(tmp_path, pictures=False)
+    assert card.read_bytes() == again
+
+
+def test_a_card_without_marks_is_refused() -> None:
+    with pytest.raises(ValueError, match="no block <!-- generated: overview -->"):
+        load("model_card").put("text", "overview", "table")
