@@ -97,7 +97,7 @@ def test_the_model_card_gets_its_figures(tmp_path: Path) -> None:
     for folder in ("results", "images"):
         (tmp_path / folder).mkdir()
     blocks = ("training", "overview", "confidence", "details", "failures")
-    marks = "\n".join(f"<!-- generated: {name} -->\nold\n<!-- end -->" for name in blocks)
+    marks = "\n".join(f"<!-- generated: {name} -->\nFORMER\n<!-- end -->" for name in blocks)
     card = tmp_path / "model_card.md"
     card.write_text(f"# Card\n{marks}\nthe end\n")
     with pytest.raises(ValueError, match=r"holds no NAME\.json of a shipped model"):
@@ -107,7 +107,7 @@ def test_the_model_card_gets_its_figures(tmp_path: Path) -> None:
     text = card.read_text()
     assert text.startswith("# Card\n")
     assert text.endswith("the end\n")
-    assert "old" not in text
+    assert "FORMER" not in text
     # Pictures 0, 2, 4 and 6: 1, 3, 5 and 7 mm; 1, 5 and 7, since 3 was missed: 2, 6 and 8 mm.
     assert "| mean joint error, own finder, meshes trained on (mm) | 4.0 |" in text
     assert "| the same, mesh never trained on | 5.3 |" in text

@@ -31,9 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--pictures",
         metavar="N",
         type=int,
-        default=3000,
+        default=2000,
         help=f"pictures with a hand, and as many without, at least {FEWEST}; false hands, which are counted, are rare, "
-        "so that fewer than 2000 are for a quick try only (default: %(default)s)",
+        "so that much fewer are for a quick try only (default: %(default)s)",
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
     parser.add_argument("--runtime", default="auto", help="what the network runs in (default: %(default)s)")
