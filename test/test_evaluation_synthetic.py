@@ -8,7 +8,6 @@ from typing import cast
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from dense3d_ros.camera import Camera
 from dense3d_ros.crop import HandCrop, crop_hand
