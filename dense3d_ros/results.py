@@ -109,21 +109,30 @@ def write_video(path: Path, pictures: list[Path], rate: float) -> bool:
     """Pictures as an MP4; False, and no file, where they differ in size or OpenCV has no encoder for it."""
     if len(pictures) < 2:
         return False
+    try:
+        with whole_file(path) as temporary:
+            _encode(temporary, pictures, rate)
+    except _NoVideoError:
+        return False
+    return True
+
+
+class _NoVideoError(Exception):
+    """OpenCV cannot write this video."""
+
+
+def _encode(path: Path, pictures: list[Path], rate: float) -> None:
     height, width = _read_picture(pictures[0]).shape[:2]
-    temporary = path.with_name("part-" + path.name)
-    video = cv2.VideoWriter(str(temporary), cv2.VideoWriter.fourcc(*"mp4v"), rate, (width, height))
-    complete = video.isOpened()
-    for picture in map(_read_picture, pictures) if complete else ():
-        complete = picture.shape[:2] == (height, width)
-        if not complete:
-            break
-        video.write(picture)
-    video.release()
-    if complete:
-        temporary.replace(path)
-    else:
-        temporary.unlink(missing_ok=True)
-    return complete
+    video = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), rate, (width, height))
+    try:
+        if not video.isOpened():
+            raise _NoVideoError
+        for picture in map(_read_picture, pictures):
+            if picture.shape[:2] != (height, width):
+                raise _NoVideoError
+            video.write(picture)
+    finally:
+        video.release()
 
 
 def _read_picture(path: Path) -> Picture:

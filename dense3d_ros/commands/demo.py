@@ -9,7 +9,8 @@ hands, markers and diagnostics, stops everything, prints a table and writes to D
   *.log              what the nodes said
 
 The exit status is 0 only if the job was done: frames answered, hands found with markers and, for the rendered
-hand, near the true joints. The default camera for --input is an Intel SR305 at 640x480 with a unit of 0.125 mm.
+hand, near the true joints; for a folder, every picture that can be read published and nearly all of them answered, at
+least half of them with a hand. The default camera for --input is an Intel SR305 at 640x480 with a unit of 0.125 mm.
 
 examples:
   dense3d demo

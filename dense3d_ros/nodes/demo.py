@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 
+from dense3d_ros.depth import DepthFormatError, DepthImage
 from dense3d_ros.model import choose_device
 from dense3d_ros.model_file import read_model
 from dense3d_ros.nodes.children import (
@@ -52,14 +54,14 @@ def run_demo(settings: DemoSettings) -> Observation:
     Raises ValueError for settings that cannot work, ProcessError where the nodes do not come up.
     """
     # What cannot work is said now, in one sentence, instead of in a node's log.
-    frames = len(find_frames(settings.folder)) if settings.folder else 0
+    pictures = _readable(settings.folder) if settings.folder else None
     read_model(settings.model)
     choose_runtime(settings.runtime, choose_device(settings.device))
     settings.output.mkdir(parents=True, exist_ok=True)
     isolate()
     rclpy.init()
-    every = max(1, int((frames or settings.seconds * SYNTHETIC_RATE) / PICTURES))
-    observer = DemoObserver(NAMESPACE, DEPTH_TOPIC, every)
+    every = max(1, int((pictures or settings.seconds * SYNTHETIC_RATE) / PICTURES))
+    observer = DemoObserver(NAMESPACE, DEPTH_TOPIC, every, reliable=settings.folder is not None)
     executor = SingleThreadedExecutor()
     executor.add_node(observer)
     try:
@@ -67,7 +69,12 @@ def run_demo(settings: DemoSettings) -> Observation:
         perception = perception_arguments(settings.model, settings.device, settings.runtime)
         if settings.folder:
             # A folder's frames are all wanted, however busy the machine is.
-            perception += ["-p", "max_age:=0.0"]
+            perception += [
+                "-p",
+                "max_age:=0.0",
+                "-p",
+                f"qos_overrides.{DEPTH_TOPIC}.subscription.reliability:=reliable",
+            ]
         with node_process("main", perception, settings.output / "hand_pose.log") as nodes:
             wait_until_active(observer, executor, nodes, settings.output / "hand_pose.log")
             to_active = time.monotonic() - started
@@ -76,7 +83,7 @@ def run_demo(settings: DemoSettings) -> Observation:
             # The last frames and the last diagnostics are still on their way.
             spin(executor, 1.5)
             running = nodes.poll() is None
-        return observer.observation(settings.folder, to_active, survived=running)
+        return observer.observation(settings.folder, pictures, to_active, survived=running)
     except ExternalShutdownException as error:
         # rclpy's handler of SIGINT and SIGTERM ends the spinning.
         raise KeyboardInterrupt from error
@@ -84,6 +91,17 @@ def run_demo(settings: DemoSettings) -> Observation:
         executor.shutdown()
         observer.destroy_node()
         rclpy.try_shutdown()
+
+
+def _readable(folder: Path) -> int:
+    """How many of the folder's pictures the camera will be able to publish."""
+    count = 0
+    for frame in find_frames(folder):
+        # What is wrong with the others is in the camera's log.
+        with suppress(DepthFormatError):
+            DepthImage.from_png(frame.path, 1.0)
+            count += 1
+    return count
 
 
 def _camera(settings: DemoSettings) -> list[str]:

@@ -39,12 +39,14 @@ class Shot:
 class Observation:
     """What came of the demo.
 
-    frames_in: depth images seen. frames_out: hand messages with the stamp of such an image. errors_mm: (N,) mean joint
-    error of every frame with a hand and known joints. latency_ms: (M,) stamp to receipt of every hand message.
+    pictures: of the folder that can be read, None for the rendered hand. frames_in: depth images seen. frames_out: hand
+    messages with the stamp of such an image. errors_mm: (N,) mean joint error of every frame with a hand and known
+    joints. latency_ms: (M,) stamp to receipt of every hand message.
     diagnostics: the last values of the perception node. wrong_frames: messages whose frame was not the image's.
     """
 
     folder: Path | None
+    pictures: int | None
     frames_in: int
     frames_out: int
     frames_with_hand: int
@@ -60,9 +62,12 @@ class Observation:
 
 
 class DemoObserver(Node):  # type: ignore[misc]
-    """Subscribes to what goes in and what comes out. Every `every`-th image is kept for pictures."""
+    """Subscribes to what goes in and what comes out. Every `every`-th image is kept for pictures.
 
-    def __init__(self, namespace: str, depth_topic: str, every: int) -> None:
+    reliable: whether the camera is, as for a folder, whose images are all wanted.
+    """
+
+    def __init__(self, namespace: str, depth_topic: str, every: int, *, reliable: bool) -> None:
         super().__init__("observer", namespace=namespace)
         self.first_answer: float | None = None
         self._every = every
@@ -73,14 +78,16 @@ class DemoObserver(Node):  # type: ignore[misc]
         self._shots: dict[int, Shot] = {}
         self._counts = {"markers": 0, "wrong frames": 0}
         self._diagnostics: dict[str, str] = {}
-        best_effort = QoSProfile(depth=20, reliability=ReliabilityPolicy.BEST_EFFORT)
-        self.create_subscription(Image, depth_topic, self._image_came, best_effort)
+        reliability = ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT
+        self.create_subscription(Image, depth_topic, self._image_came, QoSProfile(depth=20, reliability=reliability))
         self.create_subscription(PoseArray, f"{namespace}/depth_camera/true_joints", self._truth_came, 20)
         self.create_subscription(HandPoseArray, f"{namespace}/hand_pose/hands", self._hands_came, 20)
         self.create_subscription(MarkerArray, f"{namespace}/hand_pose/markers", self._markers_came, 20)
         self.create_subscription(DiagnosticArray, "/diagnostics", self._diagnostics_came, 20)
 
-    def observation(self, folder: Path | None, seconds_to_active: float, *, survived: bool) -> Observation:
+    def observation(
+        self, folder: Path | None, pictures: int | None, seconds_to_active: float, *, survived: bool
+    ) -> Observation:
         """Sum up what was seen."""
         answers = {stamp: answer for stamp, answer in self._answers.items() if stamp in self._frame_ids}
         errors = [
@@ -92,6 +99,7 @@ class DemoObserver(Node):  # type: ignore[misc]
         seconds = (stamps[-1] - stamps[0]) * 1e-9 if len(stamps) > 1 else 0.0
         return Observation(
             folder=folder,
+            pictures=pictures,
             frames_in=len(self._frame_ids),
             frames_out=len(answers),
             frames_with_hand=sum(bool(hands) for _, hands in answers.values()),
