@@ -33,13 +33,14 @@ class Residual(nn.Module):
     def __init__(self, features: int, inner: int | None = None) -> None:
         super().__init__()
         inner = inner or features // 2
+        last = nn.BatchNorm2d(features)
+        nn.init.zeros_(last.weight)
         self.body = nn.Sequential(
             ConvBlock(features, inner),
             ConvBlock(inner, inner, 3),
             nn.Conv2d(inner, features, 1, bias=False),
-            nn.BatchNorm2d(features),
+            last,
         )
-        nn.init.zeros_(self.body[-1].weight)
 
     def forward(self, x: Tensor) -> Tensor:
         return functional.relu(x + self.body(x))

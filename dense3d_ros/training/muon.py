@@ -73,7 +73,7 @@ class Muon(Optimizer):
 def orthogonalise(matrix: Tensor) -> Tensor:
     """The nearest matrix with singular values of about 1, by Newton-Schulz iterations in bfloat16."""
     a, b, c = _COEFFICIENTS
-    x = matrix.bfloat16()
+    x: Tensor = matrix.bfloat16()
     x = x / x.norm().clamp_min(1e-7)
     tall = x.shape[0] > x.shape[1]
     if tall:
