@@ -66,7 +66,8 @@ class CropRegion:
         metres[:, (self.cols < 0) | (self.cols >= width)] = 0
         image = metres - self.centre[2]
         image /= np.float32(self.half_size)
-        return np.where((metres > 0) & (np.abs(image) < 1), image, BACKGROUND)
+        picture: NDArray[np.float32] = np.where((metres > 0) & (np.abs(image) < 1), image, BACKGROUND)
+        return picture
 
     def mirrored(self) -> CropRegion:
         """See HandCrop.mirrored."""

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from dense3d_ros.crop import crop_hand
 from dense3d_ros.depth import DepthImage
 from dense3d_ros.hand import hand_centre
 from dense3d_ros.model import load_model
+from dense3d_ros.model_file import read_model
 
 
 def test_percentiles_are_numpys() -> None:
@@ -89,6 +91,12 @@ def test_the_scene_can_be_repeated_without_a_jump() -> None:
     np.testing.assert_array_equal(crops[0].image, crops[8].image)
 
 
+def test_a_devices_stages() -> None:
+    times = networks.time_device("fast", "cpu", make_scene(4).regions(read_model("fast")[0].resolution), 3)
+    assert list(times) == ["upload", "crop, network, votes", "download"]
+    assert all(row["calls"] == 3 for row in times.values())
+
+
 def test_threads_share_a_model() -> None:
     row = time_cameras(load_model("fast", "cpu"), make_scene(8), 2, 5)
     assert row["calls"] == 10
@@ -122,9 +130,14 @@ def test_networks_and_frames_without_ros(tmp_path: Path, capsys: pytest.CaptureF
     for row in result["networks"]:
         assert 0 < row["least"] <= row["p50"] <= row["p95"] <= row["p99"]
         assert row["difference_mm"] < 0.1
-    stages = result["frames"]["stages"]
-    assert result["frames"]["with_hand"] > 0
-    assert stages["frame"]["p50"] >= stages["network"]["p50"] > 0
+    assert {row["runtime"] for row in result["frames"]} == {row["runtime"] for row in result["networks"]}
+    for row in result["frames"]:
+        assert row["with_hand"] > 0
+        assert row["stages"]["frame"]["p50"] >= row["stages"]["network"]["p50"] > 0
+    assert set(result["parts"]) >= {"decode", "find", "crop", "votes"}
+    assert [row["cameras"] for row in result["cameras"]] == [1, 2, 4]
+    if find_spec("openvino"):
+        assert next(iter(result["layers"])) == "Convolution"
     assert files["markdown"].read_text() == tables(result) == capsys.readouterr().out
     assert "| torch | 1 |" in tables(result)
     write_plot(result, tmp_path / "plot.png")
@@ -143,17 +156,22 @@ def test_end_to_end(tmp_path: Path) -> None:
     pytest.importorskip("rclpy", reason="no ROS 2 here")
     import subprocess
 
+    from dense3d_ros.nodes.children import DEPTH_TOPIC, INFO_TOPIC
+
     command = [sys.executable, "-m", "dense3d_ros.cli", "benchmark", "--parts", "end-to-end", "--device", "cpu"]
     command += ["--rates", "10", "20", "--seconds", "2", "--json", str(tmp_path / "result.json")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=400)
     assert done.returncode == 0, done.stderr
     run = json.loads((tmp_path / "result.json").read_text())["end_to_end"]
     assert run["runtime"] == load_model("fast", "cpu").runtime
-    assert 0.5 < run["start_to_first_pose_seconds"] < 200
+    assert run["start_to_first_pose_seconds"] > 0
     for row, rate in zip(run["rates"], (10, 20), strict=True):
         assert row["rate"] == rate
-        assert 0 < row["frames"] < 1.5 * rate * 2
-        assert 0 <= row["lost"] < row["frames"]
-        assert row["latency_ms"]["calls"] == row["frames"] - row["lost"]
-        assert 1 < row["latency_ms"]["p50"] < 2000
-        assert 100 < row["resident_mib"] <= row["largest_resident_mib"] < 2000
+        assert row["latency_ms"]["calls"] == row["frames"] - row["lost"] > 0
+        assert row["with_hand"] <= row["frames"] - row["lost"]
+        assert 0 < row["resident_mib"] <= row["largest_resident_mib"]
+        assert set(row["node_stages_p50_ms"]) >= {"receive", "wait", "decode", "crop", "network", "check", "publish"}
+    image, info = (run["callbacks"][f"hand_pose: {topic}"] for topic in (DEPTH_TOPIC, INFO_TOPIC))
+    assert min(image["calls"], info["calls"]) >= sum(row["frames"] - row["lost"] for row in run["rates"])
+    assert run["callbacks"]["hand_model: timer"]["calls"] == 1
+    assert f"| hand_pose: {DEPTH_TOPIC} |" in done.stdout

@@ -125,21 +125,14 @@ def _arithmetic(result: dict[str, Any]) -> list[str]:
 
 
 def _networks(rows: Sequence[dict[str, Any]]) -> str:
-    titles = (
-        "network",
-        "runtime",
-        "batch",
-        "p50",
-        "p95",
-        "p99",
-        "hands/s",
-        "of a joint, mm",
-        "of a hand, mm",
-        "build, s",
-    )
-    keys = ("network", "runtime", "batch", "p50", "p95", "p99", "hands_per_second")
-    keys += ("difference_mm", "mean_difference_mm", "build_seconds")
-    return _table(titles, [[row[key] for key in keys] for row in rows])
+    columns = {
+        **{name: name for name in ("network", "runtime", "batch", "p50", "p95", "p99")},
+        "hands/s": "hands_per_second",
+        "of a joint, mm": "difference_mm",
+        "of a hand, mm": "mean_difference_mm",
+        "build, s": "build_seconds",
+    }
+    return _table(tuple(columns), [[row[key] for key in columns.values()] for row in rows])
 
 
 def _times(title: str, rows: dict[str, dict[str, Any]]) -> str:
