@@ -27,7 +27,7 @@ HOPELESS = 0.02
 """A place of which the network says so little is not looked at again."""
 SAME_HAND = 0.05
 """Two centres this close, metres, are one hand seen twice."""
-CANDIDATES = 5
+CANDIDATES = 8
 SEARCH_INTERVAL = 5
 """While some hands are followed, more are looked for on every fifth frame only, for a steady rate."""
 ASSOCIATION = 0.15

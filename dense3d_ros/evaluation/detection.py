@@ -94,7 +94,8 @@ def detection_summary(detections: list[Detection], false_hands: list[int], sides
 def failures(detections: list[Detection], false_hands: list[int], most: int = 12) -> dict[str, Any]:
     """Numbers of the pictures that went worst, up to `most` of each kind: to be looked at."""
     means = np.array([detection.errors.mean() for detection in detections])
-    worst = [int(number) for number in np.argsort(-np.nan_to_num(means, nan=-1.0), kind="stable")[:most]]
+    found = np.flatnonzero(~np.isnan(means))
+    worst = [int(number) for number in found[np.argsort(-means[found], kind="stable")][:most]]
     return {
         "largest_errors": [{"picture": number, "mean_joint_error_mm": float(means[number])} for number in worst],
         "missed": [number for number, mean in enumerate(means) if np.isnan(mean)][:most],
