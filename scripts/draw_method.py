@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Draw the pictures of docs/method.md: maps, votes and fused joints of one frame of the synthetic test set.
+"""Draw the pictures of docs/method.md: maps, votes and fused joints of one moment of the demo's rendered hand.
 
-    python scripts/draw_method.py --model fast --frame 60 --output docs/images
+    python scripts/draw_method.py --model fast --seconds 17.4 --output docs/images
 
 Writes method_maps.png and method_fusion.png.
 """
@@ -20,6 +20,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from dense3d_ros.camera import Camera
 from dense3d_ros.crop import HandCrop, crop_hand
 from dense3d_ros.dense.maps import (
     MapGeometry,
@@ -34,24 +35,28 @@ from dense3d_ros.dense.maps import (
     votes,
 )
 from dense3d_ros.dense.regressor import dense_output
-from dense3d_ros.evaluation.synthetic import SyntheticTestSet, hand_frame
-from dense3d_ros.hand import BONES, FINGER_COLOURS, JOINT_INDEX, WRIST_COLOUR, hand_centre
+from dense3d_ros.depth import DepthImage
+from dense3d_ros.hand import BONES, FINGER_COLOURS, JOINT_INDEX, hand_centre
 from dense3d_ros.model_file import read_model
+from dense3d_ros.synthetic.animation import HandAnimation
 from dense3d_ros.whole_file import whole_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+CAMERA = Camera(476.0, 476.0, 319.5, 239.5, 640, 480)
 JOINTS = ("index_tip", "wrist")
-Array = NDArray[np.float32]
+_WRIST = (0.4, 0.4, 0.4)
+Array = NDArray[np.floating]
 
 
 @dataclass(frozen=True)
 class View:
     """One crop as the network sees it: lengths in millimetres relative to the crop's centre.
 
-    image (S, S); step: crop pixels a map cell; seen (s, s); points (3, s, s); joints, fused (21, 3); pixels (21, 2)
-    of the true joints in the map; true and said: maps of all joints, votes (21, 3, s, s) and shares (21, s, s).
+    image (S, S); seen (s, s); points (3, s, s); joints, fused (21, 3), true and from the votes; pixels, fused_pixels
+    (21, 2) where they are in the map; true and said: maps of all joints; votes (21, 3, s, s) and their shares
+    (21, s, s) of a joint.
     """
 
     image: Array
@@ -61,6 +66,7 @@ class View:
     joints: Array
     fused: Array
     pixels: Array
+    fused_pixels: Array
     true: Maps
     said: Maps
     votes: Array
@@ -70,11 +76,11 @@ class View:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", metavar="NAME|FILE", default="fast", help="default: %(default)s")
-    parser.add_argument("--frame", metavar="N", type=int, default=60, help="frame of the synthetic test set")
+    parser.add_argument("--seconds", metavar="S", type=float, default=17.4, help="moment (default: %(default)s)")
     parser.add_argument("--output", metavar="DIR", type=Path, required=True, help="folder of the pictures")
     arguments = parser.parse_args()
     try:
-        view = look(arguments.model, arguments.frame)
+        view = look(arguments.model, arguments.seconds)
         draw_maps(arguments.output / "method_maps.png", view)
         draw_fusion(arguments.output / "method_fusion.png", view)
     except (ValueError, OSError) as error:
@@ -84,22 +90,17 @@ def main() -> int:
 
 
 @torch.no_grad()
-def look(model: str, frame: int) -> View:
-    """Run the model on the true crop of a frame with a right hand."""
+def look(model: str, seconds: float) -> View:
+    """Run the model on the crop around the true centre."""
     description, network = read_model(model)
-    truth = hand_frame(frame, SyntheticTestSet.load())
-    if truth.labels["side"] != "right":
-        raise ValueError(f"frame {frame} shows a left hand, which the network sees in a mirror; choose another")
-    sample = truth.sample
-    crop = crop_hand(
-        sample.depth, sample.camera, hand_centre(sample.joints), description.half_size, description.resolution
-    )
+    depth_image, true = HandAnimation(CAMERA, sensor="coded_light").frame(seconds)
+    crop = crop_hand(DepthImage(depth_image), CAMERA, hand_centre(true), description.half_size, description.resolution)
     geometry = metric_geometry(description.half_size, description.ball_radius)
     image, camera, centre = _tensors(crop)
     output = dense_output(network, image, camera, centre, geometry)
     depth = sample_depth(image, geometry)
     points = map_points(depth, camera, centre, geometry)
-    joints = normalise_joints(torch.from_numpy(sample.joints)[None], centre, geometry)
+    joints = normalise_joints(torch.from_numpy(true)[None], centre, geometry)
     said = output.maps[-1]
     seen = foreground(depth, geometry)
     score = (12.0 * (said.h3 + 0.5 * said.hm)).masked_fill(~seen, -1e4).flatten(2)
@@ -112,10 +113,11 @@ def look(model: str, frame: int) -> View:
         joints=joints[0].numpy() * scale,
         fused=output.joints[-1][0].numpy() * scale,
         pixels=project(joints, camera, centre, geometry)[0].numpy(),
+        fused_pixels=project(output.joints[-1], camera, centre, geometry)[0].numpy(),
         true=target_maps(joints, points, camera, centre, geometry),
         said=said,
         votes=votes(points, said.h3, said.um, geometry)[0].numpy() * scale,
-        shares=score.softmax(-1).unflatten(2, seen.shape[2:])[0].numpy(),
+        shares=score.softmax(-1).reshape(said.h3.shape)[0].numpy(),
     )
 
 
@@ -127,14 +129,14 @@ def draw_maps(path: Path, view: View) -> None:
         joint = JOINT_INDEX[name]
         for row, (source, maps) in enumerate((("true", view.true), ("network", view.said)), 2 * number):
             axes = rows[row]
-            _crop(axes[0], view, joint)
+            _crop(axes[0], view, view.pixels if source == "true" else view.fused_pixels, joint)
             axes[0].set_ylabel(f"{name}, {source}", fontsize=11)
             _map(axes[1], view, maps.hm[0, joint].numpy(), joint, masked=False)
             _map(axes[2], view, maps.h3[0, joint].numpy(), joint, masked=True)
             _vectors(axes[3], view, maps.um[0, joint].numpy(), joint)
             _votes(axes[4], view, maps, joint)
     titles = (
-        "crop, true joints",
+        "crop, joints",
         "2D heat map",
         "3D heat map",
         "unit vectors (colour: depth part)",
@@ -148,35 +150,35 @@ def draw_maps(path: Path, view: View) -> None:
 def draw_fusion(path: Path, view: View) -> None:
     """All votes that count and the fused skeleton, from the front and from the side."""
     error = float(np.linalg.norm(view.fused - view.joints, axis=1).mean())
-    figure = _figure(15, 5.4)
+    figure = _figure(15, 5.2)
     first, front, side = figure.subplots(1, 3)
-    _crop(first, view, None)
-    first.set_title("crop, true joints")
+    _crop(first, view, view.fused_pixels, None)
+    first.set_title("crop, fused joints")
     for axes, (across, up), labels in ((front, (0, 1), ("x", "y")), (side, (2, 1), ("z (depth)", "y"))):
         axes.scatter(view.points[across][view.seen], view.points[up][view.seen], s=14, color="0.85", marker="s")
         for joint in range(len(view.joints)):
             weight = view.shares[joint].ravel()
             colour = np.zeros((weight.size, 4))
             colour[:, :3] = _colour(joint)
-            colour[:, 3] = np.clip(weight / weight.max(), 0, 1) * 0.6
+            colour[:, 3] = np.clip(weight / weight.max(), 0, 1) * 0.7
             points = view.votes[joint].reshape(3, -1)
-            axes.scatter(points[across], points[up], s=9, c=colour, linewidths=0)
+            axes.scatter(points[across], points[up], s=22, c=colour, linewidths=0)
         for parent, child in BONES:
             axes.plot(*view.joints[[parent, child]][:, [across, up]].T, color="k", linewidth=1, linestyle=":")
             axes.plot(*view.fused[[parent, child]][:, [across, up]].T, color=_colour(child), linewidth=2)
         axes.set(xlim=(-150, 150), ylim=(150, -150), aspect="equal")
         axes.set(xlabel=f"{labels[0]} (mm)", ylabel=f"{labels[1]} (mm)")
         axes.grid(alpha=0.2)
-    front.set_title(f"votes by weight, fused joints; dotted: true ({error:.1f} mm mean error)")
-    side.set_title("the same from the side, camera on the left")
+    front.set_title(f"votes and fused joints; dotted: true, {error:.1f} mm away")
+    side.set_title("from the side, camera on the left")
     _save(figure, path)
 
 
-def _crop(axes: Axes, view: View, joint: int | None) -> None:
-    """The crop in grey with the true skeleton, one joint marked."""
+def _crop(axes: Axes, view: View, pixels: Array, joint: int | None) -> None:
+    """The crop in grey with the skeleton of (21, 2) map coordinates, one joint marked."""
     picture = np.where(view.image < 1, view.image, np.nan)
     axes.imshow(picture, cmap="Greys", vmin=-1.2, vmax=1.2, interpolation="nearest")
-    pixels = view.pixels * view.geometry.stride + view.geometry.first
+    pixels = pixels * view.geometry.stride + view.geometry.first
     for parent, child in BONES:
         axes.plot(*pixels[[parent, child]].T, color=_colour(child), linewidth=1.6)
     if joint is not None:
@@ -228,7 +230,7 @@ def _votes(axes: Axes, view: View, maps: Maps, joint: int) -> None:
 
 
 def _colour(joint: int) -> tuple[float, float, float]:
-    return tuple(0.6 * part for part in WRIST_COLOUR) if joint == 0 else FINGER_COLOURS[(joint - 1) // 4]
+    return FINGER_COLOURS[(joint - 1) // 4] if joint else _WRIST
 
 
 def _tensors(crop: HandCrop) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
