@@ -69,7 +69,7 @@ def node_process(module: str, arguments: Sequence[str], log: Path) -> Iterator[s
         try:
             yield process
         finally:
-            for ending, patience in ((signal.SIGINT, 10.0), (signal.SIGTERM, 3.0), (signal.SIGKILL, 3.0)):
+            for ending, patience in ((signal.SIGINT, 30.0), (signal.SIGTERM, 3.0), (signal.SIGKILL, 3.0)):
                 if process.poll() is None:
                     process.send_signal(ending)
                     try:

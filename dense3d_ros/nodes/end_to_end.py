@@ -154,7 +154,7 @@ def _camera(folder: Path, rate: float) -> list[str]:
 def _stop(camera: subprocess.Popen[bytes], executor: SingleThreadedExecutor) -> None:
     """End a camera, so that the next one is alone."""
     camera.terminate()
-    camera.wait(10.0)
+    camera.wait(START_TIMEOUT)
     spin(executor, REMAINDER)
 
 
