@@ -72,6 +72,22 @@ def test_crops_hold_a_right_hand_near_their_centre(crops: Crops) -> None:
     assert seen.float().mean() > 0.75
 
 
+def test_turned_crops_show_the_same_scene(crops: Crops) -> None:
+    """Every measured point and joint is where the turned camera's axes put it; four quarters are none."""
+    turned = crops.turned(1)
+    points, others = truth_of(crops), truth_of(turned)
+    torch.testing.assert_close(others.joints[..., 0], points.joints[..., 1], atol=1e-4, rtol=0)
+    torch.testing.assert_close(others.joints[..., 1], -points.joints[..., 0], atol=1e-4, rtol=0)
+    shown = project(others.joints, others.cameras, others.centres, GEOMETRY) * GEOMETRY.stride + GEOMETRY.first
+    pixels = project(points.joints, points.cameras, points.centres, GEOMETRY) * GEOMETRY.stride + GEOMETRY.first
+    torch.testing.assert_close(shown[..., 0], pixels[..., 1], atol=1e-3, rtol=0)
+    torch.testing.assert_close(shown[..., 1], RESOLUTION - 1 - pixels[..., 0], atol=1e-3, rtol=0)
+    assert torch.equal(turned.images[:, 0, RESOLUTION - 1 - 20, 7], crops.images[:, 0, 7, 20])
+    whole = crops.turned(4)
+    assert torch.equal(whole.images, crops.images)
+    torch.testing.assert_close(whole.cameras, crops.cameras)
+
+
 def test_crops_are_read_back_and_depend_on_their_number_alone(crops: Crops, folder: Path) -> None:
     again = cached_crops(folder / "train.safetensors", "train", COUNT, None)
     fewer = cached_crops(folder / "fewer.safetensors", "train", 3, None)

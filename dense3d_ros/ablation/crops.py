@@ -23,6 +23,7 @@ HALF_SIZE = 0.15
 JITTER = 0.012
 """Standard deviation of the crop's centre from the mean of a data set's joints, metres an axis."""
 
+_QUARTER = torch.tensor([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
 SEEDS = {"train": 7_000_000, "test": 8_000_000}
 
 
@@ -43,6 +44,15 @@ class Crops:
     def pick(self, index: Tensor) -> Crops:
         """The crops of an index."""
         return Crops(*(getattr(self, item.name)[index] for item in fields(self)))
+
+    def turned(self, quarters: int) -> Crops:
+        """The same scenes seen by cameras turned about their optical axis by quarters of a turn; exact."""
+        if quarters == 0:
+            return self
+        fx, fy, cx, cy = self.cameras.unbind(1)
+        images = torch.rot90(self.images, 1, (2, 3))
+        cameras = torch.stack([fy, fx, cy, self.images.shape[3] - 1 - cx], 1)
+        return Crops(images, cameras, self.centres @ _QUARTER, self.joints @ _QUARTER).turned(quarters - 1)
 
     def to(self, device: str) -> Crops:
         """The same on another device."""

@@ -79,7 +79,8 @@ def markdown(summary: Summary) -> str:
         for row in variants.values()
     ]
     lines = [
-        f"{settings['samples']} {settings['dataset']} crops a run, each seen once, {summary['seeds']} seeds, "
+        f"{settings['samples']} {settings['dataset']} crops a run, each learned {settings['rounds']} times, batches of "
+        f"{settings['batch_size']}, {summary['seeds']} seeds, "
         f"{settings['test']} test crops; {summary['runs']} runs took {summary['cpu_seconds'] / 60:.0f} CPU minutes, "
         f"{summary['wall_seconds'] / 60:.0f} by the clock ({machine['processor']}, one thread).",
         f"Decoded by {PAPER_FUSION.name} votes unless the column says otherwise; ± is the standard deviation over "
@@ -111,7 +112,10 @@ def plot(path: Path, summary: Summary) -> None:
     _plot_variants(left, summary["variants"])
     _plot_fusions(right, summary["variants"])
     settings = summary["settings"]
-    figure.suptitle(f"{settings['samples']} {settings['dataset']} crops a run, {summary['seeds']} seeds")
+    figure.suptitle(
+        f"{settings['samples']} {settings['dataset']} crops a run, each learned {settings['rounds']} times, "
+        f"{summary['seeds']} seeds"
+    )
     with whole_file(path) as temporary:
         figure.savefig(temporary, dpi=110)
 

@@ -38,11 +38,15 @@ _TEST_BATCH = 100
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that is equal for all variants. samples: crops a run learns from, each seen once."""
+    """Everything that is equal for all variants.
+
+    samples: crops a run learns from. rounds: how often, each time seen by a camera turned by another quarter.
+    """
 
     samples: int
     test: int
     dataset: str = "synthetic"
+    rounds: int = 1
     features: int = 64
     batch_size: int = 32
     learning_rate: float = 2e-3
@@ -70,12 +74,12 @@ def run_ablation(
     train = cached_crops(output / "train.safetensors", "train", settings.samples, nyu)
     test = cached_crops(output / "test.safetensors", "test", settings.test, nyu)
     results = []
-    with tqdm(total=len(variants) * seeds * settings.samples, unit="crop") as progress:
+    with tqdm(total=len(variants) * seeds * settings.samples * settings.rounds, unit="crop") as progress:
         for seed in range(seeds):
             for variant in variants:
                 path = runs / f"{variant.name}-{seed}.json"
                 if path.exists():
-                    progress.update(settings.samples)
+                    progress.update(settings.samples * settings.rounds)
                 else:
                     progress.set_description(f"{variant.name}, seed {seed}")
                     result = _run_one(variant, seed, settings, train, test, device, progress)
@@ -93,20 +97,24 @@ def learning_rate(settings: Settings, share: float) -> float:
 def train_variant(
     variant: Variant, seed: int, settings: Settings, crops: Crops, gap: Tensor, device: str, progress: tqdm[Any]
 ) -> AblationNetwork:
-    """One run over all crops, in an order that the seed alone decides."""
+    """One run, its order decided by the seed alone."""
     torch.manual_seed(seed)
     network = AblationNetwork(variant, crops.joints.shape[1], settings.features, crops.images.shape[-1])
     network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(
         network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay, fused=True
     )
-    order = torch.randperm(len(crops), generator=torch.Generator().manual_seed(seed))
+    generator = torch.Generator().manual_seed(seed)
+    steps = [
+        (index, turns % 4)
+        for turns in range(settings.rounds)
+        for index in torch.split(torch.randperm(len(crops), generator=generator), settings.batch_size)
+    ]
     network.train()
-    steps = torch.split(order, settings.batch_size)
-    for step, index in enumerate(steps):
+    for step, (index, turns) in enumerate(steps):
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(settings, step / len(steps))
-        truth, outputs = _forward(network, crops.pick(index).to(device))
+        truth, outputs = _forward(network, crops.pick(index).turned(turns).to(device))
         loss = training_loss(variant, outputs, truth, gap)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]

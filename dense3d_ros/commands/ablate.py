@@ -25,6 +25,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--samples", metavar="N", type=int, default=24000, help="crops that each run learns from (default: %(default)s)"
     )
+    parser.add_argument(
+        "--rounds",
+        metavar="R",
+        type=int,
+        default=1,
+        help="how often it learns each, turned by quarters (default: 1)",
+    )
     parser.add_argument("--seeds", metavar="K", type=int, default=3, help="runs of a variant (default: %(default)s)")
     parser.add_argument("--test", metavar="N", type=int, default=1000, help="held-out crops (default: %(default)s)")
     parser.add_argument("--variants", metavar="NAME", nargs="+", help="only these (default: all)")
@@ -43,12 +50,12 @@ def run(arguments: argparse.Namespace) -> int:
     from dense3d_ros.benchmark.machine import describe_machine
     from dense3d_ros.model import choose_device
 
-    for name, least in (("samples", 32), ("seeds", 1), ("test", 2)):
+    for name, least in (("samples", 32), ("rounds", 1), ("seeds", 1), ("test", 2)):
         if getattr(arguments, name) < least:
             raise ValueError(f"--{name} must be at least {least}, got {getattr(arguments, name)}")
     if (arguments.dataset == "nyu") != (arguments.root is not None):
         raise ValueError("--dataset nyu needs --root DIR, the folder of the data set; synthetic crops need none")
-    settings = Settings(arguments.samples, arguments.test, arguments.dataset)
+    settings = Settings(arguments.samples, arguments.test, arguments.dataset, arguments.rounds)
     variants = find_variants(arguments.variants)
     machine = describe_machine()
     device = choose_device(arguments.device)
