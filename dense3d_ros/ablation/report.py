@@ -79,7 +79,7 @@ def markdown(summary: Summary) -> str:
         for row in variants.values()
     ]
     lines = [
-        f"{settings['samples']} {settings['dataset']} crops a run, each learned {settings['rounds']} times, batches of "
+        f"{settings['samples']} {settings['dataset']} crops a run, learned {_times(settings['rounds'])}, batches of "
         f"{settings['batch_size']}, {summary['seeds']} seeds, "
         f"{settings['test']} test crops; {summary['runs']} runs took {summary['cpu_seconds'] / 60:.0f} CPU minutes, "
         f"{summary['wall_seconds'] / 60:.0f} by the clock ({machine['processor']}, one thread).",
@@ -113,7 +113,7 @@ def plot(path: Path, summary: Summary) -> None:
     _plot_fusions(right, summary["variants"])
     settings = summary["settings"]
     figure.suptitle(
-        f"{settings['samples']} {settings['dataset']} crops a run, each learned {settings['rounds']} times, "
+        f"{settings['samples']} {settings['dataset']} crops a run, learned {_times(settings['rounds'])}, "
         f"{summary['seeds']} seeds"
     )
     with whole_file(path) as temporary:
@@ -172,16 +172,28 @@ def _table(titles: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in (titles, ("---",) * len(titles), *rows))
 
 
+def _times(rounds: int) -> str:
+    return "once" if rounds == 1 else f"{rounds} times"
+
+
 def _plot_variants(axes: Axes, variants: dict[str, Summary]) -> None:
     for index, (name, row) in enumerate(variants.items()):
         colour = "tab:orange" if name == REFERENCE else "tab:blue"
-        axes.barh(index, row["mean_mm"], xerr=row["sd_mm"], color=colour, alpha=0.6, capsize=3)
-        axes.plot(row["seeds_mm"], [index] * len(row["seeds_mm"]), "k.", markersize=4)
-        axes.text(row["mean_mm"] + row["sd_mm"] + 0.4, index, f"{row['mean_mm']:.1f}", va="center", fontsize=8)
+        axes.errorbar(row["mean_mm"], index, xerr=row["sd_mm"], color=colour, marker="o", capsize=4, linewidth=2)
+        axes.plot(row["seeds_mm"], [index] * len(row["seeds_mm"]), "k.", markersize=4, zorder=3)
+        axes.annotate(
+            f"{row['mean_mm']:.2f}",
+            (row["mean_mm"], index),
+            (0, 7),
+            textcoords="offset points",
+            fontsize=8,
+            ha="center",
+        )
     axes.set_yticks(range(len(variants)), [row["title"] for row in variants.values()], fontsize=8)
-    axes.invert_yaxis()
-    axes.set_xlabel(f"mean joint error, {PAPER_FUSION.name} (mm); bars: sd over seeds, dots: seeds")
-    axes.grid(axis="x", alpha=0.3)
+    axes.set_ylim(len(variants) - 0.5, -0.8)
+    axes.margins(x=0.1)
+    axes.set_xlabel(f"mean joint error, {PAPER_FUSION.name} (mm); bars: sd over seeds, black: seeds")
+    axes.grid(alpha=0.3)
 
 
 def _plot_fusions(axes: Axes, variants: dict[str, Summary]) -> None:
@@ -201,11 +213,12 @@ def _plot_fusions(axes: Axes, variants: dict[str, Summary]) -> None:
                 marker="o",
                 markersize=3,
                 capsize=2,
-                label=f"{row['title']}: {kind}",
+                label=f"{kind}, {name}",
             )
-        axes.axhline(row["fusions_mm"][SOFTMAX.name], color=colour, linestyle=":", label=f"{row['title']}: softmax")
+        axes.axhline(row["fusions_mm"][SOFTMAX.name], color=colour, linestyle=":", label=f"{SOFTMAX.name}, {name}")
     axes.set_xscale("log")
     axes.set_xticks(counts, [str(count) for count in counts])
+    axes.minorticks_off()
     axes.set(xlabel="candidates a joint", ylabel="mean joint error (mm)")
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=7)
+    axes.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2)
