@@ -15,11 +15,14 @@ from tqdm import tqdm
 
 from dense3d_ros.crop import MIRROR, crop_hand
 from dense3d_ros.datasets.nyu import NyuDataset
+from dense3d_ros.hand import hand_centre
 from dense3d_ros.synthetic.scenes import SceneAssets, make_sample
 from dense3d_ros.whole_file import whole_file
 
 RESOLUTION = 64
 HALF_SIZE = 0.15
+NEAR = 0.05
+"""A synthetic crop's centre is at most this far from the hand's, metres."""
 JITTER = 0.012
 """Standard deviation of the crop's centre from the mean of a data set's joints, metres an axis."""
 
@@ -86,12 +89,12 @@ def cached_crops(path: Path, split: str, count: int, nyu: Path | None) -> Crops:
 
 
 def _synthetic(split: str) -> Iterator[_Crop]:
-    """Endless crops with a hand within 50 mm of their centre; left hands are shown in a mirror, as right ones."""
+    """Endless crops with a hand near their centre; left hands are shown in a mirror, as right ones."""
     assets = SceneAssets.load()
     rng = np.random.default_rng(SEEDS[split])
     while True:
         sample = make_sample(rng, assets, RESOLUTION)
-        if sample.presence != 1:
+        if sample.presence != 1 or np.linalg.norm(sample.centre - hand_centre(sample.joints)) > NEAR:
             continue
         crop = _Crop(sample.image, sample.camera, sample.centre, sample.joints)
         yield crop if sample.right else _mirrored(crop)
