@@ -53,12 +53,15 @@ class HandPoseNode(Node):  # type: ignore[misc]
         self._input = DepthInput(self, self._worker.put)
         slot.on_change(self._model_changed)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        # A thread of its own: a report takes milliseconds, in which no image could be received.
+        self._reporter: LatestWorker[float] = LatestWorker("diagnostics", self._report, self._failed)
         # Wall time: with use_sim_time the node's clock may stand still, and that has to be reported too.
-        self._tick = self.create_timer(1.0, self._report, clock=steady_clock())
+        self._tick = self.create_timer(1.0, self._tell_reporter, clock=steady_clock())
 
     def destroy_node(self) -> None:
-        """End the worker thread, then the node."""
+        """End the threads, then the node."""
         self._worker.stop()
+        self._reporter.stop()
         super().destroy_node()
 
     def _work(self, frame: Frame) -> None:
@@ -176,10 +179,13 @@ class HandPoseNode(Node):  # type: ignore[misc]
                 self._outputs.publish(self._last_header, [], "", self._configuration.settings)
                 self._last_header = None
 
-    def _report(self) -> None:
-        """Once a second: judge model and input, publish the diagnostics."""
+    def _tell_reporter(self) -> None:
+        """Once a second."""
+        self._reporter.put(self._input.silence())
+
+    def _report(self, silence: float) -> None:
+        """Reporter thread: judge model and input, silent for so many seconds, and publish the diagnostics."""
         model = self._slot.current()
-        silence = self._input.silence()
         cause = self._input.problem() or "they have just stopped"
         is_silent = silence > self._configuration.settings.timeout
         problem = f"no frame for {silence:.1f} s: {cause}" if is_silent else ""
