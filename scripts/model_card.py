@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Write the figures and the pictures of docs/model_card.md from the results of `dense3d evaluate`.
 
-    dense3d evaluate --model fast --samples 2000 --hand-free 4000 --json docs/results/fast.json
+    dense3d evaluate --model fast --samples 1000 --hand-free 2000 --json docs/results/fast.json
     python scripts/model_card.py
 
 Every shipped model with a docs/results/NAME.json gets its tables between the marks in docs/model_card.md, whose other
