@@ -67,12 +67,13 @@ def plot(runs: dict[str, Path], output: Path) -> list[str]:
         count = weight_count(path)
         if count is not None:
             right.plot(count / 1e6, curve[-1], "o", color=drawn.get_color())
-            right.annotate(name, (count / 1e6, curve[-1]), xytext=(6, 4), textcoords="offset points")
         size = "size unknown" if count is None else f"{count / 1e6:.2f} M weights"
         lines.append(f"{name}: {curve[-1]:.2f} mm after {samples[-1]:.0f} samples, {size}")
     left.set(xlabel="training samples (millions)", ylabel="mean joint error, training crops (mm)", xscale="log")
     left.set_ylim(0, 2.5 * min(curve_end for curve_end in (line.get_ydata()[-1] for line in left.lines)))
-    right.set(xlabel="weights (millions)", ylabel="at the end of the run (mm)", ylim=(0, None))
+    right.set(xlabel="weights (millions)", ylabel="at the end of the run (mm)", xscale="log")
+    right.margins(0.15)
+    right.set_ylim(bottom=0)
     left.legend()
     for axes in (left, right):
         axes.grid(alpha=0.3)

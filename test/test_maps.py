@@ -108,9 +108,7 @@ def test_map_cells_project_onto_themselves(geometry):
 def test_joints_survive_normalisation(geometry):
     scene = make_scene(geometry)
     there = restore_joints(scene.joints, scene.centre, geometry)
-    torch.testing.assert_close(
-        normalise_joints(there, scene.centre, geometry), scene.joints, atol=1e-5, rtol=0
-    )
+    torch.testing.assert_close(normalise_joints(there, scene.centre, geometry), scene.joints, atol=1e-5, rtol=0)
 
 
 def test_metric_ball_is_the_same_length_at_any_cube_size():

@@ -79,9 +79,7 @@ def test_messages_survive_serialisation() -> None:
     hand.joint_scores[hand.THUMB_TIP] = 0.25
     sent = messages.HandPoseArray(hands=[hand], model="fast")
     sent.header.frame_id = "camera_depth_optical_frame"
-    received = serialization.deserialize_message(
-        serialization.serialize_message(sent), messages.HandPoseArray
-    )
+    received = serialization.deserialize_message(serialization.serialize_message(sent), messages.HandPoseArray)
     assert received == sent
     assert received.hands[0].joints[20].z == 0.4
     assert received.hands[0].joint_scores[4] == 0.25
@@ -113,9 +111,7 @@ def test_console_command() -> None:
 def test_source_and_generated_half_are_one_package_from_anywhere(tmp_path: Path) -> None:
     share_folder()
     code = "from dense3d_ros import camera, msg; print(camera.__file__, msg.HandPose().score)"
-    result = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
+    result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     module, score = result.stdout.split()
     assert Path(module).read_bytes() == (ROOT / "dense3d_ros" / "camera.py").read_bytes()
     assert float(score) == 0.0

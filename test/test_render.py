@@ -25,9 +25,7 @@ def rotation(axis: str, angle: float) -> np.ndarray:
     return matrix
 
 
-def moved(
-    mesh: primitives.Mesh, offset: tuple[float, float, float], turn: np.ndarray | None = None
-) -> primitives.Mesh:
+def moved(mesh: primitives.Mesh, offset: tuple[float, float, float], turn: np.ndarray | None = None) -> primitives.Mesh:
     vertices, faces = mesh
     return ((vertices @ (np.eye(3) if turn is None else turn).T + offset).astype(np.float32), faces)
 
@@ -98,9 +96,7 @@ def test_out_of_view_draws_nothing(offset: tuple[float, float, float]) -> None:
 def test_cut_by_the_border_and_by_the_near_plane() -> None:
     whole = Camera(475.0, 470.0, 301.3, 278.6, 600, 560)
     mesh = moved(primitives.sphere(0.2), (-0.15, -0.1, 0.5))
-    np.testing.assert_allclose(
-        render_depth(*mesh, CAMERA), render_depth(*mesh, whole)[200:360, 200:400], atol=1e-6
-    )
+    np.testing.assert_allclose(render_depth(*mesh, CAMERA), render_depth(*mesh, whole)[200:360, 200:400], atol=1e-6)
     around = render_depth(*moved(primitives.sphere(0.3, 40), (0, 0, 0.1)), CAMERA)
     assert (around > 0.05).all()
 
@@ -108,9 +104,7 @@ def test_cut_by_the_border_and_by_the_near_plane() -> None:
 def test_rendering_in_a_window_equals_the_window_of_the_rendering() -> None:
     mesh = moved(primitives.cylinder(0.03, 0.1), (0.01, 0.02, 0.4), rotation("z", 0.5))
     window = CAMERA.cropped(60, 40, 90, 100)
-    np.testing.assert_allclose(
-        render_depth(*mesh, window), render_depth(*mesh, CAMERA)[40:140, 60:150], atol=1e-6
-    )
+    np.testing.assert_allclose(render_depth(*mesh, window), render_depth(*mesh, CAMERA)[40:140, 60:150], atol=1e-6)
 
 
 @pytest.mark.parametrize(

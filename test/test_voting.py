@@ -28,18 +28,14 @@ def test_mean_shift_equals_the_published_graph():
     points = map_points(depth, camera, centre, PAPER)
     field = votes(points, h3, um.unflatten(1, (21, 3)), PAPER)
     joints = mean_shift(hm, h3, field, points, foreground(depth, PAPER), camera, centre, PAPER)
-    np.testing.assert_allclose(
-        restore_joints(joints, centre, PAPER), np.load(VECTORS / "pose.npy"), atol=1e-3
-    )
+    np.testing.assert_allclose(restore_joints(joints, centre, PAPER), np.load(VECTORS / "pose.npy"), atol=1e-3)
 
 
 def plain_mean_shift(hm, h3, field, points, seen, camera, centre, geometry, weighting, depth_clip):
     """One joint at a time, as the steps are written down: hm, h3 (S, S); field, points (3, S, S)."""
     size = hm.shape[-1]
     score = np.where(seen, (hm + 1) * h3, 0).ravel()
-    chosen = [
-        field.reshape(3, -1)[:, i].copy() for i in sorted(range(len(score)), key=lambda i: -score[i])[:5]
-    ]
+    chosen = [field.reshape(3, -1)[:, i].copy() for i in sorted(range(len(score)), key=lambda i: -score[i])[:5]]
     table = {"hm": hm, "h3": h3, "hm*h3": hm * h3, "none": np.ones_like(hm)}[weighting]
     weights = []
     grid = np.zeros((4, 4, 4))
@@ -55,13 +51,9 @@ def plain_mean_shift(hm, h3, field, points, seen, camera, centre, geometry, weig
     last = np.flatnonzero(grid.ravel() == grid.max())[-1]
     estimate = np.array(np.unravel_index(last, grid.shape)) / 2 - 0.75
     for _ in range(10):
-        kernel = [
-            w * np.exp(-((p - estimate) ** 2).sum() / 0.32) for w, p in zip(weights, chosen, strict=True)
-        ]
+        kernel = [w * np.exp(-((p - estimate) ** 2).sum() / 0.32) for w, p in zip(weights, chosen, strict=True)]
         total = sum(kernel)
-        estimate = (
-            sum(k * p for k, p in zip(kernel, chosen, strict=True)) / total if total > 1e-6 else chosen[0]
-        )
+        estimate = sum(k * p for k, p in zip(kernel, chosen, strict=True)) / total if total > 1e-6 else chosen[0]
     return estimate
 
 
@@ -146,9 +138,7 @@ def test_mean_shift_refuses_an_unknown_weighting():
 
 def test_softmax_fusion_of_two_pixels():
     hm, h3 = torch.tensor([[[[0.0, 1.0], [5.0, 5.0]]]]), torch.tensor([[[[0.5, 0.25], [5.0, 5.0]]]])
-    field = torch.tensor([[1.0, -1.0, 9.0, 9.0], [0.0, 2.0, 9.0, 9.0], [0.0, 0.0, 9.0, 9.0]]).view(
-        1, 1, 3, 2, 2
-    )
+    field = torch.tensor([[1.0, -1.0, 9.0, 9.0], [0.0, 2.0, 9.0, 9.0], [0.0, 0.0, 9.0, 9.0]]).view(1, 1, 3, 2, 2)
     seen = torch.tensor([[[[True, True], [False, False]]]])
     joints, spread = softmax_fusion(hm, h3, field, seen, temperature=4.0)
     second = 1 / (1 + np.exp(4.0 * (0.5 - 0.75)))
@@ -206,7 +196,5 @@ def test_the_default_decoding_can_be_exported():
     image = scene.image.flip(-1)
     image[1] = METRIC.background
     other = (image, scene.camera * 1.1, scene.centre * 0.9, *(0.5 * m for m in maps))
-    for result, expected in zip(
-        exported([m.numpy() for m in other]).values(), Decoder()(*other), strict=True
-    ):
+    for result, expected in zip(exported([m.numpy() for m in other]).values(), Decoder()(*other), strict=True):
         np.testing.assert_allclose(result, expected, atol=1e-5)

@@ -19,9 +19,7 @@ def find_folder(root: Path, below: str, wanted: str, title: str) -> Path:
     for folder in (root, root / below):
         if (folder / wanted).exists():
             return folder
-    raise DatasetError(
-        f"{root} does not hold {title}: expected {root / wanted} or {root / below / wanted}"
-    )
+    raise DatasetError(f"{root} does not hold {title}: expected {root / wanted} or {root / below / wanted}")
 
 
 def read_png(path: Path, shape: tuple[int, ...], dtype: type[np.generic]) -> NDArray[np.generic]:

@@ -66,9 +66,7 @@ def _read_labels(path: Path, joints: int) -> NDArray[np.float64]:
     """(N, J, 3) metres in the optical frame."""
     first, *lines = read_lines(path) or [""]
     rows = [
-        parse_numbers(line.split(), 3 * joints, path, number)
-        for number, line in enumerate(lines, 2)
-        if line.strip()
+        parse_numbers(line.split(), 3 * joints, path, number) for number, line in enumerate(lines, 2) if line.strip()
     ]
     if first.strip() != str(len(rows)) or not rows:
         raise DatasetError(f"{path} holds {len(rows)} frames, expected the {first!r} of its first line")
