@@ -22,7 +22,6 @@ from dense3d_ros.dense.regressor import DenseRegressor
 from dense3d_ros.hand import Handedness
 from dense3d_ros.model_file import ModelDescription, read_model
 from dense3d_ros.runtime.batching import Batcher
-from dense3d_ros.runtime.interface import Array
 from dense3d_ros.runtime.selection import choose_runtime, make_runtime
 
 _VIEWS: dict[Handedness, tuple[bool, ...]] = {
@@ -91,7 +90,7 @@ class HandModel:
         views = [(index, mirror) for index, side in enumerate(sides) for mirror in _VIEWS[side]]
         if not views:
             return []
-        joints, spread, logits = self._run([crops[i].mirrored() if mirror else crops[i] for i, mirror in views])
+        joints, spread, logits = self._batcher.run([crops[i].mirrored() if mirror else crops[i] for i, mirror in views])
         rows_of: dict[int, list[int]] = {}
         for row, (index, _) in enumerate(views):
             rows_of.setdefault(index, []).append(row)
@@ -114,10 +113,6 @@ class HandModel:
                 )
             )
         return predictions
-
-    def _run(self, crops: Sequence[Crop]) -> tuple[Array, Array, Array]:
-        """Joints (B, 21, 3) and the spread of their votes (B, 21), metres, and the two logits (B, 2)."""
-        return self._batcher.run(crops)
 
     def warm_up(self) -> None:
         """Run once on an empty crop, so that the first frame does not pay for what is set up lazily."""

@@ -18,6 +18,7 @@ from dense3d_ros.datasets.benchmarks import BENCHMARKS
 from dense3d_ros.dense.network import HourglassNetwork
 from dense3d_ros.dense.paper_network import PaperNetwork
 from dense3d_ros.hand import JOINT_COUNT, JOINT_NAMES, SKELETON
+from dense3d_ros.whole_file import whole_file
 
 FORMAT = "dense3d_ros model 1"
 LICENCE = "Apache-2.0"
@@ -137,12 +138,8 @@ def model_path(name_or_path: str) -> Path:
 def save_model(path: Path, network: nn.Module, description: ModelDescription) -> None:
     """Write weights and description, whole or not at all."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
-    temporary = path.with_name(path.name + ".part")
-    try:
+    with whole_file(path) as temporary:
         temporary.write_bytes(save(tensors, {"format": FORMAT, "description": json.dumps(asdict(description))}))
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def read_model(name_or_path: str) -> tuple[ModelDescription, HourglassNetwork]:

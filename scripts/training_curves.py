@@ -73,7 +73,7 @@ def plot(runs: dict[str, Path], output: Path) -> list[str]:
     left.set_ylim(0, 2.5 * min(curve_end for curve_end in (line.get_ydata()[-1] for line in left.lines)))
     right.set(xlabel="weights (millions)", ylabel="at the end of the run (mm)", xscale="log")
     right.margins(0.15)
-    right.set_ylim(bottom=0)
+    right.set_ylim(0, 1.15 * right.dataLim.y1 if right.has_data() else 1)
     left.legend()
     for axes in (left, right):
         axes.grid(alpha=0.3)

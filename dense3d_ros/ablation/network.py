@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from dense3d_ros.ablation.variants import Variant
-from dense3d_ros.dense.network import ConvBlock, Hourglass, Residual
+from dense3d_ros.dense.network import ConvBlock, Hourglass, Residual, make_stem
 
 _DEPTH = 3
 """Of the hourglass, from maps of 16 cells down to 2."""
@@ -40,12 +40,7 @@ class AblationNetwork(nn.Module):
 
     def __init__(self, variant: Variant, joints: int, features: int, resolution: int) -> None:
         super().__init__()
-        self.stem = nn.Sequential(
-            ConvBlock(1, 32, 5, stride=2),
-            ConvBlock(32, features // 2, 3, stride=2),
-            ConvBlock(features // 2, features),
-            Residual(features),
-        )
+        self.stem = make_stem(features)
         self.hourglasses = nn.ModuleList([Hourglass(features, _DEPTH)])
         self.trunks = nn.ModuleList([_trunk(features)])
         self.heads = nn.ModuleList()

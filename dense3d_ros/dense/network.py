@@ -46,6 +46,16 @@ class Residual(nn.Module):
         return functional.relu(x + self.body(x))
 
 
+def make_stem(features: int) -> nn.Sequential:
+    """(B, 1, S, S) crops -> (B, features, S/4, S/4)."""
+    return nn.Sequential(
+        ConvBlock(1, 32, 5, stride=2),
+        ConvBlock(32, features // 2, 3, stride=2),
+        ConvBlock(features // 2, features),
+        Residual(features),
+    )
+
+
 class Hourglass(nn.Module):
     """Down to 1/16 of the size and up again, with a residual at every scale; returns the deepest features too."""
 
@@ -126,12 +136,7 @@ class HourglassNetwork(nn.Module):
 
     def __init__(self, joints: int = 21, stacks: int = 2, features: int = 128, wide_blocks: int = 0) -> None:
         super().__init__()
-        self.stem = nn.Sequential(
-            ConvBlock(1, 32, 5, stride=2),
-            ConvBlock(32, features // 2, 3, stride=2),
-            ConvBlock(features // 2, features),
-            Residual(features),
-        )
+        self.stem = make_stem(features)
         self.stacks = nn.ModuleList(Stack(features, joints, wide_blocks) for _ in range(stacks))
         self.remap = nn.ModuleList(nn.Conv2d(features + 5 * joints, features, 1) for _ in range(stacks - 1))
         self.hand_head = HandHead(3 * features, joints)

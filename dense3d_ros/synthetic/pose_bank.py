@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dense3d_ros.synthetic.poses import Angles, pose_space
+from dense3d_ros.whole_file import whole_file
 
 KINDS = ("pinch", "side", "chuck", "precision", "power")
 NO_OBJECT, SPHERE, CYLINDER = range(3)
@@ -64,11 +65,10 @@ def save_bank(path: Path, angles: Angles, kinds: NDArray[np.integer], objects: N
     """Write poses with angles in 1/255 of their range, about 0.4 degrees, and objects in half precision."""
     space = pose_space()
     shares = (angles - space.low) / (space.high - space.low)
-    temporary = path.with_suffix(".tmp.npz")
-    np.savez_compressed(
-        temporary,
-        angles=np.round(shares * _STEPS).astype(np.uint8),
-        kinds=kinds.astype(np.uint8),
-        objects=objects.astype(np.float16),
-    )
-    temporary.replace(path)
+    with whole_file(path) as temporary:
+        np.savez_compressed(
+            temporary,
+            angles=np.round(shares * _STEPS).astype(np.uint8),
+            kinds=kinds.astype(np.uint8),
+            objects=objects.astype(np.float16),
+        )

@@ -1,6 +1,6 @@
 """Muon: momentum whose matrices are orthogonalised before each step (Jordan et al., 2024), beside Adam for the rest.
 
-On this network it learns markedly faster than AdamW alone (docs/training.md).
+The update does not depend on the gradient's scale, so layers of all widths learn at one rate.
 """
 
 from __future__ import annotations
