@@ -71,16 +71,20 @@ class Muon(Optimizer):
 
 
 def orthogonalise(matrix: Tensor) -> Tensor:
-    """The nearest matrix with singular values of about 1, by Newton-Schulz iterations in bfloat16."""
+    """The nearest matrix with singular values of about 1, by Newton-Schulz iterations on its Gram matrix.
+
+    All rounds are polynomials in the smaller Gram matrix, so that the long side is multiplied only twice.
+    """
     a, b, c = _COEFFICIENTS
-    x: Tensor = matrix.bfloat16()
+    tall = matrix.shape[0] > matrix.shape[1]
+    x: Tensor = (matrix.T if tall else matrix).float()
     x = x / x.norm().clamp_min(1e-7)
-    tall = x.shape[0] > x.shape[1]
-    if tall:
-        x = x.T
+    first = x @ x.T
+    factor = identity = torch.eye(len(first), device=first.device)
     for _ in range(_ROUNDS):
-        gram = x @ x.T
-        x = a * x + (b * gram + c * gram @ gram) @ x
+        gram = factor @ first @ factor
+        factor = (a * identity + b * gram + c * gram @ gram) @ factor
+    x = factor @ x
     return (x.T if tall else x).to(matrix.dtype)
 
 
