@@ -49,9 +49,14 @@ class DepthImage:
         """
         if isinstance(rows, np.ndarray) and isinstance(cols, np.ndarray):
             # Rows, then columns: a third of the time of both at once.
-            part = self.values[rows][:, cols]
-        else:
-            part = self.values[rows, cols]
+            return self._in_metres(self.values[rows][:, cols])
+        return self._in_metres(self.values[rows, cols])
+
+    def metres_at(self, rows: NDArray[np.intp], cols: NDArray[np.intp]) -> NDArray[np.float32]:
+        """As `metres`, of the pixels (rows[i], cols[i]): two arrays of one shape."""
+        return self._in_metres(self.values[rows, cols])
+
+    def _in_metres(self, part: NDArray[np.uint16] | NDArray[np.float32]) -> NDArray[np.float32]:
         metres = part.astype(np.float32)
         metres *= np.float32(self.unit)
         if part.dtype == np.float32:

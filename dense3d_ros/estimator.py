@@ -11,18 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dense3d_ros.camera import Camera
-from dense3d_ros.crop import Crop, crop_hand, crop_region
 from dense3d_ros.depth import DepthImage
 from dense3d_ros.finding.protrusions import find_candidates
-from dense3d_ros.hand import Handedness, HandPose, hand_centre
-from dense3d_ros.model import HandModel, Prediction
+from dense3d_ros.hand import Handedness, HandPose, angle_between, hand_centre, palm_direction, upright_roll
+from dense3d_ros.model import HandModel, Prediction, crops_of
 from dense3d_ros.plausibility import implausibility
 from dense3d_ros.tracking import Track, Tracks
 
 ROUNDS = 4
-"""Looks at one place at the most: one to screen it, one for its side, two to re-centre."""
+"""Looks at one place at the most: one to screen it, then as many as it takes to have it centred and upright."""
 SETTLED = 0.01
-"""A crop whose hand is this close to its centre, metres, is not taken again."""
+"""A crop whose hand is this close to its centre, metres, is not taken again,"""
+UPRIGHT = 0.03
+"""if its knuckles are this close to where they are in an upright hand, metres; 19 degrees in a palm of 9 cm."""
 HOPELESS = 0.02
 """A place of which the network says so little is not looked at again."""
 SAME_HAND = 0.05
@@ -106,13 +107,19 @@ class HandPoseEstimator:
         frame = _Frame(self, depth, camera)
         self._tracks.advance(stamp)
         if centres is not None:
-            guesses = [_Guess(np.asarray(centre, np.float32)) for centre in centres]
+            guesses = []
+            for centre in centres:
+                near = self._tracks.nearest(np.asarray(centre, np.float32), ASSOCIATION)
+                guesses.append(_Guess(np.asarray(centre, np.float32), roll=near.roll if near else 0.0))
             frame.look_at(guesses)
             if not guesses:
                 frame.reasons.append("no centres were given")
         else:
             frame.look_at(
-                [_Guess(track.predicted(stamp), track.side_to_look_at, track) for track in self._tracks.current]
+                [
+                    _Guess(track.predicted(stamp), track.side_to_look_at, track.roll, track)
+                    for track in self._tracks.current
+                ]
             )
             self._frames_since_search += 1
             if not frame.found or (len(frame.found) < self.max_hands and self._frames_since_search >= SEARCH_INTERVAL):
@@ -134,9 +141,9 @@ class HandPoseEstimator:
                 near = self._tracks.nearest(guess.centre, ASSOCIATION)
                 track = near if near not in tracks else None
             if track is None:
-                track = self._tracks.new(guess.centre, guess.right_hand)
+                track = self._tracks.new(guess.centre, guess.roll, guess.right_hand)
             else:
-                track.seen(guess.centre, stamp, guess.right_hand)
+                track.seen(guess.centre, guess.roll, stamp, guess.right_hand)
             tracks.append(track)
             hands.append(
                 HandPose(
@@ -155,11 +162,13 @@ class HandPoseEstimator:
 class _Guess:
     """Where a hand may be, which side to look at, and what the network says of that place.
 
+    roll: radians by which the crop is turned, so that the hand is upright in it as far as is known.
     right_hand: probability of a right hand, once both sides have been tried.
     """
 
     centre: NDArray[np.float32]
     side: Handedness = Handedness.UNKNOWN
+    roll: float = 0.0
     track: Track | None = None
     prediction: Prediction | None = None
     right_hand: float | None = None
@@ -168,17 +177,20 @@ class _Guess:
     def take(self, prediction: Prediction) -> None:
         """Keep what the network says; settled if another look would change nothing."""
         self.prediction = prediction
-        centre = hand_centre(prediction.joints)
-        # NaN counts as no movement.
-        still = not np.linalg.norm(centre - self.centre) >= SETTLED
+        centre, roll = hand_centre(prediction.joints), upright_roll(prediction.joints)
+        upright = angle_between(roll, self.roll) * np.linalg.norm(palm_direction(prediction.joints)) < UPRIGHT
+        still = bool(upright and np.linalg.norm(centre - self.centre) < SETTLED)
         if self.side == Handedness.UNKNOWN:
             self.right_hand = prediction.right_hand
-            self.side = Handedness.RIGHT if prediction.right_hand >= 0.5 else Handedness.LEFT
+            # Which side it is shows best in an upright crop.
+            if upright:
+                self.side = Handedness.RIGHT if prediction.right_hand >= 0.5 else Handedness.LEFT
         elif self.track is None and self.right_hand is None:
             # Screened from one side only.
             self.side, still = Handedness.UNKNOWN, False
-        self.settled = still or prediction.presence < HOPELESS or not centre[2] > 0
-        self.centre = centre
+        nowhere = not (np.isfinite(centre).all() and centre[2] > 0)
+        self.settled = still or nowhere or prediction.presence < HOPELESS
+        self.centre, self.roll = centre, roll
 
 
 class _Frame:
@@ -225,15 +237,13 @@ class _Frame:
             self._keep(guesses)
 
     def _predict(self, guesses: list[_Guess]) -> None:
-        description = self.settings.model.description
-        crop = crop_region if self.settings.model.crops_itself else crop_hand
+        model = self.settings.model
         with self.stage("crop"):
-            crops: list[Crop] = [
-                crop(self.depth, self.camera, guess.centre, description.half_size, description.resolution)
-                for guess in guesses
+            crops = [
+                crop for guess in guesses for crop in crops_of(model, self.depth, self.camera, guess.centre, guess.roll)
             ]
         with self.stage("network"):
-            predictions = self.settings.model.predict(crops, [guess.side for guess in guesses])
+            predictions = model.predict(crops, [guess.side for guess in guesses])
         self.passes += 1
         for guess, prediction in zip(guesses, predictions, strict=True):
             guess.take(prediction)

@@ -100,6 +100,27 @@ def hand_centre(joints: NDArray[np.floating]) -> NDArray[np.float32]:
     return np.asarray(joints.mean(axis=-2), np.float32)
 
 
+def palm_direction(joints: NDArray[np.floating]) -> NDArray[np.float64]:
+    """(21, 3) joints -> (2,) metres right and down in the picture, at the wrist's depth: wrist to middle knuckle."""
+    wrist, knuckle = joints[0].astype(np.float64), joints[JOINT_INDEX["middle_mcp"]].astype(np.float64)
+    direction: NDArray[np.float64] = knuckle[:2] * (wrist[2] / max(knuckle[2], 1e-6)) - wrist[:2]
+    return direction
+
+
+def upright_roll(joints: NDArray[np.floating]) -> float:
+    """Radians by which a camera must turn clockwise to see the hand (21, 3) upright, the knuckle above the wrist.
+
+    0 for joints that are not finite.
+    """
+    right, down = palm_direction(joints)
+    return float(np.nan_to_num(np.arctan2(right, 0.0 - down)))
+
+
+def angle_between(one: float, other: float) -> float:
+    """Radians from 0 to pi between two directions."""
+    return float(abs(np.angle(np.exp(1j * (one - other)))))
+
+
 def wrist_rotation(joints: NDArray[np.floating], handedness: Handedness) -> NDArray[np.float64]:
     """(21, 3) joints -> (3, 3) rotation, columns x, y, z of the wrist frame in the camera frame.
 

@@ -15,21 +15,29 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from dense3d_ros.camera import Camera
 from dense3d_ros.confidence import Confidence, probability
-from dense3d_ros.crop import BACKGROUND, MIRROR, Crop, HandCrop
+from dense3d_ros.crop import Crop, crop_hand, crop_region
 from dense3d_ros.dense.maps import metric_geometry
 from dense3d_ros.dense.network import HourglassNetwork
 from dense3d_ros.dense.regressor import DenseRegressor
+from dense3d_ros.depth import DepthImage
 from dense3d_ros.hand import Handedness
 from dense3d_ros.model_file import ModelDescription, read_model
 from dense3d_ros.runtime.batching import Batcher
+from dense3d_ros.runtime.interface import Outputs
 from dense3d_ros.runtime.selection import choose_runtime, make_runtime
 
-_VIEWS: dict[Handedness, tuple[bool, ...]] = {
+_MIRRORINGS: dict[Handedness, tuple[bool, ...]] = {
     Handedness.UNKNOWN: (False, True),
     Handedness.LEFT: (True,),
     Handedness.RIGHT: (False,),
 }
 """Which views the network is shown of a hand of each side; True is the mirrored one."""
+
+
+_TURNS: dict[int, tuple[float, ...]] = {1: (0.0,), 3: (0.0, -0.25, 0.25)}
+"""Views of a model -> by how many radians each of its crops is turned from upright."""
+_FLOOR = 0.02
+"""Metres added to the spread of a crop's votes: joints are uncertain even where all votes agree."""
 
 
 class DeviceError(ValueError):
@@ -70,7 +78,7 @@ class HandModel:
         self.runtime_reason = choice.reason
         geometry = metric_geometry(description.half_size, description.ball_radius)
         fold_batch_norm(network)
-        regressor = DenseRegressor(network, geometry, description.views).eval()
+        regressor = DenseRegressor(network, geometry).eval()
         runs = make_runtime(choice.name, regressor, device, description.resolution)
         self.crops_itself = runs.crops_itself
         self._batcher = Batcher(runs.run)
@@ -82,15 +90,26 @@ class HandModel:
         return other
 
     def predict(self, crops: Sequence[Crop], sides: Sequence[Handedness]) -> list[Prediction]:
-        """All crops in one forward pass. Crops must have the description's half_size and resolution.
+        """Joints in the camera's frame from the crops that `crops_of` gave for each place, one place after another.
 
-        The network knows right hands, so a left one is shown to it in a mirror. Where the side is UNKNOWN both are
-        tried: the better view is the one that looks more like a right hand and in which the votes agree better.
+        All are one forward pass. The network knows right hands, so a left one is shown to it in a mirror. Where the
+        side is UNKNOWN both are tried: the better view is the one that looks more like a right hand and in which the
+        votes agree better. ValueError if there are not as many crops for each side as the description has views.
         """
-        views = [(index, mirror) for index, side in enumerate(sides) for mirror in _VIEWS[side]]
+        views = [(index, mirror) for index, side in enumerate(sides) for mirror in _MIRRORINGS[side]]
         if not views:
             return []
-        joints, spread, logits = self._batcher.run([crops[i].mirrored() if mirror else crops[i] for i, mirror in views])
+        count = self.description.views
+        if len(crops) != count * len(sides):
+            raise ValueError(f"{len(sides)} sides need {count * len(sides)} crops of this model, got {len(crops)}")
+        shown = [
+            crop.mirrored() if mirror else crop
+            for index, mirror in views
+            for crop in crops[count * index : count * (index + 1)]
+        ]
+        seen = self._batcher.run(shown)
+        joints = np.stack([crop.in_camera(points) for crop, points in zip(shown, seen.joints, strict=True)])
+        joints, spread, logits = fuse_crops(Outputs(joints, seen.spread, seen.logits), count)
         rows_of: dict[int, list[int]] = {}
         for row, (index, _) in enumerate(views):
             rows_of.setdefault(index, []).append(row)
@@ -106,7 +125,7 @@ class HandModel:
                 this_side = logits[row, 1]
             predictions.append(
                 Prediction(
-                    joints[row] * MIRROR if mirrored else joints[row],
+                    joints[row],
                     scores[row],
                     confidence.hand_score(float(logits[row, 0])),
                     probability(-this_side if mirrored else this_side),
@@ -116,12 +135,37 @@ class HandModel:
 
     def warm_up(self) -> None:
         """Run once on an empty crop, so that the first frame does not pay for what is set up lazily."""
-        size = self.description.resolution
-        image = np.full((size, size), BACKGROUND, np.float32)
-        camera = Camera(size, size, size / 2, size / 2, size, size)
-        crop = HandCrop(image, camera, np.array([0, 0, 0.5], np.float32), self.description.half_size)
+        depth = DepthImage(np.zeros((1, 1), np.float32))
+        crops = crops_of(self, depth, Camera(1, 1, 0, 0, 1, 1), np.array([0, 0, 0.5]))
         for _ in range(3):
-            self.predict([crop], [Handedness.RIGHT])
+            self.predict(crops, [Handedness.RIGHT])
+
+
+def crops_of(
+    model: HandModel, depth: DepthImage, camera: Camera, centre: NDArray[np.floating], roll: float = 0.0
+) -> list[Crop]:
+    """The crops that a model looks at of a hand around `centre`, (3,) metres, that is upright at `roll`."""
+    crop = crop_region if model.crops_itself else crop_hand
+    description = model.description
+    return [
+        crop(depth, camera, centre, description.half_size, description.resolution, roll + turn)
+        for turn in _TURNS[description.views]
+    ]
+
+
+def fuse_crops(seen: Outputs, count: int) -> Outputs:
+    """Outputs of `count` crops of each hand, one hand after another, joints in one frame -> outputs of the hands.
+
+    Each crop's joint counts by how well its votes agree; where the crops disagree the spread grows.
+    """
+    if count == 1:
+        return seen
+    joints, spread, logits = (part.reshape(-1, count, *part.shape[1:]) for part in seen)
+    weight = 1 / (spread + _FLOOR) ** 2
+    weight /= weight.sum(axis=1, keepdims=True)
+    mean = (joints * weight[..., None]).sum(axis=1)
+    between = ((joints - mean[:, None]) ** 2).sum(axis=-1)
+    return Outputs(mean, np.sqrt(((spread**2 + between) * weight).sum(axis=1)), logits.mean(axis=1))
 
 
 def load_model(name_or_path: str, device: str = "auto", runtime: str = "auto") -> HandModel:

@@ -43,7 +43,7 @@ class ModelDescription:
     """What a model file says of itself.
 
     network: "hourglass", which everything in this package runs, or "paper", for training and evaluation alone.
-    stacks, features, wide_blocks: its size. views: turned views of a crop that it looks at, 1 or 4. resolution:
+    stacks, features, wide_blocks: its size. views: crops that it looks at, each turned a little, 1 or 3. resolution:
     pixels of the crop's edge. half_size: half the edge of the cube around the hand (paper: of its depth), metres.
     ball_radius: reach of the 3D heat map, metres. skeleton: of SKELETONS.
     training: recipe, samples and command. errors: measured mean joint errors in millimetres, by data set.
@@ -84,8 +84,8 @@ class ModelDescription:
             raise ModelFileError(
                 f"resolution must be a multiple of 64 and features even, got {self.resolution} and {self.features}"
             )
-        if self.views not in (1, 4):
-            raise ModelFileError(f"views must be 1 or 4, got {self.views!r}")
+        if self.views not in (1, 3):
+            raise ModelFileError(f"views must be 1 or 3, got {self.views!r}")
         self._check_network()
         if not all(isinstance(text, str) and text for text in (self.name, self.licence)):
             raise ModelFileError(f"name and licence must be texts, got {self.name!r} and {self.licence!r}")

@@ -65,7 +65,7 @@ def _against_surface(joints: NDArray[np.floating], depth: DepthImage, camera: Ca
     inside = (cols >= 0) & (cols < width) & (rows >= 0) & (rows < height)
     if np.count_nonzero(inside) < len(joints) // 2:
         return f"only {np.count_nonzero(inside)} of {len(joints)} joints are in the picture"
-    surface = depth.metres(rows[inside], cols[inside]).diagonal()
+    surface = depth.metres_at(rows[inside], cols[inside])
     behind = joints[inside, 2] - surface
     measured = surface > 0
     in_front = np.count_nonzero(measured & (behind < -IN_FRONT))

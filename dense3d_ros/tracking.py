@@ -32,12 +32,14 @@ class Track:
     """One hand that was seen in the last frame.
 
     centre, before: (3,) metres, in the last frame and in the one before. stamp, stamp_before: their times in
-    seconds, if known. right_log_odds: evidence that it is a right hand. unchecked: frames since both were tried.
+    seconds, if known. roll: radians, see `hand.upright_roll`, in the last frame. right_log_odds: evidence that it is a
+    right hand. unchecked: frames since both were tried.
     """
 
     number: int
     centre: Array
     stamp: float | None = None
+    roll: float = 0.0
     before: Array | None = None
     stamp_before: float | None = None
     right_log_odds: float = 0.0
@@ -57,10 +59,12 @@ class Track:
         step = step * min(1.0, LARGEST_STEP / max(length, 1e-9))
         return (self.centre + step).astype(np.float32)
 
-    def seen(self, centre: Array, stamp: float | None, right_hand: float | None) -> None:
-        """Take over this frame's centre, (3,) metres, and the probability of a right hand if both sides were tried."""
+    def seen(self, centre: Array, roll: float, stamp: float | None, right_hand: float | None) -> None:
+        """Take over this frame's centre, (3,) metres, its roll, and the probability of a right hand if both sides were
+        tried.
+        """
         self.before, self.stamp_before = self.centre, self.stamp
-        self.centre, self.stamp = centre, stamp
+        self.centre, self.roll, self.stamp = centre, roll, stamp
         self.weigh(right_hand)
 
     def weigh(self, right_hand: float | None) -> None:
@@ -108,9 +112,9 @@ class Tracks:
             self.current = []
         self._stamp = stamp
 
-    def new(self, centre: Array, right_hand: float | None) -> Track:
+    def new(self, centre: Array, roll: float, right_hand: float | None) -> Track:
         """A hand seen for the first time, not yet among the current ones."""
-        track = Track(self._next_number, centre, self._stamp)
+        track = Track(self._next_number, centre, self._stamp, roll)
         track.weigh(right_hand)
         self._next_number += 1
         return track

@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from dense3d_ros.camera import Camera
-from dense3d_ros.crop import HandCrop, crop_hand
+from dense3d_ros.crop import HandCrop, crop_hand, roll_rotation
 from dense3d_ros.dense.maps import (
     MapGeometry,
     Maps,
@@ -36,7 +36,7 @@ from dense3d_ros.dense.maps import (
 )
 from dense3d_ros.dense.regressor import dense_output
 from dense3d_ros.depth import DepthImage
-from dense3d_ros.hand import BONES, FINGER_COLOURS, JOINT_INDEX, hand_centre
+from dense3d_ros.hand import BONES, FINGER_COLOURS, JOINT_INDEX, hand_centre, upright_roll
 from dense3d_ros.model_file import read_model
 from dense3d_ros.synthetic.animation import HandAnimation
 from dense3d_ros.whole_file import whole_file
@@ -94,7 +94,11 @@ def look(model: str, seconds: float) -> View:
     """Run the model on the crop around the true centre."""
     description, network = read_model(model)
     depth_image, true = HandAnimation(CAMERA, sensor="coded_light").frame(seconds)
-    crop = crop_hand(DepthImage(depth_image), CAMERA, hand_centre(true), description.half_size, description.resolution)
+    roll = upright_roll(true)
+    crop = crop_hand(
+        DepthImage(depth_image), CAMERA, hand_centre(true), description.half_size, description.resolution, roll
+    )
+    true = np.asarray(true @ roll_rotation(roll).T, np.float32)
     geometry = metric_geometry(description.half_size, description.ball_radius)
     image, camera, centre = _tensors(crop)
     output = dense_output(network, image, camera, centre, geometry)

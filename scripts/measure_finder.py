@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Measure how far from the hand's centre the finder puts a crop, before and after re-centring.
+"""Measure how far from the hand's centre the finder puts a crop, and how far from upright, before and after looks.
 
     python scripts/measure_finder.py --count 400
 
-The pictures are of the synthetic test set's kind, but of numbers that the test set never uses. The mixture of crop
-centres in `synthetic/scenes.yaml` was set to what this printed.
+The pictures are of the synthetic test set's kind, but of numbers that the test set never uses. The mixture of crops
+in `synthetic/scenes.yaml` was set to what this printed.
 """
 
 from __future__ import annotations
@@ -14,11 +14,10 @@ import sys
 
 import numpy as np
 
-from dense3d_ros.crop import crop_hand
 from dense3d_ros.evaluation.synthetic import HandFrame, SyntheticTestSet, hand_frame
 from dense3d_ros.finding.protrusions import find_candidates
-from dense3d_ros.hand import Handedness, hand_centre
-from dense3d_ros.model import HandModel, load_model
+from dense3d_ros.hand import Handedness, hand_centre, upright_roll
+from dense3d_ros.model import HandModel, crops_of, load_model
 
 FIRST_NUMBER = 1_000_000
 NEAR = 0.15
@@ -29,7 +28,9 @@ PERCENTILES = (10, 25, 50, 75, 90, 95, 99)
 
 
 def errors_of(frame: HandFrame, model: HandModel) -> np.ndarray | None:
-    """(LOOKS + 1, 3) metres from the true centre to the finder's nearest candidate and the centre after each look."""
+    """(LOOKS + 1, 4) from the true centre to the finder's nearest candidate and the centre after each look, metres, and
+    radians from upright.
+    """
     depth, camera = frame.sample.depth, frame.sample.camera
     true = hand_centre(frame.sample.joints)
     candidates = find_candidates(depth, camera, limit=CANDIDATES)
@@ -38,13 +39,15 @@ def errors_of(frame: HandFrame, model: HandModel) -> np.ndarray | None:
         return None
     side = Handedness.RIGHT if frame.labels["side"] == "right" else Handedness.LEFT
     centre = min(near, key=lambda candidate: float(np.linalg.norm(candidate - true)))
-    errors = [centre - true]
+    true_roll = upright_roll(frame.sample.joints)
+    roll = 0.0
+    errors = [[*(centre - true), roll - true_roll]]
     for _ in range(LOOKS):
-        crop = crop_hand(depth, camera, centre, model.description.half_size, model.description.resolution)
-        centre = hand_centre(model.predict([crop], [side])[0].joints)
+        joints = model.predict(crops_of(model, depth, camera, centre, roll), [side])[0].joints
+        centre, roll = hand_centre(joints), upright_roll(joints)
         if not centre[2] > 0:
             return None
-        errors.append(centre - true)
+        errors.append([*(centre - true), roll - true_roll])
     return np.array(errors)
 
 
@@ -56,7 +59,8 @@ def main() -> None:
     test_set, model = SyntheticTestSet.load(), load_model(arguments.model, "cpu")
     frames = (hand_frame(FIRST_NUMBER + number, test_set) for number in range(arguments.count))
     found = [errors for frame in frames if (errors := errors_of(frame, model)) is not None]
-    vectors = np.array(found)
+    vectors = np.array(found)[..., :3]
+    turns = np.degrees(np.abs(np.angle(np.exp(1j * np.array(found)[..., 3]))))
     lengths = np.linalg.norm(vectors, axis=2)
     out = [f"a candidate within {NEAR} m of the hand: {len(found)} of {arguments.count}"]
     out.append(
@@ -67,6 +71,10 @@ def main() -> None:
         values = "".join(f"{1000 * v:7.1f}" for v in np.percentile(lengths[:, look], PERCENTILES))
         spread = "".join(f"{1000 * v:6.1f}" for v in vectors[:, look].std(axis=0))
         out.append(f"{name:25}{values}{spread}{1000 * vectors[:, look, 2].mean():8.1f}")
+    out.append("degrees from upright")
+    for look in range(LOOKS + 1):
+        name = "camera" if look == 0 else f"after look {look}"
+        out.append(f"{name:25}" + "".join(f"{v:7.1f}" for v in np.percentile(turns[:, look], PERCENTILES)))
     sys.stdout.write("\n".join(out) + "\n")
 
 

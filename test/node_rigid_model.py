@@ -35,12 +35,12 @@ def scene(place: Sequence[float], camera: Camera = CAMERA) -> tuple[NDArray[np.f
     return depth, (hand.joints @ upright.T + shift).astype(np.float32)
 
 
-def surface_mean(crop: HandCrop) -> NDArray[np.float64]:
-    """(3,) metres: the mean of the points that the crop shows."""
+def surface_mean(crop: HandCrop) -> NDArray[np.float32]:
+    """(3,) metres in the camera's frame: the mean of the points that the crop shows."""
     rows, cols = np.nonzero(crop.image < 1.0)
     depth = crop.centre[2] + crop.image[rows, cols] * crop.half_size
     points = crop.camera.back_project(np.stack([cols, rows], axis=1).astype(np.float64), depth)
-    return points.mean(axis=0)
+    return crop.in_camera(points.mean(axis=0, dtype=np.float32))
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ class Description:
     name: str
     half_size: float = 0.15
     resolution: int = 128
+    views: int = 1
     confidence: Confidence = field(default_factory=Confidence)
 
 
@@ -78,7 +79,7 @@ class RigidModel:
 
     def _predict_one(self, crop: HandCrop) -> Prediction:
         if np.count_nonzero(crop.image < 1.0) < 50:
-            return Prediction(np.full((21, 3), crop.centre), np.zeros(21, np.float32), 0.0, 0.5)
+            return Prediction(np.full((21, 3), crop.in_camera(crop.centre)), np.zeros(21, np.float32), 0.0, 0.5)
         joints = (surface_mean(crop) + self._joints_from_mean).astype(np.float32)
         return Prediction(joints, np.linspace(0.5, 0.9, 21, dtype=np.float32), 0.99, 0.99)
 

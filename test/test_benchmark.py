@@ -22,7 +22,7 @@ from dense3d_ros.benchmark.stages import CAMERA, make_scene, time_cameras
 from dense3d_ros.benchmark.timing import percentiles, time_calls
 from dense3d_ros.crop import crop_hand
 from dense3d_ros.depth import DepthImage
-from dense3d_ros.hand import hand_centre
+from dense3d_ros.hand import hand_centre, upright_roll
 from dense3d_ros.model import load_model
 from dense3d_ros.model_file import read_model
 
@@ -84,7 +84,14 @@ def test_the_scene_can_be_repeated_without_a_jump() -> None:
         np.linalg.norm(hand_centre(scene.joints[index]) - hand_centre(scene.joints[index - 1])) for index in range(8)
     ]
     assert max(steps) < 0.03
-    crop = crop_hand(DepthImage(scene.depths[0], 0.001), CAMERA, hand_centre(scene.joints[0]), 0.15, 64)
+    crop = crop_hand(
+        DepthImage(scene.depths[0], 0.001),
+        CAMERA,
+        hand_centre(scene.joints[0]),
+        0.15,
+        64,
+        upright_roll(scene.joints[0]),
+    )
     np.testing.assert_array_equal(scene.crops(64)[0].image, crop.image)
     crops = networks.repeated(scene.crops(64), 11)
     assert len(crops) == 11

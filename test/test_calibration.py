@@ -120,13 +120,14 @@ class KnowingModel:
         return [self._of(crop, side) for crop, side in zip(crops, sides, strict=True)]
 
     def _of(self, crop: HandCrop, side: Handedness) -> Prediction:
-        distances = np.linalg.norm(self.centres - crop.centre, axis=1)
+        centre = crop.in_camera(crop.centre)
+        distances = np.linalg.norm(self.centres - centre, axis=1)
         number = int(distances.argmin())
         frame = self.hands[number]
         right = frame.labels["side"] == "right"
-        here = crop_hand(frame.sample.depth, frame.sample.camera, crop.centre, crop.half_size, len(crop.image))
+        here = crop_hand(frame.sample.depth, frame.sample.camera, centre, crop.half_size, len(crop.image), crop.roll)
         if distances[number] > 0.09 or not np.array_equal(here.image, crop.image):
-            joints = frame.sample.joints - self.centres[number] + crop.centre
+            joints = frame.sample.joints - self.centres[number] + centre
             return Prediction(joints, joint_scores(np.full(21, 0.03)), 0.2, 0.5)
         wrong = side == (Handedness.LEFT if right else Handedness.RIGHT)
         right_hand = {Handedness.LEFT: 0.3, Handedness.RIGHT: 0.7}.get(side, float(right))

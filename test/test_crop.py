@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from dense3d_ros.camera import Camera
-from dense3d_ros.crop import BACKGROUND, MIRROR, crop_hand
+from dense3d_ros.crop import BACKGROUND, MIRROR, crop_hand, roll_rotation
 from dense3d_ros.depth import DepthImage
+from dense3d_ros.hand import upright_roll
 
 CAMERA = Camera(476.0, 470.0, 313.7, 242.8, 640, 480)
 CENTRE = np.array([0.06, -0.04, 0.6])
@@ -92,3 +93,28 @@ def test_mirrored_is_the_crop_of_the_mirrored_world() -> None:
     np.testing.assert_allclose(mirrored.centre, expected.centre)
     points = CENTRE * MIRROR + rng.uniform(-0.1, 0.1, (10, 3))
     np.testing.assert_allclose(mirrored.camera.project(points), expected.camera.project(points), atol=1e-6)
+
+
+@pytest.mark.parametrize("roll", [0.3, -2.0, np.pi / 2])
+def test_a_turned_crop_sees_the_same_points(roll: float) -> None:
+    """A slanted plane stays where it is, and so does a point of it, whichever way the crop is turned."""
+    normal = np.array([0.3, -0.2, 1.0])
+    crop = crop_hand(DepthImage(plane(normal, 0.6)), CAMERA, CENTRE, 0.15, 128, roll)
+    np.testing.assert_allclose(crop.in_camera(crop.centre), CENTRE, atol=1e-6)
+    for shown in (crop, crop.mirrored()):
+        rows, cols = np.nonzero(shown.image < 1)
+        depth = shown.centre[2] + shown.image[rows, cols] * 0.15
+        points = shown.camera.back_project(np.stack([cols, rows], axis=1).astype(np.float64), depth)
+        seen = shown.in_camera(points.astype(np.float32))
+        # The nearest pixel is up to half of one away.
+        np.testing.assert_allclose(seen @ normal, 0.6, atol=1e-3)
+
+
+def test_an_upright_crop_has_the_knuckle_above_the_wrist() -> None:
+    joints = np.zeros((21, 3), np.float32)
+    joints[:, 2] = 0.5
+    joints[9] = (0.06, 0.03, 0.55)
+    turned = joints @ roll_rotation(upright_roll(joints)).T
+    assert turned[9, 0] == pytest.approx(0, abs=1e-6)
+    assert turned[9, 1] < 0
+    assert upright_roll(joints * np.float32([1, 1, 0])) == pytest.approx(0)

@@ -15,6 +15,7 @@ CAMERA = Camera(211.0, 205.0, 80.3, 61.7, 160, 120)
 SIZE = 32
 PLACES = [(0.0, 0.0, 0.5), (-0.19, 0.14, 0.52), (0.18, -0.13, 0.45), (0.01, 0.02, 0.14), (2.0, 0.0, 0.5)]
 """In the middle, over two corners, nearer than the picture is wide, and outside."""
+ROLLS = [0.0, 0.3, -2.0, 3.1]
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA"))]
 
 
@@ -40,10 +41,10 @@ def images() -> list[DepthImage]:
 
 @pytest.mark.parametrize("device", DEVICES)
 def test_crops_are_those_of_crop_hand(device: str) -> None:
-    places = [(depth, np.array(place)) for depth in images() for place in PLACES]
-    regions = [crop_region(depth, CAMERA, place, 0.15, SIZE) for depth, place in places]
+    places = [(depth, np.array(place), roll) for depth in images() for place in PLACES for roll in ROLLS]
+    regions = [crop_region(depth, CAMERA, place, 0.15, SIZE, roll) for depth, place, roll in places]
     regions = [region.mirrored() if index % 2 else region for index, region in enumerate(regions)]
-    crops = [crop_hand(depth, CAMERA, place, 0.15, SIZE) for depth, place in places]
+    crops = [crop_hand(depth, CAMERA, place, 0.15, SIZE, roll) for depth, place, roll in places]
     crops = [crop.mirrored() if index % 2 else crop for index, crop in enumerate(crops)]
     assert sum((crop.image < 1).sum() for crop in crops) > 2000
     batch = len(crops) + 3

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from oracle import Oracle
 from room import CAMERA, Room, make_room
 
@@ -11,7 +12,7 @@ from dense3d_ros.camera import Camera
 from dense3d_ros.crop import HandCrop
 from dense3d_ros.depth import DepthImage
 from dense3d_ros.estimator import HandPoseEstimator
-from dense3d_ros.hand import Handedness, hand_centre
+from dense3d_ros.hand import Handedness, hand_centre, upright_roll
 from dense3d_ros.model import Prediction
 from dense3d_ros.synthetic.hand_mesh import HandMesh
 from dense3d_ros.synthetic.poses import pose_space
@@ -27,15 +28,17 @@ def mesh() -> HandMesh:
     return HandMesh.load()
 
 
-def frame(mesh: HandMesh, *places: tuple[float, float, float], left: bool = False) -> tuple[DepthImage, Oracle]:
-    """Upright hands whose centres are at `places`, and a model that knows them."""
+def frame(
+    mesh: HandMesh, *places: tuple[float, float, float], left: bool = False, turn: NDArray[np.float32] = UPRIGHT
+) -> tuple[DepthImage, Oracle]:
+    """Hands turned by `turn` whose centres are at `places`, and a model that knows them."""
     depth = np.zeros((480, 640), np.float32)
     oracle = Oracle()
     for place in places:
         hand = mesh.pose(pose_space().gestures["open"], forearm=0.3, left=left)
-        joints = hand.joints @ UPRIGHT.T
+        joints = hand.joints @ turn.T
         shift = np.float32(place) - hand_centre(joints)
-        render_depth(hand.vertices @ UPRIGHT.T + shift, hand.faces, CAMERA, depth)
+        render_depth(hand.vertices @ turn.T + shift, hand.faces, CAMERA, depth)
         oracle.hands.append(((joints + shift).astype(np.float32), not left))
     return DepthImage(depth), oracle
 
@@ -184,6 +187,48 @@ def test_one_hand_is_not_followed_twice(mesh: HandMesh) -> None:
     assert len(estimate.hands) == 1
 
 
+SIDEWAYS = np.float32([[1, 0, 0], [0, 1, 0], [0, 0, 1]])
+"""The mesh's own frame: fingers along x, to the right."""
+
+
+@pytest.mark.parametrize("left", [False, True])
+@pytest.mark.parametrize("centres", [None, [np.array([0.01, 0.0, 0.5])]])
+def test_crops_are_turned_until_the_hand_is_upright(
+    mesh: HandMesh, left: bool, centres: list[NDArray[np.float64]] | None
+) -> None:
+    depth, oracle = frame(mesh, (0, 0, 0.5), left=left, turn=SIDEWAYS)
+    true = oracle.hands[0][0]
+    estimator = HandPoseEstimator(oracle)
+    first = estimator.estimate(depth, CAMERA, 0.0, centres)
+    np.testing.assert_allclose(first.hands[0].joints, true, atol=0.003)
+    assert first.hands[0].handedness == (Handedness.LEFT if left else Handedness.RIGHT)
+    assert oracle.rolls[0] == 0
+    assert oracle.rolls[-1] == pytest.approx(upright_roll(true), abs=0.05)
+    assert abs(oracle.rolls[-1]) > 1
+    oracle.rolls.clear()
+    second = estimator.estimate(depth, CAMERA, 0.1, centres)
+    assert second.passes == 1
+    assert oracle.rolls == [pytest.approx(upright_roll(true), abs=0.05)]
+
+
+def test_a_hand_that_points_at_the_camera_settles(mesh: HandMesh) -> None:
+    away = np.float32([[0, 1, 0], [0, 0, -1], [-1, 0, 0]])
+    depth, oracle = frame(mesh, (0, 0, 0.5), turn=away)
+    estimator = HandPoseEstimator(oracle)
+    estimator.estimate(depth, CAMERA, 0.0)
+    assert estimator.estimate(depth, CAMERA, 0.1).passes == 1
+
+
+def test_a_model_of_three_views_gets_three_crops_of_each_place(mesh: HandMesh) -> None:
+    depth, oracle = frame(mesh, (0, 0, 0.5))
+    oracle.description = replace(oracle.description, views=3)
+    estimator = HandPoseEstimator(oracle)
+    (hand,) = estimator.estimate(depth, CAMERA, 0.0).hands
+    np.testing.assert_allclose(hand.joints, oracle.hands[0][0], atol=0.003)
+    assert all(count % 3 == 0 for count in oracle.batches)
+    assert len(np.unique(np.round(oracle.rolls[-3:], 3))) == 3
+
+
 def test_centres_from_outside_replace_the_search(mesh: HandMesh) -> None:
     depth, oracle = frame(mesh, (-0.15, 0, 0.6), (0.15, 0, 0.7))
     estimator = HandPoseEstimator(oracle)
@@ -230,6 +275,7 @@ def test_reasons(mesh: HandMesh) -> None:
     stretched = (joints - joints[0]) * 3 + joints[0]
     assert reason(depth, replace(good, joints=stretched)).startswith("implausible pose: ")
     assert "not numbers" in reason(depth, replace(good, joints=joints * np.float32(np.nan)))
+    assert "not numbers" in reason(depth, replace(good, joints=joints * np.float32([np.nan, 1, 1])))
     assert "best score nan" in reason(depth, replace(good, presence=float("nan")))
 
 

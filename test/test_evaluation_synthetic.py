@@ -54,12 +54,13 @@ class KnowingModel:
         return [self._answer(crop) for crop in crops]
 
     def _answer(self, crop: HandCrop) -> Prediction:
-        distances = np.linalg.norm(self.centres - crop.centre, axis=1)
+        centre = crop.in_camera(crop.centre)
+        distances = np.linalg.norm(self.centres - centre, axis=1)
         scores = np.full(21, 0.9, np.float32)
         for index in np.argsort(distances):
             joints, frame = self.hands[index]
             # Another picture's hand may be at the same place.
-            own = crop_hand(frame.sample.depth, frame.sample.camera, crop.centre, crop.half_size, len(crop.image))
+            own = crop_hand(frame.sample.depth, frame.sample.camera, centre, crop.half_size, len(crop.image), crop.roll)
             if distances[index] < 0.06 and np.array_equal(own.image, crop.image):
                 return Prediction(joints + OFFSET, scores, 0.99, float(frame.labels["side"] == "right"))
         return Prediction(self.hands[0][0] + OFFSET, scores, 0.01, 0.5)
@@ -99,7 +100,7 @@ def test_the_hand_is_in_the_picture_where_its_label_says(frames: list[HandFrame]
 
 
 def test_labels_of_known_hands() -> None:
-    """A flat right hand whose back looks at the camera, and the same with fingers rolled up."""
+    """A flat right hand whose back looks at the camera, and the same with fingers roll_rotation up."""
     flat = np.zeros((21, 3), np.float32)
     for finger in range(5):
         for segment in range(4):
@@ -159,7 +160,7 @@ class Follower(KnowingModel):
         self.centres = hand_centre(self.joints)
 
     def _answer(self, crop: HandCrop) -> Prediction:
-        distances = np.linalg.norm(self.centres - crop.centre, axis=1)
+        distances = np.linalg.norm(self.centres - crop.in_camera(crop.centre), axis=1)
         joints = self.joints[int(distances.argmin())]
         return Prediction(joints, np.full(21, 0.9, np.float32), 0.99 if distances.min() < 0.06 else 0.01, 1.0)
 

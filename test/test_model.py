@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,13 +9,14 @@ import pytest
 import torch
 
 from dense3d_ros.camera import Camera
-from dense3d_ros.crop import BACKGROUND, MIRROR, HandCrop, crop_hand
+from dense3d_ros.crop import BACKGROUND, HandCrop, crop_hand
 from dense3d_ros.dense.maps import metric_geometry
 from dense3d_ros.dense.regressor import DenseRegressor
 from dense3d_ros.depth import DepthImage
 from dense3d_ros.hand import Handedness, expected_errors
-from dense3d_ros.model import DeviceError, HandModel, choose_device, load_model
+from dense3d_ros.model import DeviceError, HandModel, choose_device, crops_of, fuse_crops, load_model
 from dense3d_ros.model_file import ModelDescription, save_model
+from dense3d_ros.runtime.interface import Outputs
 
 DESCRIPTION = ModelDescription(
     name="small", stacks=2, features=16, half_size=0.15, ball_radius=0.1, resolution=64, licence="Apache-2.0"
@@ -77,7 +79,7 @@ def test_a_left_hand_is_a_right_hand_in_the_mirror(model: HandModel) -> None:
     right = model.predict(crops(), [Handedness.RIGHT] * 3)
     left = model.predict(mirrored, [Handedness.LEFT] * 3)
     for one, other in zip(right, left, strict=True):
-        np.testing.assert_allclose(other.joints * MIRROR, one.joints, atol=1e-5)
+        np.testing.assert_allclose(other.joints, one.joints, atol=1e-5)
         assert other.presence == pytest.approx(one.presence, abs=1e-5)
         assert other.right_hand == pytest.approx(1 - one.right_hand, abs=1e-5)
 
@@ -143,3 +145,32 @@ def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     assert choose_device("cuda:1") == "cuda:1"
     with pytest.raises(DeviceError, match="has 2 CUDA devices"):
         choose_device("cuda:2")
+
+
+def test_the_crop_whose_votes_agree_counts_most() -> None:
+    joints = np.array([[[0.0, 0.0, 0.5]], [[0.1, 0.0, 0.5]]], np.float32)
+    fused = fuse_crops(Outputs(joints, np.array([[0.0], [0.06]], np.float32), np.zeros((2, 2), np.float32)), 2)
+    # Weights 1 / 0.02^2 and 1 / 0.08^2, so 16 : 1.
+    np.testing.assert_allclose(fused.joints, [[[0.1 / 17, 0.0, 0.5]]], rtol=1e-5)
+    between = (16 * (0.1 / 17) ** 2 + (0.1 * 16 / 17) ** 2) / 17
+    np.testing.assert_allclose(fused.spread, [[(between + 0.06**2 / 17) ** 0.5]], rtol=1e-5)
+
+
+def test_a_model_of_three_views_fuses_three_crops_in_the_camera_frame(network: torch.nn.Module) -> None:
+    depth = DepthImage(np.random.default_rng(2).uniform(0.5, 0.7, (240, 320)).astype(np.float32))
+    centre = np.array([0.02, -0.03, 0.6])
+    alone = HandModel(DESCRIPTION, copy.deepcopy(network), "cpu")
+    three = HandModel(replace(DESCRIPTION, views=3), copy.deepcopy(network), "cpu")
+    for side in (Handedness.RIGHT, Handedness.LEFT):
+        turned = [crops_of(alone, depth, CAMERA, centre, roll)[0] for roll in (0.5, 0.25, 0.75)]
+        parts = alone.predict(turned, [side] * 3)
+        together = three.predict(crops_of(three, depth, CAMERA, centre, 0.5), [side])
+        assert len(together) == 1
+        weights = np.stack([1 / (expected_errors(part.joint_scores) + 0.02) ** 2 for part in parts])[..., None]
+        mean = (np.stack([part.joints for part in parts]) * weights).sum(0) / weights.sum(0)
+        np.testing.assert_allclose(together[0].joints, mean, atol=1e-5)
+
+
+def test_crops_that_do_not_fit_the_sides_are_refused(model: HandModel) -> None:
+    with pytest.raises(ValueError, match="2 sides need 2 crops of this model, got 3"):
+        model.predict(crops(), [Handedness.RIGHT] * 2)

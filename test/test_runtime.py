@@ -39,7 +39,7 @@ def regressor() -> DenseRegressor:
     network = read_model("fast")[1]
     fold_batch_norm(network)
     geometry = metric_geometry(DESCRIPTION.half_size, DESCRIPTION.ball_radius)
-    return DenseRegressor(network, geometry, DESCRIPTION.views).eval()
+    return DenseRegressor(network, geometry).eval()
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import yaml
 
-from dense3d_ros.hand import hand_centre
+from dense3d_ros.camera import Camera
+from dense3d_ros.hand import hand_centre, upright_roll
 from dense3d_ros.synthetic import negatives, scenes
 from dense3d_ros.synthetic.options import SceneOptions, scene_options
 from dense3d_ros.synthetic.scenes import LEARNED_CENTRE, NEAR_CENTRE, Sample, SceneAssets, make_sample, random_hand
@@ -41,8 +42,8 @@ def test_the_same_seed_gives_the_same_sample(assets: SceneAssets) -> None:
     assert not np.array_equal(first.image, other.image)
 
 
-def test_a_fifth_to_a_quarter_of_the_crops_hold_no_hand(samples: list[Sample]) -> None:
-    assert 0.15 < np.mean([sample.presence == 0 for sample in samples]) < 0.33
+def test_the_share_of_crops_without_a_hand(samples: list[Sample]) -> None:
+    assert 0.10 < np.mean([sample.presence == 0 for sample in samples]) < 0.25
 
 
 def test_crops_of_hands_are_labelled_by_their_distance(assets: SceneAssets) -> None:
@@ -72,12 +73,42 @@ def test_crops_elsewhere_are_away_from_the_hand(assets: SceneAssets) -> None:
 
 
 def test_crop_errors_are_those_of_the_options(assets: SceneAssets) -> None:
-    rng, hand = np.random.default_rng(0), np.array([0.1, 0.0, 0.6], np.float32)
+    rng = np.random.default_rng(0)
+    joints = random_hand(rng, assets, 1.0)[0].joints
+    joints = joints - hand_centre(joints) + np.float32([0.1, 0, 0.6])
+    camera = Camera(200.0, 200.0, 159.5, 119.5, 320, 240)
+    wall = scenes.Picture(np.full((240, 320), 0.6, np.float32), camera, joints, right=True)
     for share, (median, sigma) in ((1.0, assets.options.first_guess), (0.0, assets.options.settled)):
         options = replace(assets.options, first_guesses=share)
-        errors = [np.linalg.norm(scenes._crop_centre(rng, hand, options) - hand) for _ in range(2000)]
+        crops = [scenes.crop_sample(rng, wall, options, 64) for _ in range(1000)]
+        errors = [error_of(crop) for crop in crops]
         assert np.median(errors) == pytest.approx(median, rel=0.1)
         assert np.std(np.log(errors)) == pytest.approx(sigma, rel=0.1)
+        turns = np.abs([upright_roll(crop.joints) for crop in crops])
+        # At random, or upright as far as joints a little off tell it.
+        assert np.median(turns) == pytest.approx(np.pi / 2, rel=0.15) if share else np.median(turns) < 0.3
+
+
+def test_all_crops_of_a_picture_show_the_same_hand(assets: SceneAssets) -> None:
+    rng = np.random.default_rng(9)
+    options = replace(assets.options, empty=0.0, elsewhere=0.0)
+    picture = scenes.make_picture(rng, replace(assets, options=options))
+    for _ in range(5):
+        crop = scenes.crop_sample(rng, picture, options, 64)
+        rows, cols = np.nonzero(crop.image < 1)
+        z = crop.centre[2] + crop.image[rows, cols] * scenes.HALF_SIZE
+        points = np.stack(
+            [(cols - crop.camera[2]) * z / crop.camera[0], (rows - crop.camera[3]) * z / crop.camera[1], z]
+        )
+        own = picture.camera.project(picture.joints)
+        depth = picture.depth[tuple(np.rint(own[:, ::-1]).astype(int).clip(0, len(picture.depth) - 1).T)]
+        for joint, before in enumerate(picture.joints):
+            # From each joint to the surface at its pixel: a crop that is turned shows it as far away.
+            if 0 < depth[joint] < before[2] + 0.05:
+                surface = before * depth[joint] / before[2]
+                gap = np.linalg.norm(surface - before)
+                nearest = np.linalg.norm(points.T - crop.joints[joint], axis=1).min()
+                assert nearest < gap + 0.012
 
 
 def test_a_guess_behind_the_camera_is_drawn_again(assets: SceneAssets) -> None:

@@ -13,7 +13,7 @@ STEP = np.array([0.02, 0.0, 0.01], np.float32)
 def moving(*stamps: float | None) -> Track:
     track = Track(1, START, stamps[0])
     for number, stamp in enumerate(stamps[1:], start=1):
-        track.seen(START + number * STEP, stamp, 0.9)
+        track.seen(START + number * STEP, 0.0, stamp, 0.9)
     return track
 
 
@@ -29,7 +29,7 @@ def test_a_moving_hand_goes_on() -> None:
 
 def test_noise_is_no_motion() -> None:
     track = Track(1, START, 0.0)
-    track.seen(START + np.float32([0.005, 0, 0]), 0.1, 0.5)
+    track.seen(START + np.float32([0.005, 0, 0]), 0.0, 0.1, 0.5)
     np.testing.assert_array_equal(track.predicted(0.2), track.centre)
 
 
@@ -43,24 +43,24 @@ def test_two_frames_at_one_time_give_no_speed() -> None:
 
 
 def test_handedness_is_weighed_over_frames() -> None:
-    track = Tracks().new(START, 0.9)
+    track = Tracks().new(START, 0.0, 0.9)
     assert track.handedness == Handedness.RIGHT
     for _ in range(10):
-        track.seen(START, None, 0.9)
-    track.seen(START, None, 0.05)
+        track.seen(START, 0.0, None, 0.9)
+    track.seen(START, 0.0, None, 0.05)
     assert track.handedness == Handedness.RIGHT, "a single frame changes nothing"
     for _ in range(8):
-        track.seen(START, None, 0.05)
+        track.seen(START, 0.0, None, 0.05)
     assert track.handedness == Handedness.LEFT, "many do"
-    assert Tracks().new(START, 0.5).handedness == Handedness.UNKNOWN
+    assert Tracks().new(START, 0.0, 0.5).handedness == Handedness.UNKNOWN
 
 
 def test_both_sides_are_looked_at_in_doubt_and_now_and_then() -> None:
-    track = Tracks().new(START, 0.8)
+    track = Tracks().new(START, 0.0, 0.8)
     looks = []
     for _ in range(24):
         looks.append(track.side_to_look_at)
-        track.seen(START, None, 0.8 if looks[-1] == Handedness.UNKNOWN else None)
+        track.seen(START, 0.0, None, 0.8 if looks[-1] == Handedness.UNKNOWN else None)
     both = [number for number, side in enumerate(looks) if side == Handedness.UNKNOWN]
     assert both == [0, 1, 12, 23]
     assert set(looks) == {Handedness.UNKNOWN, Handedness.RIGHT}
@@ -69,19 +69,19 @@ def test_both_sides_are_looked_at_in_doubt_and_now_and_then() -> None:
 
 @pytest.mark.parametrize("certain", [0.0, 1.0])
 def test_certainty_is_bounded(certain: float) -> None:
-    track = Tracks().new(START, certain)
+    track = Tracks().new(START, 0.0, certain)
     for _ in range(100):
-        track.seen(START, None, certain)
+        track.seen(START, 0.0, None, certain)
     for _ in range(10):
-        track.seen(START, None, 1 - certain)
+        track.seen(START, 0.0, None, 1 - certain)
     assert track.handedness == (Handedness.LEFT if certain else Handedness.RIGHT)
 
 
 def test_numbers_are_not_used_twice() -> None:
     tracks = Tracks()
-    first = tracks.new(START, 0.5)
+    first = tracks.new(START, 0.0, 0.5)
     tracks.reset()
-    assert tracks.new(START, 0.5).number == first.number + 1
+    assert tracks.new(START, 0.0, 0.5).number == first.number + 1
 
 
 @pytest.mark.parametrize(
@@ -91,14 +91,14 @@ def test_numbers_are_not_used_twice() -> None:
 def test_time_that_jumps_ends_tracks(stamps: tuple[float | None, float | None], kept: bool) -> None:
     tracks = Tracks()
     tracks.advance(stamps[0])
-    tracks.current = [tracks.new(START, 0.5)]
+    tracks.current = [tracks.new(START, 0.0, 0.5)]
     tracks.advance(stamps[1])
     assert bool(tracks.current) == kept
 
 
 def test_the_nearest_track() -> None:
     tracks = Tracks()
-    tracks.current = [tracks.new(START + np.float32([x, 0, 0]), 0.5) for x in (0.0, 0.1, 0.3)]
+    tracks.current = [tracks.new(START + np.float32([x, 0, 0]), 0.0, 0.5) for x in (0.0, 0.1, 0.3)]
     assert tracks.nearest(START + np.float32([0.12, 0, 0]), 0.05) is tracks.current[1]
     assert tracks.nearest(START + np.float32([0.2, 0, 0]), 0.05) is None
     assert Tracks().nearest(START, 1.0) is None

@@ -61,12 +61,12 @@ def paper_regressor() -> DenseRegressor:
     return DenseRegressor(cast(HourglassNetwork, PaperWithoutHead(network)), PAPER).eval()
 
 
-def model_regressor(name_or_path: str) -> tuple[DenseRegressor, int]:
-    """A model's regressor and resolution."""
+def model_regressor(name_or_path: str) -> tuple[DenseRegressor, int, int]:
+    """A model's regressor, its resolution, and how many crops it looks at of each hand."""
     description, network = read_model(name_or_path)
     fold_batch_norm(network)
     geometry = metric_geometry(description.half_size, description.ball_radius)
-    return DenseRegressor(network, geometry, description.views).eval(), description.resolution
+    return DenseRegressor(network, geometry).eval(), description.resolution, description.views
 
 
 def repeated(crops: Sequence[HandCrop], count: int) -> list[HandCrop]:
@@ -92,8 +92,8 @@ def time_networks(
     for network in networks:
         reference: Array | None = None
         for name in runtimes:
-            regressor, resolution = (
-                (paper_regressor(), PAPER_RESOLUTION) if network == PAPER_NAME else model_regressor(network)
+            regressor, resolution, views = (
+                (paper_regressor(), PAPER_RESOLUTION, 1) if network == PAPER_NAME else model_regressor(network)
             )
             started = time.perf_counter()
             try:
@@ -114,6 +114,7 @@ def time_networks(
                     "device": device,
                     "batch": batch,
                     "resolution": resolution,
+                    "crops_per_hand": views,
                     "build_seconds": round(seconds, 2),
                     "difference_mm": None if distances is None else round(float(distances.max()), 4),
                     "mean_difference_mm": None if distances is None else round(float(distances.mean(1).max()), 4),
@@ -121,7 +122,8 @@ def time_networks(
                 calls[key] = partial(runtime.run, repeated(crops, batch))
     for key, times in time_calls(calls, repeats).items():
         rows[key] |= asdict(times)
-        rows[key]["hands_per_second"] = round(1000 * rows[key]["batch"] / times.p50, 1)
+        row = rows[key]
+        row["hands_per_second"] = round(1000 * row["batch"] / row["crops_per_hand"] / times.p50, 1)
     return list(rows.values())
 
 
@@ -133,7 +135,7 @@ def time_layers(name_or_path: str, crops: Sequence[HandCrop], repeats: int) -> d
         return {}
     from dense3d_ros.runtime.openvino_cpu import OpenVinoRuntime
 
-    regressor, resolution = model_regressor(name_or_path)
+    regressor, resolution, _ = model_regressor(name_or_path)
     runtime = OpenVinoRuntime(regressor, resolution, counting=True)
     taken: dict[str, list[float]] = {}
     for index in range(-10, repeats):
@@ -146,7 +148,7 @@ def time_layers(name_or_path: str, crops: Sequence[HandCrop], repeats: int) -> d
 
 def time_device(name_or_path: str, device: str, crops: Sequence[Crop], repeats: int) -> dict[str, dict[str, Any]]:
     """Stages of one crop at a time in the runtime cuda_graph, each waited for."""
-    regressor, resolution = model_regressor(name_or_path)
+    regressor, resolution, _ = model_regressor(name_or_path)
     runtime = CudaGraphRuntime(regressor, device, resolution)
     taken: dict[str, list[float]] = {"upload": [], "crop, network, votes": [], "download": []}
     for index in range(-10, repeats):
@@ -168,7 +170,7 @@ def time_device(name_or_path: str, device: str, crops: Sequence[Crop], repeats: 
 
 def votes_call(name_or_path: str, device: str, crop: HandCrop) -> Callable[[], object]:
     """What turns one crop's maps into joints, operation by operation in torch."""
-    regressor, _ = model_regressor(name_or_path)
+    regressor, _, _ = model_regressor(name_or_path)
     regressor.to(device)
     image, camera, centre = (torch.from_numpy(array).to(device) for array in arrays([crop]))
     geometry = regressor.geometry
@@ -191,7 +193,7 @@ def arithmetic(model: str, gflops: float) -> list[dict[str, Any]]:
 
     floor_ms: what the operations take at `gflops`; no runtime can be faster without fewer or cheaper ones.
     """
-    regressor, resolution = model_regressor(model)
+    regressor, resolution, _ = model_regressor(model)
     rows = []
     for name, network, size in (
         (model, regressor.network, resolution),

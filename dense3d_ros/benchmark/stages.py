@@ -17,7 +17,7 @@ from dense3d_ros.crop import CropRegion, HandCrop, crop_hand, crop_region
 from dense3d_ros.depth import DepthImage
 from dense3d_ros.estimator import HandPoseEstimator
 from dense3d_ros.finding.protrusions import find_candidates
-from dense3d_ros.hand import HandPose, hand_centre
+from dense3d_ros.hand import HandPose, hand_centre, upright_roll
 from dense3d_ros.model import HandModel
 from dense3d_ros.synthetic.animation import HandAnimation
 
@@ -38,14 +38,18 @@ class Scene:
     def crops(self, resolution: int, half_size: float = 0.15) -> list[HandCrop]:
         """A crop of each frame around the true hand."""
         return [
-            crop_hand(DepthImage(depth, 0.001), CAMERA, hand_centre(joints), half_size, resolution)
+            crop_hand(
+                DepthImage(depth, 0.001), CAMERA, hand_centre(joints), half_size, resolution, upright_roll(joints)
+            )
             for depth, joints in zip(self.depths, self.joints, strict=True)
         ]
 
     def regions(self, resolution: int, half_size: float = 0.15) -> list[CropRegion]:
         """The same, for a device that makes the crops itself."""
         return [
-            crop_region(DepthImage(depth, 0.001), CAMERA, hand_centre(joints), half_size, resolution)
+            crop_region(
+                DepthImage(depth, 0.001), CAMERA, hand_centre(joints), half_size, resolution, upright_roll(joints)
+            )
             for depth, joints in zip(self.depths, self.joints, strict=True)
         ]
 
@@ -62,7 +66,7 @@ def time_frames(models: Sequence[HandModel], scene: Scene, repeats: int) -> tupl
     """Stages of `repeats` tracked frames as the estimator times them, and hands of the last one; a row a model.
 
     "frame" is the whole: depth image in, joints out. About every tenth looks at both sides of the hand, so that its
-    network runs on two crops. The models take turns, BLOCK frames each, so that a busy moment hits all of them.
+    network runs on twice as many crops. The models take turns, BLOCK frames each, so that a busy moment hits them all.
     """
     runs = [_Run(HandPoseEstimator(model)) for model in models]
     for start in range(-WARM_UP, repeats, BLOCK):

@@ -9,18 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dense3d_ros.confidence import log_spread_mm
-from dense3d_ros.crop import crop_hand
 from dense3d_ros.datasets.sample import DatasetSample
 from dense3d_ros.estimator import CANDIDATES, HandPoseEstimator
 from dense3d_ros.evaluation.metrics import joint_errors
 from dense3d_ros.evaluation.synthetic import HandFrame
-from dense3d_ros.hand import Handedness, HandPose, expected_errors, hand_centre
-from dense3d_ros.model import HandModel
+from dense3d_ros.hand import Handedness, HandPose, expected_errors, hand_centre, upright_roll
+from dense3d_ros.model import HandModel, crops_of
 
 AT_HAND, OFF_HAND = 0.06, 0.1
 """A place within the first distance of a true hand, metres, is one; beyond the second it is none."""
 JITTER = 0.012
 """Standard deviation in each axis of the crops from which the side is judged, metres; the finder's settle so."""
+ROLL_JITTER = 0.15
+"""Of their turn, radians."""
 CROPS = 3
 """Crops of each hand from which the side is judged."""
 
@@ -50,11 +51,13 @@ class Observer:
 
     def sides(self, frame: HandFrame, rng: np.random.Generator) -> Iterator[tuple[Array, bool]]:
         """For crops of the labelled hand: features (3,) as in `Confidence.side`, and whether it is a right one."""
-        description = self.model.description
-        centres = hand_centre(frame.sample.joints) + rng.normal(0.0, JITTER, (CROPS, 3))
+        sample = frame.sample
+        centres = (hand_centre(sample.joints) + rng.normal(0.0, JITTER, (CROPS, 3))).astype(np.float32)
+        rolls = upright_roll(sample.joints) + rng.normal(0.0, ROLL_JITTER, CROPS)
         crops = [
-            crop_hand(frame.sample.depth, frame.sample.camera, centre, description.half_size, description.resolution)
-            for centre in centres.astype(np.float32)
+            crop
+            for centre, roll in zip(centres, rolls, strict=True)
+            for crop in crops_of(self.model, sample.depth, sample.camera, centre, roll)
         ]
         plain = self.model.predict(crops, [Handedness.RIGHT] * CROPS)
         mirrored = self.model.predict(crops, [Handedness.LEFT] * CROPS)

@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="R",
         type=int,
         default=1,
-        help="how often it learns each, turned by quarters (default: 1)",
+        help="how often it learns each, turned by quarters, which synthetic test crops are not (default: 1)",
     )
     parser.add_argument("--seeds", metavar="K", type=int, default=3, help="runs of a variant (default: %(default)s)")
     parser.add_argument("--test", metavar="N", type=int, default=1000, help="held-out crops (default: %(default)s)")

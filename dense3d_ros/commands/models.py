@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(
             f"  {description.stacks} stack(s) of {description.features} features, {weights / 1e6:.2f} M weights, "
             f"{description.resolution}x{description.resolution} crops of {2 * description.half_size:g} m, "
-            f"{description.views} view(s) of each"
+            f"{description.views} of each hand"
         )
         print(f"  mean joint error: {errors or 'not measured'}")
         confidence = description.confidence

@@ -1,4 +1,4 @@
-"""Network, votes and fusion as one module: crops in, joints in the camera frame out."""
+"""Network, votes and fusion as one module: crops in, joints in the frame of the crop's camera out."""
 
 from __future__ import annotations
 
@@ -11,12 +11,9 @@ from dense3d_ros.dense.maps import MapGeometry, Maps, foreground, map_points, re
 from dense3d_ros.dense.network import HourglassNetwork
 from dense3d_ros.dense.voting import softmax_fusion
 
-_FLOOR = 0.02
-"""Metres added to the spread of a view's votes: joints are uncertain even where all votes agree."""
-
 
 class Regression(NamedTuple):
-    """joints (B, J, 3) metres in the camera frame; spread (B, J) metres; logits (B, 2): hand, right hand."""
+    """joints (B, J, 3) metres in the crop's frame; spread (B, J) metres; logits (B, 2): hand, right hand."""
 
     joints: Tensor
     spread: Tensor
@@ -36,67 +33,21 @@ class DenseOutput(NamedTuple):
 
 
 class DenseRegressor(nn.Module):
-    """The default model from normalised crop to joints; plain tensor operations, so that it can be exported.
+    """The default model from normalised crop to joints; plain tensor operations, so that it can be exported."""
 
-    views: 1, or 4 to look at every crop as cameras turned by 0, 90, 180 and 270 degrees would have seen it and to
-    fuse what they say.
-    """
-
-    def __init__(self, network: HourglassNetwork, geometry: MapGeometry, views: int = 1) -> None:
+    def __init__(self, network: HourglassNetwork, geometry: MapGeometry) -> None:
         super().__init__()
         self.network = network
         self.geometry = geometry
-        self.views = views
 
     def forward(self, crops: Tensor, cameras: Tensor, centres: Tensor) -> Regression:
         """crops (B, 1, S, S) normalised; cameras (B, 4) fx, fy, cx, cy of the crops; centres (B, 3) metres."""
-        if self.views == 1:
-            return self._regress(crops, cameras, centres)
-        turned = [(crops, cameras, centres)]
-        while len(turned) < self.views:
-            turned.append(_quarter_turn(*turned[-1]))
-        crops, cameras, centres = (torch.cat(parts) for parts in zip(*turned, strict=True))
-        seen = self._regress(crops, cameras, centres)
-        joints = list(seen.joints.chunk(self.views))
-        for turns in range(1, self.views):
-            for _ in range(turns):
-                joints[turns] = _turn_back(joints[turns])
-        spreads = torch.stack(seen.spread.chunk(self.views))
-        return fuse_views(torch.stack(joints), spreads, torch.stack(seen.logits.chunk(self.views)))
-
-    def _regress(self, crops: Tensor, cameras: Tensor, centres: Tensor) -> Regression:
         output = dense_output(self.network, crops, cameras, centres, self.geometry)
         return Regression(
             restore_joints(output.joints[-1], centres, self.geometry),
             output.spread * self.geometry.unit,
             output.logits,
         )
-
-
-def fuse_views(joints: Tensor, spread: Tensor, logits: Tensor) -> Regression:
-    """Joints (V, B, J, 3), spread (V, B, J) and logits (V, B, 2) of V views of the same crops -> of the crops.
-
-    Each view's joint counts by how well its votes agree; where the views disagree the spread grows.
-    """
-    weight = 1 / (spread + _FLOOR) ** 2
-    weight = weight / weight.sum(0)
-    mean = (joints * weight[..., None]).sum(0)
-    between = (((joints - mean) ** 2).sum(-1) * weight).sum(0)
-    return Regression(mean, ((spread**2 * weight).sum(0) + between).sqrt(), logits.mean(0))
-
-
-def _quarter_turn(crops: Tensor, cameras: Tensor, centres: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """What a camera sees that is turned by 90 degrees: (x, y, z) becomes (y, -x, z). Exact."""
-    fx, fy, cx, cy = cameras.unbind(1)
-    turned = torch.stack([fy, fx, cy, crops.shape[-1] - 1 - cx], 1)
-    x, y, z = centres.unbind(1)
-    return crops.transpose(2, 3).flip(2), turned, torch.stack([y, -x, z], 1)
-
-
-def _turn_back(joints: Tensor) -> Tensor:
-    """The inverse of `_quarter_turn` for points (B, J, 3)."""
-    x, y, z = joints.unbind(-1)
-    return torch.stack([-y, x, z], -1)
 
 
 def dense_output(

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dense3d_ros.crop import crop_hand
 from dense3d_ros.datasets.benchmarks import Benchmark
 from dense3d_ros.datasets.frames import benchmark_frame
 from dense3d_ros.datasets.sample import DatasetSample
@@ -18,8 +17,8 @@ from dense3d_ros.dense.paper_network import PaperNetwork
 from dense3d_ros.dense.paper_regressor import PaperJoints, paper_joints, stack_crops
 from dense3d_ros.estimator import HandPoseEstimator
 from dense3d_ros.finding.protrusions import find_candidates
-from dense3d_ros.hand import JOINT_INDEX, SKELETON, Handedness
-from dense3d_ros.model import HandModel, choose_device, load_model
+from dense3d_ros.hand import JOINT_INDEX, SKELETON, Handedness, upright_roll
+from dense3d_ros.model import HandModel, choose_device, crops_of, load_model
 from dense3d_ros.model_file import ModelDescription, ModelFileError, read_any_model
 
 Joints = NDArray[np.floating]
@@ -75,12 +74,16 @@ class HandOnBenchmark:
         self._estimator = HandPoseEstimator(model)
 
     def true_crops(self, samples: Sequence[DatasetSample]) -> list[Joints | None]:
-        description = self.model.description
-        crops = [
-            crop_hand(sample.depth, sample.camera, self._centre(sample), description.half_size, description.resolution)
-            for sample in samples
-        ]
-        predictions = self.model.predict(crops, [Handedness.UNKNOWN] * len(crops))
+        rolls = [0.0] * len(samples)
+        # The first look is for the turn alone, which the labels need not tell.
+        for _ in range(2):
+            crops = [
+                crop
+                for sample, roll in zip(samples, rolls, strict=True)
+                for crop in crops_of(self.model, sample.depth, sample.camera, self._centre(sample), roll)
+            ]
+            predictions = self.model.predict(crops, [Handedness.UNKNOWN] * len(samples))
+            rolls = [upright_roll(prediction.joints) for prediction in predictions]
         return [prediction.joints[list(self._indices)] for prediction in predictions]
 
     def found(self, sample: DatasetSample) -> Joints | None:

@@ -10,18 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from dense3d_ros.crop import HandCrop, crop_hand
 from dense3d_ros.datasets.sample import DatasetSample
 from dense3d_ros.evaluation import synthetic
 from dense3d_ros.evaluation.detection import Detection, OwnFinder, detection_summary, failures
 from dense3d_ros.evaluation.metrics import full_summary, grouped, joint_errors
 from dense3d_ros.evaluation.scores import presence_curve, reliability
 from dense3d_ros.evaluation.synthetic import HandFrame, SyntheticTestSet, hand_frame, hand_free_frame
-from dense3d_ros.hand import FINGERS, JOINT_NAMES, Handedness, hand_centre
-from dense3d_ros.model import HandModel, Prediction
+from dense3d_ros.hand import FINGERS, JOINT_NAMES, Handedness, hand_centre, upright_roll
+from dense3d_ros.model import HandModel, Prediction, crops_of
 
 JITTER = 0.012
 """Standard deviation of the jittered crop's centre in each axis, metres: what training draws most often."""
+ROLL_JITTER = 0.15
+"""Of its turn, radians."""
 _BATCH = 16
 _SURFACE_GAP = 0.02
 
@@ -31,7 +32,7 @@ Errors = NDArray[np.float64]
 def evaluate_on_synthetic(model: HandModel, frames: int, hand_free: int) -> dict[str, Any]:
     """All measures on the first `frames` pictures with a hand and the first `hand_free` without one.
 
-    Crops around the true centre with the hand's side known ("oracle_crop"), around a jittered one with the side
+    Upright crops around the true centre with the hand's side known ("oracle_crop"), jittered ones with the side
     unknown ("jittered_crop"), and what the whole estimator makes of the picture ("own_finder", where frames without
     a hand found are left out of the errors).
     """
@@ -74,10 +75,19 @@ class _Run:
         centres = [hand_centre(frame.sample.joints) for frame in frames]
         rng = np.random.default_rng([synthetic.SEED, 2, len(self.labels)])
         jittered = [(centre + rng.normal(0.0, JITTER, 3)).astype(np.float32) for centre in centres]
+        rolls = [upright_roll(frame.sample.joints) for frame in frames]
+        wrong_rolls = [roll + rng.normal(0.0, ROLL_JITTER) for roll in rolls]
         sides = [Handedness.RIGHT if frame.labels["side"] == "right" else Handedness.LEFT for frame in frames]
         unknown = [Handedness.UNKNOWN] * len(frames)
-        for mode, places, known in (("oracle_crop", centres, sides), ("jittered_crop", jittered, unknown)):
-            crops = [self._crop(frame.sample, place) for frame, place in zip(frames, places, strict=True)]
+        for mode, places, turns, known in (
+            ("oracle_crop", centres, rolls, sides),
+            ("jittered_crop", jittered, wrong_rolls, unknown),
+        ):
+            crops = [
+                crop
+                for frame, place, turn in zip(frames, places, turns, strict=True)
+                for crop in crops_of(self.model, frame.sample.depth, frame.sample.camera, place, turn)
+            ]
             predictions = self.model.predict(crops, known)
             for frame, prediction in zip(frames, predictions, strict=True):
                 self.errors[mode].append(joint_errors(prediction.joints, frame.sample.joints))
@@ -97,14 +107,11 @@ class _Run:
 
     def add_hand_free(self, samples: list[DatasetSample]) -> None:
         rng = np.random.default_rng([synthetic.SEED, 3, len(self.false_hands)])
-        crops = [self._crop(sample, place) for sample in samples for place in _surface_points(sample, rng)]
-        predictions = self.model.predict(crops, [Handedness.UNKNOWN] * len(crops))
+        points = [(sample, point) for sample in samples for point in _surface_points(sample, rng)]
+        crops = [crop for sample, point in points for crop in crops_of(self.model, sample.depth, sample.camera, point)]
+        predictions = self.model.predict(crops, [Handedness.UNKNOWN] * len(points))
         self.presence_without += [prediction.presence for prediction in predictions]
         self.false_hands += [self.finder.false_hands(sample) for sample in samples]
-
-    def _crop(self, sample: DatasetSample, centre: NDArray[np.float32]) -> HandCrop:
-        description = self.model.description
-        return crop_hand(sample.depth, sample.camera, centre, description.half_size, description.resolution)
 
     def results(self) -> dict[str, Any]:
         """The figures of everything added so far."""

@@ -64,7 +64,7 @@ class CudaGraphRuntime:
         self._resolution = resolution
         if half:
             network = cast(HourglassNetwork, HalfPrecision(regressor.network))
-            regressor = DenseRegressor(network, regressor.geometry, regressor.views)
+            regressor = DenseRegressor(network, regressor.geometry)
         regressor = regressor.eval().to(self._device)
         regressor.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._regressor: Callable[..., tuple[Tensor, ...]] = torch.compile(regressor) if compiled else regressor

@@ -19,8 +19,8 @@ _OUTSIDE = -1
 
 
 def header_words(resolution: int) -> int:
-    """32-bit words that describe a crop: what is fixed, and a place for each row and for each column."""
-    return _FIXED + 2 * resolution
+    """32-bit words that describe a crop: what is fixed, and a place for each pixel."""
+    return _FIXED + resolution**2
 
 
 def words_needed(regions: Sequence[CropRegion], batch: int, resolution: int) -> int:
@@ -54,9 +54,7 @@ def pack(regions: Sequence[CropRegion], batch: int, resolution: int, words: NDAr
         floats[index, 4:7] = region.centre
         floats[index, 7:_FLOATS] = region.half_size, region.depth.unit
         header[index, _FLOATS:_FIXED] = is_float, places[key]
-        height, width = region.depth.shape
-        header[index, _FIXED : _FIXED + resolution] = _places(region.rows, height, step * box.shape[1])
-        header[index, _FIXED + resolution :] = _places(region.cols, width, step)
+        header[index, _FIXED:] = _places(region, step * box.shape[1], step).ravel()
     header[len(regions) :] = header[len(regions) - 1]
     return used
 
@@ -67,10 +65,9 @@ def unpack(words: Tensor, batch: int, resolution: int) -> tuple[Tensor, Tensor, 
     floats = header[:, :_FLOATS].contiguous().view(torch.float32)
     cameras, centres, half_size, unit = floats[:, :4], floats[:, 4:7], floats[:, 7], floats[:, 8]
     is_float, first = header[:, _FLOATS], header[:, _FLOATS + 1]
-    rows = header[:, _FIXED : _FIXED + resolution, None]
-    cols = header[:, None, _FIXED + resolution :]
-    inside = (rows != _OUTSIDE) & (cols != _OUTSIDE)
-    place = torch.where(inside, _per_crop(first) + rows + cols, 0).long()
+    places = header[:, _FIXED:].view(batch, resolution, resolution)
+    inside = places != _OUTSIDE
+    place = torch.where(inside, _per_crop(first) + places, 0).long()
     halves = words.view(torch.int16)
     low = halves[place].int() & 0xFFFF
     # A float32 is two half words, the lower one first.
@@ -97,7 +94,8 @@ def _span(places: NDArray[np.intp], size: int) -> slice:
     return slice(max(0, int(places.min())), max(0, min(size, int(places.max()) + 1)))
 
 
-def _places(pixels: NDArray[np.intp], size: int, step: int) -> NDArray[np.intp]:
-    """Distances from the box's first row or column in half words."""
-    inside = (pixels >= 0) & (pixels < size)
-    return np.where(inside, (pixels - max(0, int(pixels.min()))) * step, _OUTSIDE)
+def _places(region: CropRegion, row_step: int, col_step: int) -> NDArray[np.intp]:
+    """(S, S) distances from the box's first pixel in half words."""
+    rows = (region.rows - max(0, int(region.rows.min()))) * row_step
+    cols = (region.cols - max(0, int(region.cols.min()))) * col_step
+    return np.where(region.inside, rows + cols, _OUTSIDE)

@@ -18,7 +18,7 @@ class RuntimeUnavailableError(ValueError):
 
 
 class Outputs(NamedTuple):
-    """joints (B, 21, 3) metres in the camera frame; spread (B, 21) metres; logits (B, 2): hand, right hand."""
+    """joints (B, 21, 3) metres in the crop's frame; spread (B, 21) metres; logits (B, 2): hand, right hand."""
 
     joints: Array
     spread: Array

@@ -46,6 +46,7 @@ class SceneOptions:
     first_guesses: float
     first_guess: Range
     settled: Range
+    upright_error: float
 
     def __post_init__(self) -> None:
         for field in fields(self):

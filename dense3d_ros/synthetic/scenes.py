@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dense3d_ros.camera import Camera
-from dense3d_ros.crop import crop_hand
+from dense3d_ros.crop import crop_hand, roll_rotation
 from dense3d_ros.depth import DepthImage
 from dense3d_ros.finding.protrusions import find_candidates
-from dense3d_ros.hand import JOINT_INDEX, hand_centre
+from dense3d_ros.hand import JOINT_INDEX, hand_centre, upright_roll
 from dense3d_ros.synthetic import clutter, negatives
 from dense3d_ros.synthetic.bodies import load_bodies
 from dense3d_ros.synthetic.hand_mesh import BONE_COUNT, HandMesh, PosedHand
@@ -24,9 +24,9 @@ from dense3d_ros.synthetic.render import render_depth
 from dense3d_ros.synthetic.sensors import random_sensor
 
 HALF_SIZE = 0.15
-WINDOW = 0.42
-"""Edge of the rendered cross-section at the hand, metres: the crop cube with room for an off-centre crop."""
-MAX_WINDOW_PIXELS = 200
+WINDOW = 0.5
+"""Edge of the rendered cross-section at the hand, metres: the turned crop cube with room for an off-centre crop."""
+MAX_WINDOW_PIXELS = 240
 SEARCH_WINDOW, SEARCH_PIXELS = 1.0, 84
 """The picture in which a crop without a hand is searched: metres across, and about a pixel for a finder's sample."""
 HAND_ID = 1
@@ -54,11 +54,27 @@ class SceneAssets:
 
 
 @dataclass(frozen=True)
+class Picture:
+    """What a sensor sees around a hand or around something else; crops are taken from it.
+
+    depth: (H, W) metres. joints: (21, 3) metres in the camera frame. right: whether it is a right hand.
+    elsewhere: (3,) metres, what a crop is at if not at the hand. has_hand: whether the hand is in the scene.
+    """
+
+    depth: NDArray[np.float32]
+    camera: Camera
+    joints: NDArray[np.float32]
+    right: bool
+    elsewhere: NDArray[np.float32] | None = None
+    has_hand: bool = True
+
+
+@dataclass(frozen=True)
 class Sample:
     """One training crop.
 
-    image: (S, S) as in HandCrop. camera: (4,) fx, fy, cx, cy of the crop. centre: (3,) metres.
-    joints: (21, 3) metres in the camera frame. presence: 1 hand here, 0 none, -1 neither can be said.
+    image: (S, S) as in HandCrop. camera: (4,) fx, fy, cx, cy of the crop. centre: (3,) and
+    joints: (21, 3) metres in the frame of that camera. presence: 1 hand here, 0 none, -1 neither can be said.
     has_joints: a right hand near enough to learn its joints; left hands only teach that they are left, since a left
     hand is shown to the network mirrored.
     """
@@ -73,14 +89,53 @@ class Sample:
 
 
 def make_sample(rng: np.random.Generator, assets: SceneAssets, resolution: int = 128) -> Sample:
-    """A random crop; tries again while the hand is hidden or the crop would be empty."""
+    """A random crop of a random picture."""
+    return crop_sample(rng, make_picture(rng, assets), assets.options, resolution)
+
+
+def make_picture(rng: np.random.Generator, assets: SceneAssets) -> Picture:
+    """A random picture; tries again while the hand is hidden or nothing is there."""
     kind = rng.random()
     empty = kind < assets.options.empty
     at_hand = kind >= assets.options.empty + assets.options.elsewhere
     while True:
-        sample = _try_sample(rng, assets, resolution, empty=empty, at_hand=at_hand)
-        if sample is not None:
-            return sample
+        picture = _try_picture(rng, assets, empty=empty, at_hand=at_hand)
+        if picture is not None:
+            return picture
+
+
+def crop_sample(rng: np.random.Generator, picture: Picture, options: SceneOptions, resolution: int = 128) -> Sample:
+    """A crop as the estimator would take one, off the hand's centre and direction by what is in `options`."""
+    true_centre = hand_centre(picture.joints)
+    while True:
+        centre, roll = picture.elsewhere, float(rng.uniform(-np.pi, np.pi))
+        if centre is None:
+            is_first = rng.random() < options.first_guesses
+            median, sigma = options.first_guess if is_first else options.settled
+            error = unit(rng.normal(size=3)) * median * np.exp(rng.normal(0.0, sigma))
+            centre = np.asarray(true_centre + error, np.float32)
+            if not is_first:
+                roll = upright_roll(picture.joints + rng.normal(0.0, options.upright_error, picture.joints.shape))
+        # A guess far off can be at the lens, or behind it, where no crop can be.
+        if centre[2] < options.distance[0] / 2:
+            continue
+        crop = crop_hand(DepthImage(picture.depth), picture.camera, centre, HALF_SIZE, resolution, roll)
+        if picture.elsewhere is not None or not _is_blank(crop.image):
+            break
+    error = float(np.linalg.norm(centre - true_centre)) if picture.has_hand else np.inf
+    return Sample(
+        crop.image,
+        np.array([crop.camera.fx, crop.camera.fy, crop.camera.cx, crop.camera.cy], np.float32),
+        crop.centre,
+        np.asarray(picture.joints @ roll_rotation(roll).T, np.float32),
+        presence=1 if error < NEAR_CENTRE else 0 if error > LEARNED_CENTRE else -1,
+        right=picture.right,
+        has_joints=picture.right and error < LEARNED_CENTRE,
+    )
+
+
+def _is_blank(crop: NDArray[np.float32]) -> bool:
+    return bool(np.count_nonzero(crop < 1) < 0.01 * crop.size)
 
 
 @dataclass(frozen=True)
@@ -108,18 +163,18 @@ class _Scene:
         return depth, ids
 
 
-def _try_sample(
-    rng: np.random.Generator, assets: SceneAssets, resolution: int, *, empty: bool, at_hand: bool
-) -> Sample | None:
+def _try_picture(rng: np.random.Generator, assets: SceneAssets, *, empty: bool, at_hand: bool) -> Picture | None:
     options = assets.options
     hand, right = random_hand(rng, assets, options.right_hands)
-    true_centre = hand_centre(hand.joints)
+    centre = hand_centre(hand.joints)
     scene = _random_scene(rng, assets, hand, with_hand=not empty, at_hand=at_hand)
-    centre = _crop_centre(rng, true_centre, options) if at_hand else _other_centre(rng, scene, true_centre, options)
-    # A guess far off can be at the lens, or behind it, where no crop can be.
-    if centre is None or centre[2] < options.distance[0] / 2:
-        return None
-    camera = window_camera(true_centre if at_hand else centre, rng, options)
+    elsewhere = None
+    if not at_hand:
+        elsewhere = _other_centre(rng, scene, centre, options)
+        if elsewhere is None or elsewhere[2] < options.distance[0] / 2:
+            return None
+        centre = elsewhere
+    camera = window_camera(centre, rng, options)
     drawn = scene.draw(camera, visible=0.45 if at_hand else 0.0)
     if drawn is None:
         return None
@@ -127,19 +182,9 @@ def _try_sample(
     depth = random_sensor(rng, float(centre[2])).apply(depth, camera, rng)
     if rng.random() < options.picture_borders:
         _cut_off(rng, depth, ids == HAND_ID if at_hand else depth > 0)
-    crop = crop_hand(DepthImage(depth), camera, centre, HALF_SIZE, resolution)
-    if np.count_nonzero(crop.image < 1) < 0.01 * crop.image.size:
+    if _is_blank(crop_hand(DepthImage(depth), camera, centre, HALF_SIZE, 64).image):
         return None
-    error = np.inf if empty else float(np.linalg.norm(centre - true_centre))
-    return Sample(
-        crop.image,
-        np.array([crop.camera.fx, crop.camera.fy, crop.camera.cx, crop.camera.cy], np.float32),
-        crop.centre,
-        hand.joints,
-        presence=1 if error < NEAR_CENTRE else 0 if error > LEARNED_CENTRE else -1,
-        right=right,
-        has_joints=right and error < LEARNED_CENTRE,
-    )
+    return Picture(depth, camera, hand.joints, right, elsewhere, has_hand=not empty)
 
 
 def random_hand(rng: np.random.Generator, assets: SceneAssets, right_share: float = 0.5) -> tuple[PosedHand, bool]:
@@ -240,13 +285,6 @@ def _hand_beside(rng: np.random.Generator, assets: SceneAssets, hand: PosedHand,
     other, _ = random_hand(rng, assets)
     shift = (clutter.beside(rng, hand, near, far) - hand_centre(other.joints)).astype(np.float32)
     return PosedHand(other.vertices + shift, other.faces, other.joints + shift)
-
-
-def _crop_centre(rng: np.random.Generator, true: NDArray[np.float32], options: SceneOptions) -> NDArray[np.float32]:
-    """Where the crop is for a hand: at the finder's first guess, or where the network has re-centred it."""
-    median, sigma = options.first_guess if rng.random() < options.first_guesses else options.settled
-    error = unit(rng.normal(size=3)) * median * np.exp(rng.normal(0.0, sigma))
-    return np.asarray(true + error, np.float32)
 
 
 def _other_centre(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import TypeVar
 
 import numpy as np
@@ -11,16 +11,14 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from dense3d_ros.synthetic.scenes import Sample, SceneAssets, make_sample
+from dense3d_ros.synthetic.scenes import Picture, Sample, SceneAssets, crop_sample, make_picture, make_sample
 
 BatchT = TypeVar("BatchT")
 
-VIEWS = 4
-"""Quarter turns of the camera that every scene is learned in."""
+CROPS_PER_PICTURE = 4
+"""Crops that are learned of every picture, each at another place and turn."""
 LAG = 16
-"""Batches between two views of a scene; a multiple of processes times workers, or scenes are made anew."""
-_QUARTER = np.array([[0, -1, 0], [1, 0, 0], [0, 0, 1]], np.float32)
-"""(x, y, z) @ _QUARTER = (y, -x, z): what a camera sees that is turned by 90 degrees."""
+"""Batches between two crops of a picture; a multiple of processes times workers, or pictures are made anew."""
 
 
 @dataclass
@@ -60,8 +58,7 @@ class Batch:
 class SyntheticBatches(IterableDataset[Batch]):
     """Batch number n is a function of (seed, n) alone, whatever the number of workers and processes.
 
-    Every scene is learned four times, as seen by a camera turned by 0, 90, 180 and 270 degrees, LAG batches
-    apart: rendering would take as long as learning otherwise.
+    Every picture is learned in four crops, LAG batches apart: rendering would take as long as learning otherwise.
     """
 
     def __init__(self, *, seed: int, batch_size: int, resolution: int, first: int, count: int, stride: int = 1) -> None:
@@ -74,42 +71,34 @@ class SyntheticBatches(IterableDataset[Batch]):
         info = get_worker_info()
         worker, workers = (0, 1) if info is None else (info.id, info.num_workers)
         assets = SceneAssets.load()
-        scenes: dict[int, list[Sample]] = {}
+        pictures: dict[int, list[Picture]] = {}
         for number in self.numbers[worker::workers]:
+            rng = _generator(self.seed, number, 1)
             samples = []
-            for turns in range(VIEWS):
-                source = number - turns * LAG
-                if source not in scenes:
-                    scenes[source] = make_scenes(assets, self.seed, source, self.batch_size // VIEWS, self.resolution)
-                samples += [turned(sample, turns) for sample in scenes[source]]
-            scenes.pop(number - (VIEWS - 1) * LAG)
+            for view in range(CROPS_PER_PICTURE):
+                source = number - view * LAG
+                if source not in pictures:
+                    pictures[source] = make_pictures(assets, self.seed, source, self.batch_size // CROPS_PER_PICTURE)
+                samples += [crop_sample(rng, picture, assets.options, self.resolution) for picture in pictures[source]]
+            pictures.pop(number - (CROPS_PER_PICTURE - 1) * LAG)
             yield Batch.from_samples(samples)
 
 
-def make_scenes(assets: SceneAssets, seed: int, number: int, count: int, resolution: int) -> list[Sample]:
-    """`count` samples that are a function of (seed, number)."""
-    # Before the first batch are the scenes of numbers -1, -2, ...: seeds must not be negative.
-    rng = np.random.default_rng([seed, 2 * number if number >= 0 else -2 * number - 1])
-    return [make_sample(rng, assets, resolution) for _ in range(count)]
-
-
-def turned(sample: Sample, quarters: int) -> Sample:
-    """The sample as seen by a camera that is turned about its optical axis by quarters of a turn; exact."""
-    for _ in range(quarters):
-        fx, fy, cx, cy = sample.camera
-        sample = replace(
-            sample,
-            image=np.rot90(sample.image),
-            camera=np.array([fy, fx, cy, sample.image.shape[1] - 1 - cx], np.float32),
-            centre=sample.centre @ _QUARTER,
-            joints=sample.joints @ _QUARTER,
-        )
-    return sample
+def make_pictures(assets: SceneAssets, seed: int, number: int, count: int) -> list[Picture]:
+    """`count` pictures that are a function of (seed, number)."""
+    rng = _generator(seed, number, 0)
+    return [make_picture(rng, assets) for _ in range(count)]
 
 
 def make_batch(assets: SceneAssets, seed: int, number: int, size: int, resolution: int) -> Batch:
-    """`size` samples of different scenes, a function of (seed, number)."""
-    return Batch.from_samples(make_scenes(assets, seed, number, size, resolution))
+    """`size` samples of different pictures, a function of (seed, number)."""
+    rng = _generator(seed, number, 0)
+    return Batch.from_samples([make_sample(rng, assets, resolution) for _ in range(size)])
+
+
+def _generator(seed: int, number: int, purpose: int) -> np.random.Generator:
+    # Before the first batch are the pictures of numbers -1, -2, ...: seeds must not be negative.
+    return np.random.default_rng([seed, 2 * number if number >= 0 else -2 * number - 1, purpose])
 
 
 def loader(dataset: IterableDataset[BatchT], workers: int) -> DataLoader[BatchT]:

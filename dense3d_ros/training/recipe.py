@@ -21,7 +21,7 @@ class Stage:
 class Recipe:
     """Everything that decides what a run gives. half_size and ball_radius are metres.
 
-    views: how many turned views of a crop the finished model looks at; training does not depend on it.
+    views: how many crops of a hand the finished model looks at, 1 or 3; training does not depend on it.
     """
 
     name: str
@@ -67,8 +67,10 @@ class Recipe:
             raise ValueError(f"{path}: network must be hourglass or paper, got {recipe.network!r}")
         if recipe.batch_size < 4 or recipe.batch_size % 4:
             raise ValueError(
-                f"{path}: batch_size must be a multiple of 4, the views of a scene, got {recipe.batch_size}"
+                f"{path}: batch_size must be a multiple of 4, the crops of a picture, got {recipe.batch_size}"
             )
+        if recipe.views not in (1, 3):
+            raise ValueError(f"{path}: views must be 1 or 3, got {recipe.views}")
         for stage in recipe.stages:
             whole = all(isinstance(value, int) for value in (stage.samples, stage.resolution))
             if not whole or stage.resolution % 64 or stage.samples < recipe.batch_size:
