@@ -4,7 +4,7 @@
     python scripts/measure_finder.py --count 400
 
 The pictures are of the synthetic test set's kind, but of numbers that the test set never uses. The mixture of crops
-in `synthetic/scenes.yaml` was set to what this printed.
+in `synthetic/scenes.yaml` was set to what this printed for earlier models.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ def overview(results: dict[str, dict[str, Any]]) -> str:
     entries: list[tuple[str, Any]] = [
         ("mean joint error, own finder, meshes trained on (mm)", lambda r: mesh(r["own_finder"], "trained on")),
         ("the same, mesh never trained on", lambda r: mesh(r["own_finder"], "never trained on")),
-        ("mean joint error, true centre and side, trained on", lambda r: mesh(r["oracle_crop"], "trained on")),
+        ("mean joint error, true place, turn and side, trained on", lambda r: mesh(r["oracle_crop"], "trained on")),
         ("the same, never trained on", lambda r: mesh(r["oracle_crop"], "never trained on")),
         ("median joint error, own finder (mm)", lambda r: number(r["own_finder"]["median_joint_error_mm"])),
         ("hands missed (95 %)", lambda r: percent(r["own_finder"]["missed"], r["own_finder"]["missed_95"])),
@@ -173,7 +173,7 @@ def training(descriptions: dict[str, ModelDescription]) -> str:
             [
                 f"`{name}`",
                 f"{weights / 1e6:.2f} M, {model_path(name).stat().st_size / 2**20:.1f} MiB",
-                f"{description.resolution}×{description.resolution}",
+                f"{description.resolution}×{description.resolution}, {description.views} of each hand",
                 "; ".join(f"{key}: {value}" for key, value in description.training.items()),
                 description.licence,
             ]

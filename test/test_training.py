@@ -178,3 +178,8 @@ def test_the_shipped_recipes_can_be_read() -> None:
     assert recipes
     for path in recipes:
         assert read_recipe(path).name == path.stem
+
+
+def test_processes_that_cannot_share_the_pictures_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="must be a divisor of 16, got 3"):
+        train(HourglassMethod(TINY), tmp_path, workers=3)

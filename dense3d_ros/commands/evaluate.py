@@ -4,8 +4,9 @@ A prediction file has a line for each frame, `u v d` of each joint in pixels and
 exchanges them; NYU has 14 joints, ICVL 16, MSRA15 21. On a benchmark a model is measured on the test split, in crops
 made from the labels ("oracle_crop", as published figures are) and in those of its own finder ("detected_crop"); a
 model of 21 joints is scored on those that the benchmark has too. The synthetic test set is fixed by its seeds; its
-first N pictures with a hand are used, likewise with the true centre and with the own finder, and as many without
-one, or as --hand-free says: shares of half a per cent need thousands. Last come short sequences, which are tracked.
+first N pictures with a hand are used, with the true place, turn and side, with these a little off, and with the own
+finder, and as many without one, or as --hand-free says: shares of half a per cent need thousands. Last come short
+sequences, which are tracked.
 
 examples:
   dense3d evaluate --predictions nyu_mine.txt --ground-truth nyu_test.txt --dataset nyu --json nyu.json
@@ -150,7 +151,7 @@ def _evaluate_on_synthetic(arguments: argparse.Namespace) -> Outcome:
     model = load_model(arguments.model, arguments.device, arguments.runtime)
     result = evaluate_on_synthetic(model, samples, hand_free) | {"sequences": evaluate_on_sequences(model)}
     lines = []
-    for title, mode in (("true centre and side", "oracle_crop"), ("own finder", "own_finder")):
+    for title, mode in (("true place, turn and side", "oracle_crop"), ("own finder", "own_finder")):
         lines.append(_line(title, result[mode]))
         lines += [_line(f"  {mesh}", summary) for mesh, summary in result[mode]["by_mesh"].items()]
     own = result["own_finder"]

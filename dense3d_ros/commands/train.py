@@ -28,7 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", metavar="DIR", type=Path, required=True, help="folder of the run")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: %(default)s)")
     parser.add_argument(
-        "--workers", metavar="N", type=int, default=1, help="processes that make samples (default: %(default)s)"
+        "--workers",
+        metavar="N",
+        type=int,
+        default=1,
+        help="processes that make samples, of each training process; for the default network both multiplied are "
+        "1, 2, 4, 8 or 16 (default: %(default)s)",
     )
     parser.add_argument("--seconds", metavar="S", type=float, help="stop after so long; the same command goes on")
     paper = parser.add_argument_group("with a recipe of the paper's network")

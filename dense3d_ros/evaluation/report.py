@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 _DECIMALS = 4
 _GROUPS = ("mesh", "sensor", "distance", "visible_share", "picture", "pose", "fingers", "view", "side")
 _BENCHMARK_MODES = {"oracle_crop": "crop from the labels", "detected_crop": "own finder"}
-_MODES = {"oracle_crop": "true centre and side", "jittered_crop": "jittered centre", "own_finder": "own finder"}
+_MODES = {
+    "oracle_crop": "true place, turn and side",
+    "jittered_crop": "jittered, side unknown",
+    "own_finder": "own finder",
+}
 
 
 def write_json(path: Path, result: dict[str, Any]) -> None:

@@ -18,7 +18,7 @@ BatchT = TypeVar("BatchT")
 CROPS_PER_PICTURE = 4
 """Crops that are learned of every picture, each at another place and turn."""
 LAG = 16
-"""Batches between two crops of a picture; a multiple of processes times workers, or pictures are made anew."""
+"""Batches between two crops of a picture; a multiple of processes times workers."""
 
 
 @dataclass

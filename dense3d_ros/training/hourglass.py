@@ -15,7 +15,7 @@ from dense3d_ros.dense.network import HourglassNetwork
 from dense3d_ros.dense.regressor import dense_output
 from dense3d_ros.model_file import LICENCE, ModelDescription
 from dense3d_ros.synthetic.scenes import SceneAssets
-from dense3d_ros.training.data import Batch, SyntheticBatches, make_batch
+from dense3d_ros.training.data import LAG, Batch, SyntheticBatches, make_batch
 from dense3d_ros.training.losses import training_loss
 from dense3d_ros.training.method import Method
 from dense3d_ros.training.muon import Muon
@@ -62,6 +62,10 @@ class HourglassMethod(Method[Batch]):
 
     def clip_gradients(self, parameters: Sequence[nn.Parameter]) -> Tensor:
         return nn.utils.clip_grad_norm_(parameters, self.recipe.gradient_norm)
+
+    def check_processes(self, count: int) -> None:
+        if LAG % count:
+            raise ValueError(f"training processes times workers must be a divisor of {LAG}, got {count}")
 
     def batches(self, stage: Stage, first: int, count: int, stride: int) -> SyntheticBatches:
         return SyntheticBatches(

@@ -58,6 +58,9 @@ class Method(ABC, Generic[BatchT]):
     def clip_gradients(self, parameters: Sequence[nn.Parameter]) -> Tensor:
         """Limit the gradients in place and return their norm before."""
 
+    def check_processes(self, count: int) -> None:
+        """ValueError if `count` processes in all cannot share the making of the batches."""
+
     @abstractmethod
     def batches(self, stage: Stage, first: int, count: int, stride: int) -> IterableDataset[BatchT]:
         """Batches number first, first + stride, ... (`count` of them) of an endless sequence.

@@ -44,6 +44,7 @@ def train(
     deadline = time.monotonic() + seconds
     output.mkdir(parents=True, exist_ok=True)
     rank, world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+    method.check_processes(world * max(workers, 1))
     if world > 1:
         init_process_group("nccl" if device == "cuda" else "gloo")
     try:
