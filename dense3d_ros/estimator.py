@@ -21,9 +21,9 @@ from dense3d_ros.tracking import Track, Tracks
 ROUNDS = 4
 """Looks at one place at the most: one to screen it, then as many as it takes to have it centred and upright."""
 SETTLED = 0.01
-"""A crop whose hand is this close to its centre, metres, is not taken again,"""
+"""A hand this close to the crop's centre, metres, is centred."""
 UPRIGHT = 0.03
-"""if its knuckles are this close to where they are in an upright hand, metres; 19 degrees in a palm of 9 cm."""
+"""A hand whose knuckles are this close to an upright one's, metres, is upright: 19 degrees in a palm of 9 cm."""
 HOPELESS = 0.02
 """A place of which the network says so little is not looked at again."""
 SAME_HAND = 0.05

@@ -31,11 +31,9 @@ _MIRRORINGS: dict[Handedness, tuple[bool, ...]] = {
     Handedness.LEFT: (True,),
     Handedness.RIGHT: (False,),
 }
-"""Which views the network is shown of a hand of each side; True is the mirrored one."""
-
-
+"""How the network is shown a hand of each side; True is in a mirror."""
 _TURNS: dict[int, tuple[float, ...]] = {1: (0.0,), 3: (0.0, -0.25, 0.25)}
-"""Views of a model -> by how many radians each of its crops is turned from upright."""
+"""`views` of a model -> by how many radians each of its crops is turned from upright."""
 _FLOOR = 0.02
 """Metres added to the spread of a crop's votes: joints are uncertain even where all votes agree."""
 
@@ -96,22 +94,22 @@ class HandModel:
         side is UNKNOWN both are tried: the better view is the one that looks more like a right hand and in which the
         votes agree better. ValueError if there are not as many crops for each side as the description has views.
         """
-        views = [(index, mirror) for index, side in enumerate(sides) for mirror in _MIRRORINGS[side]]
-        if not views:
+        hypotheses = [(index, mirror) for index, side in enumerate(sides) for mirror in _MIRRORINGS[side]]
+        if not hypotheses:
             return []
         count = self.description.views
         if len(crops) != count * len(sides):
             raise ValueError(f"{len(sides)} sides need {count * len(sides)} crops of this model, got {len(crops)}")
         shown = [
             crop.mirrored() if mirror else crop
-            for index, mirror in views
+            for index, mirror in hypotheses
             for crop in crops[count * index : count * (index + 1)]
         ]
         seen = self._batcher.run(shown)
         joints = np.stack([crop.in_camera(points) for crop, points in zip(shown, seen.joints, strict=True)])
         joints, spread, logits = fuse_crops(Outputs(joints, seen.spread, seen.logits), count)
         rows_of: dict[int, list[int]] = {}
-        for row, (index, _) in enumerate(views):
+        for row, (index, _) in enumerate(hypotheses):
             rows_of.setdefault(index, []).append(row)
         confidence = self.description.confidence
         scores = confidence.joint_scores(spread, logits[:, 0])
@@ -119,7 +117,7 @@ class HandModel:
         predictions = []
         for rows in rows_of.values():
             row = max(rows, key=lambda row: likeness[row])
-            mirrored = views[row][1]
+            mirrored = hypotheses[row][1]
             this_side = likeness[row] - likeness[min(rows, key=lambda row: likeness[row])]
             if len(rows) == 1:
                 this_side = logits[row, 1]

@@ -16,7 +16,7 @@ import numpy as np
 
 from dense3d_ros.evaluation.synthetic import HandFrame, SyntheticTestSet, hand_frame
 from dense3d_ros.finding.protrusions import find_candidates
-from dense3d_ros.hand import Handedness, hand_centre, upright_roll
+from dense3d_ros.hand import Handedness, angle_between, hand_centre, upright_roll
 from dense3d_ros.model import HandModel, crops_of, load_model
 
 FIRST_NUMBER = 1_000_000
@@ -41,13 +41,13 @@ def errors_of(frame: HandFrame, model: HandModel) -> np.ndarray | None:
     centre = min(near, key=lambda candidate: float(np.linalg.norm(candidate - true)))
     true_roll = upright_roll(frame.sample.joints)
     roll = 0.0
-    errors = [[*(centre - true), roll - true_roll]]
+    errors = [[*(centre - true), angle_between(roll, true_roll)]]
     for _ in range(LOOKS):
         joints = model.predict(crops_of(model, depth, camera, centre, roll), [side])[0].joints
         centre, roll = hand_centre(joints), upright_roll(joints)
         if not centre[2] > 0:
             return None
-        errors.append([*(centre - true), roll - true_roll])
+        errors.append([*(centre - true), angle_between(roll, true_roll)])
     return np.array(errors)
 
 
@@ -60,7 +60,7 @@ def main() -> None:
     frames = (hand_frame(FIRST_NUMBER + number, test_set) for number in range(arguments.count))
     found = [errors for frame in frames if (errors := errors_of(frame, model)) is not None]
     vectors = np.array(found)[..., :3]
-    turns = np.degrees(np.abs(np.angle(np.exp(1j * np.array(found)[..., 3]))))
+    turns = np.degrees(np.array(found)[..., 3])
     lengths = np.linalg.norm(vectors, axis=2)
     out = [f"a candidate within {NEAR} m of the hand: {len(found)} of {arguments.count}"]
     out.append(

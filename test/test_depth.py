@@ -57,6 +57,12 @@ def test_index_arrays_select_rows_and_columns() -> None:
     np.testing.assert_array_equal(metres, np.array([[8, 8, 9.5], [0.5, 0.5, 2]], np.float32))
 
 
+def test_single_pixels_are_selected_in_pairs() -> None:
+    values = np.array([[1, 2, np.nan], [3, -4, 5]], np.float32)
+    metres = DepthImage(values, 0.5).metres_at(np.array([[1, 0], [1, 0]]), np.array([[2, 1], [1, 2]]))
+    np.testing.assert_array_equal(metres, np.array([[2.5, 1], [0, 0]], np.float32))
+
+
 def test_slices_select_a_subsample() -> None:
     values = np.arange(20, dtype=np.uint16).reshape(4, 5)
     np.testing.assert_array_equal(DepthImage(values).metres(slice(1, None, 2), slice(0, 2)), [[5, 6], [15, 16]])

@@ -12,7 +12,8 @@ from dense3d_ros.camera import Camera
 from dense3d_ros.hand import hand_centre, upright_roll
 from dense3d_ros.synthetic import negatives, scenes
 from dense3d_ros.synthetic.options import SceneOptions, scene_options
-from dense3d_ros.synthetic.scenes import LEARNED_CENTRE, NEAR_CENTRE, Sample, SceneAssets, make_sample, random_hand
+from dense3d_ros.synthetic.samples import NEAR_CENTRE, Sample, crop_sample, make_sample
+from dense3d_ros.synthetic.scenes import LEARNED_CENTRE, SceneAssets, random_hand
 
 SAMPLES = 300
 
@@ -80,7 +81,7 @@ def test_crop_errors_are_those_of_the_options(assets: SceneAssets) -> None:
     wall = scenes.Picture(np.full((240, 320), 0.6, np.float32), camera, joints, right=True)
     for share, (median, sigma) in ((1.0, assets.options.first_guess), (0.0, assets.options.settled)):
         options = replace(assets.options, first_guesses=share)
-        crops = [scenes.crop_sample(rng, wall, options, 64) for _ in range(1000)]
+        crops = [crop_sample(rng, wall, options, 64) for _ in range(1000)]
         errors = [error_of(crop) for crop in crops]
         assert np.median(errors) == pytest.approx(median, rel=0.1)
         assert np.std(np.log(errors)) == pytest.approx(sigma, rel=0.1)
@@ -94,7 +95,7 @@ def test_all_crops_of_a_picture_show_the_same_hand(assets: SceneAssets) -> None:
     options = replace(assets.options, empty=0.0, elsewhere=0.0)
     picture = scenes.make_picture(rng, replace(assets, options=options))
     for _ in range(5):
-        crop = scenes.crop_sample(rng, picture, options, 64)
+        crop = crop_sample(rng, picture, options, 64)
         rows, cols = np.nonzero(crop.image < 1)
         z = crop.centre[2] + crop.image[rows, cols] * scenes.HALF_SIZE
         points = np.stack(

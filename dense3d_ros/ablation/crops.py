@@ -16,7 +16,8 @@ from tqdm import tqdm
 from dense3d_ros.crop import MIRROR, crop_hand
 from dense3d_ros.datasets.nyu import NyuDataset
 from dense3d_ros.hand import hand_centre
-from dense3d_ros.synthetic.scenes import SceneAssets, make_sample
+from dense3d_ros.synthetic.samples import make_sample
+from dense3d_ros.synthetic.scenes import SceneAssets
 from dense3d_ros.whole_file import whole_file
 
 RESOLUTION = 64

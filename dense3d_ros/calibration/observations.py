@@ -12,16 +12,12 @@ from dense3d_ros.confidence import log_spread_mm
 from dense3d_ros.datasets.sample import DatasetSample
 from dense3d_ros.estimator import CANDIDATES, HandPoseEstimator
 from dense3d_ros.evaluation.metrics import joint_errors
-from dense3d_ros.evaluation.synthetic import HandFrame
+from dense3d_ros.evaluation.synthetic import CENTRE_JITTER, ROLL_JITTER, HandFrame
 from dense3d_ros.hand import Handedness, HandPose, expected_errors, hand_centre, upright_roll
 from dense3d_ros.model import HandModel, crops_of
 
 AT_HAND, OFF_HAND = 0.06, 0.1
 """A place within the first distance of a true hand, metres, is one; beyond the second it is none."""
-JITTER = 0.012
-"""Standard deviation in each axis of the crops from which the side is judged, metres; the finder's settle so."""
-ROLL_JITTER = 0.15
-"""Of their turn, radians."""
 CROPS = 3
 """Crops of each hand from which the side is judged."""
 
@@ -52,7 +48,7 @@ class Observer:
     def sides(self, frame: HandFrame, rng: np.random.Generator) -> Iterator[tuple[Array, bool]]:
         """For crops of the labelled hand: features (3,) as in `Confidence.side`, and whether it is a right one."""
         sample = frame.sample
-        centres = (hand_centre(sample.joints) + rng.normal(0.0, JITTER, (CROPS, 3))).astype(np.float32)
+        centres = (hand_centre(sample.joints) + rng.normal(0.0, CENTRE_JITTER, (CROPS, 3))).astype(np.float32)
         rolls = upright_roll(sample.joints) + rng.normal(0.0, ROLL_JITTER, CROPS)
         crops = [
             crop

@@ -30,7 +30,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     from dense3d_ros.camera import Camera
     from dense3d_ros.drawing import contact_sheet, draw_crop, write_picture
-    from dense3d_ros.synthetic.scenes import SceneAssets, make_sample
+    from dense3d_ros.synthetic.samples import make_sample
+    from dense3d_ros.synthetic.scenes import SceneAssets
 
     if arguments.count < 1:
         raise ValueError(f"--count must be at least 1, got {arguments.count}")

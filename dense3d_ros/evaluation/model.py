@@ -15,14 +15,17 @@ from dense3d_ros.evaluation import synthetic
 from dense3d_ros.evaluation.detection import Detection, OwnFinder, detection_summary, failures
 from dense3d_ros.evaluation.metrics import full_summary, grouped, joint_errors
 from dense3d_ros.evaluation.scores import presence_curve, reliability
-from dense3d_ros.evaluation.synthetic import HandFrame, SyntheticTestSet, hand_frame, hand_free_frame
+from dense3d_ros.evaluation.synthetic import (
+    CENTRE_JITTER,
+    ROLL_JITTER,
+    HandFrame,
+    SyntheticTestSet,
+    hand_frame,
+    hand_free_frame,
+)
 from dense3d_ros.hand import FINGERS, JOINT_NAMES, Handedness, hand_centre, upright_roll
 from dense3d_ros.model import HandModel, Prediction, crops_of
 
-JITTER = 0.012
-"""Standard deviation of the jittered crop's centre in each axis, metres: what training draws most often."""
-ROLL_JITTER = 0.15
-"""Of its turn, radians."""
 _BATCH = 16
 _SURFACE_GAP = 0.02
 
@@ -74,7 +77,7 @@ class _Run:
     def add_hands(self, frames: list[HandFrame]) -> None:
         centres = [hand_centre(frame.sample.joints) for frame in frames]
         rng = np.random.default_rng([synthetic.SEED, 2, len(self.labels)])
-        jittered = [(centre + rng.normal(0.0, JITTER, 3)).astype(np.float32) for centre in centres]
+        jittered = [(centre + rng.normal(0.0, CENTRE_JITTER, 3)).astype(np.float32) for centre in centres]
         rolls = [upright_roll(frame.sample.joints) for frame in frames]
         wrong_rolls = [roll + rng.normal(0.0, ROLL_JITTER) for roll in rolls]
         sides = [Handedness.RIGHT if frame.labels["side"] == "right" else Handedness.LEFT for frame in frames]

@@ -36,6 +36,8 @@ OPEN, CLOSED = 60.0, 150.0
 PINCH = 0.024
 """The tips of a pinch are this close, metres, from bone end to bone end."""
 UNSEEN_MESH = "webxr"
+CENTRE_JITTER, ROLL_JITTER = 0.012, 0.15
+"""Standard deviations of jittered crops: of the centre in each axis, metres, and of the turn, radians."""
 _OTHER_HAND = 0.12
 
 _SENSORS: tuple[tuple[str, Camera, Callable[[np.random.Generator, float], sensors.Sensor]], ...] = (

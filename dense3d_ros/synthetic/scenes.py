@@ -1,4 +1,4 @@
-"""Training crops: a posed hand among arms, bodies, tables and objects, seen by a noisy depth sensor."""
+"""Training scenes: a posed hand among arms, bodies, tables and objects, seen by a noisy depth sensor."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dense3d_ros.camera import Camera
-from dense3d_ros.crop import crop_hand, roll_rotation
+from dense3d_ros.crop import crop_hand
 from dense3d_ros.depth import DepthImage
 from dense3d_ros.finding.protrusions import find_candidates
-from dense3d_ros.hand import JOINT_INDEX, hand_centre, upright_roll
+from dense3d_ros.hand import JOINT_INDEX, hand_centre
 from dense3d_ros.synthetic import clutter, negatives
 from dense3d_ros.synthetic.bodies import load_bodies
 from dense3d_ros.synthetic.hand_mesh import BONE_COUNT, HandMesh, PosedHand
@@ -32,8 +32,6 @@ SEARCH_WINDOW, SEARCH_PIXELS = 1.0, 84
 HAND_ID = 1
 TRAINED_MESHES = ("soma", "makehuman")
 
-NEAR_CENTRE = 0.06
-"""Within this distance (metres) of its true centre a crop holds the hand."""
 LEARNED_CENTRE = 0.12
 """Up to this far the joints are learned, so that a poor guess can be re-centred; beyond it is no crop of the hand."""
 _FULL_WIDTH = 640
@@ -69,30 +67,6 @@ class Picture:
     has_hand: bool = True
 
 
-@dataclass(frozen=True)
-class Sample:
-    """One training crop.
-
-    image: (S, S) as in HandCrop. camera: (4,) fx, fy, cx, cy of the crop. centre: (3,) and
-    joints: (21, 3) metres in the frame of that camera. presence: 1 hand here, 0 none, -1 neither can be said.
-    has_joints: a right hand near enough to learn its joints; left hands only teach that they are left, since a left
-    hand is shown to the network mirrored.
-    """
-
-    image: NDArray[np.float32]
-    camera: NDArray[np.float32]
-    centre: NDArray[np.float32]
-    joints: NDArray[np.float32]
-    presence: int
-    right: bool
-    has_joints: bool
-
-
-def make_sample(rng: np.random.Generator, assets: SceneAssets, resolution: int = 128) -> Sample:
-    """A random crop of a random picture."""
-    return crop_sample(rng, make_picture(rng, assets), assets.options, resolution)
-
-
 def make_picture(rng: np.random.Generator, assets: SceneAssets) -> Picture:
     """A random picture; tries again while the hand is hidden or nothing is there."""
     kind = rng.random()
@@ -104,37 +78,8 @@ def make_picture(rng: np.random.Generator, assets: SceneAssets) -> Picture:
             return picture
 
 
-def crop_sample(rng: np.random.Generator, picture: Picture, options: SceneOptions, resolution: int = 128) -> Sample:
-    """A crop as the estimator would take one, off the hand's centre and direction by what is in `options`."""
-    true_centre = hand_centre(picture.joints)
-    while True:
-        centre, roll = picture.elsewhere, float(rng.uniform(-np.pi, np.pi))
-        if centre is None:
-            is_first = rng.random() < options.first_guesses
-            median, sigma = options.first_guess if is_first else options.settled
-            error = unit(rng.normal(size=3)) * median * np.exp(rng.normal(0.0, sigma))
-            centre = np.asarray(true_centre + error, np.float32)
-            if not is_first:
-                roll = upright_roll(picture.joints + rng.normal(0.0, options.upright_error, picture.joints.shape))
-        # A guess far off can be at the lens, or behind it, where no crop can be.
-        if centre[2] < options.distance[0] / 2:
-            continue
-        crop = crop_hand(DepthImage(picture.depth), picture.camera, centre, HALF_SIZE, resolution, roll)
-        if picture.elsewhere is not None or not _is_blank(crop.image):
-            break
-    error = float(np.linalg.norm(centre - true_centre)) if picture.has_hand else np.inf
-    return Sample(
-        crop.image,
-        np.array([crop.camera.fx, crop.camera.fy, crop.camera.cx, crop.camera.cy], np.float32),
-        crop.centre,
-        np.asarray(picture.joints @ roll_rotation(roll).T, np.float32),
-        presence=1 if error < NEAR_CENTRE else 0 if error > LEARNED_CENTRE else -1,
-        right=picture.right,
-        has_joints=picture.right and error < LEARNED_CENTRE,
-    )
-
-
-def _is_blank(crop: NDArray[np.float32]) -> bool:
+def is_blank(crop: NDArray[np.float32]) -> bool:
+    """Whether a crop (S, S), as in HandCrop, shows next to nothing."""
     return bool(np.count_nonzero(crop < 1) < 0.01 * crop.size)
 
 
@@ -182,7 +127,7 @@ def _try_picture(rng: np.random.Generator, assets: SceneAssets, *, empty: bool, 
     depth = random_sensor(rng, float(centre[2])).apply(depth, camera, rng)
     if rng.random() < options.picture_borders:
         _cut_off(rng, depth, ids == HAND_ID if at_hand else depth > 0)
-    if _is_blank(crop_hand(DepthImage(depth), camera, centre, HALF_SIZE, 64).image):
+    if is_blank(crop_hand(DepthImage(depth), camera, centre, HALF_SIZE, 64).image):
         return None
     return Picture(depth, camera, hand.joints, right, elsewhere, has_hand=not empty)
 

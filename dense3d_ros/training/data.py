@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from dense3d_ros.synthetic.scenes import Picture, Sample, SceneAssets, crop_sample, make_picture, make_sample
+from dense3d_ros.synthetic.samples import Sample, crop_sample, make_sample
+from dense3d_ros.synthetic.scenes import Picture, SceneAssets, make_picture
 
 BatchT = TypeVar("BatchT")
 

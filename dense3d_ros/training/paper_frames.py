@@ -15,7 +15,8 @@ from dense3d_ros.datasets.frames import Frame, benchmark_frame, open_dataset
 from dense3d_ros.datasets.msra import SUBJECTS
 from dense3d_ros.datasets.sample import DepthDataset
 from dense3d_ros.hand import SKELETON
-from dense3d_ros.synthetic.scenes import SceneAssets, make_sample
+from dense3d_ros.synthetic.samples import make_sample
+from dense3d_ros.synthetic.scenes import SceneAssets
 from dense3d_ros.training.paper_recipe import PaperRecipe
 
 SYNTHETIC = "synthetic"
