@@ -16,7 +16,6 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from dense3d_ros.camera import Camera
 from dense3d_ros.confidence import Confidence, probability
 from dense3d_ros.crop import Crop, crop_hand, crop_region
-from dense3d_ros.dense.maps import metric_geometry
 from dense3d_ros.dense.network import HourglassNetwork
 from dense3d_ros.dense.regressor import DenseRegressor
 from dense3d_ros.depth import DepthImage
@@ -74,9 +73,8 @@ class HandModel:
         self.device = device
         self.runtime = choice.name
         self.runtime_reason = choice.reason
-        geometry = metric_geometry(description.half_size, description.ball_radius)
         fold_batch_norm(network)
-        regressor = DenseRegressor(network, geometry).eval()
+        regressor = DenseRegressor(network, description.geometry).eval()
         runs = make_runtime(choice.name, regressor, device, description.resolution)
         self.crops_itself = runs.crops_itself
         self._batcher = Batcher(runs.run)

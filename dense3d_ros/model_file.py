@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from dense3d_ros.confidence import Confidence
 from dense3d_ros.datasets.benchmarks import BENCHMARKS
-from dense3d_ros.dense.network import HourglassNetwork
+from dense3d_ros.dense.maps import MapGeometry, metric_geometry
+from dense3d_ros.dense.network import SMALLEST_MAP, STRIDES, HourglassNetwork
 from dense3d_ros.dense.paper_network import PaperNetwork
 from dense3d_ros.hand import JOINT_COUNT, JOINT_NAMES, SKELETON
 from dense3d_ros.whole_file import whole_file
@@ -43,7 +44,7 @@ class ModelDescription:
     """What a model file says of itself.
 
     network: "hourglass", which everything in this package runs, or "paper", for training and evaluation alone.
-    stacks, features, wide_blocks: its size. views: crops that it looks at, each turned a little, 1 or 3. resolution:
+    stacks, features, wide_blocks, refining_blocks: its size. stride: crop pixels a map cell, 4 or 8. views: crops that it looks at, each turned a little, 1 or 3. resolution:
     pixels of the crop's edge. half_size: half the edge of the cube around the hand (paper: of its depth), metres.
     ball_radius: reach of the 3D heat map, metres. skeleton: of SKELETONS.
     training: recipe, samples and command. errors: measured mean joint errors in millimetres, by data set.
@@ -59,6 +60,8 @@ class ModelDescription:
     licence: str
     network: str = "hourglass"
     wide_blocks: int = 0
+    stride: int = 4
+    refining_blocks: int = 0
     views: int = 1
     skeleton: str = SKELETON
     joints: tuple[str, ...] = JOINT_NAMES
@@ -71,6 +74,8 @@ class ModelDescription:
             ("stacks", 1, 8),
             ("features", 16, 1024),
             ("wide_blocks", 0, 16),
+            ("stride", 4, 8),
+            ("refining_blocks", 0, 16),
             ("half_size", 0.05, 0.5),
             ("ball_radius", 0.02, 0.5),
             ("resolution", 64, 512),
@@ -80,9 +85,12 @@ class ModelDescription:
             if not isinstance(value, kinds) or isinstance(value, bool) or not low <= value <= high:
                 number = "whole number" if kinds is int else "number"
                 raise ModelFileError(f"{name} must be a {number} within {low}..{high}, got {value!r}")
-        if self.resolution % 64 or self.features % 2:
+        if self.stride not in STRIDES:
+            raise ModelFileError(f"stride must be 4 or 8, got {self.stride}")
+        if self.resolution % (SMALLEST_MAP * self.stride) or self.features % 2:
             raise ModelFileError(
-                f"resolution must be a multiple of 64 and features even, got {self.resolution} and {self.features}"
+                f"resolution must be a multiple of {SMALLEST_MAP * self.stride} and features even, "
+                f"got {self.resolution} and {self.features}"
             )
         if self.views not in (1, 3):
             raise ModelFileError(f"views must be 1 or 3, got {self.views!r}")
@@ -114,7 +122,14 @@ class ModelDescription:
         """The described network with random weights."""
         if self.network == "paper":
             return PaperNetwork(len(self.joints), self.stacks, self.features)
-        return HourglassNetwork(len(self.joints), self.stacks, self.features, self.wide_blocks)
+        return HourglassNetwork(
+            len(self.joints), self.stacks, self.features, self.wide_blocks, self.stride, self.refining_blocks
+        )
+
+    @property
+    def geometry(self) -> MapGeometry:
+        """Of the hourglass's maps."""
+        return metric_geometry(self.half_size, self.ball_radius, self.stride)
 
 
 def available_models() -> list[str]:

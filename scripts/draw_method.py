@@ -27,7 +27,6 @@ from dense3d_ros.dense.maps import (
     Maps,
     foreground,
     map_points,
-    metric_geometry,
     normalise_joints,
     project,
     sample_depth,
@@ -99,7 +98,7 @@ def look(model: str, seconds: float) -> View:
         DepthImage(depth_image), CAMERA, hand_centre(true), description.half_size, description.resolution, roll
     )
     true = np.asarray(true @ roll_rotation(roll).T, np.float32)
-    geometry = metric_geometry(description.half_size, description.ball_radius)
+    geometry = description.geometry
     image, camera, centre = _tensors(crop)
     output = dense_output(network, image, camera, centre, geometry)
     depth = sample_depth(image, geometry)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from dense3d_ros.benchmark.timing import percentiles, time_calls
 from dense3d_ros.crop import Crop, HandCrop
 from dense3d_ros.dense.maps import PAPER, Maps, foreground, map_points, metric_geometry, sample_depth, votes
-from dense3d_ros.dense.network import HourglassNetwork
+from dense3d_ros.dense.network import Features, HourglassNetwork
 from dense3d_ros.dense.paper_network import PaperNetwork
 from dense3d_ros.dense.regressor import DenseRegressor
 from dense3d_ros.dense.voting import softmax_fusion
@@ -37,9 +37,11 @@ class PaperWithoutHead(nn.Module):
         super().__init__()
         self.network = network
         self.hand_head = _NoHead()
+        self.refinement = None
 
-    def forward(self, crops: Tensor) -> tuple[list[Maps], Tensor]:
-        return self.network(crops)[-1:], crops.new_zeros(crops.shape[0], 1)
+    def forward(self, crops: Tensor) -> tuple[list[Maps], Features]:
+        maps = self.network(crops)[-1:]
+        return maps, Features(maps[0].hm, crops.new_zeros(crops.shape[0], 1))
 
 
 class _NoHead(nn.Module):
@@ -65,8 +67,7 @@ def model_regressor(name_or_path: str) -> tuple[DenseRegressor, int, int]:
     """A model's regressor, its resolution, and how many crops it looks at of each hand."""
     description, network = read_model(name_or_path)
     fold_batch_norm(network)
-    geometry = metric_geometry(description.half_size, description.ball_radius)
-    return DenseRegressor(network, geometry).eval(), description.resolution, description.views
+    return DenseRegressor(network, description.geometry).eval(), description.resolution, description.views
 
 
 def repeated(crops: Sequence[HandCrop], count: int) -> list[HandCrop]:

@@ -7,6 +7,7 @@ GPUs: torchrun --nproc-per-node=N -m dense3d_ros.cli train ...
 
 examples:
   dense3d train --recipe fast --output runs/fast --workers 2
+  dense3d train --recipe fast --from fast --output runs/tuned
   dense3d train --recipe paper --data nyu --root ~/data/nyu_hand_dataset_v2 --output runs/nyu --workers 8
 """
 
@@ -35,6 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="processes that make samples, of each training process; for the default network both multiplied are "
         "1, 2, 4, 8 or 16 (default: %(default)s)",
     )
+    parser.add_argument(
+        "--from", dest="start", metavar="NAME|FILE", help="model whose weights a new run begins with, where the layers are the same"
+    )
     parser.add_argument("--seconds", metavar="S", type=float, help="stop after so long; the same command goes on")
     paper = parser.add_argument_group("with a recipe of the paper's network")
     paper.add_argument("--data", choices=("synthetic", "nyu", "icvl", "msra"), default="synthetic", help="learn from")
@@ -56,7 +60,15 @@ def run(arguments: argparse.Namespace) -> int:
         raise ValueError(f"--seconds must be at least 0, got {arguments.seconds}")
     method = _method(arguments)
     device = choose_device(arguments.device)
-    print(train(method, arguments.output, device=device, workers=arguments.workers, seconds=seconds))
+    model = train(
+        method,
+        arguments.output,
+        device=device,
+        workers=arguments.workers,
+        seconds=seconds,
+        start=arguments.start,
+    )
+    print(model)
     return 0
 
 

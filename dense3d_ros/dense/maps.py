@@ -49,11 +49,12 @@ PAPER = MapGeometry()
 """Millimetres, crop normalised to a 300 mm window, 80 mm ball, maps of the pixels 0, 4, 8, ..."""
 
 
-def metric_geometry(half_size: float = 0.15, ball_radius: float = 0.1) -> MapGeometry:
+def metric_geometry(half_size: float = 0.15, ball_radius: float = 0.1, stride: int = 4) -> MapGeometry:
     """The maps of a metric cube crop: n = (z - z of the centre) / half_size in [-1, 1], background +1.
 
-    Lengths in metres; points come out in units of half_size. The pixel nearest below-right of the middle of a
-    4x4 cell is the one looked at (2, 6, 10, ...), so a map cell sees the middle of its receptive field.
+    Lengths in metres; points come out in units of half_size. stride: crop pixels a map cell. The pixel nearest
+    below-right of the middle of a cell is the one looked at (2, 6, 10, ... at a stride of 4), so a map cell sees the
+    middle of its receptive field.
     """
     return MapGeometry(
         unit=half_size,
@@ -61,7 +62,8 @@ def metric_geometry(half_size: float = 0.15, ball_radius: float = 0.1) -> MapGeo
         depth_offset=0.0,
         background=1.0,
         background_depth=half_size,
-        first=2,
+        stride=stride,
+        first=stride // 2,
         ball_radius=ball_radius / half_size,
     )
 

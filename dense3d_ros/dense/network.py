@@ -6,14 +6,21 @@ vectors. The paper's own network, whose wide heads hold 94 % of the arithmetic, 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from dense3d_ros.dense.maps import Maps
+from dense3d_ros.dense.refinement import WIDTH, Refinement
 from dense3d_ros.hand import JOINT_INDEX
 
 _INDEX_MCP, _MIDDLE_MCP, _LITTLE_MCP = (JOINT_INDEX[f"{finger}_mcp"] for finger in ("index", "middle", "little"))
+
+SMALLEST_MAP = 16
+"""Cells of the smallest map that the hourglass can halve as often as it does; others are multiples of it."""
+STRIDES = (4, 8)
 
 
 class ConvBlock(nn.Sequential):
@@ -46,13 +53,15 @@ class Residual(nn.Module):
         return functional.relu(x + self.body(x))
 
 
-def make_stem(features: int) -> nn.Sequential:
-    """(B, 1, S, S) crops -> (B, features, S/4, S/4)."""
+def make_stem(features: int, stride: int = 4) -> nn.Sequential:
+    """(B, 1, S, S) crops -> (B, features, S/stride, S/stride); stride 4 or 8."""
+    if stride == 4:
+        first, last = 32, ConvBlock(features // 2, features)
+    else:
+        # Fewer, since the first layer's picture is large.
+        first, last = 16, ConvBlock(features // 2, features, 3, stride=2)
     return nn.Sequential(
-        ConvBlock(1, 32, 5, stride=2),
-        ConvBlock(32, features // 2, 3, stride=2),
-        ConvBlock(features // 2, features),
-        Residual(features),
+        ConvBlock(1, first, 5, stride=2), ConvBlock(first, features // 2, 3, stride=2), last, Residual(features)
     )
 
 
@@ -93,7 +102,7 @@ class Stack(nn.Module):
         self.trunk_vectors = ConvBlock(2 * features + 2 * joints + 3, features)
         self.unit_vectors = nn.Conv2d(features, 3 * joints, 1)
 
-    def forward(self, x: Tensor, coordinates: Tensor) -> tuple[Maps, Tensor, Tensor]:
+    def forward(self, x: Tensor, coordinates: Tensor) -> tuple[Maps, Tensor, Tensor, Tensor]:
         features, deepest = self.hourglass(x)
         trunk = self.trunk(features)
         heat_2d = self.heat_2d(trunk)
@@ -102,7 +111,7 @@ class Stack(nn.Module):
         vectors = self.trunk_vectors(torch.cat([trunk, features_3d, heat_2d, heat_3d, coordinates], 1))
         um = self.unit_vectors(vectors).unflatten(1, (-1, 3))
         summary = torch.cat([part.mean((2, 3)) for part in (deepest, trunk, vectors)], 1)
-        return Maps(heat_2d, heat_3d, um), trunk, summary
+        return Maps(heat_2d, heat_3d, um), trunk, vectors, summary
 
 
 class HandHead(nn.Module):
@@ -131,27 +140,47 @@ class HandHead(nn.Module):
         return logits
 
 
-class HourglassNetwork(nn.Module):
-    """(B, 1, S, S) normalised crops -> (S/4, S/4) maps of every stack, and a summary (B, 3F) for `hand_head`."""
+class Features(NamedTuple):
+    """pixels (B, F, S, S): of the last maps' cells. summary (B, 3F): of the whole crop."""
 
-    def __init__(self, joints: int = 21, stacks: int = 2, features: int = 128, wide_blocks: int = 0) -> None:
+    pixels: Tensor
+    summary: Tensor
+
+
+class HourglassNetwork(nn.Module):
+    """(B, 1, S, S) normalised crops -> maps of every stack, of S / stride cells, and features of the last.
+
+    `refinement`, if there are refining blocks, and `hand_head` look at those features and at the fused joints.
+    """
+
+    def __init__(
+        self,
+        joints: int = 21,
+        stacks: int = 2,
+        features: int = 128,
+        wide_blocks: int = 0,
+        stride: int = 4,
+        refining_blocks: int = 0,
+    ) -> None:
         super().__init__()
-        self.stem = make_stem(features)
+        self.stride = stride
+        self.stem = make_stem(features, stride)
         self.stacks = nn.ModuleList(Stack(features, joints, wide_blocks) for _ in range(stacks))
         self.remap = nn.ModuleList(nn.Conv2d(features + 5 * joints, features, 1) for _ in range(stacks - 1))
-        self.hand_head = HandHead(3 * features, joints)
+        self.refinement = Refinement(joints, features, 3 * features, refining_blocks) if refining_blocks else None
+        self.hand_head = HandHead(3 * features + (WIDTH if refining_blocks else 0), joints)
 
-    def forward(self, crops: Tensor) -> tuple[list[Maps], Tensor]:
+    def forward(self, crops: Tensor) -> tuple[list[Maps], Features]:
         x = self.stem(crops)
-        coordinates = _coordinates(crops).to(x.dtype)
+        coordinates = _coordinates(crops, self.stride).to(x.dtype)
         stacks = []
         for index, stack in enumerate(self.stacks):
-            maps, trunk, summary = stack(x, coordinates)
+            maps, trunk, pixels, summary = stack(x, coordinates)
             stacks.append(maps)
             if index < len(self.remap):
                 features = torch.cat([trunk, maps.hm, maps.h3, maps.um.flatten(1, 2)], 1)
                 x = x + self.remap[index](features)
-        return stacks, summary
+        return stacks, Features(pixels, summary)
 
 
 def _in_palm_frame(joints: Tensor) -> Tensor:
@@ -173,9 +202,9 @@ def _length(vector: Tensor) -> Tensor:
     return length.clamp_min(1e-3)
 
 
-def _coordinates(crops: Tensor) -> Tensor:
-    """(B, 3, S/4, S/4): u and v in [-1, 1] and the normalised depth of each map pixel."""
-    small = crops[:, :, 2::4, 2::4]
+def _coordinates(crops: Tensor, stride: int) -> Tensor:
+    """(B, 3, S / stride, S / stride): u and v in [-1, 1] and the normalised depth of each map pixel."""
+    small = crops[:, :, stride // 2 :: stride, stride // 2 :: stride]
     size = small.shape[-1]
     axis = torch.linspace(-1.0, 1.0, size, device=crops.device, dtype=crops.dtype)
     grid = torch.stack([axis.expand(size, size), axis.unsqueeze(1).expand(size, size)])

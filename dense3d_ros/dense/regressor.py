@@ -9,11 +9,15 @@ from torch import Tensor, nn
 
 from dense3d_ros.dense.maps import MapGeometry, Maps, foreground, map_points, restore_joints, sample_depth, votes
 from dense3d_ros.dense.network import HourglassNetwork
-from dense3d_ros.dense.voting import softmax_fusion
+from dense3d_ros.dense.refinement import Refined
+from dense3d_ros.dense.voting import fuse_votes, vote_weights
 
 
 class Regression(NamedTuple):
-    """joints (B, J, 3) metres in the crop's frame; spread (B, J) metres; logits (B, 2): hand, right hand."""
+    """joints (B, J, 3) metres in the crop's frame; spread (B, J) metres; logits (B, 2): hand, right hand.
+
+    spread: how uncertain each joint is, the expected error of a refined one, else how far apart its votes are.
+    """
 
     joints: Tensor
     spread: Tensor
@@ -23,13 +27,25 @@ class Regression(NamedTuple):
 class DenseOutput(NamedTuple):
     """Everything training looks at, lengths relative to the centre in units of the geometry.
 
-    maps and joints (B, J, 3) of every stack; spread (B, J) of the last; logits (B, 2): hand, right hand.
+    maps and joints (B, J, 3) of every stack; spread (B, J) of the last's votes; refined, if the network refines;
+    logits (B, 2): hand, right hand.
     """
 
     maps: list[Maps]
     joints: list[Tensor]
     spread: Tensor
+    refined: Refined | None
     logits: Tensor
+
+    @property
+    def pose(self) -> Tensor:
+        """(B, J, 3) the best joints there are."""
+        return self.refined.joints if self.refined else self.joints[-1]
+
+    @property
+    def uncertainty(self) -> Tensor:
+        """(B, J) see `Regression.spread`, in units."""
+        return self.refined.error if self.refined else self.spread
 
 
 class DenseRegressor(nn.Module):
@@ -44,8 +60,8 @@ class DenseRegressor(nn.Module):
         """crops (B, 1, S, S) normalised; cameras (B, 4) fx, fy, cx, cy of the crops; centres (B, 3) metres."""
         output = dense_output(self.network, crops, cameras, centres, self.geometry)
         return Regression(
-            restore_joints(output.joints[-1], centres, self.geometry),
-            output.spread * self.geometry.unit,
+            restore_joints(output.pose, centres, self.geometry),
+            output.uncertainty * self.geometry.unit,
             output.logits,
         )
 
@@ -53,8 +69,9 @@ class DenseRegressor(nn.Module):
 def dense_output(
     network: HourglassNetwork, crops: Tensor, cameras: Tensor, centres: Tensor, geometry: MapGeometry
 ) -> DenseOutput:
-    """Run the network, fuse the votes of every stack in float32, and judge the last stack's hand."""
-    stacks, summary = network(crops)
+    """Run the network, fuse the votes of every stack in float32, refine the last stack's joints and judge the hand."""
+    stacks, (pixels, summary) = network(crops)
+    summary = summary.float()
     depth = sample_depth(crops, geometry)
     points = map_points(depth, cameras, centres, geometry)
     mask = foreground(depth, geometry)
@@ -62,10 +79,17 @@ def dense_output(
     with torch.autocast(crops.device.type, enabled=False):
         for stack in stacks:
             hm, h3, um = (tensor.float() for tensor in stack)
-            fused, spread = softmax_fusion(hm, h3, votes(points, h3, um, geometry), mask)
+            weight = vote_weights(hm, h3, mask)
+            fused, spread = fuse_votes(votes(points, h3, um, geometry), weight)
             maps.append(Maps(hm, h3, um))
             joints.append(fused)
         closeness = (h3 * mask).flatten(2).amax(-1)
+    refined = None
+    pose = fused
+    if network.refinement is not None:
+        refined = network.refinement(pixels.float(), weight, summary, fused, spread, closeness)
+        pose, summary = refined.joints, torch.cat([summary, refined.hand], dim=1)
+    with torch.autocast(crops.device.type, enabled=False):
         # Detached: what judges the joints must not bend them.
-        logits = network.hand_head(summary.float(), fused.detach(), spread.detach(), closeness.detach())
-    return DenseOutput(maps, joints, spread, logits)
+        logits = network.hand_head(summary, pose.detach(), spread.detach(), closeness.detach())
+    return DenseOutput(maps, joints, spread, refined, logits)

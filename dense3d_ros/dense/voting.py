@@ -19,27 +19,37 @@ _BINS = 4
 _SMALLEST_SUM = 1e-6
 
 
-def softmax_fusion(
-    hm: Tensor, h3: Tensor, votes: Tensor, foreground: Tensor, temperature: float = 12.0
-) -> tuple[Tensor, Tensor]:
-    """Weighted mean of all foreground votes, weights softmax(temperature * (h3 + hm / 2)) over the pixels.
+def vote_weights(hm: Tensor, h3: Tensor, foreground: Tensor, temperature: float = 12.0) -> Tensor:
+    """What each pixel's vote counts, (B, J, S * S): softmax(temperature * (h3 + hm / 2)) over the foreground.
 
-    hm, h3: (B, J, S, S); votes: (B, J, 3, S, S) from `maps.votes`; foreground: bool (B, 1, S, S).
-    Returns joints (B, J, 3) and their spread (B, J), the weighted RMS distance of the votes from the joint,
-    both in the units of the votes. Without any foreground the joints are 0 (the centre) and the spread is 1.
+    hm, h3: (B, J, S, S); foreground: bool (B, 1, S, S). Without any foreground all are 0.
     Softmax of the closeness as in Huang et al., "AWR" (AAAI 2020), with the 2-D heat map added to the score.
     """
     mask = foreground.flatten(2)
     score = (temperature * (h3 + 0.5 * hm)).flatten(2).masked_fill(~mask, _MASKED)
-    mask = mask.to(score.dtype)
-    weight = score.softmax(dim=-1) * mask
+    return score.softmax(dim=-1) * mask.to(score.dtype)
+
+
+def fuse_votes(votes: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Weighted mean of the votes (B, J, 3, S, S) by weights (B, J, S * S) from `vote_weights`.
+
+    Returns joints (B, J, 3) and their spread (B, J), the weighted RMS distance of the votes from the joint,
+    both in the units of the votes. Without any foreground the joints are 0 (the centre) and the spread is 1.
+    """
     points = votes.flatten(3)
     joints = (points * weight[:, :, None]).sum(dim=-1)
     squared = ((points - joints[..., None]) ** 2).sum(dim=2)
-    missing = 1 - mask.amax(dim=-1)
+    missing = (weight.amax(dim=-1) == 0).to(weight.dtype)
     # The floor keeps the square root's gradient finite when all votes agree.
     spread = ((squared * weight).sum(dim=-1) + missing).clamp_min(1e-12).sqrt()
     return joints, spread
+
+
+def softmax_fusion(
+    hm: Tensor, h3: Tensor, votes: Tensor, foreground: Tensor, temperature: float = 12.0
+) -> tuple[Tensor, Tensor]:
+    """`fuse_votes` by `vote_weights`: joints (B, J, 3) and their spread (B, J) from maps as in both."""
+    return fuse_votes(votes, vote_weights(hm, h3, foreground, temperature))
 
 
 def mean_shift(

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from dense3d_ros.crop import Crop
 from dense3d_ros.dense.maps import Maps
-from dense3d_ros.dense.network import HourglassNetwork
+from dense3d_ros.dense.network import Features, HourglassNetwork
 from dense3d_ros.dense.regressor import DenseRegressor
 from dense3d_ros.hand import JOINT_COUNT
 from dense3d_ros.runtime.device_crop import header_words, pack, unpack, words_needed
@@ -26,16 +26,17 @@ _JOINTS, _LOGITS = 3 * JOINT_COUNT, 2
 
 
 class HalfPrecision(nn.Module):
-    """The convolutions in float16; points, votes, fusion and the hand's judgement keep float32."""
+    """The convolutions in float16; points, votes, fusion, refinement and the hand's judgement keep float32."""
 
     def __init__(self, network: HourglassNetwork) -> None:
         super().__init__()
         self.network = network.half()
         self.hand_head = network.hand_head.float()
+        self.refinement = network.refinement.float() if network.refinement is not None else None
 
-    def forward(self, crops: Tensor) -> tuple[list[Maps], Tensor]:
-        stacks, summary = self.network(crops.half())
-        return stacks, summary
+    def forward(self, crops: Tensor) -> tuple[list[Maps], Features]:
+        maps, features = self.network(crops.half())
+        return maps, features
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from dense3d_ros.dense.maps import MapGeometry, metric_geometry
+from dense3d_ros.dense.maps import MapGeometry
 from dense3d_ros.dense.network import HourglassNetwork
 from dense3d_ros.dense.regressor import dense_output
 from dense3d_ros.model_file import LICENCE, ModelDescription
@@ -36,18 +36,20 @@ class HourglassMethod(Method[Batch]):
         self.recipe = recipe
         self.stages, self.batch_size = recipe.stages, recipe.batch_size
         self.ema_decay, self.seed = recipe.ema_decay, recipe.seed
-        self.geometry = metric_geometry(recipe.half_size, recipe.ball_radius)
         self.description = ModelDescription(
             name=recipe.name,
             stacks=recipe.stacks,
             features=recipe.features,
             wide_blocks=recipe.wide_blocks,
+            stride=recipe.stride,
+            refining_blocks=recipe.refining_blocks,
             views=recipe.views,
             half_size=recipe.half_size,
             ball_radius=recipe.ball_radius,
             resolution=recipe.stages[-1].resolution,
             licence=LICENCE,
         )
+        self.geometry = self.description.geometry
 
     def optimiser(self, network: nn.Module) -> Optimizer:
         return Muon(network, learning_rate=self.recipe.learning_rate, weight_decay=self.recipe.weight_decay)

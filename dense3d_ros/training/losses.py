@@ -21,14 +21,17 @@ HEAT_2D_WEIGHT = 10.0
 HEAT_3D_WEIGHT = 10.0
 VECTOR_WEIGHT = 1.0
 JOINT_WEIGHT = 12.0
-LOGIT_WEIGHT = 0.4
+REFINED_WEIGHT = 8.0
+ERROR_WEIGHT = 0.2
+LOGIT_WEIGHT = 0.6
 
 
 def training_loss(output: DenseOutput, batch: Batch, geometry: MapGeometry) -> tuple[Tensor, dict[str, Tensor]]:
-    """The loss of a batch and its parts; "joint_mm" is the last stack's mean joint error in millimetres.
+    """The loss of a batch and its parts; "joint_mm" is the mean joint error in millimetres.
 
     3D maps count on foreground pixels, since only those vote. Samples without `has_joints` train the logits
-    alone; the right-hand logit is trained where there is a hand.
+    alone; the right-hand logit is trained where there is a hand, and so is the expected error of refined joints:
+    of a left hand, which is taken for a right one, it has to be large.
     """
     depth = sample_depth(batch.crops, geometry)
     mask = foreground(depth, geometry)
@@ -40,13 +43,18 @@ def training_loss(output: DenseOutput, batch: Batch, geometry: MapGeometry) -> t
     pixels = labelled * mask
     count = pixels.sum().clamp_min(1) * joints.shape[1]
     parts = {name: depth.new_zeros(()) for name in ("heat_2d", "heat_3d", "vectors", "joints")}
-    error = depth.new_zeros(())
     for (hm, h3, um), fused in zip(output.maps, output.joints, strict=True):
         parts["heat_2d"] = parts["heat_2d"] + _mean(((hm - target.hm) ** 2).mean((1, 2, 3)), batch.has_joints)
         parts["heat_3d"] = parts["heat_3d"] + (((h3 - target.h3) ** 2) * pixels).sum() / count
         parts["vectors"] = parts["vectors"] + (((um - target.um) ** 2).sum(2) * pixels).sum() / count
         parts["joints"] = parts["joints"] + _mean((fused - joints).abs().mean((1, 2)), batch.has_joints)
-        error = torch.linalg.vector_norm((fused - joints).detach(), dim=-1).mean(1)
+    distance = (output.pose - joints).square().sum(-1).clamp_min(1e-12).sqrt()
+    if output.refined:
+        expected = output.refined.error
+        parts["refined"] = _mean(distance.mean(1), batch.has_joints)
+        # The likelihood of exponentially distributed errors, which is highest where `expected` is their mean.
+        surprise = (distance.detach() / expected + expected.log()).mean(1)
+        parts["error"] = _mean(surprise, torch.maximum(batch.has_joints, (batch.presence == 1).float()))
     known = batch.presence >= 0
     parts["presence"] = _mean(_binary(output.logits[:, 0], batch.presence), known.float())
     parts["right"] = _mean(_binary(output.logits[:, 1], batch.right), (batch.presence == 1).float())
@@ -57,7 +65,9 @@ def training_loss(output: DenseOutput, batch: Batch, geometry: MapGeometry) -> t
         + JOINT_WEIGHT * parts["joints"]
         + LOGIT_WEIGHT * (parts["presence"] + parts["right"])
     )
-    parts["joint_mm"] = _mean(error, batch.has_joints) * geometry.unit * 1000
+    if output.refined:
+        loss = loss + REFINED_WEIGHT * parts["refined"] + ERROR_WEIGHT * parts["error"]
+    parts["joint_mm"] = _mean(distance.detach().mean(1), batch.has_joints) * geometry.unit * 1000
     return loss, {name: value.detach() for name, value in parts.items()}
 
 

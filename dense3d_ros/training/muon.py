@@ -93,7 +93,7 @@ def _split(modules: Iterable[nn.Module]) -> tuple[list[nn.Parameter], list[nn.Pa
     hidden: list[nn.Parameter] = []
     others: list[nn.Parameter] = []
     for module in modules:
-        # The first layer has one input channel, and the layers that put out maps have a bias.
-        between = isinstance(module, nn.Conv2d) and module.bias is None and module.in_channels > 1
+        # The first layer has one input channel, and the layers that put something out have a bias.
+        between = isinstance(module, nn.Conv2d | nn.Linear) and module.bias is None and module.weight[0].numel() > 25
         (hidden if between else others).extend(module.parameters(recurse=False))
     return hidden, others

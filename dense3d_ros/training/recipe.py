@@ -8,6 +8,8 @@ from typing import Any
 
 import yaml
 
+from dense3d_ros.dense.network import SMALLEST_MAP, STRIDES
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -30,6 +32,8 @@ class Recipe:
     stacks: int = 1
     features: int = 128
     wide_blocks: int = 0
+    stride: int = 4
+    refining_blocks: int = 0
     views: int = 1
     half_size: float = 0.15
     ball_radius: float = 0.1
@@ -71,11 +75,14 @@ class Recipe:
             )
         if recipe.views not in (1, 3):
             raise ValueError(f"{path}: views must be 1 or 3, got {recipe.views}")
+        if recipe.stride not in STRIDES:
+            raise ValueError(f"{path}: stride must be 4 or 8, got {recipe.stride}")
         for stage in recipe.stages:
             whole = all(isinstance(value, int) for value in (stage.samples, stage.resolution))
-            if not whole or stage.resolution % 64 or stage.samples < recipe.batch_size:
+            edge = SMALLEST_MAP * recipe.stride
+            if not whole or stage.resolution % edge or stage.samples < recipe.batch_size:
                 raise ValueError(
-                    f"{path}: a stage needs a resolution that is a multiple of 64 and at least one batch of "
+                    f"{path}: a stage needs a resolution that is a multiple of {edge} and at least one batch of "
                     f"samples, got {stage}"
                 )
         return recipe

@@ -19,7 +19,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
-from dense3d_ros.model_file import save_model
+from dense3d_ros.model_file import read_any_model, save_model
 from dense3d_ros.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from dense3d_ros.training.data import loader
 from dense3d_ros.training.method import Method
@@ -34,12 +34,19 @@ log = logging.getLogger(__name__)
 
 
 def train(
-    method: Method[Any], output: Path, *, device: str = "cpu", workers: int = 1, seconds: float = math.inf
+    method: Method[Any],
+    output: Path,
+    *,
+    device: str = "cpu",
+    workers: int = 1,
+    seconds: float = math.inf,
+    start: str | None = None,
 ) -> Path:
     """Train until the method's samples or `seconds` are spent and return the model file in `output`.
 
     `output` also gets the checkpoint, from which the same call goes on, and log.csv with the curves. After `seconds`
-    the step in work is finished and everything written, which takes as long as a validation.
+    the step in work is finished and everything written, which takes as long as a validation. start: a model (name or
+    file) whose weights a new run begins with, where names and shapes are the same; the others are random.
     """
     deadline = time.monotonic() + seconds
     output.mkdir(parents=True, exist_ok=True)
@@ -48,7 +55,7 @@ def train(
     if world > 1:
         init_process_group("nccl" if device == "cuda" else "gloo")
     try:
-        run = _Run(method, output, torch.device(f"cuda:{rank}" if device == "cuda" else device), rank, world)
+        run = _Run(method, output, torch.device(f"cuda:{rank}" if device == "cuda" else device), rank, world, start)
         for index, stage in enumerate(method.stages):
             until = sum(earlier.samples for earlier in method.stages[: index + 1])
             if not run.learn(stage, until, workers, deadline):
@@ -74,6 +81,17 @@ def _moving_average(decay: float) -> Callable[[Tensors, Tensors, Tensor | int], 
     return update
 
 
+def _take_weights(network: nn.Module, start: str) -> None:
+    """Copy the weights of another model that have the same names and shapes."""
+    own = network.state_dict()
+    theirs = read_any_model(start)[1].state_dict()
+    same = {name: tensor for name, tensor in theirs.items() if name in own and tensor.shape == own[name].shape}
+    if not same:
+        raise ValueError(f"no layer of the model {start} is like one of the recipe's network")
+    network.load_state_dict(own | same)
+    log.info("%d of %d weights and statistics are from %s", len(same), len(own), start)
+
+
 class _Learner(nn.Module):
     """A method's loss as a module, which is what DistributedDataParallel wraps."""
 
@@ -89,17 +107,23 @@ class _Learner(nn.Module):
 class _Run:
     """Network, average, optimiser and progress of one training run."""
 
-    def __init__(self, method: Method[Any], output: Path, device: torch.device, rank: int, world: int) -> None:
+    def __init__(
+        self, method: Method[Any], output: Path, device: torch.device, rank: int, world: int, start: str | None
+    ) -> None:
         self.method, self.output, self.device = method, output, device
         self.rank, self.world = rank, world
         torch.manual_seed(method.seed)
-        self.network = method.build_network().to(device)
+        self.checkpoint = output / "checkpoint.safetensors"
+        goes_on = self.checkpoint.exists()
+        self.network = method.build_network()
+        if start is not None and not goes_on:
+            _take_weights(self.network, start)
+        self.network.to(device)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = AveragedModel(self.network, multi_avg_fn=_moving_average(method.ema_decay), use_buffers=True)
         self.optimiser = method.optimiser(self.network)
         self.progress = Progress()
-        self.checkpoint = output / "checkpoint.safetensors"
-        if self.checkpoint.exists():
+        if goes_on:
             self.progress = load_checkpoint(self.checkpoint, self.network, self.average, self.optimiser)
             log.info("going on from %s at %d samples", self.checkpoint, self.progress.samples)
         learner = _Learner(method, self.network)
