@@ -190,4 +190,4 @@ def test_wrong_options_are_named(tmp_path: Path, change: dict[str, object], mess
 
 
 def test_shipped_options_are_read() -> None:
-    assert scene_options().right_hands == 0.85
+    assert scene_options().right_hands == 0.88

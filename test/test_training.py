@@ -71,7 +71,7 @@ def test_perfect_maps_lose_almost_nothing(batch: Batch) -> None:
     fused, spread = softmax_fusion(
         perfect.hm, perfect.h3, votes(points, perfect.h3, perfect.um, geometry), foreground(depth, geometry)
     )
-    output = DenseOutput([perfect], [fused], spread, logits)
+    output = DenseOutput([perfect], [fused], spread, None, logits)
 
     loss, parts = training_loss(output, batch, geometry)
 

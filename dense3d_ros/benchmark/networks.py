@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from dense3d_ros.benchmark.timing import percentiles, time_calls
 from dense3d_ros.crop import Crop, HandCrop
-from dense3d_ros.dense.maps import PAPER, Maps, foreground, map_points, metric_geometry, sample_depth, votes
+from dense3d_ros.dense.maps import PAPER, Maps, foreground, map_points, sample_depth, votes
 from dense3d_ros.dense.network import Features, HourglassNetwork
 from dense3d_ros.dense.paper_network import PaperNetwork
 from dense3d_ros.dense.regressor import DenseRegressor

@@ -37,7 +37,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "1, 2, 4, 8 or 16 (default: %(default)s)",
     )
     parser.add_argument(
-        "--from", dest="start", metavar="NAME|FILE", help="model whose weights a new run begins with, where the layers are the same"
+        "--from",
+        dest="start",
+        metavar="NAME|FILE",
+        help="model whose weights a new run begins with, where the layers are the same",
     )
     parser.add_argument("--seconds", metavar="S", type=float, help="stop after so long; the same command goes on")
     paper = parser.add_argument_group("with a recipe of the paper's network")

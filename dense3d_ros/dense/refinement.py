@@ -45,7 +45,8 @@ class Attention(nn.Module):
 
     def _split(self, tokens: Tensor) -> Tensor:
         """(B, N, W) -> (B, heads, N, W / heads)."""
-        return tokens.unflatten(2, (self.heads, -1)).transpose(1, 2)
+        batch, count, width = tokens.shape
+        return tokens.reshape(batch, count, self.heads, width // self.heads).transpose(1, 2)
 
 
 class Block(nn.Module):
@@ -55,10 +56,9 @@ class Block(nn.Module):
         super().__init__()
         self.attention_norm, self.own_norm = nn.LayerNorm(width), nn.LayerNorm(width)
         self.attention = Attention(width)
-        self.own = nn.Sequential(
-            nn.Linear(width, 4 * width, bias=False), nn.ReLU(inplace=True), nn.Linear(4 * width, width, bias=False)
-        )
-        nn.init.zeros_(self.own[2].weight)
+        last = nn.Linear(4 * width, width, bias=False)
+        nn.init.zeros_(last.weight)
+        self.own = nn.Sequential(nn.Linear(width, 4 * width, bias=False), nn.ReLU(inplace=True), last)
 
     def forward(self, tokens: Tensor) -> Tensor:
         tokens = tokens + self.attention(self.attention_norm(tokens))

@@ -108,7 +108,7 @@ class _Run:
     """Network, average, optimiser and progress of one training run."""
 
     def __init__(
-        self, method: Method[Any], output: Path, device: torch.device, rank: int, world: int, start: str | None
+        self, method: Method[Any], output: Path, device: torch.device, rank: int, world: int, start: str | None = None
     ) -> None:
         self.method, self.output, self.device = method, output, device
         self.rank, self.world = rank, world
