@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dense3d_ros.camera import Camera
+from dense3d_ros.confidence import probability
 from dense3d_ros.depth import DepthImage
 from dense3d_ros.finding.protrusions import find_candidates
 from dense3d_ros.hand import Handedness, HandPose, angle_between, hand_centre, palm_direction, upright_roll
@@ -26,6 +27,8 @@ UPRIGHT = 0.03
 """A hand whose knuckles are this close to an upright one's, metres, is upright: 19 degrees in a palm of 9 cm."""
 HOPELESS = 0.02
 """A place of which the network says so little is not looked at again."""
+SURE = 4.0
+"""Log-odds at which the side of a hand is no longer in doubt, and the other one not looked at again."""
 SAME_HAND = 0.05
 """Two centres this close, metres, are one hand seen twice."""
 CANDIDATES = 8
@@ -110,14 +113,14 @@ class HandPoseEstimator:
             guesses = []
             for centre in centres:
                 near = self._tracks.nearest(np.asarray(centre, np.float32), ASSOCIATION)
-                guesses.append(_Guess(np.asarray(centre, np.float32), roll=near.roll if near else 0.0))
+                guesses.append(_Guess.at(np.asarray(centre, np.float32), near.roll if near else 0.0))
             frame.look_at(guesses)
             if not guesses:
                 frame.reasons.append("no centres were given")
         else:
             frame.look_at(
                 [
-                    _Guess(track.predicted(stamp), track.side_to_look_at, track.roll, track)
+                    _Guess.at(track.predicted(stamp), track.roll, track.side_to_look_at, track)
                     for track in self._tracks.current
                 ]
             )
@@ -134,16 +137,17 @@ class HandPoseEstimator:
         hands: list[HandPose] = []
         tracks: list[Track] = []
         for guess in found:
-            prediction = guess.prediction
+            view = guess.best
+            prediction = view.prediction
             assert prediction is not None
             track = guess.track
             if associate:
-                near = self._tracks.nearest(guess.centre, ASSOCIATION)
+                near = self._tracks.nearest(view.centre, ASSOCIATION)
                 track = near if near not in tracks else None
             if track is None:
-                track = self._tracks.new(guess.centre, guess.roll, guess.right_hand)
+                track = self._tracks.new(view.centre, view.roll, guess.right_hand)
             else:
-                track.seen(guess.centre, guess.roll, stamp, guess.right_hand)
+                track.seen(view.centre, view.roll, stamp, guess.right_hand)
             tracks.append(track)
             hands.append(
                 HandPose(
@@ -159,38 +163,70 @@ class HandPoseEstimator:
 
 
 @dataclass
-class _Guess:
-    """Where a hand may be, which side to look at, and what the network says of that place.
+class _View:
+    """A place looked at as if a hand of one side were there, again and again until another look would change nothing.
 
-    roll: radians by which the crop is turned, so that the hand is upright in it as far as is known.
-    right_hand: probability of a right hand, once both sides have been tried.
+    roll: radians by which the crop is turned, so that the hand is upright in it as far as is known. hopeless: no hand.
     """
 
     centre: NDArray[np.float32]
-    side: Handedness = Handedness.UNKNOWN
+    side: Handedness
     roll: float = 0.0
-    track: Track | None = None
     prediction: Prediction | None = None
-    right_hand: float | None = None
     settled: bool = False
+    hopeless: bool = False
 
     def take(self, prediction: Prediction) -> None:
-        """Keep what the network says; settled if another look would change nothing."""
+        """Keep what the network says of this look, and where to look next."""
         self.prediction = prediction
         centre, roll = hand_centre(prediction.joints), upright_roll(prediction.joints)
         upright = angle_between(roll, self.roll) * np.linalg.norm(palm_direction(prediction.joints)) < UPRIGHT
         still = bool(upright and np.linalg.norm(centre - self.centre) < SETTLED)
-        if self.side == Handedness.UNKNOWN:
-            self.right_hand = prediction.right_hand
-            # Which side it is shows best in an upright crop.
-            if upright:
-                self.side = Handedness.RIGHT if prediction.right_hand >= 0.5 else Handedness.LEFT
-        elif self.track is None and self.right_hand is None:
-            # Screened from one side only.
-            self.side, still = Handedness.UNKNOWN, False
-        nowhere = not (np.isfinite(centre).all() and centre[2] > 0)
-        self.settled = still or nowhere or prediction.presence < HOPELESS
+        somewhere = bool(np.isfinite(centre).all() and centre[2] > 0)
+        self.hopeless = not (somewhere and prediction.presence >= HOPELESS)
+        self.settled = still or self.hopeless
         self.centre, self.roll = centre, roll
+
+    @property
+    def likeness(self) -> float:
+        """How much it looks like a hand of this side; nothing before the first look."""
+        return self.prediction.likeness if self.prediction else -np.inf
+
+
+@dataclass
+class _Guess:
+    """Where a hand may be, seen as one of a known side or as one of either."""
+
+    views: list[_View]
+    track: Track | None = None
+
+    @classmethod
+    def at(
+        cls, centre: NDArray[np.float32], roll: float, side: Handedness = Handedness.UNKNOWN, track: Track | None = None
+    ) -> _Guess:
+        """A place to look at, from both sides where the side is UNKNOWN."""
+        sides = (Handedness.RIGHT, Handedness.LEFT) if side == Handedness.UNKNOWN else (side,)
+        return cls([_View(centre, one, roll) for one in sides], track)
+
+    @property
+    def best(self) -> _View:
+        """The likelier view."""
+        return max(self.views, key=lambda view: view.likeness)
+
+    @property
+    def right_hand(self) -> float | None:
+        """Probability of a right hand, if both sides were looked at."""
+        if len(self.views) == 1:
+            return None
+        right, left = (view.likeness for view in self.views)
+        return probability(right - left)
+
+    def give_up_the_unlikely(self) -> None:
+        """A view that is surely of the wrong side is not looked at again."""
+        best = self.best
+        for view in self.views:
+            if not best.likeness - view.likeness <= SURE:
+                view.settled = True
 
 
 class _Frame:
@@ -224,48 +260,57 @@ class _Frame:
             if not centres:
                 self.reasons.append(self._nothing_to_find())
         # One side costs half of both, and shows well enough whether there is a hand at all.
-        self.look_at([_Guess(centre, Handedness.RIGHT) for centre in centres if not self._is_found(centre)])
+        screened = [_View(centre, Handedness.RIGHT) for centre in centres if not self._is_found(centre)]
+        if screened:
+            self._predict(screened)
+        self.look_at(
+            [_Guess([view]) if view.hopeless else _Guess.at(view.centre, view.roll) for view in screened],
+            ROUNDS - 1,
+        )
 
-    def look_at(self, guesses: list[_Guess]) -> None:
-        """Re-centre on the network's joints until they settle, and keep what is a hand."""
-        for _ in range(ROUNDS):
-            unsettled = [guess for guess in guesses if not guess.settled]
+    def look_at(self, guesses: list[_Guess], rounds: int = ROUNDS) -> None:
+        """Re-centre on the network's joints until they settle, each side by itself, and keep what is a hand."""
+        for _ in range(rounds):
+            unsettled = [view for guess in guesses for view in guess.views if not view.settled]
             if not unsettled:
                 break
             self._predict(unsettled)
+            for guess in guesses:
+                guess.give_up_the_unlikely()
         with self.stage("check"):
             self._keep(guesses)
 
-    def _predict(self, guesses: list[_Guess]) -> None:
+    def _predict(self, views: list[_View]) -> None:
         model = self.settings.model
         with self.stage("crop"):
             crops = [
-                crop for guess in guesses for crop in crops_of(model, self.depth, self.camera, guess.centre, guess.roll)
+                crop for view in views for crop in crops_of(model, self.depth, self.camera, view.centre, view.roll)
             ]
         with self.stage("network"):
-            predictions = model.predict(crops, [guess.side for guess in guesses])
+            predictions = model.predict(crops, [view.side for view in views])
         self.passes += 1
-        for guess, prediction in zip(guesses, predictions, strict=True):
-            guess.take(prediction)
+        for view, prediction in zip(views, predictions, strict=True):
+            view.take(prediction)
 
     def _keep(self, guesses: list[_Guess]) -> None:
         rejected: list[tuple[float, str]] = []
         for guess in sorted(guesses, key=_quality, reverse=True):
-            prediction = guess.prediction
+            view = guess.best
+            prediction = view.prediction
             assert prediction is not None
             score = prediction.presence
-            place = " ".join(f"{value:.2f}" for value in guess.centre)
+            place = " ".join(f"{value:.2f}" for value in view.centre)
             if not score >= self.settings.min_score:
                 rejected.append((score, f"network sees no hand: best score {score:.2f} at {place} m"))
             elif fault := implausibility(prediction.joints, self.depth, self.camera):
                 rejected.append((score, f"implausible pose: {fault}, at {place} m"))
-            elif not self._is_found(guess.centre):
+            elif not self._is_found(view.centre):
                 self.found.append(guess)
         if rejected:
             self.reasons.append(max(rejected)[1])
 
     def _is_found(self, centre: NDArray[np.float32]) -> bool:
-        return any(np.linalg.norm(guess.centre - centre) < SAME_HAND for guess in self.found)
+        return any(np.linalg.norm(guess.best.centre - centre) < SAME_HAND for guess in self.found)
 
     def _nothing_to_find(self) -> str:
         low, high = self.settings.min_depth, self.settings.max_depth
@@ -276,5 +321,5 @@ class _Frame:
 
 
 def _quality(guess: _Guess) -> float:
-    prediction = guess.prediction
+    prediction = guess.best.prediction
     return prediction.presence * float(prediction.joint_scores.mean()) if prediction else 0.0

@@ -47,12 +47,15 @@ class Prediction:
 
     joints: (21, 3) metres in the camera frame. joint_scores: (21,) 0..1, see `hand.joint_scores`.
     presence: probability that a hand is around the crop's centre. right_hand: that it is a right one.
+    likeness: how much the view looks like a hand of the side that it was taken for; of two views of a place the
+    difference is the log-odds of their sides.
     """
 
     joints: NDArray[np.float32]
     joint_scores: NDArray[np.float32]
     presence: float
     right_hand: float
+    likeness: float
 
 
 class HandModel:
@@ -125,6 +128,7 @@ class HandModel:
                     scores[row],
                     confidence.hand_score(float(logits[row, 0])),
                     probability(-this_side if mirrored else this_side),
+                    float(likeness[row]),
                 )
             )
         return predictions

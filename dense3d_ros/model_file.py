@@ -152,10 +152,15 @@ def model_path(name_or_path: str) -> Path:
 
 
 def save_model(path: Path, network: nn.Module, description: ModelDescription) -> None:
-    """Write weights and description, whole or not at all."""
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    """Write weights and description, whole or not at all; matrices of weights in half precision."""
+    tensors = {name: _stored(tensor.detach()).cpu().contiguous() for name, tensor in network.state_dict().items()}
     with whole_file(path) as temporary:
         temporary.write_bytes(save(tensors, {"format": FORMAT, "description": json.dumps(asdict(description))}))
+
+
+def _stored(tensor: Tensor) -> Tensor:
+    """As in the file: statistics and biases, which are few, keep their precision."""
+    return tensor.half() if tensor.is_floating_point() and tensor.dim() > 1 else tensor
 
 
 def read_model(name_or_path: str) -> tuple[ModelDescription, HourglassNetwork]:
@@ -228,7 +233,7 @@ def _check_tensors(network: nn.Module, tensors: dict[str, Tensor]) -> None:
         )
     for name, tensor in tensors.items():
         want = expected[name]
-        if tensor.shape != want.shape or tensor.dtype != want.dtype:
+        if tensor.shape != want.shape or tensor.dtype not in (want.dtype, _stored(want).dtype):
             raise ModelFileError(
                 f"{name} is {tuple(tensor.shape)} {tensor.dtype}, expected {tuple(want.shape)} {want.dtype}"
             )

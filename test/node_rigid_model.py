@@ -58,6 +58,7 @@ class Prediction:
     joint_scores: NDArray[np.float32]
     presence: float
     right_hand: float
+    likeness: float
 
 
 class RigidModel:
@@ -75,13 +76,14 @@ class RigidModel:
     def predict(self, crops: Sequence[HandCrop], sides: Sequence[Handedness]) -> list[Prediction]:
         if self.description.name == "rigid_that_fails_in_a_frame":
             raise RuntimeError("the network failed")
-        return [self._predict_one(crop) for crop in crops]
+        return [self._predict_one(crop, side) for crop, side in zip(crops, sides, strict=True)]
 
-    def _predict_one(self, crop: HandCrop) -> Prediction:
+    def _predict_one(self, crop: HandCrop, side: Handedness) -> Prediction:
         if np.count_nonzero(crop.image < 1.0) < 50:
-            return Prediction(np.full((21, 3), crop.in_camera(crop.centre)), np.zeros(21, np.float32), 0.0, 0.5)
+            return Prediction(np.full((21, 3), crop.in_camera(crop.centre)), np.zeros(21, np.float32), 0.0, 0.5, 0.0)
         joints = (surface_mean(crop) + self._joints_from_mean).astype(np.float32)
-        return Prediction(joints, np.linspace(0.5, 0.9, 21, dtype=np.float32), 0.99, 0.99)
+        likeness = 5.0 * (side != Handedness.LEFT)
+        return Prediction(joints, np.linspace(0.5, 0.9, 21, dtype=np.float32), 0.99, 0.99, likeness)
 
     def warm_up(self) -> None:
         if self.description.name == "rigid_that_breaks":

@@ -46,5 +46,5 @@ class Oracle(HandModel):
             if np.linalg.norm(offset) < 0.09:
                 wrong = side == (Handedness.LEFT if right else Handedness.RIGHT)
                 seen = joints + 0.1 * offset + np.float32([0, 0.02 * wrong, 0])
-                return Prediction(seen.astype(np.float32), scores, 0.99, 0.98 if right else 0.02)
-        return Prediction(np.tile(centre, (21, 1)), scores * 0.2, 0.01, 0.5)
+                return Prediction(seen.astype(np.float32), scores, 0.99, 0.98 if right else 0.02, -5.0 * wrong)
+        return Prediction(np.tile(centre, (21, 1)), scores * 0.2, 0.01, 0.5, -5.0)

@@ -51,9 +51,9 @@ class KnowingModel:
 
     def predict(self, crops: Sequence[HandCrop], sides: Sequence[Handedness]) -> list[Prediction]:
         assert len(crops) == len(sides)
-        return [self._answer(crop) for crop in crops]
+        return [self._answer(crop, side) for crop, side in zip(crops, sides, strict=True)]
 
-    def _answer(self, crop: HandCrop) -> Prediction:
+    def _answer(self, crop: HandCrop, side: Handedness) -> Prediction:
         centre = crop.in_camera(crop.centre)
         distances = np.linalg.norm(self.centres - centre, axis=1)
         scores = np.full(21, 0.9, np.float32)
@@ -62,8 +62,10 @@ class KnowingModel:
             # Another picture's hand may be at the same place.
             own = crop_hand(frame.sample.depth, frame.sample.camera, centre, crop.half_size, len(crop.image), crop.roll)
             if distances[index] < 0.06 and np.array_equal(own.image, crop.image):
-                return Prediction(joints + OFFSET, scores, 0.99, float(frame.labels["side"] == "right"))
-        return Prediction(self.hands[0][0] + OFFSET, scores, 0.01, 0.5)
+                right = frame.labels["side"] == "right"
+                likeness = 5.0 * ((side == Handedness.RIGHT) == right)
+                return Prediction(joints + OFFSET, scores, 0.99, float(right), likeness)
+        return Prediction(self.hands[0][0] + OFFSET, scores, 0.01, 0.5, 0.0)
 
 
 def test_a_frame_depends_on_its_number_alone(test_set: SyntheticTestSet, frames: list[HandFrame]) -> None:
@@ -159,10 +161,11 @@ class Follower(KnowingModel):
         self.joints = np.stack([animation.hand(time).joints for animation in animations for time in times])
         self.centres = hand_centre(self.joints)
 
-    def _answer(self, crop: HandCrop) -> Prediction:
+    def _answer(self, crop: HandCrop, side: Handedness) -> Prediction:
         distances = np.linalg.norm(self.centres - crop.in_camera(crop.centre), axis=1)
         joints = self.joints[int(distances.argmin())]
-        return Prediction(joints, np.full(21, 0.9, np.float32), 0.99 if distances.min() < 0.06 else 0.01, 1.0)
+        presence, likeness = 0.99 if distances.min() < 0.06 else 0.01, 5.0 * (side == Handedness.RIGHT)
+        return Prediction(joints, np.full(21, 0.9, np.float32), presence, 1.0, likeness)
 
 
 def test_sequences_are_followed() -> None:

@@ -127,7 +127,7 @@ def test_load_model(tmp_path: Path, network: torch.nn.Module) -> None:
     assert model.device == "cpu"
     expected = HandModel(DESCRIPTION, copy.deepcopy(network), "cpu").predict(crops(), [Handedness.RIGHT] * 3)
     for one, other in zip(model.predict(crops(), [Handedness.RIGHT] * 3), expected, strict=True):
-        np.testing.assert_allclose(one.joints, other.joints, atol=1e-6)
+        np.testing.assert_allclose(one.joints, other.joints, atol=2e-4)
 
 
 def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:

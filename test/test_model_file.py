@@ -56,7 +56,10 @@ def test_what_was_saved_comes_back(model: Path) -> None:
     assert description == DESCRIPTION
     assert not read.training
     for name, tensor in network.state_dict().items():
-        assert torch.equal(read.state_dict()[name], tensor), name
+        kept = read.state_dict()[name]
+        assert kept.dtype == tensor.dtype
+        # Matrices are stored in half precision.
+        assert torch.equal(kept, tensor.half().float() if tensor.dim() > 1 else tensor), name
     assert [path.name for path in model.parent.iterdir()] == ["small.safetensors"]
 
 
@@ -182,8 +185,8 @@ def test_a_weight_of_another_shape(model: Path) -> None:
 
 def test_a_weight_of_another_type(model: Path) -> None:
     name = first_weight(model)
-    rewrite(model, **{name: load_file(model)[name].half()})
-    refused(model, "torch.float16, expected .* torch.float32")
+    rewrite(model, **{name: load_file(model)[name].double()})
+    refused(model, "torch.float64, expected .* torch.float32")
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -254,7 +257,8 @@ def test_the_papers_network_comes_back_and_is_refused_where_a_hand_is_needed(tmp
     assert description == PAPER
     assert isinstance(read, PaperNetwork)
     assert read.joints == 14
-    assert all(torch.equal(read.state_dict()[name], tensor) for name, tensor in network.state_dict().items())
+    for name, tensor in network.state_dict().items():
+        torch.testing.assert_close(read.state_dict()[name], tensor, rtol=1e-3, atol=1e-6)
     for load in (read_model, load_model):
         with pytest.raises(
             ModelFileError, match=r"paper\.safetensors cannot be used here: .* skeleton nyu14"
