@@ -49,7 +49,7 @@ def test_calls_are_timed_in_turns() -> None:
 
 def test_multiply_adds_of_known_layers() -> None:
     network = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.Conv2d(4, 2, 1, stride=2), nn.Flatten(), nn.Linear(32, 3))
-    assert networks._multiply_adds(network, 8) == 8 * 8 * 4 * 9 + 4 * 4 * 2 * 4 + 32 * 3
+    assert networks._multiply_adds(network, (torch.zeros(1, 1, 8, 8),)) == 8 * 8 * 4 * 9 + 4 * 4 * 2 * 4 + 32 * 3
 
 
 def test_the_papers_network_is_counted_as_its_docstring_says() -> None:

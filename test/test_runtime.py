@@ -15,7 +15,6 @@ import torch
 
 from dense3d_ros.camera import Camera
 from dense3d_ros.crop import Crop, HandCrop, crop_region
-from dense3d_ros.dense.maps import metric_geometry
 from dense3d_ros.dense.regressor import DenseRegressor
 from dense3d_ros.depth import DepthImage
 from dense3d_ros.estimator import HandPoseEstimator
@@ -38,8 +37,7 @@ DESCRIPTION = read_model("fast")[0]
 def regressor() -> DenseRegressor:
     network = read_model("fast")[1]
     fold_batch_norm(network)
-    geometry = metric_geometry(DESCRIPTION.half_size, DESCRIPTION.ball_radius)
-    return DenseRegressor(network, geometry).eval()
+    return DenseRegressor(network, DESCRIPTION.geometry).eval()
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,10 @@ from dense3d_ros.dense.maps import (
     votes,
 )
 from dense3d_ros.dense.network import HourglassNetwork
+from dense3d_ros.dense.refinement import Refined
 from dense3d_ros.dense.regressor import DenseOutput, dense_output
 from dense3d_ros.dense.voting import softmax_fusion
-from dense3d_ros.model_file import read_model
+from dense3d_ros.model_file import SKELETONS, ModelDescription, read_model, save_model
 from dense3d_ros.synthetic.scenes import SceneAssets
 from dense3d_ros.training.checkpoint import load_checkpoint
 from dense3d_ros.training.data import CROPS_PER_PICTURE, LAG, Batch, SyntheticBatches, loader, make_batch
@@ -28,9 +30,12 @@ from dense3d_ros.training.hourglass import HourglassMethod
 from dense3d_ros.training.losses import training_loss
 from dense3d_ros.training.paper_recipe import read_recipe
 from dense3d_ros.training.recipe import Recipe, Stage
-from dense3d_ros.training.train import _Run, train
+from dense3d_ros.training.train import _Run, _take_weights, train
 
 TINY = Recipe(name="tiny", stages=(Stage(samples=24, resolution=64),), features=16, batch_size=4, warm_up_samples=4)
+
+
+REFINED = replace(TINY, stages=(Stage(samples=24, resolution=128),), stride=8, refining_blocks=1)
 
 
 @pytest.fixture(scope="module")
@@ -98,13 +103,74 @@ def test_unlabelled_samples_do_not_touch_the_joint_loss(batch: Batch) -> None:
     assert before == after
 
 
-def test_a_killed_run_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
-    train(HourglassMethod(TINY), tmp_path / "whole")
+def test_refined_joints_are_learned_where_there_are_joints_and_errors_of_left_hands_too(batch: Batch) -> None:
+    assert ((batch.presence == 1) & (batch.right == 0)).any(), "the fixture needs a left hand"
+    geometry = metric_geometry(stride=8)
+    torch.manual_seed(0)
+    network = HourglassNetwork(features=16, stacks=1, stride=8, refining_blocks=1).eval()
+    output = dense_output(network, batch.crops, batch.cameras, batch.centres, geometry)
+    _, before = training_loss(output, batch, geometry)
+    left = ((batch.presence == 1) & (batch.right == 0)).float()[:, None, None]
+    _, after = training_loss(output, Batch(**{**vars(batch), "joints": batch.joints + 0.1 * left}), geometry)
+    assert before["refined"] == after["refined"]
+    assert before["error"] != after["error"]
 
-    killed = _Run(HourglassMethod(TINY), tmp_path / "killed", torch.device("cpu"), rank=0, world=1)
+
+@pytest.mark.parametrize("expected", [0.1, 0.2, 0.4])
+def test_the_expected_error_is_best_where_it_is_the_mean_error(batch: Batch, expected: float) -> None:
+    geometry = metric_geometry()
+    joints = normalise_joints(batch.joints, batch.centres, geometry)
+    found = joints + torch.tensor([0.2, 0.0, 0.0])
+    nothing = torch.zeros(len(joints), 2)
+
+    def surprise(error: float) -> float:
+        refined = Refined(found, torch.full(joints.shape[:2], error), nothing)
+        return float(training_loss(DenseOutput([], [], nothing, refined, nothing), batch, geometry)[1]["error"])
+
+    assert surprise(0.2) <= surprise(expected)
+
+
+def test_a_run_begins_with_another_models_weights(tmp_path: Path) -> None:
+    first = train(HourglassMethod(REFINED), tmp_path / "first")
+    recipe = replace(REFINED, stacks=2, frozen_stacks=1)
+    second = train(HourglassMethod(recipe), tmp_path / "second", start=str(first))
+    _, old = read_model(str(first))
+    _, new = read_model(str(second))
+    kept = {name: tensor for name, tensor in old.state_dict().items() if name.startswith(("stem", "stacks.0"))}
+    for name, tensor in kept.items():
+        assert torch.equal(new.state_dict()[name], tensor), name
+    assert not torch.equal(new.state_dict()["hand_head.layers.1.weight"], old.state_dict()["hand_head.layers.1.weight"])
+
+
+def test_a_run_that_needs_weights_says_so(tmp_path: Path) -> None:
+    recipe = replace(REFINED, stacks=2, frozen_stacks=1)
+    with pytest.raises(ValueError, match=r"the recipe tiny keeps layers as they are and needs .* --from"):
+        train(HourglassMethod(recipe), tmp_path)
+
+
+def test_a_run_from_a_network_that_is_like_nothing(tmp_path: Path) -> None:
+    first = train(HourglassMethod(TINY), tmp_path / "first")
+    other = replace(TINY, features=32)
+    network = HourglassMethod(other).build_network()
+    with torch.no_grad():
+        _take_weights(network, str(first))
+    paper = tmp_path / "paper.safetensors"
+    description = ModelDescription(
+        "paper", 1, 16, 0.15, 0.08, 128, "none", network="paper", skeleton="nyu14", joints=SKELETONS["nyu14"]
+    )
+    save_model(paper, description.build_network(), description)
+    with pytest.raises(ValueError, match=r"no layer of the model .*paper\.safetensors is like"):
+        _take_weights(network, str(paper))
+
+
+@pytest.mark.parametrize("recipe", [TINY, REFINED], ids=["plain", "refined"])
+def test_a_killed_run_goes_on_as_if_it_had_not_been(recipe: Recipe, tmp_path: Path) -> None:
+    train(HourglassMethod(recipe), tmp_path / "whole")
+
+    killed = _Run(HourglassMethod(recipe), tmp_path / "killed", torch.device("cpu"), rank=0, world=1)
     killed.output.mkdir()
-    killed.learn(TINY.stages[0], until=12, workers=0)
-    train(HourglassMethod(TINY), tmp_path / "killed")
+    killed.learn(recipe.stages[0], until=12, workers=0)
+    train(HourglassMethod(recipe), tmp_path / "killed")
 
     (_, whole), (_, resumed) = (read_model(str(tmp_path / name / "model.safetensors")) for name in ("whole", "killed"))
     for name, tensor in whole.state_dict().items():

@@ -18,7 +18,7 @@ from dense3d_ros.crop import Crop, HandCrop
 from dense3d_ros.dense.maps import PAPER, Maps, foreground, map_points, sample_depth, votes
 from dense3d_ros.dense.network import Features, HourglassNetwork
 from dense3d_ros.dense.paper_network import PaperNetwork
-from dense3d_ros.dense.regressor import DenseRegressor
+from dense3d_ros.dense.regressor import DenseRegressor, dense_output
 from dense3d_ros.dense.voting import softmax_fusion
 from dense3d_ros.model import fold_batch_norm
 from dense3d_ros.model_file import read_model
@@ -39,7 +39,7 @@ class PaperWithoutHead(nn.Module):
         self.hand_head = _NoHead()
         self.refinement = None
 
-    def forward(self, crops: Tensor) -> tuple[list[Maps], Features]:
+    def forward(self, crops: Tensor, _feedback: object) -> tuple[list[Maps], Features]:
         maps = self.network(crops)[-1:]
         return maps, Features(maps[0].hm, crops.new_zeros(crops.shape[0], 1))
 
@@ -176,7 +176,7 @@ def votes_call(name_or_path: str, device: str, crop: HandCrop) -> Callable[[], o
     image, camera, centre = (torch.from_numpy(array).to(device) for array in arrays([crop]))
     geometry = regressor.geometry
     with torch.inference_mode():
-        maps = regressor.network(image)[0][-1]
+        maps = dense_output(regressor.network, image, camera, centre, geometry).maps[-1]
 
     @torch.inference_mode()
     def call() -> object:
@@ -195,12 +195,18 @@ def arithmetic(model: str, gflops: float) -> list[dict[str, Any]]:
     floor_ms: what the operations take at `gflops`; no runtime can be faster without fewer or cheaper ones.
     """
     regressor, resolution, _ = model_regressor(model)
+    crop = torch.zeros(1, 1, resolution, resolution), torch.ones(1, 4), torch.ones(1, 3)
     rows = []
-    for name, network, size in (
-        (model, regressor.network, resolution),
-        (PAPER_NAME, PaperNetwork().eval(), PAPER_RESOLUTION),
+    for name, network, inputs, size in (
+        (model, regressor, crop, resolution),
+        (
+            PAPER_NAME,
+            PaperNetwork().eval(),
+            (torch.zeros(1, 1, PAPER_RESOLUTION, PAPER_RESOLUTION),),
+            PAPER_RESOLUTION,
+        ),
     ):
-        operations = _multiply_adds(network, size)
+        operations = _multiply_adds(network, inputs)
         weights = sum(parameter.numel() for parameter in network.parameters())
         rows.append(
             {
@@ -227,7 +233,7 @@ def matrix_gflops(device: str, repeats: int = 30) -> float:
 
 
 @torch.inference_mode()
-def _multiply_adds(network: nn.Module, resolution: int) -> int:
+def _multiply_adds(network: nn.Module, inputs: tuple[Tensor, ...]) -> int:
     total = 0
 
     def count(module: Any, _: object, output: Tensor) -> None:
@@ -239,7 +245,7 @@ def _multiply_adds(network: nn.Module, resolution: int) -> int:
         for module in network.modules()
         if isinstance(module, (nn.Conv2d, nn.Linear))
     ]
-    network(torch.zeros(1, 1, resolution, resolution))
+    network(*inputs)
     for hook in hooks:
         hook.remove()
     return total

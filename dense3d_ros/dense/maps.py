@@ -136,7 +136,8 @@ def target_maps(joints: Tensor, points: Tensor, camera: Tensor, centre: Tensor, 
     columns = torch.arange(width, dtype=points.dtype, device=points.device)
     rows = torch.arange(height, dtype=points.dtype, device=points.device)[:, None]
     cone = geometry.cone_radius
-    hm = (1 - torch.hypot(columns - u, rows - v) / cone).clamp_min(0)
+    # Not hypot, which OpenVINO does not know.
+    hm = (1 - ((columns - u).square() + (rows - v).square()).sqrt() / cone).clamp_min(0)
 
     radius = geometry.ball_radius
     offset = joints[..., None, None] - points[:, None]

@@ -6,17 +6,19 @@ vectors. The paper's own network, whose wide heads hold 94 % of the arithmetic, 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from dense3d_ros.dense.feedback import feedback_channels, palm_axes
 from dense3d_ros.dense.maps import Maps
 from dense3d_ros.dense.refinement import WIDTH, Refinement
-from dense3d_ros.hand import JOINT_INDEX
 
-_INDEX_MCP, _MIDDLE_MCP, _LITTLE_MCP = (JOINT_INDEX[f"{finger}_mcp"] for finger in ("index", "middle", "little"))
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 SMALLEST_MAP = 16
 """Cells of the smallest map that the hourglass can halve as often as it does; others are multiples of it."""
@@ -135,8 +137,8 @@ class HandHead(nn.Module):
 
     def forward(self, summary: Tensor, joints: Tensor, spread: Tensor, closeness: Tensor) -> Tensor:
         """Logits (B, 2) from the summary, joints (B, J, 3), their spread (B, J) and highest 3D heat (B, J)."""
-        joints = _in_palm_frame(joints).flatten(1)
-        logits: Tensor = self.layers(torch.cat([summary, joints, spread, closeness], 1))
+        in_palm = (joints - joints[:, :1]) @ palm_axes(joints)
+        logits: Tensor = self.layers(torch.cat([summary, in_palm.flatten(1), spread, closeness], 1))
         return logits
 
 
@@ -166,11 +168,29 @@ class HourglassNetwork(nn.Module):
         self.stride = stride
         self.stem = make_stem(features, stride)
         self.stacks = nn.ModuleList(Stack(features, joints, wide_blocks) for _ in range(stacks))
-        self.remap = nn.ModuleList(nn.Conv2d(features + 5 * joints, features, 1) for _ in range(stacks - 1))
+        between = features + 5 * joints + feedback_channels(joints)
+        self.remap = nn.ModuleList(nn.Conv2d(between, features, 1) for _ in range(stacks - 1))
         self.refinement = Refinement(joints, features, 3 * features, refining_blocks) if refining_blocks else None
         self.hand_head = HandHead(3 * features + (WIDTH if refining_blocks else 0), joints)
 
-    def forward(self, crops: Tensor) -> tuple[list[Maps], Features]:
+        self._frozen: list[nn.Module] = []
+
+    def freeze(self, stacks: int) -> None:
+        """Keep the stem and the first stacks as they are while all else is trained."""
+        if stacks:
+            self._frozen = [self.stem, *self.stacks[:stacks]]
+            for part in self._frozen:
+                part.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> Self:
+        """As of any module, but what is frozen stays in evaluation mode."""
+        super().train(mode)
+        for part in self._frozen:
+            part.eval()
+        return self
+
+    def forward(self, crops: Tensor, feedback: Callable[[Maps], Tensor]) -> tuple[list[Maps], Features]:
+        """feedback: what a stack's maps tell the next stack, as in `feedback.pose_feedback`."""
         x = self.stem(crops)
         coordinates = _coordinates(crops, self.stride).to(x.dtype)
         stacks = []
@@ -178,28 +198,10 @@ class HourglassNetwork(nn.Module):
             maps, trunk, pixels, summary = stack(x, coordinates)
             stacks.append(maps)
             if index < len(self.remap):
-                features = torch.cat([trunk, maps.hm, maps.h3, maps.um.flatten(1, 2)], 1)
+                said = torch.cat([maps.hm, maps.h3, maps.um.flatten(1, 2), feedback(maps).to(trunk.dtype)], 1)
+                features = torch.cat([trunk, said], 1)
                 x = x + self.remap[index](features)
         return stacks, Features(pixels, summary)
-
-
-def _in_palm_frame(joints: Tensor) -> Tensor:
-    """(B, J, 3) joints relative to the wrist, in axes along and across the palm and out of it."""
-    relative = joints - joints[:, :1]
-    along = relative[:, _MIDDLE_MCP]
-    across = relative[:, _INDEX_MCP] - relative[:, _LITTLE_MCP]
-    x = along / _length(along)
-    across = across - x * (x * across).sum(1, keepdim=True)
-    y = across / _length(across)
-    x0, x1, x2 = x.unbind(1)
-    y0, y1, y2 = y.unbind(1)
-    z = torch.stack([x1 * y2 - x2 * y1, x2 * y0 - x0 * y2, x0 * y1 - x1 * y0], 1)
-    return relative @ torch.stack([x, y, z], 2)
-
-
-def _length(vector: Tensor) -> Tensor:
-    length: Tensor = torch.linalg.vector_norm(vector, dim=1, keepdim=True)
-    return length.clamp_min(1e-3)
 
 
 def _coordinates(crops: Tensor, stride: int) -> Tensor:

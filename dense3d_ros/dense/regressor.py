@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from dense3d_ros.dense.feedback import pose_feedback
 from dense3d_ros.dense.maps import MapGeometry, Maps, foreground, map_points, restore_joints, sample_depth, votes
 from dense3d_ros.dense.network import HourglassNetwork
 from dense3d_ros.dense.refinement import Refined
@@ -70,11 +71,15 @@ def dense_output(
     network: HourglassNetwork, crops: Tensor, cameras: Tensor, centres: Tensor, geometry: MapGeometry
 ) -> DenseOutput:
     """Run the network, fuse the votes of every stack in float32, refine the last stack's joints and judge the hand."""
-    stacks, (pixels, summary) = network(crops)
-    summary = summary.float()
     depth = sample_depth(crops, geometry)
     points = map_points(depth, cameras, centres, geometry)
     mask = foreground(depth, geometry)
+
+    def feedback(stack: Maps) -> Tensor:
+        return pose_feedback(stack, points, mask, cameras, centres, geometry)
+
+    stacks, (pixels, summary) = network(crops, feedback)
+    summary = summary.float()
     maps, joints = [], []
     with torch.autocast(crops.device.type, enabled=False):
         for stack in stacks:

@@ -51,6 +51,17 @@ class HourglassMethod(Method[Batch]):
         )
         self.geometry = self.description.geometry
 
+    def build_network(self) -> nn.Module:
+        network = super().build_network()
+        assert isinstance(network, HourglassNetwork)
+        network.freeze(self.recipe.frozen_stacks)
+        return network
+
+    @property
+    def needs_start(self) -> bool:
+        """Whether frozen layers need weights to keep."""
+        return self.recipe.frozen_stacks > 0
+
     def optimiser(self, network: nn.Module) -> Optimizer:
         return Muon(network, learning_rate=self.recipe.learning_rate, weight_decay=self.recipe.weight_decay)
 

@@ -23,7 +23,8 @@ class Stage:
 class Recipe:
     """Everything that decides what a run gives. half_size and ball_radius are metres.
 
-    views: how many crops of a hand the finished model looks at, 1 or 3; training does not depend on it.
+    views: how many crops of a hand the finished model looks at, 1 or 3; training does not depend on it. frozen_stacks:
+    so many stacks, and the stem before them, keep the weights that they are given at the start.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Recipe:
     wide_blocks: int = 0
     stride: int = 4
     refining_blocks: int = 0
+    frozen_stacks: int = 0
     views: int = 1
     half_size: float = 0.15
     ball_radius: float = 0.1
@@ -77,6 +79,10 @@ class Recipe:
             raise ValueError(f"{path}: views must be 1 or 3, got {recipe.views}")
         if recipe.stride not in STRIDES:
             raise ValueError(f"{path}: stride must be 4 or 8, got {recipe.stride}")
+        if recipe.frozen_stacks >= recipe.stacks:
+            raise ValueError(
+                f"{path}: frozen_stacks must be less than the {recipe.stacks} stacks, got {recipe.frozen_stacks}"
+            )
         for stage in recipe.stages:
             whole = all(isinstance(value, int) for value in (stage.samples, stage.resolution))
             edge = SMALLEST_MAP * recipe.stride
