@@ -132,6 +132,20 @@ class HandPoseEstimator:
             hands = self._follow(frame.found[: self.max_hands], stamp, associate=centres is not None)
         return Estimate(hands, "" if hands else frame.reasons[-1], frame.stage_ms, frame.passes)
 
+    def both_sides(
+        self, depth: DepthImage, camera: Camera, centre: NDArray[np.floating], roll: float
+    ) -> tuple[Prediction, Prediction]:
+        """What the network says of a right hand and of a left one at `centre`, (3,) metres, turned by `roll` radians.
+
+        Each after as many looks as it takes.
+        """
+        guess = _Guess.at(np.asarray(centre, np.float32), roll)
+        _Frame(self, depth, camera).settle([guess])
+        right, left = (view.prediction for view in guess.views)
+        assert right is not None
+        assert left is not None
+        return right, left
+
     def _follow(self, found: list[_Guess], stamp: float | None, *, associate: bool) -> list[HandPose]:
         """Bring the tracks up to date with this frame's hands; a track without a hand ends."""
         hands: list[HandPose] = []
@@ -269,7 +283,13 @@ class _Frame:
         )
 
     def look_at(self, guesses: list[_Guess], rounds: int = ROUNDS) -> None:
-        """Re-centre on the network's joints until they settle, each side by itself, and keep what is a hand."""
+        """Look until all is settled, and keep what is a hand."""
+        self.settle(guesses, rounds)
+        with self.stage("check"):
+            self._keep(guesses)
+
+    def settle(self, guesses: list[_Guess], rounds: int = ROUNDS) -> None:
+        """Re-centre on the network's joints until they settle, each side by itself."""
         for _ in range(rounds):
             unsettled = [view for guess in guesses for view in guess.views if not view.settled]
             if not unsettled:
@@ -277,8 +297,6 @@ class _Frame:
             self._predict(unsettled)
             for guess in guesses:
                 guess.give_up_the_unlikely()
-        with self.stage("check"):
-            self._keep(guesses)
 
     def _predict(self, views: list[_View]) -> None:
         model = self.settings.model

@@ -13,13 +13,13 @@ from dense3d_ros.datasets.sample import DatasetSample
 from dense3d_ros.estimator import CANDIDATES, HandPoseEstimator
 from dense3d_ros.evaluation.metrics import joint_errors
 from dense3d_ros.evaluation.synthetic import CENTRE_JITTER, ROLL_JITTER, HandFrame
-from dense3d_ros.hand import Handedness, HandPose, expected_errors, hand_centre, upright_roll
-from dense3d_ros.model import HandModel, crops_of
+from dense3d_ros.hand import HandPose, expected_errors, hand_centre, upright_roll
+from dense3d_ros.model import HandModel
 
 AT_HAND, OFF_HAND = 0.06, 0.1
 """A place within the first distance of a true hand, metres, is one; beyond the second it is none."""
-CROPS = 3
-"""Crops of each hand from which the side is judged."""
+CROPS = 2
+"""Places at each hand from which the side is judged."""
 
 Array = NDArray[np.float64]
 
@@ -42,22 +42,18 @@ class Observer:
     """Runs a model whose confidence is the default one, which passes on what the network says."""
 
     def __init__(self, model: HandModel) -> None:
-        self.model = model
         self._estimator = HandPoseEstimator(model, max_hands=CANDIDATES, min_score=0.0)
 
     def sides(self, frame: HandFrame, rng: np.random.Generator) -> Iterator[tuple[Array, bool]]:
-        """For crops of the labelled hand: features (3,) as in `Confidence.side`, and whether it is a right one."""
+        """For places at the labelled hand, looked at as the estimator does.
+
+        Features (3,) as in `Confidence.side`, and whether it is a right one.
+        """
         sample = frame.sample
         centres = (hand_centre(sample.joints) + rng.normal(0.0, CENTRE_JITTER, (CROPS, 3))).astype(np.float32)
         rolls = upright_roll(sample.joints) + rng.normal(0.0, ROLL_JITTER, CROPS)
-        crops = [
-            crop
-            for centre, roll in zip(centres, rolls, strict=True)
-            for crop in crops_of(self.model, sample.depth, sample.camera, centre, roll)
-        ]
-        plain = self.model.predict(crops, [Handedness.RIGHT] * CROPS)
-        mirrored = self.model.predict(crops, [Handedness.LEFT] * CROPS)
-        for one, other in zip(plain, mirrored, strict=True):
+        for centre, roll in zip(centres, rolls, strict=True):
+            one, other = self._estimator.both_sides(sample.depth, sample.camera, centre, roll)
             features = np.array(
                 [
                     (_logit(right), -log_spread_mm(expected_errors(view.joint_scores)).mean(), _logit(view.presence))
