@@ -104,7 +104,7 @@ def look(model: str, seconds: float) -> View:
     depth = sample_depth(image, geometry)
     points = map_points(depth, camera, centre, geometry)
     joints = normalise_joints(torch.from_numpy(true)[None], centre, geometry)
-    said = output.maps[-1]
+    said = output.stages[0].maps
     seen = foreground(depth, geometry)
     score = (12.0 * (said.h3 + 0.5 * said.hm)).masked_fill(~seen, -1e4).flatten(2)
     scale = geometry.unit * 1000

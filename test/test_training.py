@@ -9,19 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from dense3d_ros.dense.maps import (
-    foreground,
-    map_points,
-    metric_geometry,
-    normalise_joints,
-    sample_depth,
-    target_maps,
-    votes,
-)
+from dense3d_ros.dense.maps import metric_geometry, normalise_joints, surface, target_maps
 from dense3d_ros.dense.network import HourglassNetwork
 from dense3d_ros.dense.refinement import Refined
-from dense3d_ros.dense.regressor import DenseOutput, dense_output
-from dense3d_ros.dense.voting import softmax_fusion
+from dense3d_ros.dense.regressor import DenseOutput, dense_output, fuse
 from dense3d_ros.model_file import SKELETONS, ModelDescription, read_model, save_model
 from dense3d_ros.synthetic.scenes import SceneAssets
 from dense3d_ros.training.checkpoint import load_checkpoint
@@ -67,24 +58,21 @@ def test_every_picture_is_learned_in_different_crops() -> None:
 
 def test_perfect_maps_lose_almost_nothing(batch: Batch) -> None:
     geometry = metric_geometry()
-    depth = sample_depth(batch.crops, geometry)
-    points = map_points(depth, batch.cameras, batch.centres, geometry)
+    seen = surface(batch.crops, batch.cameras, batch.centres, geometry, 4)
     joints = normalise_joints(batch.joints, batch.centres, geometry)
-    perfect = target_maps(joints, points, batch.cameras, batch.centres, geometry)
+    perfect = target_maps(joints, seen.points, batch.cameras, batch.centres, geometry)
     logits = torch.stack([batch.presence, batch.right], 1) * 40 - 20
 
-    fused, spread = softmax_fusion(
-        perfect.hm, perfect.h3, votes(points, perfect.h3, perfect.um, geometry), foreground(depth, geometry)
-    )
-    output = DenseOutput([perfect], [fused], spread, None, logits)
+    output = DenseOutput([seen], [fuse(perfect, seen)], None, logits)
 
-    loss, parts = training_loss(output, batch, geometry)
+    # With gradients, maps that need none would be taken for frozen ones.
+    with torch.no_grad():
+        loss, parts = training_loss(output, batch, geometry)
 
     assert parts["heat_2d"] == parts["heat_3d"] == parts["vectors"] == 0
     assert parts["presence"] < 1e-6
     assert parts["right"] < 1e-6
-    reachable = foreground(depth, geometry).flatten(1).any(1)
-    assert reachable.all()
+    assert seen.seen.flatten(1).any(1).all()
     # A joint farther than the ball from every seen pixel has no vote, so a few millimetres stay.
     assert parts["joint_mm"] < 4
     assert loss < 0.1
@@ -125,14 +113,14 @@ def test_the_expected_error_is_best_where_it_is_the_mean_error(batch: Batch, exp
 
     def surprise(error: float) -> float:
         refined = Refined(found, torch.full(joints.shape[:2], error), nothing)
-        return float(training_loss(DenseOutput([], [], nothing, refined, nothing), batch, geometry)[1]["error"])
+        return float(training_loss(DenseOutput([], [], refined, nothing), batch, geometry)[1]["error"])
 
     assert surprise(0.2) <= surprise(expected)
 
 
 def test_a_run_begins_with_another_models_weights(tmp_path: Path) -> None:
     first = train(HourglassMethod(REFINED), tmp_path / "first")
-    recipe = replace(REFINED, stacks=2, frozen_stacks=1)
+    recipe = replace(REFINED, fine_features=16, frozen_stacks=True)
     second = train(HourglassMethod(recipe), tmp_path / "second", start=str(first))
     _, old = read_model(str(first))
     _, new = read_model(str(second))
@@ -143,7 +131,7 @@ def test_a_run_begins_with_another_models_weights(tmp_path: Path) -> None:
 
 
 def test_a_run_that_needs_weights_says_so(tmp_path: Path) -> None:
-    recipe = replace(REFINED, stacks=2, frozen_stacks=1)
+    recipe = replace(REFINED, fine_features=16, frozen_stacks=True)
     with pytest.raises(ValueError, match=r"the recipe tiny keeps layers as they are and needs .* --from"):
         train(HourglassMethod(recipe), tmp_path)
 

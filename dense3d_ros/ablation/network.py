@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from dense3d_ros.ablation.variants import Variant
-from dense3d_ros.dense.network import ConvBlock, Hourglass, Residual, make_stem
+from dense3d_ros.dense.hourglass import ConvBlock, Hourglass, Residual, make_stem
 
 _DEPTH = 3
 """Of the hourglass, from maps of 16 cells down to 2."""

@@ -176,7 +176,7 @@ def votes_call(name_or_path: str, device: str, crop: HandCrop) -> Callable[[], o
     image, camera, centre = (torch.from_numpy(array).to(device) for array in arrays([crop]))
     geometry = regressor.geometry
     with torch.inference_mode():
-        maps = dense_output(regressor.network, image, camera, centre, geometry).maps[-1]
+        maps = dense_output(regressor.network, image, camera, centre, geometry).stages[0].maps
 
     @torch.inference_mode()
     def call() -> object:

@@ -1,8 +1,6 @@
-"""What a stack says of the pose, for the next one: the maps of the joints that it found, and its points in the palm's
-own frame.
+"""A pose as maps, for a stage that corrects it: its ideal maps, and the surface's points in the palm's own frame.
 
-Raw maps are of one pixel each and may contradict each other. The maps of the fused pose are of one hand, and where
-a surface point lies in the palm's frame tells what it is a point of, from wherever the hand is seen.
+Where a surface point lies in the palm's frame tells what it is a point of, from wherever the hand is seen.
 """
 
 from __future__ import annotations
@@ -10,8 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from dense3d_ros.dense.maps import MapGeometry, Maps, target_maps, votes
-from dense3d_ros.dense.voting import softmax_fusion
+from dense3d_ros.dense.maps import Surface, target_maps
 from dense3d_ros.hand import JOINT_INDEX
 
 _INDEX_MCP, _MIDDLE_MCP, _LITTLE_MCP = (JOINT_INDEX[f"{finger}_mcp"] for finger in ("index", "middle", "little"))
@@ -23,21 +20,15 @@ def feedback_channels(joints: int) -> int:
 
 
 @torch.no_grad()
-def pose_feedback(
-    maps: Maps, points: Tensor, mask: Tensor, cameras: Tensor, centres: Tensor, geometry: MapGeometry
-) -> Tensor:
-    """(B, 5J + 3, S, S) in float32 from a stack's maps.
+def pose_feedback(joints: Tensor, seen: Surface, cameras: Tensor, centres: Tensor) -> Tensor:
+    """(B, 5J + 3, S, S) in float32 from joints (B, J, 3), in units, at the cells of a surface.
 
-    points (B, 3, S, S), cameras (B, 4) and centres (B, 3) as in `maps.map_points`, mask (B, 1, S, S) from
-    `maps.foreground`. Nothing is learned through it.
+    cameras (B, 4) and centres (B, 3) as in `maps.map_points`. Nothing is learned through it.
     """
-    with torch.autocast(points.device.type, enabled=False):
-        hm, h3, um = (tensor.float() for tensor in maps)
-        joints, _ = softmax_fusion(hm, h3, votes(points, h3, um, geometry), mask)
-        ideal = target_maps(joints, points, cameras, centres, geometry)
-        relative = (points - joints[:, 0, :, None, None]).flatten(2)
-        in_palm = (palm_axes(joints).transpose(1, 2) @ relative).view_as(points) * mask
-        return torch.cat([ideal.hm, ideal.h3, ideal.um.flatten(1, 2), in_palm], dim=1)
+    ideal = target_maps(joints, seen.points, cameras, centres, seen.geometry)
+    relative = (seen.points - joints[:, 0, :, None, None]).flatten(2)
+    in_palm = (palm_axes(joints).transpose(1, 2) @ relative).view_as(seen.points) * seen.seen
+    return torch.cat([ideal.hm, ideal.h3, ideal.um.flatten(1, 2), in_palm], dim=1)
 
 
 def palm_axes(joints: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ run on any device; points, foreground and votes can be exported (plain tensor op
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -74,6 +74,26 @@ class Maps(NamedTuple):
     hm: Tensor
     h3: Tensor
     um: Tensor
+
+
+class Surface(NamedTuple):
+    """What a crop shows at the cells of a map: depth (B, 1, S, S), points (B, 3, S, S), seen (B, 1, S, S) bool.
+
+    geometry: of that map; its stride may be another than that of the network's other maps. seen: the foreground.
+    """
+
+    geometry: MapGeometry
+    depth: Tensor
+    points: Tensor
+    seen: Tensor
+
+
+def surface(crops: Tensor, cameras: Tensor, centres: Tensor, geometry: MapGeometry, stride: int) -> Surface:
+    """The surface at cells of `stride` crop pixels; the arguments as in `sample_depth` and `map_points`."""
+    if stride != geometry.stride:
+        geometry = replace(geometry, stride=stride, first=stride // 2)
+    depth = sample_depth(crops, geometry)
+    return Surface(geometry, depth, map_points(depth, cameras, centres, geometry), foreground(depth, geometry))
 
 
 def sample_depth(image: Tensor, geometry: MapGeometry) -> Tensor:

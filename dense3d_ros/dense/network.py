@@ -1,4 +1,4 @@
-"""The default network: a stacked hourglass with light heads in cascade.
+"""The default network: an hourglass with light heads in cascade, a finer stage on top of it, and what judges the hand.
 
 The idea is Wan et al. (CVPR 2018): per stack a 2D heat map, from it a 3D heat map, from both the unit
 vectors. The paper's own network, whose wide heads hold 94 % of the arithmetic, is in `paper_network`.
@@ -14,106 +14,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from dense3d_ros.dense.feedback import feedback_channels, palm_axes
+from dense3d_ros.dense.hourglass import ConvBlock, Stack, make_stem, map_coordinates
 from dense3d_ros.dense.maps import Maps
 from dense3d_ros.dense.refinement import WIDTH, Refinement
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-SMALLEST_MAP = 16
-"""Cells of the smallest map that the hourglass can halve as often as it does; others are multiples of it."""
 STRIDES = (4, 8)
-
-
-class ConvBlock(nn.Sequential):
-    """Convolution, batch norm, ReLU."""
-
-    def __init__(self, inputs: int, outputs: int, kernel: int = 1, stride: int = 1) -> None:
-        super().__init__(
-            nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False),
-            nn.BatchNorm2d(outputs),
-            nn.ReLU(inplace=True),
-        )
-
-
-class Residual(nn.Module):
-    """Residual: 1x1 to `inner` channels (half of them by default), 3x3, 1x1 back. It starts as the identity."""
-
-    def __init__(self, features: int, inner: int | None = None) -> None:
-        super().__init__()
-        inner = inner or features // 2
-        last = nn.BatchNorm2d(features)
-        nn.init.zeros_(last.weight)
-        self.body = nn.Sequential(
-            ConvBlock(features, inner),
-            ConvBlock(inner, inner, 3),
-            nn.Conv2d(inner, features, 1, bias=False),
-            last,
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        return functional.relu(x + self.body(x))
-
-
-def make_stem(features: int, stride: int = 4) -> nn.Sequential:
-    """(B, 1, S, S) crops -> (B, features, S/stride, S/stride); stride 4 or 8."""
-    if stride == 4:
-        first, last = 32, ConvBlock(features // 2, features)
-    else:
-        # Fewer, since the first layer's picture is large.
-        first, last = 16, ConvBlock(features // 2, features, 3, stride=2)
-    return nn.Sequential(
-        ConvBlock(1, first, 5, stride=2), ConvBlock(first, features // 2, 3, stride=2), last, Residual(features)
-    )
-
-
-class Hourglass(nn.Module):
-    """Down to 1/16 of the size and up again, with a residual at every scale; returns the deepest features too."""
-
-    def __init__(self, features: int, depth: int = 4, wide_blocks: int = 0) -> None:
-        super().__init__()
-        # Two, and wide ones at the middle scales, because they are nearly free where the maps are small.
-        inner = [[features // 2] * 2 for _ in range(depth)]
-        inner[0] += [features] * wide_blocks
-        inner[1] += [2 * features] * wide_blocks
-        self.skip = nn.ModuleList(Residual(features) for _ in range(depth))
-        self.down = nn.ModuleList(nn.Sequential(*(Residual(features, width) for width in widths)) for widths in inner)
-        self.up = nn.ModuleList(Residual(features) for _ in range(depth))
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        skips = []
-        for skip, down in zip(self.skip, self.down, strict=True):
-            skips.append(skip(x))
-            x = down(functional.max_pool2d(x, 2))
-        deepest = x
-        for kept, up in zip(reversed(skips), reversed(self.up), strict=True):
-            x = kept + functional.interpolate(up(x), scale_factor=2.0, mode="nearest")
-        return x, deepest
-
-
-class Stack(nn.Module):
-    """One hourglass and its three heads."""
-
-    def __init__(self, features: int, joints: int, wide_blocks: int) -> None:
-        super().__init__()
-        self.hourglass = Hourglass(features, wide_blocks=wide_blocks)
-        self.trunk = nn.Sequential(Residual(features), ConvBlock(features, features))
-        self.heat_2d = nn.Conv2d(features, joints, 1)
-        self.trunk_3d = ConvBlock(features + joints + 3, features)
-        self.heat_3d = nn.Conv2d(features, joints, 1)
-        self.trunk_vectors = ConvBlock(2 * features + 2 * joints + 3, features)
-        self.unit_vectors = nn.Conv2d(features, 3 * joints, 1)
-
-    def forward(self, x: Tensor, coordinates: Tensor) -> tuple[Maps, Tensor, Tensor, Tensor]:
-        features, deepest = self.hourglass(x)
-        trunk = self.trunk(features)
-        heat_2d = self.heat_2d(trunk)
-        features_3d = self.trunk_3d(torch.cat([trunk, heat_2d, coordinates], 1))
-        heat_3d = self.heat_3d(features_3d)
-        vectors = self.trunk_vectors(torch.cat([trunk, features_3d, heat_2d, heat_3d, coordinates], 1))
-        um = self.unit_vectors(vectors).unflatten(1, (-1, 3))
-        summary = torch.cat([part.mean((2, 3)) for part in (deepest, trunk, vectors)], 1)
-        return Maps(heat_2d, heat_3d, um), trunk, vectors, summary
+"""Crop pixels a cell of the maps; a fine stage has half of it."""
 
 
 class HandHead(nn.Module):
@@ -142,6 +51,32 @@ class HandHead(nn.Module):
         return logits
 
 
+class FineStage(nn.Module):
+    """A stack of its own stem at half the stride, which corrects the maps of the pose that the stacks before found."""
+
+    def __init__(self, joints: int, features: int, coarse_features: int) -> None:
+        super().__init__()
+        self.stem = make_stem(features)
+        self.from_coarse = nn.Conv2d(coarse_features, features, 1, bias=False)
+        self.join = ConvBlock(2 * features + feedback_channels(joints), features)
+        self.stack = Stack(features, joints, wide_blocks=1)
+        # It starts with the maps that it was given.
+        for layer in (self.stack.heat_2d, self.stack.heat_3d, self.stack.unit_vectors):
+            for parameter in layer.parameters():
+                nn.init.zeros_(parameter)
+
+    def forward(self, crops: Tensor, coarse: Tensor, told: Tensor) -> tuple[Maps, Tensor, Tensor]:
+        """crops (B, 1, S, S), features (B, F, S / 8, S / 8) and `pose_feedback` at S / 4: maps, features, summary."""
+        x = self.stem(crops)
+        told = told.to(x.dtype)
+        coarse = functional.interpolate(self.from_coarse(coarse), scale_factor=2.0, mode="nearest")
+        x = self.join(torch.cat([x, coarse, told], 1))
+        change, _, pixels, summary = self.stack(x, map_coordinates(crops, 4).to(x.dtype))
+        joints = change.hm.shape[1]
+        hm, h3, um, _ = torch.split(told, [joints, joints, 3 * joints, 3], dim=1)
+        return Maps(hm + change.hm, h3 + change.h3, um.view_as(change.um) + change.um), pixels, summary
+
+
 class Features(NamedTuple):
     """pixels (B, F, S, S): of the last maps' cells. summary (B, 3F): of the whole crop."""
 
@@ -150,9 +85,10 @@ class Features(NamedTuple):
 
 
 class HourglassNetwork(nn.Module):
-    """(B, 1, S, S) normalised crops -> maps of every stack, of S / stride cells, and features of the last.
+    """(B, 1, S, S) normalised crops -> maps of every stack, of S / stride cells, and of the fine stage, if any.
 
-    `refinement`, if there are refining blocks, and `hand_head` look at those features and at the fused joints.
+    `refinement`, if there are refining blocks, and `hand_head` look at the features of the last maps and at the fused
+    joints.
     """
 
     def __init__(
@@ -163,24 +99,25 @@ class HourglassNetwork(nn.Module):
         wide_blocks: int = 0,
         stride: int = 4,
         refining_blocks: int = 0,
+        fine_features: int = 0,
     ) -> None:
         super().__init__()
         self.stride = stride
         self.stem = make_stem(features, stride)
         self.stacks = nn.ModuleList(Stack(features, joints, wide_blocks) for _ in range(stacks))
-        between = features + 5 * joints + feedback_channels(joints)
-        self.remap = nn.ModuleList(nn.Conv2d(between, features, 1) for _ in range(stacks - 1))
-        self.refinement = Refinement(joints, features, 3 * features, refining_blocks) if refining_blocks else None
-        self.hand_head = HandHead(3 * features + (WIDTH if refining_blocks else 0), joints)
-
+        self.remap = nn.ModuleList(nn.Conv2d(features + 5 * joints, features, 1) for _ in range(stacks - 1))
+        self.fine = FineStage(joints, fine_features, features) if fine_features else None
+        last = fine_features or features
+        summary = 3 * features + 3 * fine_features
+        self.refinement = Refinement(joints, last, summary, refining_blocks) if refining_blocks else None
+        self.hand_head = HandHead(summary + (WIDTH if refining_blocks else 0), joints)
         self._frozen: list[nn.Module] = []
 
-    def freeze(self, stacks: int) -> None:
-        """Keep the stem and the first stacks as they are while all else is trained."""
-        if stacks:
-            self._frozen = [self.stem, *self.stacks[:stacks]]
-            for part in self._frozen:
-                part.requires_grad_(False)
+    def freeze_stacks(self) -> None:
+        """Keep the stem and the stacks as they are while all that comes after them is trained."""
+        self._frozen = [self.stem, *self.stacks, *self.remap]
+        for part in self._frozen:
+            part.requires_grad_(False)
 
     def train(self, mode: bool = True) -> Self:
         """As of any module, but what is frozen stays in evaluation mode."""
@@ -189,25 +126,19 @@ class HourglassNetwork(nn.Module):
             part.eval()
         return self
 
-    def forward(self, crops: Tensor, feedback: Callable[[Maps], Tensor]) -> tuple[list[Maps], Features]:
-        """feedback: what a stack's maps tell the next stack, as in `feedback.pose_feedback`."""
+    def forward(self, crops: Tensor, feedback: Callable[[Maps, int], Tensor]) -> tuple[list[Maps], Features]:
+        """feedback: of maps and a stride, what the maps' pose tells a stage of that stride; see `pose_feedback`."""
         x = self.stem(crops)
-        coordinates = _coordinates(crops, self.stride).to(x.dtype)
-        stacks = []
+        coordinates = map_coordinates(crops, self.stride).to(x.dtype)
+        found = []
         for index, stack in enumerate(self.stacks):
             maps, trunk, pixels, summary = stack(x, coordinates)
-            stacks.append(maps)
+            found.append(maps)
             if index < len(self.remap):
-                said = torch.cat([maps.hm, maps.h3, maps.um.flatten(1, 2), feedback(maps).to(trunk.dtype)], 1)
-                features = torch.cat([trunk, said], 1)
+                features = torch.cat([trunk, maps.hm, maps.h3, maps.um.flatten(1, 2)], 1)
                 x = x + self.remap[index](features)
-        return stacks, Features(pixels, summary)
-
-
-def _coordinates(crops: Tensor, stride: int) -> Tensor:
-    """(B, 3, S / stride, S / stride): u and v in [-1, 1] and the normalised depth of each map pixel."""
-    small = crops[:, :, stride // 2 :: stride, stride // 2 :: stride]
-    size = small.shape[-1]
-    axis = torch.linspace(-1.0, 1.0, size, device=crops.device, dtype=crops.dtype)
-    grid = torch.stack([axis.expand(size, size), axis.unsqueeze(1).expand(size, size)])
-    return torch.cat([grid.unsqueeze(0).expand(crops.shape[0], -1, -1, -1), small], 1)
+        if self.fine is not None:
+            maps, pixels, fine_summary = self.fine(crops, pixels, feedback(maps, 4))
+            found.append(maps)
+            summary = torch.cat([summary, fine_summary], 1)
+        return found, Features(pixels, summary)

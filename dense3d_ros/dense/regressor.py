@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from dense3d_ros.dense.feedback import pose_feedback
-from dense3d_ros.dense.maps import MapGeometry, Maps, foreground, map_points, restore_joints, sample_depth, votes
+from dense3d_ros.dense.maps import MapGeometry, Maps, Surface, restore_joints, surface, votes
 from dense3d_ros.dense.network import HourglassNetwork
 from dense3d_ros.dense.refinement import Refined
 from dense3d_ros.dense.voting import fuse_votes, vote_weights
@@ -25,28 +26,36 @@ class Regression(NamedTuple):
     logits: Tensor
 
 
+class Fused(NamedTuple):
+    """maps of a stage, the weights (B, J, S * S) of their votes, joints (B, J, 3) and their votes' spread (B, J)."""
+
+    maps: Maps
+    weight: Tensor
+    joints: Tensor
+    spread: Tensor
+
+
 class DenseOutput(NamedTuple):
     """Everything training looks at, lengths relative to the centre in units of the geometry.
 
-    maps and joints (B, J, 3) of every stack; spread (B, J) of the last's votes; refined, if the network refines;
-    logits (B, 2): hand, right hand.
+    surfaces and stages: of every stack, and of the fine stage. refined, if the network refines. logits (B, 2): hand,
+    right hand.
     """
 
-    maps: list[Maps]
-    joints: list[Tensor]
-    spread: Tensor
+    surfaces: list[Surface]
+    stages: list[Fused]
     refined: Refined | None
     logits: Tensor
 
     @property
     def pose(self) -> Tensor:
         """(B, J, 3) the best joints there are."""
-        return self.refined.joints if self.refined else self.joints[-1]
+        return self.refined.joints if self.refined else self.stages[-1].joints
 
     @property
     def uncertainty(self) -> Tensor:
         """(B, J) see `Regression.spread`, in units."""
-        return self.refined.error if self.refined else self.spread
+        return self.refined.error if self.refined else self.stages[-1].spread
 
 
 class DenseRegressor(nn.Module):
@@ -70,31 +79,36 @@ class DenseRegressor(nn.Module):
 def dense_output(
     network: HourglassNetwork, crops: Tensor, cameras: Tensor, centres: Tensor, geometry: MapGeometry
 ) -> DenseOutput:
-    """Run the network, fuse the votes of every stack in float32, refine the last stack's joints and judge the hand."""
-    depth = sample_depth(crops, geometry)
-    points = map_points(depth, cameras, centres, geometry)
-    mask = foreground(depth, geometry)
+    """Run the network, fuse the votes of every stage in float32, refine the last joints and judge the hand."""
 
-    def feedback(stack: Maps) -> Tensor:
-        return pose_feedback(stack, points, mask, cameras, centres, geometry)
+    @cache
+    def at(stride: int) -> Surface:
+        return surface(crops, cameras, centres, geometry, stride)
 
-    stacks, (pixels, summary) = network(crops, feedback)
+    def feedback(stack: Maps, stride: int) -> Tensor:
+        with torch.no_grad(), torch.autocast(crops.device.type, enabled=False):
+            return pose_feedback(fuse(stack, at(geometry.stride)).joints, at(stride), cameras, centres)
+
+    found, (pixels, summary) = network(crops, feedback)
     summary = summary.float()
-    maps, joints = [], []
+    surfaces = [at(crops.shape[-1] // maps.hm.shape[-1]) for maps in found]
     with torch.autocast(crops.device.type, enabled=False):
-        for stack in stacks:
-            hm, h3, um = (tensor.float() for tensor in stack)
-            weight = vote_weights(hm, h3, mask)
-            fused, spread = fuse_votes(votes(points, h3, um, geometry), weight)
-            maps.append(Maps(hm, h3, um))
-            joints.append(fused)
-        closeness = (h3 * mask).flatten(2).amax(-1)
-    refined = None
-    pose = fused
+        stages = [fuse(maps, seen) for maps, seen in zip(found, surfaces, strict=True)]
+        last = stages[-1]
+        closeness = (last.maps.h3 * surfaces[-1].seen).flatten(2).amax(-1)
+    refined, pose = None, last.joints
     if network.refinement is not None:
-        refined = network.refinement(pixels.float(), weight, summary, fused, spread, closeness)
+        refined = network.refinement(pixels.float(), last.weight, summary, last.joints, last.spread, closeness)
         pose, summary = refined.joints, torch.cat([summary, refined.hand], dim=1)
     with torch.autocast(crops.device.type, enabled=False):
         # Detached: what judges the joints must not bend them.
-        logits = network.hand_head(summary, pose.detach(), spread.detach(), closeness.detach())
-    return DenseOutput(maps, joints, spread, refined, logits)
+        logits = network.hand_head(summary, pose.detach(), last.spread.detach(), closeness.detach())
+    return DenseOutput(surfaces, stages, refined, logits)
+
+
+def fuse(maps: Maps, seen: Surface) -> Fused:
+    """Votes and joints of a stage's maps, in float32."""
+    hm, h3, um = (tensor.float() for tensor in maps)
+    weight = vote_weights(hm, h3, seen.seen)
+    joints, spread = fuse_votes(votes(seen.points, h3, um, seen.geometry), weight)
+    return Fused(Maps(hm, h3, um), weight, joints, spread)

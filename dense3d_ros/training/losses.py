@@ -6,14 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from dense3d_ros.dense.maps import (
-    MapGeometry,
-    foreground,
-    map_points,
-    normalise_joints,
-    sample_depth,
-    target_maps,
-)
+from dense3d_ros.dense.maps import MapGeometry, normalise_joints, target_maps
 from dense3d_ros.dense.regressor import DenseOutput
 from dense3d_ros.training.data import Batch
 
@@ -33,21 +26,20 @@ def training_loss(output: DenseOutput, batch: Batch, geometry: MapGeometry) -> t
     alone; the right-hand logit is trained where there is a hand, and so is the expected error of refined joints:
     of a left hand, which is taken for a right one, it has to be large.
     """
-    depth = sample_depth(batch.crops, geometry)
-    mask = foreground(depth, geometry)
-    points = map_points(depth, batch.cameras, batch.centres, geometry)
     joints = normalise_joints(batch.joints, batch.centres, geometry)
-    target = target_maps(joints, points, batch.cameras, batch.centres, geometry)
-
     labelled = batch.has_joints[:, None, None, None]
-    pixels = labelled * mask
-    count = pixels.sum().clamp_min(1) * joints.shape[1]
-    parts = {name: depth.new_zeros(()) for name in ("heat_2d", "heat_3d", "vectors", "joints")}
-    for (hm, h3, um), fused in zip(output.maps, output.joints, strict=True):
+    parts = {name: joints.new_zeros(()) for name in ("heat_2d", "heat_3d", "vectors", "joints")}
+    for seen, fused in zip(output.surfaces, output.stages, strict=True):
+        if torch.is_grad_enabled() and not fused.joints.requires_grad:
+            continue  # frozen
+        target = target_maps(joints, seen.points, batch.cameras, batch.centres, seen.geometry)
+        pixels = labelled * seen.seen
+        count = pixels.sum().clamp_min(1) * joints.shape[1]
+        hm, h3, um = fused.maps
         parts["heat_2d"] = parts["heat_2d"] + _mean(((hm - target.hm) ** 2).mean((1, 2, 3)), batch.has_joints)
         parts["heat_3d"] = parts["heat_3d"] + (((h3 - target.h3) ** 2) * pixels).sum() / count
         parts["vectors"] = parts["vectors"] + (((um - target.um) ** 2).sum(2) * pixels).sum() / count
-        parts["joints"] = parts["joints"] + _mean((fused - joints).abs().mean((1, 2)), batch.has_joints)
+        parts["joints"] = parts["joints"] + _mean((fused.joints - joints).abs().mean((1, 2)), batch.has_joints)
     distance = (output.pose - joints).square().sum(-1).clamp_min(1e-12).sqrt()
     if output.refined:
         expected = output.refined.error

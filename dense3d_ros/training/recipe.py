@@ -8,7 +8,8 @@ from typing import Any
 
 import yaml
 
-from dense3d_ros.dense.network import SMALLEST_MAP, STRIDES
+from dense3d_ros.dense.hourglass import SMALLEST_MAP
+from dense3d_ros.dense.network import STRIDES
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Recipe:
     """Everything that decides what a run gives. half_size and ball_radius are metres.
 
     views: how many crops of a hand the finished model looks at, 1 or 3; training does not depend on it. frozen_stacks:
-    so many stacks, and the stem before them, keep the weights that they are given at the start.
+    only what comes after the stacks is trained, the fine stage above all; the stacks are another model's.
     """
 
     name: str
@@ -35,7 +36,8 @@ class Recipe:
     wide_blocks: int = 0
     stride: int = 4
     refining_blocks: int = 0
-    frozen_stacks: int = 0
+    fine_features: int = 0
+    frozen_stacks: bool = False
     views: int = 1
     half_size: float = 0.15
     ball_radius: float = 0.1
@@ -79,10 +81,6 @@ class Recipe:
             raise ValueError(f"{path}: views must be 1 or 3, got {recipe.views}")
         if recipe.stride not in STRIDES:
             raise ValueError(f"{path}: stride must be 4 or 8, got {recipe.stride}")
-        if recipe.frozen_stacks >= recipe.stacks:
-            raise ValueError(
-                f"{path}: frozen_stacks must be less than the {recipe.stacks} stacks, got {recipe.frozen_stacks}"
-            )
         for stage in recipe.stages:
             whole = all(isinstance(value, int) for value in (stage.samples, stage.resolution))
             edge = SMALLEST_MAP * recipe.stride
@@ -126,5 +124,7 @@ def check_types(path: Path, recipe: Any) -> None:
             if not isinstance(value, kinds) or isinstance(value, bool) or not 0 <= value < float("inf"):
                 number = "whole number" if field.type == "int" else "number"
                 raise ValueError(f"{path}: {field.name} must be a {number} of at least 0, got {value!r}")
+        elif field.type == "bool" and not isinstance(value, bool):
+            raise ValueError(f"{path}: {field.name} must be true or false, got {value!r}")
         elif field.type == "str" and not (isinstance(value, str) and value):
             raise ValueError(f"{path}: {field.name} must be a text, got {value!r}")
