@@ -7,7 +7,7 @@ vectors. The paper's own network, whose wide heads hold 94 % of the arithmetic, 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -17,9 +17,6 @@ from dense3d_ros.dense.feedback import feedback_channels, palm_axes
 from dense3d_ros.dense.hourglass import ConvBlock, Stack, make_stem, map_coordinates
 from dense3d_ros.dense.maps import Maps
 from dense3d_ros.dense.refinement import WIDTH, Refinement
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 STRIDES = (4, 8)
 """Crop pixels a cell of the maps; a fine stage has half of it."""
@@ -119,7 +116,7 @@ class HourglassNetwork(nn.Module):
         for part in self._frozen:
             part.requires_grad_(False)
 
-    def train(self, mode: bool = True) -> Self:
+    def train(self, mode: bool = True) -> HourglassNetwork:
         """As of any module, but what is frozen stays in evaluation mode."""
         super().train(mode)
         for part in self._frozen:
