@@ -45,7 +45,7 @@ class ModelDescription:
     """What a model file says of itself.
 
     network: "hourglass", which everything in this package runs, or "paper", for training and evaluation alone.
-    stacks, features, wide_blocks, refining_blocks, fine_features (0: no fine stage): its size. stride: crop
+    stacks, features, wide_blocks, refining_blocks: its size. stride: crop
     pixels a map cell, 4 or 8. views: crops that it looks at, each turned a little, 1 or 3. resolution: pixels of the
     crop's edge. half_size: half the edge of the cube around the hand (paper: of its depth), metres. ball_radius: reach
     of the 3D heat map, metres. skeleton: of SKELETONS.
@@ -64,7 +64,6 @@ class ModelDescription:
     wide_blocks: int = 0
     stride: int = 4
     refining_blocks: int = 0
-    fine_features: int = 0
     views: int = 1
     skeleton: str = SKELETON
     joints: tuple[str, ...] = JOINT_NAMES
@@ -79,7 +78,6 @@ class ModelDescription:
             ("wide_blocks", 0, 16),
             ("stride", 4, 8),
             ("refining_blocks", 0, 16),
-            ("fine_features", 0, 1024),
             ("half_size", 0.05, 0.5),
             ("ball_radius", 0.02, 0.5),
             ("resolution", 64, 512),
@@ -91,10 +89,6 @@ class ModelDescription:
                 raise ModelFileError(f"{name} must be a {number} within {low}..{high}, got {value!r}")
         if self.stride not in STRIDES:
             raise ModelFileError(f"stride must be 4 or 8, got {self.stride}")
-        if self.fine_features % 2 or (self.fine_features and self.stride != 8):
-            raise ModelFileError(
-                f"fine_features must be even, and 0 unless the stride is 8, got {self.fine_features} at {self.stride}"
-            )
         if self.resolution % (SMALLEST_MAP * self.stride) or self.features % 2:
             raise ModelFileError(
                 f"resolution must be a multiple of {SMALLEST_MAP * self.stride} and features even, "
@@ -137,7 +131,6 @@ class ModelDescription:
             self.wide_blocks,
             self.stride,
             self.refining_blocks,
-            self.fine_features,
         )
 
     @property

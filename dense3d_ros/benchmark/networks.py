@@ -39,7 +39,7 @@ class PaperWithoutHead(nn.Module):
         self.hand_head = _NoHead()
         self.refinement = None
 
-    def forward(self, crops: Tensor, _feedback: object) -> tuple[list[Maps], Features]:
+    def forward(self, crops: Tensor) -> tuple[list[Maps], Features]:
         maps = self.network(crops)[-1:]
         return maps, Features(maps[0].hm, crops.new_zeros(crops.shape[0], 1))
 

@@ -14,7 +14,7 @@ run on any device; points, foreground and votes can be exported (plain tensor op
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -79,7 +79,7 @@ class Maps(NamedTuple):
 class Surface(NamedTuple):
     """What a crop shows at the cells of a map: depth (B, 1, S, S), points (B, 3, S, S), seen (B, 1, S, S) bool.
 
-    geometry: of that map; its stride may be another than that of the network's other maps. seen: the foreground.
+    geometry: of that map. seen: the foreground.
     """
 
     geometry: MapGeometry
@@ -88,10 +88,8 @@ class Surface(NamedTuple):
     seen: Tensor
 
 
-def surface(crops: Tensor, cameras: Tensor, centres: Tensor, geometry: MapGeometry, stride: int) -> Surface:
-    """The surface at cells of `stride` crop pixels; the arguments as in `sample_depth` and `map_points`."""
-    if stride != geometry.stride:
-        geometry = replace(geometry, stride=stride, first=stride // 2)
+def surface(crops: Tensor, cameras: Tensor, centres: Tensor, geometry: MapGeometry) -> Surface:
+    """The arguments are as in `sample_depth` and `map_points`."""
     depth = sample_depth(crops, geometry)
     return Surface(geometry, depth, map_points(depth, cameras, centres, geometry), foreground(depth, geometry))
 

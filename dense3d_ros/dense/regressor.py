@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from dense3d_ros.dense.feedback import pose_feedback
 from dense3d_ros.dense.maps import MapGeometry, Maps, Surface, restore_joints, surface, votes
 from dense3d_ros.dense.network import HourglassNetwork
 from dense3d_ros.dense.refinement import Refined
@@ -38,11 +36,10 @@ class Fused(NamedTuple):
 class DenseOutput(NamedTuple):
     """Everything training looks at, lengths relative to the centre in units of the geometry.
 
-    surfaces and stages: of every stack, and of the fine stage. refined, if the network refines. logits (B, 2): hand,
-    right hand.
+    stages: of every stack. refined, if the network refines. logits (B, 2): hand, right hand.
     """
 
-    surfaces: list[Surface]
+    surface: Surface
     stages: list[Fused]
     refined: Refined | None
     logits: Tensor
@@ -81,21 +78,13 @@ def dense_output(
 ) -> DenseOutput:
     """Run the network, fuse the votes of every stage in float32, refine the last joints and judge the hand."""
 
-    @cache
-    def at(stride: int) -> Surface:
-        return surface(crops, cameras, centres, geometry, stride)
-
-    def feedback(stack: Maps, stride: int) -> Tensor:
-        with torch.no_grad(), torch.autocast(crops.device.type, enabled=False):
-            return pose_feedback(fuse(stack, at(geometry.stride)).joints, at(stride), cameras, centres)
-
-    found, (pixels, summary) = network(crops, feedback)
+    found, (pixels, summary) = network(crops)
     summary = summary.float()
-    surfaces = [at(crops.shape[-1] // maps.hm.shape[-1]) for maps in found]
     with torch.autocast(crops.device.type, enabled=False):
-        stages = [fuse(maps, seen) for maps, seen in zip(found, surfaces, strict=True)]
+        seen = surface(crops, cameras, centres, geometry)
+        stages = [fuse(maps, seen) for maps in found]
         last = stages[-1]
-        closeness = (last.maps.h3 * surfaces[-1].seen).flatten(2).amax(-1)
+        closeness = (last.maps.h3 * seen.seen).flatten(2).amax(-1)
     refined, pose = None, last.joints
     if network.refinement is not None:
         refined = network.refinement(pixels.float(), last.weight, summary, last.joints, last.spread, closeness)
@@ -103,7 +92,7 @@ def dense_output(
     with torch.autocast(crops.device.type, enabled=False):
         # Detached: what judges the joints must not bend them.
         logits = network.hand_head(summary, pose.detach(), last.spread.detach(), closeness.detach())
-    return DenseOutput(surfaces, stages, refined, logits)
+    return DenseOutput(seen, stages, refined, logits)
 
 
 def fuse(maps: Maps, seen: Surface) -> Fused:

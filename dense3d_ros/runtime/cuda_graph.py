@@ -34,8 +34,8 @@ class HalfPrecision(nn.Module):
         self.hand_head = network.hand_head.float()
         self.refinement = network.refinement.float() if network.refinement is not None else None
 
-    def forward(self, crops: Tensor, feedback: Callable[[Maps, int], Tensor]) -> tuple[list[Maps], Features]:
-        maps, features = self.network(crops.half(), feedback)
+    def forward(self, crops: Tensor) -> tuple[list[Maps], Features]:
+        maps, features = self.network(crops.half())
         return maps, features
 
 

@@ -43,7 +43,6 @@ class HourglassMethod(Method[Batch]):
             wide_blocks=recipe.wide_blocks,
             stride=recipe.stride,
             refining_blocks=recipe.refining_blocks,
-            fine_features=recipe.fine_features,
             views=recipe.views,
             half_size=recipe.half_size,
             ball_radius=recipe.ball_radius,
@@ -51,18 +50,6 @@ class HourglassMethod(Method[Batch]):
             licence=LICENCE,
         )
         self.geometry = self.description.geometry
-
-    def build_network(self) -> nn.Module:
-        network = super().build_network()
-        assert isinstance(network, HourglassNetwork)
-        if self.recipe.frozen_stacks:
-            network.freeze_stacks()
-        return network
-
-    @property
-    def needs_start(self) -> bool:
-        """Whether frozen layers need weights to keep."""
-        return self.recipe.frozen_stacks
 
     def optimiser(self, network: nn.Module) -> Optimizer:
         return Muon(network, learning_rate=self.recipe.learning_rate, weight_decay=self.recipe.weight_decay)

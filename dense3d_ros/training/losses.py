@@ -29,12 +29,11 @@ def training_loss(output: DenseOutput, batch: Batch, geometry: MapGeometry) -> t
     joints = normalise_joints(batch.joints, batch.centres, geometry)
     labelled = batch.has_joints[:, None, None, None]
     parts = {name: joints.new_zeros(()) for name in ("heat_2d", "heat_3d", "vectors", "joints")}
-    for seen, fused in zip(output.surfaces, output.stages, strict=True):
-        if torch.is_grad_enabled() and not fused.joints.requires_grad:
-            continue  # frozen
-        target = target_maps(joints, seen.points, batch.cameras, batch.centres, seen.geometry)
-        pixels = labelled * seen.seen
-        count = pixels.sum().clamp_min(1) * joints.shape[1]
+    seen = output.surface
+    target = target_maps(joints, seen.points, batch.cameras, batch.centres, geometry)
+    pixels = labelled * seen.seen
+    count = pixels.sum().clamp_min(1) * joints.shape[1]
+    for fused in output.stages:
         hm, h3, um = fused.maps
         parts["heat_2d"] = parts["heat_2d"] + _mean(((hm - target.hm) ** 2).mean((1, 2, 3)), batch.has_joints)
         parts["heat_3d"] = parts["heat_3d"] + (((h3 - target.h3) ** 2) * pixels).sum() / count

@@ -42,11 +42,6 @@ class Method(ABC, Generic[BatchT]):
     data: str
     validation_data: str
 
-    @property
-    def needs_start(self) -> bool:
-        """Whether a new run has to begin with another model's weights."""
-        return False
-
     def build_network(self) -> nn.Module:
         """The network with random weights."""
         return self.description.build_network()

@@ -95,6 +95,5 @@ def _split(modules: Iterable[nn.Module]) -> tuple[list[nn.Parameter], list[nn.Pa
     for module in modules:
         # The first layer has one input channel, and the layers that put something out have a bias.
         between = isinstance(module, nn.Conv2d | nn.Linear) and module.bias is None and module.weight[0].numel() > 25
-        learned = [parameter for parameter in module.parameters(recurse=False) if parameter.requires_grad]
-        (hidden if between else others).extend(learned)
+        (hidden if between else others).extend(module.parameters(recurse=False))
     return hidden, others

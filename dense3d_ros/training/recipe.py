@@ -24,8 +24,7 @@ class Stage:
 class Recipe:
     """Everything that decides what a run gives. half_size and ball_radius are metres.
 
-    views: how many crops of a hand the finished model looks at, 1 or 3; training does not depend on it. frozen_stacks:
-    only what comes after the stacks is trained, the fine stage above all; the stacks are another model's.
+    views: how many crops of a hand the finished model looks at, 1 or 3; training does not depend on it.
     """
 
     name: str
@@ -36,8 +35,6 @@ class Recipe:
     wide_blocks: int = 0
     stride: int = 4
     refining_blocks: int = 0
-    fine_features: int = 0
-    frozen_stacks: bool = False
     views: int = 1
     half_size: float = 0.15
     ball_radius: float = 0.1

@@ -116,11 +116,6 @@ class _Run:
         self.checkpoint = output / "checkpoint.safetensors"
         goes_on = self.checkpoint.exists()
         self.network = method.build_network()
-        if method.needs_start and start is None and not goes_on:
-            raise ValueError(
-                f"the recipe {method.description.name} keeps layers as they are and needs a model to take them from: "
-                "--from NAME|FILE"
-            )
         if start is not None and not goes_on:
             _take_weights(self.network, start)
         self.network.to(device)
