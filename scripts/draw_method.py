@@ -25,11 +25,8 @@ from dense3d_ros.crop import HandCrop, crop_hand, roll_rotation
 from dense3d_ros.dense.maps import (
     MapGeometry,
     Maps,
-    foreground,
-    map_points,
     normalise_joints,
     project,
-    sample_depth,
     target_maps,
     votes,
 )
@@ -101,12 +98,9 @@ def look(model: str, seconds: float) -> View:
     geometry = description.geometry
     image, camera, centre = _tensors(crop)
     output = dense_output(network, image, camera, centre, geometry)
-    depth = sample_depth(image, geometry)
-    points = map_points(depth, camera, centre, geometry)
+    _, _, points, seen = output.surface
     joints = normalise_joints(torch.from_numpy(true)[None], centre, geometry)
-    said = output.stages[0].maps
-    seen = foreground(depth, geometry)
-    score = (12.0 * (said.h3 + 0.5 * said.hm)).masked_fill(~seen, -1e4).flatten(2)
+    said, weight, fused, _ = output.stages[-1]
     scale = geometry.unit * 1000
     return View(
         image=crop.image,
@@ -114,13 +108,13 @@ def look(model: str, seconds: float) -> View:
         seen=seen[0, 0].numpy(),
         points=points[0].numpy() * scale,
         joints=joints[0].numpy() * scale,
-        fused=output.joints[-1][0].numpy() * scale,
+        fused=fused[0].numpy() * scale,
         pixels=project(joints, camera, centre, geometry)[0].numpy(),
-        fused_pixels=project(output.joints[-1], camera, centre, geometry)[0].numpy(),
+        fused_pixels=project(fused, camera, centre, geometry)[0].numpy(),
         true=target_maps(joints, points, camera, centre, geometry),
         said=said,
         votes=votes(points, said.h3, said.um, geometry)[0].numpy() * scale,
-        shares=score.softmax(-1).reshape(said.h3.shape)[0].numpy(),
+        shares=weight.reshape(said.h3.shape)[0].numpy(),
     )
 
 

@@ -58,24 +58,30 @@ def plot(runs: dict[str, Path], output: Path) -> list[str]:
     """Draw both panels; returns a line of figures for each run."""
     figure = Figure(figsize=(11, 4.2), layout="constrained")
     FigureCanvasAgg(figure)
-    left, right = figure.subplots(1, 2)
+    counts = {name: weight_count(path) for name, path in runs.items()}
+    known = [name for name, count in counts.items() if count is not None]
+    left, *others = figure.subplots(1, 2 if known else 1, squeeze=False)[0]
     lines = []
+    ends = {}
     for name, path in runs.items():
         samples, errors = read_log(path)
         curve = smoothed(errors)
-        (drawn,) = left.plot(samples / 1e6, curve, label=name)
-        count = weight_count(path)
-        if count is not None:
-            right.plot(count / 1e6, curve[-1], "o", color=drawn.get_color())
+        left.plot(samples / 1e6, curve, label=name)
+        ends[name] = curve[-1]
+        count = counts[name]
         size = "size unknown" if count is None else f"{count / 1e6:.2f} M weights"
         lines.append(f"{name}: {curve[-1]:.2f} mm after {samples[-1]:.0f} samples, {size}")
     left.set(xlabel="training samples (millions)", ylabel="mean joint error, training crops (mm)", xscale="log")
-    left.set_ylim(0, 2.5 * min(curve_end for curve_end in (line.get_ydata()[-1] for line in left.lines)))
-    right.set(xlabel="weights (millions)", ylabel="at the end of the run (mm)", xscale="log")
-    right.margins(0.15)
-    right.set_ylim(0, 1.15 * right.dataLim.y1 if right.has_data() else 1)
+    left.set_ylim(0, 2.5 * min(ends.values()))
     left.legend()
-    for axes in (left, right):
+    for right in others:
+        for number, name in enumerate(runs):
+            if name in known:
+                right.plot(counts[name] / 1e6, ends[name], "o", color=f"C{number}")
+        right.set(xlabel="weights (millions)", ylabel="at the end of the run (mm)", xscale="log")
+        right.margins(0.15)
+        right.set_ylim(0, 1.15 * right.dataLim.y1)
+    for axes in (left, *others):
         axes.grid(alpha=0.3)
     with whole_file(output) as temporary:
         figure.savefig(temporary, dpi=110, format=output.suffix.lstrip(".") or "png")

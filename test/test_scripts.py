@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -28,6 +29,7 @@ def load(name: str) -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # where dataclasses look
     spec.loader.exec_module(module)
     return module
 
@@ -123,3 +125,12 @@ def test_the_model_card_gets_its_figures(tmp_path: Path) -> None:
 def test_a_card_without_marks_is_refused() -> None:
     with pytest.raises(ValueError, match="no block <!-- generated: overview -->"):
         load("model_card").put("text", "overview", "table")
+
+
+def test_the_pictures_of_the_method(tmp_path: Path) -> None:
+    draw = load("draw_method")
+    view = draw.look("fast", 17.4)
+    assert np.abs(view.fused - view.joints).mean() < 10  # mm: the model sees this hand well
+    draw.draw_maps(tmp_path / "maps.png", view)
+    draw.draw_fusion(tmp_path / "fusion.png", view)
+    assert all((tmp_path / name).stat().st_size > 10_000 for name in ("maps.png", "fusion.png"))
