@@ -72,8 +72,8 @@ def plot(runs: dict[str, Path], output: Path) -> list[str]:
         size = "size unknown" if count is None else f"{count / 1e6:.2f} M weights"
         lines.append(f"{name}: {curve[-1]:.2f} mm after {samples[-1]:.0f} samples, {size}")
     left.set(xlabel="training samples (millions)", ylabel="mean joint error, training crops (mm)", xscale="log")
-    left.set_ylim(0, 2.5 * min(ends.values()))
-    left.legend()
+    left.set_ylim(0, max(2.5 * min(ends.values()), 1.15 * max(ends.values())))
+    left.legend(loc="lower left", ncols=2, fontsize="small")
     for right in others:
         for number, name in enumerate(runs):
             if name in known:
