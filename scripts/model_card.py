@@ -18,13 +18,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from dense3d_ros.drawing import Picture, contact_sheet, draw_bones, overlay, write, write_picture
-from dense3d_ros.evaluation.detection import OwnFinder
-from dense3d_ros.evaluation.report import plot_reliability
-from dense3d_ros.evaluation.synthetic import SyntheticTestSet, hand_frame, hand_free_frame
-from dense3d_ros.model import load_model
-from dense3d_ros.model_file import ModelDescription, available_models, model_path, read_model
-from dense3d_ros.whole_file import write_text
+from dense3d_ros.atomic_write import write_text
+from dense3d_ros.learning.evaluation.detection import OwnFinder
+from dense3d_ros.learning.evaluation.report import plot_reliability
+from dense3d_ros.learning.evaluation.synthetic import SyntheticTestSet, hand_frame, hand_free_frame
+from dense3d_ros.perception.model import load_model
+from dense3d_ros.perception.model_file import ModelDescription, available_models, model_path, read_model
+from dense3d_ros.recordings.drawing import Picture, contact_sheet, draw_bones, overlay, write, write_picture
 
 GROUPS = {
     "mesh": "hand mesh",

@@ -18,8 +18,8 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from dense3d_ros.model_file import read_model
-from dense3d_ros.whole_file import whole_file
+from dense3d_ros.atomic_write import atomic_write
+from dense3d_ros.perception.model_file import read_model
 
 
 def read_log(path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -83,7 +83,7 @@ def plot(runs: dict[str, Path], output: Path) -> list[str]:
         right.set_ylim(0, 1.15 * right.dataLim.y1)
     for axes in (left, *others):
         axes.grid(alpha=0.3)
-    with whole_file(output) as temporary:
+    with atomic_write(output) as temporary:
         figure.savefig(temporary, dpi=110, format=output.suffix.lstrip(".") or "png")
     return lines
 

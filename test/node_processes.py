@@ -28,7 +28,7 @@ from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo, Image
 from visualization_msgs.msg import MarkerArray
 
-from dense3d_ros.camera import Camera
+from dense3d_ros.geometry.camera import Camera
 
 PATIENCE_S = 90.0
 """How long a test waits for what should take a second: the machine may be busy."""

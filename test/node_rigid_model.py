@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from dense3d_ros.camera import Camera
-from dense3d_ros.confidence import Confidence
-from dense3d_ros.crop import HandCrop, crop_hand
-from dense3d_ros.depth import DepthImage
-from dense3d_ros.hand import Handedness, hand_centre
-from dense3d_ros.synthetic.hand_mesh import HandMesh
-from dense3d_ros.synthetic.render import render_depth
+from dense3d_ros.geometry.camera import Camera
+from dense3d_ros.geometry.crop import HandCrop, crop_hand
+from dense3d_ros.geometry.depth import DepthImage
+from dense3d_ros.geometry.hand import Handedness, hand_centre
+from dense3d_ros.learning.synthetic.hand_mesh import HandMesh
+from dense3d_ros.learning.synthetic.render import render_depth
+from dense3d_ros.perception.confidence import Confidence
 
 CAMERA = Camera(300.0, 310.0, 155.0, 122.0, 320, 240)
 BALLAST_BYTES = 100 << 20
@@ -92,7 +92,7 @@ class RigidModel:
 
 def load(name: str, device: str, runtime: str) -> RigidModel:
     if not name.startswith("rigid"):
-        from dense3d_ros.model import load_model
+        from dense3d_ros.perception.model import load_model
 
         return load_model(name, device, runtime)
     return RigidModel(name)

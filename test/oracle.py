@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from dense3d_ros.crop import BACKGROUND, HandCrop
-from dense3d_ros.hand import Handedness, hand_centre
-from dense3d_ros.model import HandModel, Prediction
-from dense3d_ros.model_file import ModelDescription
+from dense3d_ros.geometry.crop import BACKGROUND, HandCrop
+from dense3d_ros.geometry.hand import Handedness, hand_centre
+from dense3d_ros.perception.model import HandModel, Prediction
+from dense3d_ros.perception.model_file import ModelDescription
 
 
 @dataclass

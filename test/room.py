@@ -7,15 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dense3d_ros.camera import Camera
-from dense3d_ros.depth import DepthImage
-from dense3d_ros.hand import JOINT_INDEX, hand_centre
-from dense3d_ros.synthetic.hand_mesh import HandMesh
-from dense3d_ros.synthetic.placing import random_rotation
-from dense3d_ros.synthetic.poses import sample_angles
-from dense3d_ros.synthetic.primitives import Mesh, box, cylinder, sphere
-from dense3d_ros.synthetic.render import render_depth
-from dense3d_ros.synthetic.sensors import random_sensor
+from dense3d_ros.geometry.camera import Camera
+from dense3d_ros.geometry.depth import DepthImage
+from dense3d_ros.geometry.hand import JOINT_INDEX, hand_centre
+from dense3d_ros.learning.synthetic.hand_mesh import HandMesh
+from dense3d_ros.learning.synthetic.placing import random_rotation
+from dense3d_ros.learning.synthetic.poses import sample_angles
+from dense3d_ros.learning.synthetic.primitives import Mesh, box, cylinder, sphere
+from dense3d_ros.learning.synthetic.render import render_depth
+from dense3d_ros.learning.synthetic.sensors import random_sensor
 
 CAMERA = Camera(476.0, 476.0, 319.5, 239.5, 640, 480)
 

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dense3d_ros.evaluation.metrics import full_summary, grouped
-from dense3d_ros.evaluation.scores import reliability, wilson_interval
-from dense3d_ros.hand import FINGERS, JOINT_NAMES
+from dense3d_ros.geometry.hand import FINGERS, JOINT_NAMES
+from dense3d_ros.learning.evaluation.metrics import full_summary, grouped
+from dense3d_ros.learning.evaluation.scores import reliability, wilson_interval
 
 pytest.importorskip("matplotlib", reason="the scripts draw with matplotlib")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dense3d_ros.whole_file import whole_file
+from dense3d_ros.atomic_write import atomic_write
 
 
 def tables(result: dict[str, Any]) -> str:
@@ -87,7 +87,7 @@ def write_plot(result: dict[str, Any], path: Path) -> None:
     right.set_ylabel("milliseconds")
     if rates:
         right.legend()
-    with whole_file(path) as temporary:
+    with atomic_write(path) as temporary:
         figure.savefig(temporary, format="png", dpi=120)
 
 

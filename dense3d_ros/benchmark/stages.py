@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dense3d_ros.benchmark.timing import percentiles, time_calls
-from dense3d_ros.camera import Camera
-from dense3d_ros.crop import CropRegion, HandCrop, crop_hand, crop_region
-from dense3d_ros.depth import DepthImage
-from dense3d_ros.estimator import HandPoseEstimator
-from dense3d_ros.finding.protrusions import find_candidates
-from dense3d_ros.hand import HandPose, hand_centre, upright_roll
-from dense3d_ros.model import HandModel
-from dense3d_ros.synthetic.animation import HandAnimation
+from dense3d_ros.geometry.camera import Camera
+from dense3d_ros.geometry.crop import CropRegion, HandCrop, crop_hand, crop_region
+from dense3d_ros.geometry.depth import DepthImage
+from dense3d_ros.geometry.hand import HandPose, hand_centre, upright_roll
+from dense3d_ros.learning.synthetic.animation import HandAnimation
+from dense3d_ros.perception.estimator import HandPoseEstimator
+from dense3d_ros.perception.model import HandModel
+from dense3d_ros.perception.protrusions import find_candidates
 
 CAMERA = Camera(475.0, 475.0, 319.5, 239.5, 640, 480)
 RATE = 30.0
@@ -132,9 +132,9 @@ def time_cameras(model: HandModel, scene: Scene, cameras: int, frames: int) -> d
 
 
 def time_parts(
-    scene: Scene, resolution: int, votes: Callable[[], object], hands: list[HandPose], repeats: int
+    scene: Scene, resolution: int, further: Mapping[str, Callable[[], object]], repeats: int
 ) -> dict[str, Any]:
-    """What does not depend on the runtime: decoding a message's data, finding, cropping, voting, filling messages."""
+    """What does not depend on the runtime: decoding a message's data, finding, cropping; and `further` calls."""
     data = memoryview(scene.depths[0].tobytes())
     depth = DepthImage(scene.depths[0], 0.001)
     centre = hand_centre(scene.joints[0])
@@ -144,12 +144,6 @@ def time_parts(
         ),
         "find": lambda: find_candidates(depth, CAMERA),
         "crop": lambda: crop_hand(depth, CAMERA, centre, 0.15, resolution),
-        "votes": votes,
+        **further,
     }
-    try:
-        from dense3d_ros.nodes.message_benchmark import fill_messages
-    except ImportError:
-        pass  # no ROS here
-    else:
-        calls["messages"] = fill_messages(hands)
     return {name: asdict(times) for name, times in time_calls(calls, repeats).items()}

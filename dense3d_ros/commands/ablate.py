@@ -45,11 +45,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Train and score what is not finished yet, write the report and print its tables."""
     from dataclasses import asdict
 
-    from dense3d_ros.ablation.report import markdown, write_report
-    from dense3d_ros.ablation.run import Settings, run_ablation
-    from dense3d_ros.ablation.variants import find_variants
     from dense3d_ros.benchmark.machine import describe_machine
-    from dense3d_ros.model import choose_device
+    from dense3d_ros.learning.ablation.report import markdown, write_report
+    from dense3d_ros.learning.ablation.run import Settings, run_ablation
+    from dense3d_ros.learning.ablation.variants import find_variants
+    from dense3d_ros.perception.model import choose_device
 
     for name, least in (("samples", 32), ("rounds", 1), ("seeds", 1), ("test", 2)):
         if getattr(arguments, name) < least:

@@ -55,9 +55,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure and print; 1 if the end-to-end part could not be run."""
+    from dense3d_ros.atomic_write import write_text
     from dense3d_ros.benchmark.machine import describe_machine
     from dense3d_ros.benchmark.report import tables, write_plot
-    from dense3d_ros.whole_file import write_text
 
     if min(*arguments.batches, arguments.repeats, 1) < 1 or min(*arguments.rates, arguments.seconds) <= 0:
         raise ValueError("batches and repeats must be at least 1, rates and seconds above 0")
@@ -85,8 +85,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _networks(arguments: argparse.Namespace, result: dict[str, Any]) -> None:
     from dense3d_ros.benchmark.networks import PAPER_NAME, arithmetic, matrix_gflops, time_layers, time_networks
     from dense3d_ros.benchmark.stages import make_scene
-    from dense3d_ros.model import choose_device
-    from dense3d_ros.model_file import read_model
+    from dense3d_ros.perception.model import choose_device
+    from dense3d_ros.perception.model_file import read_model
 
     device = choose_device(arguments.device)
     runtimes = _runtimes(arguments, device)
@@ -105,7 +105,7 @@ def _networks(arguments: argparse.Namespace, result: dict[str, Any]) -> None:
 def _frames(arguments: argparse.Namespace, result: dict[str, Any]) -> None:
     from dense3d_ros.benchmark.networks import time_device, votes_call
     from dense3d_ros.benchmark.stages import make_scene, time_cameras, time_frames, time_parts
-    from dense3d_ros.model import load_model
+    from dense3d_ros.perception.model import load_model
 
     scene = make_scene()
     model = load_model(arguments.model, arguments.device, arguments.runtime)
@@ -114,8 +114,14 @@ def _frames(arguments: argparse.Namespace, result: dict[str, Any]) -> None:
     # A frame is cheap, and its p99 is wanted.
     result["frames"], hands = time_frames(models, scene, 5 * arguments.repeats)
     resolution = model.description.resolution
-    votes = votes_call(arguments.model, model.device, scene.crops(resolution)[0])
-    result["parts"] = time_parts(scene, resolution, votes, hands, arguments.repeats)
+    further = {"votes": votes_call(arguments.model, model.device, scene.crops(resolution)[0])}
+    try:
+        from dense3d_ros.rehearsal.message_benchmark import fill_messages
+    except ImportError:
+        pass  # no ROS here
+    else:
+        further["messages"] = fill_messages(hands)
+    result["parts"] = time_parts(scene, resolution, further, arguments.repeats)
     if model.device != "cpu":
         result["device"] = time_device(arguments.model, model.device, scene.regions(resolution), arguments.repeats)
     result["cameras"] = [time_cameras(model, scene, count, arguments.repeats) for count in (1, 2, 4)]
@@ -132,8 +138,8 @@ def _runtimes(arguments: argparse.Namespace, device: str) -> list[str]:
 def _end_to_end(arguments: argparse.Namespace, result: dict[str, Any]) -> bool:
     """Whether it could be run; what was in the way is said."""
     try:
-        from dense3d_ros.nodes.children import ProcessError
-        from dense3d_ros.nodes.end_to_end import EndToEnd, run_end_to_end
+        from dense3d_ros.rehearsal.children import ProcessError
+        from dense3d_ros.rehearsal.end_to_end import EndToEnd, run_end_to_end
     except ImportError as error:
         print(f"dense3d benchmark: no end-to-end figures without ROS 2 ({error})", file=sys.stderr)
         return False

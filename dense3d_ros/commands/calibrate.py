@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Calibrate, write the file, and print what was fitted."""
-    from dense3d_ros.calibration.calibrate import calibrate_file
+    from dense3d_ros.learning.calibration.calibrate import calibrate_file
 
     if arguments.pictures < FEWEST:
         raise ValueError(f"--pictures must be at least {FEWEST}, got {arguments.pictures}")

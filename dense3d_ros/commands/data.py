@@ -33,10 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print what is there and what is wrong, and write the sheet."""
-    from dense3d_ros.datasets.benchmarks import BENCHMARKS
-    from dense3d_ros.datasets.check import check_dataset, recognise
-    from dense3d_ros.datasets.sheet import sample_sheet
-    from dense3d_ros.drawing import write_picture
+    from dense3d_ros.geometry.benchmarks import BENCHMARKS
+    from dense3d_ros.learning.datasets.check import check_dataset, recognise
+    from dense3d_ros.learning.datasets.sheet import sample_sheet
+    from dense3d_ros.recordings.drawing import write_picture
 
     dataset = arguments.dataset or recognise(arguments.folder)
     benchmark = BENCHMARKS[dataset]

@@ -58,10 +58,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run, report; 1 if the job was not done."""
-    from dense3d_ros.demo_report import table, write_report
-    from dense3d_ros.nodes.children import ProcessError
-    from dense3d_ros.nodes.demo import DemoSettings, run_demo
-    from dense3d_ros.offline import Intrinsics
+    from dense3d_ros.recordings.offline import Intrinsics
+    from dense3d_ros.rehearsal.children import ProcessError
+    from dense3d_ros.rehearsal.demo import DemoSettings, run_demo
+    from dense3d_ros.rehearsal.demo_report import table, write_report
 
     if arguments.seconds <= 0:
         raise ValueError(f"--seconds must be above 0, got {arguments.seconds}")

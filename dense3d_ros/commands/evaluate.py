@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dense3d_ros.datasets.sample import DepthDataset
-    from dense3d_ros.evaluation.benchmark import ScoredFrames
-    from dense3d_ros.evaluation.benchmark_models import BenchmarkModel
+    from dense3d_ros.learning.datasets.sample import DepthDataset
+    from dense3d_ros.learning.evaluation.benchmark import ScoredFrames
+    from dense3d_ros.learning.evaluation.benchmark_models import BenchmarkModel
 
 Outcome = tuple[dict[str, Any], list[str], Callable[[Path, dict[str, Any]], None]]
 """Result, the lines to print of it, and what draws it."""
@@ -70,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure, write the JSON and the plot, and print the main figures."""
-    from dense3d_ros.evaluation.report import write_json
+    from dense3d_ros.learning.evaluation.report import write_json
 
     if arguments.predictions:
         result, lines, plot = _score_predictions(arguments)
@@ -86,9 +86,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _score_predictions(arguments: argparse.Namespace) -> Outcome:
-    from dense3d_ros.evaluation.benchmark import score_on_dataset
-    from dense3d_ros.evaluation.predictions import score_predictions
-    from dense3d_ros.evaluation.report import plot_predictions
+    from dense3d_ros.learning.evaluation.benchmark import score_on_dataset
+    from dense3d_ros.learning.evaluation.predictions import score_predictions
+    from dense3d_ros.learning.evaluation.report import plot_predictions
 
     if not arguments.dataset or bool(arguments.ground_truth) == bool(arguments.root):
         raise ValueError("--predictions needs --dataset nyu|icvl|msra and either --ground-truth FILE or --root DIR")
@@ -102,7 +102,7 @@ def _score_predictions(arguments: argparse.Namespace) -> Outcome:
 
 
 def _evaluate_on_benchmark(arguments: argparse.Namespace) -> Outcome:
-    from dense3d_ros.evaluation.benchmark_models import load_benchmark_model
+    from dense3d_ros.learning.evaluation.benchmark_models import load_benchmark_model
 
     if arguments.ground_truth or not arguments.root:
         raise ValueError("--model on a --dataset needs --root DIR, the folder of the data set, and no --ground-truth")
@@ -114,8 +114,8 @@ def _evaluate_on_benchmark(arguments: argparse.Namespace) -> Outcome:
 
 
 def _benchmark_outcome(arguments: argparse.Namespace, model: BenchmarkModel, frames: ScoredFrames) -> Outcome:
-    from dense3d_ros.evaluation.benchmark import evaluate_on_benchmark
-    from dense3d_ros.evaluation.report import plot_benchmark
+    from dense3d_ros.learning.evaluation.benchmark import evaluate_on_benchmark
+    from dense3d_ros.learning.evaluation.report import plot_benchmark
 
     result = evaluate_on_benchmark(model, frames, arguments.samples, arguments.write_predictions)
     scored, missing = result["scored_joints"], result["joints_without_prediction"]
@@ -127,13 +127,13 @@ def _benchmark_outcome(arguments: argparse.Namespace, model: BenchmarkModel, fra
 
 
 def _evaluate_on_synthetic(arguments: argparse.Namespace) -> Outcome:
-    from dense3d_ros.evaluation.benchmark_models import load_benchmark_model
-    from dense3d_ros.evaluation.model import evaluate_on_synthetic
-    from dense3d_ros.evaluation.report import plot_model
-    from dense3d_ros.evaluation.sequences import evaluate_on_sequences
-    from dense3d_ros.evaluation.synthetic_right_hands import SyntheticRightHands
-    from dense3d_ros.model import load_model
-    from dense3d_ros.model_file import read_any_model
+    from dense3d_ros.learning.evaluation.benchmark_models import load_benchmark_model
+    from dense3d_ros.learning.evaluation.model import evaluate_on_synthetic
+    from dense3d_ros.learning.evaluation.report import plot_model
+    from dense3d_ros.learning.evaluation.sequences import evaluate_on_sequences
+    from dense3d_ros.learning.evaluation.synthetic_right_hands import SyntheticRightHands
+    from dense3d_ros.perception.model import load_model
+    from dense3d_ros.perception.model_file import read_any_model
 
     if arguments.ground_truth or arguments.root or arguments.write_predictions:
         raise ValueError("--ground-truth, --root and --write-predictions go with --dataset nyu|icvl|msra")
@@ -165,7 +165,7 @@ def _evaluate_on_synthetic(arguments: argparse.Namespace) -> Outcome:
 
 
 def _test_split(arguments: argparse.Namespace) -> DepthDataset:
-    from dense3d_ros.datasets.frames import open_dataset
+    from dense3d_ros.learning.datasets.frames import open_dataset
 
     return open_dataset(arguments.dataset, arguments.root, "test", arguments.held_out)
 

@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print one paragraph for each model."""
-    from dense3d_ros.model_file import available_models, model_path, read_model
+    from dense3d_ros.perception.model_file import available_models, model_path, read_model
 
     names = available_models()
     for name in names:

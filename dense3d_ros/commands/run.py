@@ -64,10 +64,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Estimate, write, and say how it went."""
     from tqdm import tqdm
 
-    from dense3d_ros.estimator import HandPoseEstimator
-    from dense3d_ros.model import load_model
-    from dense3d_ros.offline import Intrinsics, estimate_recording, find_frames, read_centres
-    from dense3d_ros.results import ResultWriter
+    from dense3d_ros.perception.estimator import HandPoseEstimator
+    from dense3d_ros.perception.model import load_model
+    from dense3d_ros.recordings.offline import Intrinsics, estimate_recording, find_frames, read_centres
+    from dense3d_ros.recordings.results import ResultWriter
 
     intrinsics = Intrinsics(
         arguments.fx, arguments.fy, arguments.cx, arguments.cy, arguments.depth_unit, arguments.rate

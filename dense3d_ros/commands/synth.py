@@ -28,10 +28,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Make the samples and write the sheet."""
     import numpy as np
 
-    from dense3d_ros.camera import Camera
-    from dense3d_ros.drawing import contact_sheet, draw_crop, write_picture
-    from dense3d_ros.synthetic.samples import make_sample
-    from dense3d_ros.synthetic.scenes import SceneAssets
+    from dense3d_ros.geometry.camera import Camera
+    from dense3d_ros.learning.synthetic.samples import make_sample
+    from dense3d_ros.learning.synthetic.scenes import SceneAssets
+    from dense3d_ros.recordings.drawing import contact_sheet, draw_crop, write_picture
 
     if arguments.count < 1:
         raise ValueError(f"--count must be at least 1, got {arguments.count}")

@@ -1,7 +1,7 @@
 """Train a model on synthetic hands, or the paper's network on a benchmark too.
 
 A recipe says everything that decides what comes out: network, samples, learning rates. The shipped ones are
-files in dense3d_ros/training/recipes; copy one to change it. DIR gets model.safetensors, refreshed every two
+files in dense3d_ros/learning/training/recipes; copy one to change it. DIR gets model.safetensors, refreshed every two
 minutes, log.csv with the curves, and a checkpoint from which the same command goes on after a stop. With several
 GPUs: torchrun --nproc-per-node=N -m dense3d_ros.cli train ...
 
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dense3d_ros.training.method import Method
+    from dense3d_ros.learning.training.method import Method
 
 SUMMARY = "train a model"
 
@@ -53,8 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Train until the recipe's samples or the time are spent."""
-    from dense3d_ros.model import choose_device
-    from dense3d_ros.training.train import train
+    from dense3d_ros.learning.training.train import train
+    from dense3d_ros.perception.model import choose_device
 
     if arguments.workers < 0:
         raise ValueError(f"--workers must be at least 0, got {arguments.workers}")
@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _method(arguments: argparse.Namespace) -> Method[Any]:
-    from dense3d_ros.training.paper_recipe import PaperRecipe, read_recipe
+    from dense3d_ros.learning.training.paper_recipe import PaperRecipe, read_recipe
 
     recipe = read_recipe(recipe_path(arguments.recipe))
     if arguments.data == "synthetic" and arguments.root:
@@ -84,13 +84,13 @@ def _method(arguments: argparse.Namespace) -> Method[Any]:
     if arguments.data != "synthetic" and not arguments.root:
         raise ValueError(f"--data {arguments.data} needs --root DIR, the folder of the data set")
     if isinstance(recipe, PaperRecipe):
-        from dense3d_ros.training.paper import PaperMethod
-        from dense3d_ros.training.paper_frames import open_data
+        from dense3d_ros.learning.training.paper import PaperMethod
+        from dense3d_ros.learning.training.paper_frames import open_data
 
         return PaperMethod(recipe, open_data(recipe, arguments.data, arguments.root, arguments.held_out))
     if arguments.data != "synthetic":
         raise ValueError(f"--data {arguments.data} needs a recipe of the paper's network, which {recipe.name} is not")
-    from dense3d_ros.training.hourglass import HourglassMethod
+    from dense3d_ros.learning.training.hourglass import HourglassMethod
 
     return HourglassMethod(recipe)
 
@@ -102,7 +102,7 @@ def recipe_path(name_or_path: str) -> Path:
     path = Path(name_or_path).expanduser()
     if path.suffix in (".yaml", ".yml"):
         return path
-    folder = Path(str(files("dense3d_ros.training"))) / "recipes"
+    folder = Path(str(files("dense3d_ros.learning.training"))) / "recipes"
     shipped = folder / f"{name_or_path}.yaml"
     if not shipped.is_file():
         names = ", ".join(sorted(file.stem for file in folder.glob("*.yaml")))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from dense3d_ros.hand import JOINT_INDEX
+from dense3d_ros.geometry.hand import JOINT_INDEX
 
 _INDEX_MCP, _MIDDLE_MCP, _LITTLE_MCP = (JOINT_INDEX[f"{finger}_mcp"] for finger in ("index", "middle", "little"))
 

@@ -2,7 +2,7 @@
 
 Wan et al., CVPR 2018, as in the code they published, for training and testing on NYU, ICVL and MSRA. It needs
 the true joints or, for the NYU test set, boxes made from them; the rest of this package crops with
-`dense3d_ros.crop`.
+`dense3d_ros.geometry.crop`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dense3d_ros.camera import Camera
+from dense3d_ros.geometry.camera import Camera
 
 FloatArray = NDArray[np.float32]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dense3d_ros.camera import Camera
+from dense3d_ros.geometry.camera import Camera
 
 
 class CameraInfoError(ValueError):

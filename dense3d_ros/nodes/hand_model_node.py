@@ -9,11 +9,11 @@ from typing import Any, TypeAlias
 
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
-from dense3d_ros.model import HandModel, load_model
 from dense3d_ros.nodes.allocator import give_back_freed_memory
 from dense3d_ros.nodes.model_slot import ModelSlot
 from dense3d_ros.nodes.parameters import HandModelSettings, NodeParameters
 from dense3d_ros.nodes.process import steady_clock
+from dense3d_ros.perception.model import HandModel, load_model
 
 SUCCESS = TransitionCallbackReturn.SUCCESS
 FAILURE = TransitionCallbackReturn.FAILURE

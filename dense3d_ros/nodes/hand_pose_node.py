@@ -10,10 +10,8 @@ from typing import Any
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
 
-from dense3d_ros.camera import Camera
-from dense3d_ros.depth import DepthFormatError, DepthImage
-from dense3d_ros.estimator import HandPoseEstimator
-from dense3d_ros.model import HandModel
+from dense3d_ros.geometry.camera import Camera
+from dense3d_ros.geometry.depth import DepthFormatError, DepthImage
 from dense3d_ros.nodes.allocator import gpu_mebibytes, resident_mebibytes
 from dense3d_ros.nodes.camera_info import CameraInfoError, camera_of, is_distorted
 from dense3d_ros.nodes.diagnostics import LOG_AGAIN_S, Condition, Conditions, Level, Rates, diagnostic_array
@@ -25,6 +23,8 @@ from dense3d_ros.nodes.parameters import HandPoseSettings, NodeParameters
 from dense3d_ros.nodes.process import steady_clock
 from dense3d_ros.nodes.statistics import FrameStatistics
 from dense3d_ros.nodes.worker import LatestWorker
+from dense3d_ros.perception.estimator import HandPoseEstimator
+from dense3d_ros.perception.model import HandModel
 
 
 class HandPoseNode(Node):  # type: ignore[misc]

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from rclpy.node import Node
 
-from dense3d_ros.model import load_model
 from dense3d_ros.nodes.hand_model_node import HandModelNode, LoadModel
 from dense3d_ros.nodes.hand_pose_node import HandPoseNode
 from dense3d_ros.nodes.model_slot import ModelSlot
 from dense3d_ros.nodes.process import run_nodes
+from dense3d_ros.perception.model import load_model
 
 
 def make_nodes(load: LoadModel = load_model) -> list[Node]:

@@ -10,7 +10,7 @@ from rclpy.duration import Duration
 from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import Marker, MarkerArray
 
-from dense3d_ros.hand import BONES, FINGER_COLOURS, JOINT_COUNT, WRIST_COLOUR, HandPose
+from dense3d_ros.geometry.hand import BONES, FINGER_COLOURS, JOINT_COUNT, WRIST_COLOUR, HandPose
 
 JOINTS_NAMESPACE = "joints"
 BONES_NAMESPACE = "bones"

@@ -9,8 +9,8 @@ import numpy as np
 from geometry_msgs.msg import Pose, PoseArray
 from numpy.typing import NDArray
 
-from dense3d_ros.depth import DepthImage
-from dense3d_ros.hand import JOINT_COUNT, SKELETON, HandPose
+from dense3d_ros.geometry.depth import DepthImage
+from dense3d_ros.geometry.hand import JOINT_COUNT, SKELETON, HandPose
 from dense3d_ros.msg import HandPose as HandPoseMessage
 from dense3d_ros.msg import HandPoseArray
 

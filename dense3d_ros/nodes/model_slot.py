@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dense3d_ros.model import HandModel
+    from dense3d_ros.perception.model import HandModel
 
 
 class ModelSlot:

@@ -10,7 +10,7 @@ from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from visualization_msgs.msg import MarkerArray
 
-from dense3d_ros.hand import HandPose
+from dense3d_ros.geometry.hand import HandPose
 from dense3d_ros.msg import HandPoseArray
 from dense3d_ros.nodes.markers import HandMarkers
 from dense3d_ros.nodes.messages import HandMessages

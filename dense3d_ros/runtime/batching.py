@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from dense3d_ros.crop import Crop
+from dense3d_ros.geometry.crop import Crop
 from dense3d_ros.runtime.interface import Outputs
 
 

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dense3d_ros.crop import Crop
 from dense3d_ros.dense.maps import Maps
 from dense3d_ros.dense.network import Features, HourglassNetwork
 from dense3d_ros.dense.regressor import DenseRegressor
-from dense3d_ros.hand import JOINT_COUNT
+from dense3d_ros.geometry.crop import Crop
+from dense3d_ros.geometry.hand import JOINT_COUNT
 from dense3d_ros.runtime.device_crop import header_words, pack, unpack, words_needed
 from dense3d_ros.runtime.interface import Outputs
 

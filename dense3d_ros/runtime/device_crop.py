@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dense3d_ros.crop import BACKGROUND, CropRegion
+from dense3d_ros.geometry.crop import BACKGROUND, CropRegion
 
 _FLOATS = 9
 """fx, fy, cx, cy of the crop, its centre (3), half its cube's edge, metres per value."""

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import torch
 
-from dense3d_ros.crop import Crop
 from dense3d_ros.dense.regressor import DenseRegressor
+from dense3d_ros.geometry.crop import Crop
 from dense3d_ros.runtime.interface import Outputs, arrays
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from dense3d_ros.crop import Crop
+from dense3d_ros.geometry.crop import Crop
 
 Array = NDArray[np.float32]
 

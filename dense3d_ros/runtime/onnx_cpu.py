@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dense3d_ros.crop import Crop
 from dense3d_ros.dense.regressor import DenseRegressor
+from dense3d_ros.geometry.crop import Crop
 from dense3d_ros.runtime.export import INPUTS, onnx_bytes
 from dense3d_ros.runtime.interface import Outputs, arrays
 

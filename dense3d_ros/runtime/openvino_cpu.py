@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from dense3d_ros.crop import Crop
 from dense3d_ros.dense.regressor import DenseRegressor
+from dense3d_ros.geometry.crop import Crop
 from dense3d_ros.runtime.export import input_shapes, traced
 from dense3d_ros.runtime.interface import Outputs, RuntimeUnavailableError, arrays
 

@@ -1,1 +1,0 @@
-"""Where hands are in a depth picture, before a network has looked at it."""

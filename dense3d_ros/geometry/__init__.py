@@ -1,0 +1,1 @@
+"""Cameras, depth images, hands, crops: what everything else is made of."""

@@ -1,0 +1,136 @@
+"""From a model and calibration pictures to the numbers of its `Confidence`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from dense3d_ros.geometry.hand import JOINT_COUNT
+from dense3d_ros.learning.calibration.fits import least_score, logistic_regression, ridge_regression, rising_curve
+from dense3d_ros.learning.calibration.observations import Observer, Place
+from dense3d_ros.learning.evaluation.synthetic import CALIBRATION_SEED, SyntheticTestSet, hand_frame, hand_free_frame
+from dense3d_ros.perception.confidence import Confidence, log_spread_mm
+from dense3d_ros.perception.model import HandModel, choose_device
+from dense3d_ros.perception.model_file import model_path, read_model, save_model
+
+FALSE_HANDS = 0.003
+"""Share of hand-free pictures in which a hand may be seen; some way below the 0.5 % that is promised elsewhere."""
+SIDE_SHARE = 4
+"""One of so many pictures with a hand is for the side, which has to be known before the others are looked at."""
+_ERROR_FLOOR = 2.0
+"""Millimetres added to an error before its logarithm is taken, so that no error is infinitely good."""
+_DIGITS = 5
+
+
+def calibrate_file(
+    name_or_path: str, output: Path | None, pictures: int, device: str = "auto", runtime: str = "auto"
+) -> tuple[Path, Confidence]:
+    """Fit the confidence of a model file to `pictures` with a hand and as many without; write it whole.
+
+    output: the file to write, by default the one that was read. Everything else in it stays as it was.
+    """
+    description, network = read_model(name_or_path)
+    path = output or model_path(name_or_path)
+    # The model below folds its network's layers; what is saved is read again.
+    blank = replace(description, confidence=Confidence())
+    model = HandModel(blank, network, choose_device(device), runtime)
+    confidence = fit_confidence(model, pictures)
+    _, network = read_model(name_or_path)
+    save_model(path, network, replace(description, confidence=confidence))
+    return path, confidence
+
+
+def fit_confidence(model: HandModel, pictures: int) -> Confidence:
+    """Numbers for a model whose confidence is the default one; ValueError if so few pictures do not say enough."""
+    pictures_set = SyntheticTestSet.for_calibration()
+    rng = np.random.default_rng([CALIBRATION_SEED, 2])
+    observer = Observer(model)
+    sides: list[tuple[NDArray[np.float64], bool]] = []
+    with tqdm(total=2 * pictures, unit="picture") as progress:
+        for number in range(pictures // SIDE_SHARE):
+            sides += observer.sides(hand_frame(number, pictures_set), rng)
+            progress.update()
+        confidence = Confidence(side=fit_side(sides))
+        # The side decides what the rest is: the same network, with the side judged as it will be.
+        observer = Observer(model.with_confidence(confidence))
+        with_hand = []
+        for number in range(pictures // SIDE_SHARE, pictures):
+            with_hand.append(observer.places(hand_frame(number, pictures_set)))
+            progress.update()
+        without = []
+        for number in range(pictures):
+            without.append(observer.places_without_hand(hand_free_frame(number, pictures_set)))
+            progress.update()
+    return fit_scores(confidence, with_hand, without)
+
+
+def fit_side(sides: list[tuple[NDArray[np.float64], bool]]) -> tuple[float, ...]:
+    """Weights of the side's features. No bias: a mirror turns every feature around and the side with it."""
+    features = np.stack([features for features, _ in sides])
+    right = np.array([is_right for _, is_right in sides])
+    return _numbers(logistic_regression(features, right))
+
+
+def fit_scores(confidence: Confidence, with_hand: list[list[Place]], without: list[list[Place]]) -> Confidence:
+    """Hand score, least score and joint scores from the places in pictures with a hand and without one."""
+    places = [place for picture in with_hand + without for place in picture]
+    judged = [place for place in places if place.hand is not None]
+    logits = np.array([place.presence for place in judged])
+    is_hand = np.array([bool(place.hand) for place in judged])
+    hand = logistic_regression(np.stack([np.ones_like(logits), logits], axis=1), is_hand)
+    confidence = replace(confidence, hand=_numbers(hand))
+    highest = np.array(
+        [max((confidence.hand_score(place.presence) for place in picture), default=0.0) for picture in without]
+    )
+    min_score = float(np.clip(round(least_score(highest, FALSE_HANDS), 4), 0.01, 0.9999))
+    confidence = replace(confidence, min_score=min_score)
+    confidence = _fit_joints(confidence, [place for place in places if place.errors is not None])
+    return replace(confidence, fitted=_summary(confidence, with_hand, highest))
+
+
+def _fit_joints(confidence: Confidence, places: list[Place]) -> Confidence:
+    """Expected errors of the hands that would be published."""
+    published = [p for p in places if confidence.hand_score(p.presence) >= confidence.min_score] or places
+    if not published:
+        raise ValueError("no hand was found in the calibration pictures; the model is no good or they are too few")
+    errors = np.stack([place.errors for place in published if place.errors is not None])
+    log = log_spread_mm(np.stack([place.spread for place in published]))
+    presence = np.array([place.presence for place in published])
+    parts = np.stack(np.broadcast_arrays(log, log.mean(axis=1, keepdims=True), presence[:, None]), axis=-1)
+    offsets = np.broadcast_to(np.eye(JOINT_COUNT), (*errors.shape, JOINT_COUNT))
+    features = np.concatenate([parts, offsets], axis=-1).reshape(errors.size, -1)
+    weights = ridge_regression(features, np.log(errors + _ERROR_FLOOR).ravel())
+    # The curve is of all joints together, and of what the rounded weights make of them.
+    joint_weights, joint_offsets = _numbers(weights[:3]), _numbers(weights[3:])
+    predictor = parts @ np.array(joint_weights) + np.array(joint_offsets)
+    predictors, values = rising_curve(predictor.ravel(), errors.ravel())
+    return replace(
+        confidence,
+        joint_weights=joint_weights,
+        joint_offsets=joint_offsets,
+        predictors=_numbers(predictors),
+        errors_mm=_numbers(values),
+    )
+
+
+def _summary(confidence: Confidence, with_hand: list[list[Place]], highest: NDArray[np.float64]) -> dict[str, Any]:
+    def published(picture: list[Place]) -> bool:
+        scores = [confidence.hand_score(place.presence) for place in picture if place.errors is not None]
+        return max(scores, default=0.0) >= confidence.min_score
+
+    return {
+        "seed": CALIBRATION_SEED,
+        "pictures_with_hand": len(with_hand),
+        "pictures_without_hand": len(highest),
+        "hands_missed": round(1 - float(np.mean([published(picture) for picture in with_hand])), 4),
+        "false_hands": round(float(np.mean(highest >= confidence.min_score)), 4),
+    }
+
+
+def _numbers(values: NDArray[np.float64]) -> tuple[float, ...]:
+    return tuple(round(float(value), _DIGITS) for value in values)

@@ -1,0 +1,117 @@
+"""A model's errors on the test split of NYU, ICVL or MSRA15, cropped by the truth and by its own finder."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from dense3d_ros.atomic_write import write_text
+from dense3d_ros.geometry.benchmarks import Benchmark
+from dense3d_ros.learning.datasets.sample import DatasetSample, DepthDataset
+from dense3d_ros.learning.evaluation.benchmark_models import BenchmarkModel
+from dense3d_ros.learning.evaluation.detection import MATCH
+from dense3d_ros.learning.evaluation.metrics import full_summary, joint_errors
+from dense3d_ros.learning.evaluation.predictions import read_poses
+
+_BATCH = 16
+
+Joints = NDArray[np.floating]
+
+
+class ScoredFrames(Protocol):
+    """What is measured on: a data set's test split, or frames in the same form."""
+
+    benchmark: Benchmark
+
+    def __len__(self) -> int:
+        """Number of frames."""
+
+    def __getitem__(self, index: int) -> DatasetSample:
+        """Frame `index`."""
+
+
+def evaluate_on_benchmark(
+    model: BenchmarkModel, dataset: ScoredFrames, frames: int | None = None, predictions: Path | None = None
+) -> dict[str, Any]:
+    """The protocol's measures of a model on a data set's frames, or on `frames` of them, spread evenly.
+
+    "oracle_crop": crops made from the labels, as published figures are. "detected_crop": only the picture is given;
+    "found" is the share of frames whose estimate lies within 100 mm of the labelled hand, the others are left out of
+    the means and never within D. Joints that the model does not have are left out of both.
+    predictions: file to write with the joints of the oracle crops, `u v d` as the community exchanges them; 0 0 0 for
+    frames that cannot be cropped. Raises ValueError if the model lacks joints for it.
+    """
+    benchmark = dataset.benchmark
+    names = benchmark.scored_joints
+    missing = [name for place, name in enumerate(names) if place not in model.places]
+    if predictions is not None and missing:
+        raise ValueError(
+            f"{model.name} gives {len(model.places)} of the {len(names)} joints that {benchmark.title} scores, which "
+            f"is too few for a prediction file; missing: {', '.join(missing)}"
+        )
+    numbers = np.arange(len(dataset))
+    if frames is not None and frames < len(dataset):
+        numbers = np.linspace(0, len(dataset) - 1, frames).astype(int)
+    oracle, detected, truths, wrong_place = [], [], [], 0
+    shape = (len(model.places), 3)
+    with tqdm(total=len(numbers), unit="frame") as progress:
+        remaining = iter(numbers)
+        while samples := [dataset[int(number)] for number in islice(remaining, _BATCH)]:
+            oracle += [np.full(shape, np.nan) if joints is None else joints for joints in model.true_crops(samples)]
+            for sample in samples:
+                truth = _truth(sample, model, benchmark)
+                joints = model.found(sample)
+                if joints is not None and np.linalg.norm(joints.mean(axis=0) - truth.mean(axis=0)) > MATCH:
+                    joints, wrong_place = None, wrong_place + 1
+                detected.append(np.full(shape, np.nan) if joints is None else joints)
+                truths.append(truth)
+            progress.update(len(samples))
+    if predictions is not None:
+        write_poses(predictions, np.stack(oracle), benchmark)
+    scored = [names[place] for place in model.places]
+    modes = {
+        mode: full_summary(joint_errors(np.stack(estimates), np.stack(truths)), scored)
+        for mode, estimates in (("oracle_crop", oracle), ("detected_crop", detected))
+    }
+    modes["detected_crop"]["found"] = modes["detected_crop"]["frames"] / len(numbers)
+    modes["detected_crop"]["in_a_wrong_place"] = wrong_place / len(numbers)
+    return {
+        "model": model.name,
+        "dataset": benchmark.name,
+        "split": "test",
+        "frames": len(numbers),
+        "scored_joints": scored,
+        "joints_without_prediction": missing,
+        **modes,
+    }
+
+
+def score_on_dataset(predictions: Path, dataset: DepthDataset) -> dict[str, Any]:
+    """The protocol's measures of a prediction file against a data set's own labels."""
+    benchmark = dataset.benchmark
+    predicted, truth = read_poses(predictions, benchmark), dataset.joints[:, list(benchmark.scored)]
+    if len(predicted) != len(truth):
+        raise ValueError(f"{predictions} holds {len(predicted)} frames, the test split {len(truth)}; expected as many")
+    return {
+        "dataset": benchmark.name,
+        "predictions": str(predictions),
+        "ground_truth": "labels of the test split",
+        **full_summary(joint_errors(predicted, truth), benchmark.scored_joints),
+    }
+
+
+def write_poses(path: Path, joints: Joints, benchmark: Benchmark) -> None:
+    """(N, J, 3) metres -> a line of `u v d` in pixels and millimetres for each frame; NaN becomes 0 0 0."""
+    pixels = benchmark.camera.project(joints)
+    rows = np.nan_to_num(np.concatenate([pixels, joints[..., 2:] * 1000], axis=-1).reshape(len(joints), -1))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, "".join(" ".join(f"{value:.4f}" for value in row) + "\n" for row in rows))
+
+
+def _truth(sample: DatasetSample, model: BenchmarkModel, benchmark: Benchmark) -> Joints:
+    return sample.joints[[benchmark.scored[place] for place in model.places]]

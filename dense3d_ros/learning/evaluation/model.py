@@ -1,0 +1,162 @@
+"""A model's figures on the synthetic test set, the same for the same model and machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from dense3d_ros.geometry.hand import FINGERS, JOINT_NAMES, Handedness, hand_centre, upright_roll
+from dense3d_ros.learning.datasets.sample import DatasetSample
+from dense3d_ros.learning.evaluation import synthetic
+from dense3d_ros.learning.evaluation.detection import Detection, OwnFinder, detection_summary, failures
+from dense3d_ros.learning.evaluation.metrics import full_summary, grouped, joint_errors
+from dense3d_ros.learning.evaluation.scores import presence_curve, reliability
+from dense3d_ros.learning.evaluation.synthetic import (
+    CENTRE_JITTER,
+    ROLL_JITTER,
+    HandFrame,
+    SyntheticTestSet,
+    hand_frame,
+    hand_free_frame,
+)
+from dense3d_ros.perception.model import HandModel, Prediction, crops_of
+
+_BATCH = 16
+_SURFACE_GAP = 0.02
+
+Errors = NDArray[np.float64]
+
+
+def evaluate_on_synthetic(model: HandModel, frames: int, hand_free: int) -> dict[str, Any]:
+    """All measures on the first `frames` pictures with a hand and the first `hand_free` without one.
+
+    Upright crops around the true centre with the hand's side known ("oracle_crop"), jittered ones with the side
+    unknown ("jittered_crop"), and what the whole estimator makes of the picture ("own_finder", where frames without
+    a hand found are left out of the errors).
+    """
+    test_set = SyntheticTestSet.load()
+    run = _Run(model)
+    with tqdm(total=frames + hand_free, unit="picture") as progress:
+        numbers = iter(range(frames))
+        while batch := [hand_frame(number, test_set) for number in islice(numbers, _BATCH)]:
+            run.add_hands(batch)
+            progress.update(len(batch))
+        numbers = iter(range(hand_free))
+        while pictures := [hand_free_frame(number, test_set) for number in islice(numbers, _BATCH)]:
+            run.add_hand_free(pictures)
+            progress.update(len(pictures))
+    description = model.description
+    return {
+        "model": description.name,
+        "min_score": description.confidence.min_score,
+        "data": {"name": "synthetic-test", "seed": synthetic.SEED, "frames": frames, "hand_free": hand_free},
+        **run.results(),
+    }
+
+
+class _Run:
+    """Collects predictions batch by batch."""
+
+    def __init__(self, model: HandModel) -> None:
+        self.model = model
+        self.finder = OwnFinder(model)
+        self.labels: list[dict[str, str]] = []
+        self.hidden: list[NDArray[np.bool_]] = []
+        self.errors: dict[str, list[Errors]] = {"oracle_crop": [], "jittered_crop": [], "own_finder": []}
+        self.right: list[bool] = []
+        self.presence: list[float] = []
+        self.presence_without: list[float] = []
+        self.detections: list[Detection] = []
+        self.false_hands: list[int] = []
+
+    def add_hands(self, frames: list[HandFrame]) -> None:
+        centres = [hand_centre(frame.sample.joints) for frame in frames]
+        rng = np.random.default_rng([synthetic.SEED, 2, len(self.labels)])
+        jittered = [(centre + rng.normal(0.0, CENTRE_JITTER, 3)).astype(np.float32) for centre in centres]
+        rolls = [upright_roll(frame.sample.joints) for frame in frames]
+        wrong_rolls = [roll + rng.normal(0.0, ROLL_JITTER) for roll in rolls]
+        sides = [Handedness.RIGHT if frame.labels["side"] == "right" else Handedness.LEFT for frame in frames]
+        unknown = [Handedness.UNKNOWN] * len(frames)
+        for mode, places, turns, known in (
+            ("oracle_crop", centres, rolls, sides),
+            ("jittered_crop", jittered, wrong_rolls, unknown),
+        ):
+            crops = [
+                crop
+                for frame, place, turn in zip(frames, places, turns, strict=True)
+                for crop in crops_of(self.model, frame.sample.depth, frame.sample.camera, place, turn)
+            ]
+            predictions = self.model.predict(crops, known)
+            for frame, prediction in zip(frames, predictions, strict=True):
+                self.errors[mode].append(joint_errors(prediction.joints, frame.sample.joints))
+        self._add_scores(frames, predictions)
+        for frame in frames:
+            self.labels.append(frame.labels)
+            self.hidden.append(frame.hidden)
+            detection = self.finder.detect(frame)
+            self.detections.append(detection)
+            self.errors["own_finder"].append(detection.errors)
+
+    def _add_scores(self, frames: list[HandFrame], predictions: list[Prediction]) -> None:
+        """Presence and side are judged on jittered crops, since that is what a finder gives."""
+        for frame, prediction in zip(frames, predictions, strict=True):
+            self.presence.append(prediction.presence)
+            self.right.append((prediction.right_hand > 0.5) == (frame.labels["side"] == "right"))
+
+    def add_hand_free(self, samples: list[DatasetSample]) -> None:
+        rng = np.random.default_rng([synthetic.SEED, 3, len(self.false_hands)])
+        points = [(sample, point) for sample in samples for point in _surface_points(sample, rng)]
+        crops = [crop for sample, point in points for crop in crops_of(self.model, sample.depth, sample.camera, point)]
+        predictions = self.model.predict(crops, [Handedness.UNKNOWN] * len(points))
+        self.presence_without += [prediction.presence for prediction in predictions]
+        self.false_hands += [self.finder.false_hands(sample) for sample in samples]
+
+    def results(self) -> dict[str, Any]:
+        """The figures of everything added so far."""
+        hidden = np.stack(self.hidden)
+        modes = {mode: self._mode(np.stack(errors), hidden) for mode, errors in self.errors.items()}
+        sides = [Handedness.RIGHT if labels["side"] == "right" else Handedness.LEFT for labels in self.labels]
+        modes["own_finder"] |= detection_summary(self.detections, self.false_hands, sides)
+        return {
+            **modes,
+            "right_hand_accuracy": float(np.mean(self.right)),
+            "presence": presence_curve(self.presence, self.presence_without),
+            "reliability": reliability(
+                np.stack([detection.expected for detection in self.detections]), np.stack(self.errors["own_finder"])
+            ),
+            "failures": failures(self.detections, self.false_hands),
+        }
+
+    def _mode(self, errors: Errors, hidden: NDArray[np.bool_]) -> dict[str, Any]:
+        summary = full_summary(errors, JOINT_NAMES)
+        if summary["frames"]:
+            per_joint = list(summary["per_joint_mm"].values())
+            parts = {"wrist": per_joint[:1]}
+            parts |= {finger: per_joint[4 * index + 1 : 4 * index + 5] for index, finger in enumerate(FINGERS)}
+            summary["per_finger_mm"] = {name: float(np.mean(values)) for name, values in parts.items()}
+            summary["seen_joints_mm"] = _mean(errors[~hidden])
+            summary["hidden_joints_mm"] = _mean(errors[hidden])
+        for kind in self.labels[0]:
+            summary[f"by_{kind}"] = grouped(errors, [labels[kind] for labels in self.labels])
+        return summary
+
+
+def _mean(errors: Errors) -> float | None:
+    known = errors[~np.isnan(errors)]
+    return float(known.mean()) if known.size else None
+
+
+def _surface_points(sample: DatasetSample, rng: np.random.Generator) -> Iterator[NDArray[np.float32]]:
+    """(3,) a point a little behind a random measured pixel, if there is any."""
+    depth = sample.depth.metres(slice(None), slice(None))
+    rows, columns = np.nonzero(depth)
+    if rows.size:
+        pick = rng.integers(rows.size)
+        pixel = np.array([columns[pick], rows[pick]], np.float64)
+        z = np.float64(depth[rows[pick], columns[pick]] + _SURFACE_GAP)
+        yield sample.camera.back_project(pixel, np.asarray(z)).astype(np.float32)

@@ -1,0 +1,143 @@
+"""Results as JSON and as pictures, each file written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dense3d_ros.atomic_write import atomic_write, write_text
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_DECIMALS = 4
+_GROUPS = ("mesh", "sensor", "distance", "visible_share", "picture", "pose", "fingers", "view", "side")
+_BENCHMARK_MODES = {"oracle_crop": "crop from the labels", "detected_crop": "own finder"}
+_MODES = {
+    "oracle_crop": "true place, turn and side",
+    "jittered_crop": "jittered, side unknown",
+    "own_finder": "own finder",
+}
+
+
+def write_json(path: Path, result: dict[str, Any]) -> None:
+    """Write the result, numbers rounded to four decimals."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, json.dumps(_rounded(result), indent=2) + "\n")
+
+
+def plot_predictions(path: Path, result: dict[str, Any]) -> None:
+    """The curve of frames within D and the error of each joint of `score_predictions`."""
+    figure = _figure(11, 4.2)
+    left, right = figure.subplots(1, 2)
+    _curves(left, {f"{result['mean_joint_error_mm']:.2f} mm": result})
+    _bars(right, result["per_joint_mm"], "joint error (mm)")
+    figure.suptitle(f"{Path(result['predictions']).name} on {result['dataset'].upper()}")
+    _save(figure, path)
+
+
+def plot_model(path: Path, result: dict[str, Any]) -> None:
+    """Curves, joints, groups and reliability of `evaluate_on_synthetic`."""
+    figure = _figure(15, 9)
+    axes = figure.subplots(2, 3).ravel()
+    modes = {title: result[mode] for mode, title in _MODES.items() if result[mode]["frames"]}
+    _curves(axes[0], {f"{title}: {mode['mean_joint_error_mm']:.1f} mm": mode for title, mode in modes.items()})
+    oracle = result["oracle_crop"]
+    _bars(axes[1], oracle["per_joint_mm"], "joint error, true centre (mm)")
+    _bars(axes[2], oracle["per_finger_mm"], "joint error, true centre (mm)")
+    groups = {
+        f"{kind.replace('_', ' ')}: {name}": group["mean_joint_error_mm"]
+        for kind in _GROUPS
+        for name, group in oracle[f"by_{kind}"].items()
+    }
+    _bars(axes[3], groups, "joint error, true centre (mm)")
+    _reliability(axes[4], result["reliability"])
+    _presence(axes[5], result["presence"])
+    figure.suptitle(f"{result['model']} on {result['data']['name']}, {result['data']['frames']} frames")
+    _save(figure, path)
+
+
+def plot_benchmark(path: Path, result: dict[str, Any]) -> None:
+    """The curves of frames within D and the joint errors of both crops of `evaluate_on_benchmark`."""
+    figure = _figure(15, 4.2)
+    modes = {title: result[mode] for mode, title in _BENCHMARK_MODES.items() if result[mode]["frames"]}
+    left, *others = figure.subplots(1, 1 + len(_BENCHMARK_MODES))
+    _curves(left, {f"{title}: {mode['mean_joint_error_mm']:.2f} mm": mode for title, mode in modes.items()})
+    for axes, (title, mode) in zip(others, modes.items(), strict=False):
+        _bars(axes, mode["per_joint_mm"], f"joint error, {title} (mm)")
+    figure.suptitle(f"{result['model']} on {result['dataset'].upper()}, {result['frames']} test frames")
+    _save(figure, path)
+
+
+def _curves(axes: Axes, results: dict[str, dict[str, Any]]) -> None:
+    for label, result in results.items():
+        axes.plot(result["thresholds_mm"], [100 * share for share in result["frames_within"]], label=label)
+    axes.set(xlabel="D (mm)", ylabel="frames whose worst joint is within D (%)", xlim=(0, 80), ylim=(0, 100))
+    axes.grid(alpha=0.3)
+    axes.legend()
+
+
+def _bars(axes: Axes, values: dict[str, float], label: str) -> None:
+    names = list(values)
+    axes.barh(names, [values[name] for name in names], color="tab:blue")
+    axes.invert_yaxis()
+    axes.tick_params(axis="y", labelsize=7)
+    axes.set_xlabel(label)
+    axes.grid(axis="x", alpha=0.3)
+
+
+def plot_reliability(path: Path, results: dict[str, dict[str, Any]]) -> None:
+    """Expected against measured joint errors of `evaluate_on_synthetic`, one panel for each model's name."""
+    figure = _figure(5.5 * len(results), 4.5)
+    for axes, (name, result) in zip(figure.subplots(1, len(results), squeeze=False)[0], results.items(), strict=True):
+        _reliability(axes, result["reliability"])
+        axes.set_title(name)
+    _save(figure, path)
+
+
+def _reliability(axes: Axes, result: dict[str, Any]) -> None:
+    expected = [group["expected_error_mm"] for group in result["bins"]]
+    for key, label in (("mean_error_mm", "mean"), ("median_error_mm", "median"), ("p90_error_mm", "90th percentile")):
+        axes.plot(expected, [group[key] for group in result["bins"]], marker="o", markersize=3, label=label)
+    if expected:
+        axes.plot([0, expected[-1]], [0, expected[-1]], "k--", linewidth=1, label="mean as expected")
+    axes.set(xlabel="expected joint error, from its score (mm)", ylabel="measured joint error (mm)", ylim=(0, None))
+    axes.grid(alpha=0.3)
+    axes.legend()
+
+
+def _presence(axes: Axes, curve: list[dict[str, Any]]) -> None:
+    threshold = [point["threshold"] for point in curve]
+    for key, label in (("hands_missed", "hands below it"), ("false_hands", "other crops above it")):
+        points = [(x, 100 * point[key]) for x, point in zip(threshold, curve, strict=True) if point[key] is not None]
+        axes.plot([x for x, _ in points], [y for _, y in points], marker="o", markersize=3, label=label)
+    axes.set(xlabel="threshold of the presence score", ylabel="crops (%)", ylim=(0, None))
+    axes.grid(alpha=0.3)
+    axes.legend()
+
+
+def _figure(width: float, height: float) -> Figure:
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ValueError("a plot needs the Python package matplotlib, which is not installed") from error
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _save(figure: Figure, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(path) as temporary:
+        figure.savefig(temporary, dpi=110, format=path.suffix.lstrip(".") or "png")
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return round(value, _DECIMALS)
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    return [_rounded(item) for item in value] if isinstance(value, (list, tuple)) else value

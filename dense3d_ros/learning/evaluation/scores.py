@@ -1,0 +1,70 @@
+"""Whether a model's scores mean something: joint scores against measured errors, presence with and without a hand."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import spearmanr
+
+from dense3d_ros.geometry.hand import joint_scores
+
+_BINS = 10
+_THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+
+
+def reliability(expected: NDArray[np.floating], errors: NDArray[np.floating]) -> dict[str, Any]:
+    """Joints in ten equal groups by rising expected error: the score, and expected and measured errors in mm.
+
+    expected, errors: mm, the same shape, NaN where there is no prediction. rank_correlation is Spearman's, 1 if a
+    larger expected error always means a larger one. calibration_error_mm: mean over the groups of the difference
+    between mean expected and mean measured error.
+    """
+    known = ~np.isnan(errors).ravel()
+    expectation, error = (np.asarray(values, np.float64).ravel()[known] for values in (expected, errors))
+    order = np.argsort(expectation, kind="stable")
+    groups = [group for group in np.array_split(order, _BINS) if group.size]
+    varied = error.size > 1 and np.ptp(expectation) > 0 and np.ptp(error) > 0
+    gaps = [abs(expectation[group].mean() - error[group].mean()) for group in groups]
+    return {
+        "rank_correlation": float(spearmanr(expectation, error).statistic) if varied else None,
+        "calibration_error_mm": float(np.mean(gaps)) if gaps else None,
+        "bins": [
+            {
+                "score": float(joint_scores(expectation[group] / 1000).mean()),
+                "expected_error_mm": float(expectation[group].mean()),
+                "mean_error_mm": float(error[group].mean()),
+                "median_error_mm": float(np.median(error[group])),
+                "p90_error_mm": float(np.percentile(error[group], 90)),
+            }
+            for group in groups
+        ],
+    }
+
+
+def wilson_interval(count: int, total: int, z: float = 1.96) -> list[float]:
+    """Wilson's score interval of a share of which `count` of `total` were seen; z = 1.96 is 95 %.
+
+    E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927).
+    """
+    share, squared = count / total, z * z
+    middle = share + squared / (2 * total)
+    half = z * math.sqrt(share * (1 - share) / total + squared / (4 * total * total))
+    scale = 1 + squared / total
+    return [max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)]
+
+
+def presence_curve(with_hand: Sequence[float], without_hand: Sequence[float]) -> list[dict[str, float | None]]:
+    """For each threshold: share of hands whose presence is below it, share of other crops whose is not."""
+    hands, others = np.asarray(with_hand), np.asarray(without_hand)
+    return [
+        {
+            "threshold": threshold,
+            "hands_missed": float((hands < threshold).mean()) if hands.size else None,
+            "false_hands": float((others >= threshold).mean()) if others.size else None,
+        }
+        for threshold in _THRESHOLDS
+    ]

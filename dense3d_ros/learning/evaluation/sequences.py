@@ -1,0 +1,61 @@
+"""How hands are followed: moving rendered hands before a wall and over a table, as each kind of sensor sees them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from dense3d_ros.geometry.camera import Camera
+from dense3d_ros.geometry.depth import DepthImage
+from dense3d_ros.geometry.hand import JOINT_COUNT, Handedness, HandPose, hand_centre
+from dense3d_ros.learning.evaluation.detection import MATCH
+from dense3d_ros.learning.evaluation.metrics import joint_errors, summary
+from dense3d_ros.learning.synthetic.animation import HandAnimation
+from dense3d_ros.learning.synthetic.sensors import SENSORS
+from dense3d_ros.perception.estimator import HandPoseEstimator
+from dense3d_ros.perception.model import HandModel
+
+SEED = 7_654_321
+SECONDS, RATE = 5.0, 15.0
+_CAMERA = Camera(475, 475, 319.5, 239.5, 640, 480)
+
+
+def evaluate_on_sequences(model: HandModel, seconds: float = SECONDS) -> dict[str, Any]:
+    """Errors and rates over the frames of a sequence of a right hand for each kind of sensor, with tracking.
+
+    missed, false: shares of frames without the hand, and with one that is not where the hand is. right_side: share of
+    the found hands whose side is told rightly. changes: times that a followed hand got another number.
+    """
+    errors, false, right, changes = [], 0, 0, 0
+    count = int(seconds * RATE)
+    for index, sensor in enumerate(tqdm(SENSORS, unit="sequence")):
+        animation = HandAnimation(_CAMERA, seed=SEED + index, sensor=sensor)
+        estimator = HandPoseEstimator(model)
+        track: int | None = None
+        for frame in range(count):
+            depth, joints = animation.frame(frame / RATE)
+            hands = estimator.estimate(DepthImage(depth), _CAMERA, frame / RATE).hands
+            own = [hand for hand in hands if _is_at(hand, joints)]
+            false += len(hands) > len(own)
+            errors.append(joint_errors(own[0].joints, joints) if own else np.full(JOINT_COUNT, np.nan))
+            if own:
+                right += own[0].handedness == Handedness.RIGHT
+                changes += track is not None and track != own[0].track_id
+                track = own[0].track_id
+    all_errors = np.stack(errors)
+    found = ~np.isnan(all_errors).any(axis=1)
+    return {
+        **summary(all_errors),
+        "sequences": len(SENSORS),
+        "missed": float(1 - found.mean()),
+        "false": false / len(errors),
+        "right_side": right / int(found.sum()) if found.any() else None,
+        "changes": int(changes),
+    }
+
+
+def _is_at(hand: HandPose, joints: NDArray[np.float32]) -> bool:
+    return bool(np.linalg.norm(hand.centre - hand_centre(joints)) <= MATCH)

@@ -1,0 +1,38 @@
+"""Where things are put in a scene: rotations and places."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dense3d_ros.learning.synthetic.primitives import Mesh
+
+
+def random_rotation(rng: np.random.Generator) -> NDArray[np.float64]:
+    """(3, 3) rotation, uniform over all rotations (a random unit quaternion)."""
+    w, x, y, z = unit(rng.normal(size=4))
+    return np.array(
+        [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+        ]
+    )
+
+
+def moved(mesh: Mesh, rotation: NDArray[np.float64], place: NDArray[np.float64]) -> Mesh:
+    """The mesh turned by `rotation` (3, 3) and shifted by `place` (3,)."""
+    vertices, faces = mesh
+    return (vertices @ rotation.T + place).astype(np.float32), faces
+
+
+def rotation_to(axis: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(3, 3) a rotation that takes y to the unit vector `axis`."""
+    helper = np.array([1.0, 0.0, 0.0]) if abs(axis[0]) < 0.7 else np.array([0.0, 0.0, 1.0])
+    x = unit(np.cross(axis, helper))
+    return np.stack([x, axis, np.cross(x, axis)], axis=1)
+
+
+def unit(vector: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The vector at length 1."""
+    return np.divide(vector, np.linalg.norm(vector))

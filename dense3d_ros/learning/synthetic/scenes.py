@@ -1,0 +1,275 @@
+"""Training scenes: a posed hand among arms, bodies, tables and objects, seen by a noisy depth sensor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dense3d_ros.geometry.camera import Camera
+from dense3d_ros.geometry.crop import crop_hand
+from dense3d_ros.geometry.depth import DepthImage
+from dense3d_ros.geometry.hand import JOINT_INDEX, hand_centre
+from dense3d_ros.learning.synthetic import clutter, negatives
+from dense3d_ros.learning.synthetic.bodies import load_bodies
+from dense3d_ros.learning.synthetic.hand_mesh import BONE_COUNT, HandMesh, PosedHand
+from dense3d_ros.learning.synthetic.options import SceneOptions, scene_options
+from dense3d_ros.learning.synthetic.placing import moved, random_rotation, rotation_to, unit
+from dense3d_ros.learning.synthetic.pose_bank import SPHERE, HeldObject
+from dense3d_ros.learning.synthetic.pose_sampler import sample_pose
+from dense3d_ros.learning.synthetic.primitives import Mesh, cylinder, sphere
+from dense3d_ros.learning.synthetic.render import render_depth
+from dense3d_ros.learning.synthetic.sensors import random_sensor
+from dense3d_ros.perception.protrusions import find_candidates
+
+HALF_SIZE = 0.15
+WINDOW = 0.5
+"""Edge of the rendered cross-section at the hand, metres: the turned crop cube with room for an off-centre crop."""
+MAX_WINDOW_PIXELS = 240
+SEARCH_WINDOW, SEARCH_PIXELS = 1.0, 84
+"""The picture in which a crop without a hand is searched: metres across, and about a pixel for a finder's sample."""
+HAND_ID = 1
+TRAINED_MESHES = ("soma", "makehuman")
+
+LEARNED_CENTRE = 0.12
+"""Up to this far the joints are learned, so that a poor guess can be re-centred; beyond it is no crop of the hand."""
+_FULL_WIDTH = 640
+
+
+@dataclass(frozen=True)
+class SceneAssets:
+    """What scenes are made of, loaded once a process."""
+
+    hands: tuple[HandMesh, ...]
+    bodies: tuple[Mesh, ...]
+    options: SceneOptions = field(default_factory=scene_options)
+
+    @classmethod
+    def load(cls) -> SceneAssets:
+        """What comes with the package, without the hand that is kept for tests."""
+        return cls(tuple(HandMesh.load(name) for name in TRAINED_MESHES), tuple(load_bodies()))
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What a sensor sees around a hand or around something else; crops are taken from it.
+
+    depth: (H, W) metres. joints: (21, 3) metres in the camera frame. right: whether it is a right hand.
+    elsewhere: (3,) metres, what a crop is at if not at the hand. has_hand: whether the hand is in the scene.
+    """
+
+    depth: NDArray[np.float32]
+    camera: Camera
+    joints: NDArray[np.float32]
+    right: bool
+    elsewhere: NDArray[np.float32] | None = None
+    has_hand: bool = True
+
+
+def make_picture(rng: np.random.Generator, assets: SceneAssets) -> Picture:
+    """A random picture; tries again while the hand is hidden or nothing is there."""
+    kind = rng.random()
+    empty = kind < assets.options.empty
+    at_hand = kind >= assets.options.empty + assets.options.elsewhere
+    while True:
+        picture = _try_picture(rng, assets, empty=empty, at_hand=at_hand)
+        if picture is not None:
+            return picture
+
+
+def is_blank(crop: NDArray[np.float32]) -> bool:
+    """Whether a crop (S, S), as in HandCrop, shows next to nothing."""
+    return bool(np.count_nonzero(crop < 1) < 0.01 * crop.size)
+
+
+@dataclass(frozen=True)
+class _Scene:
+    """Meshes in the camera frame, the plane behind them if there is one, and the labelled hand, if it is there."""
+
+    meshes: list[Mesh]
+    plane: tuple[NDArray[np.float64], float] | None
+    hand: PosedHand | None
+
+    def draw(self, camera: Camera, *, visible: float = 0.0) -> tuple[NDArray[np.float32], NDArray[np.uint8]] | None:
+        """(H, W) true depth and what is seen where, or None if less than `visible` of the hand is."""
+        shape = (camera.height, camera.width)
+        depth, ids = np.zeros(shape, np.float32), np.zeros(shape, np.uint8)
+        own = 0
+        if self.hand is not None:
+            render_depth(self.hand.vertices, self.hand.faces, camera, depth, ids=ids, object_id=HAND_ID)
+            own = int(np.count_nonzero(ids))
+        for mesh in self.meshes:
+            render_depth(*mesh, camera, depth, ids=ids, object_id=HAND_ID + 1)
+        if self.plane is not None:
+            clutter.fill_plane(*self.plane, camera, depth, ids)
+        if visible and np.count_nonzero(ids == HAND_ID) < max(60, visible * own):
+            return None
+        return depth, ids
+
+
+def _try_picture(rng: np.random.Generator, assets: SceneAssets, *, empty: bool, at_hand: bool) -> Picture | None:
+    options = assets.options
+    hand, right = random_hand(rng, assets, options.right_hands)
+    centre = hand_centre(hand.joints)
+    scene = _random_scene(rng, assets, hand, with_hand=not empty, at_hand=at_hand)
+    elsewhere = None
+    if not at_hand:
+        elsewhere = _other_centre(rng, scene, centre, options)
+        if elsewhere is None or elsewhere[2] < options.distance[0] / 2:
+            return None
+        centre = elsewhere
+    camera = window_camera(centre, rng, options)
+    drawn = scene.draw(camera, visible=0.45 if at_hand else 0.0)
+    if drawn is None:
+        return None
+    depth, ids = drawn
+    depth = random_sensor(rng, float(centre[2])).apply(depth, camera, rng)
+    if rng.random() < options.picture_borders:
+        _cut_off(rng, depth, ids == HAND_ID if at_hand else depth > 0)
+    if is_blank(crop_hand(DepthImage(depth), camera, centre, HALF_SIZE, 64).image):
+        return None
+    return Picture(depth, camera, hand.joints, right, elsewhere, has_hand=not empty)
+
+
+def random_hand(rng: np.random.Generator, assets: SceneAssets, right_share: float = 0.5) -> tuple[PosedHand, bool]:
+    """A hand of random shape, pose, side and place in the camera frame, and whether it is a right one."""
+    options = assets.options
+    right = bool(rng.random() < right_share)
+    mesh = assets.hands[rng.integers(len(assets.hands))]
+    angles, held = sample_pose(rng, options)
+    length = float(np.clip(rng.normal(0.183, 0.014), *options.hand_length))
+    hand = mesh.pose(
+        angles,
+        shape=rng.normal(0.0, 1.0, mesh.shape_count).clip(-2.5, 2.5) if mesh.shape_count else None,
+        length=length,
+        forearm=float(rng.uniform(*options.forearm)),
+        finger_scale=rng.normal(1.0, options.finger_sizes, 5),
+        bone_scale=rng.normal(1.0, options.bone_sizes, 15),
+        palm_scale=rng.normal(1.0, options.palm_sizes, 2),
+        thickness=_thickness(rng, options),
+        left=not right,
+    )
+    if held is not None and rng.random() < options.shown_objects:
+        hand = replace(hand, held=_held_mesh(rng, held, length, left=not right))
+    z = float(np.exp(rng.uniform(*np.log(options.distance))))
+    place = np.array([rng.uniform(-0.45, 0.45) * z, rng.uniform(-0.35, 0.35) * z, z])
+    towards_elbow = unit((hand.joints[0] - hand.joints[JOINT_INDEX["middle_mcp"]]).astype(np.float64))
+    view = unit(place)
+    while True:
+        rotation = random_rotation(rng)
+        # Nobody's elbow is between the hand and the camera.
+        if (rotation @ towards_elbow) @ view > -0.77:
+            break
+    shift = place - rotation @ hand_centre(hand.joints)
+    return (
+        PosedHand(
+            (hand.vertices @ rotation.T.astype(np.float32) + shift.astype(np.float32)),
+            hand.faces,
+            (hand.joints @ rotation.T + shift).astype(np.float32),
+            None if hand.held is None else moved(hand.held, rotation, shift),
+        ),
+        right,
+    )
+
+
+def _thickness(rng: np.random.Generator, options: SceneOptions) -> NDArray[np.float64]:
+    """(19,) metres by which the skin about each bone lies further out: fat and lean fingers, and gloves."""
+    thickness = rng.normal(0.0, options.finger_thickness, BONE_COUNT)
+    thickness[4:] += np.repeat(rng.normal(0.0, options.finger_thickness, 5), 3)
+    if rng.random() < options.gloves:
+        thickness += rng.uniform(0.001, 0.004)
+    return thickness
+
+
+def window_camera(centre: NDArray[np.floating], rng: np.random.Generator, options: SceneOptions) -> Camera:
+    """The window of a camera picture around a hand, coarser when it would be too large."""
+    field_of_view = np.radians(rng.uniform(*options.view))
+    return _window(centre, WINDOW, _FULL_WIDTH / 2 / float(np.tan(field_of_view / 2)), MAX_WINDOW_PIXELS)
+
+
+def _window(centre: NDArray[np.floating], edge: float, focal: float, most_pixels: int) -> Camera:
+    """The camera that sees `edge` metres around a point."""
+    x, y, z = (float(value) for value in centre)
+    focal = min(focal, most_pixels * z / edge)
+    size = max(32, int(np.ceil(edge * focal / z)))
+    middle = (size - 1) / 2
+    return Camera(focal, focal, middle - focal * x / z, middle - focal * y / z, size, size)
+
+
+def _held_mesh(rng: np.random.Generator, held: HeldObject, length: float, *, left: bool) -> Mesh:
+    """The object of a pose for a hand of `length` metres, in its canonical frame."""
+    # A little thinner than what the mean hand closed on, since other hands are thicker.
+    radius = max(held.radius * length - 0.0015, 0.002)
+    if held.kind == SPHERE:
+        vertices, faces = moved(sphere(radius, 8), np.eye(3), held.centre * length)
+    else:
+        reach = float(np.exp(rng.uniform(np.log(0.07), np.log(0.35))))
+        place = held.centre * length + held.axis * rng.uniform(-0.25, 0.25) * reach
+        vertices, faces = moved(cylinder(radius, reach, 12), rotation_to(unit(held.axis)), place)
+    return (vertices * np.array([1, -1, 1], np.float32) if left else vertices), faces
+
+
+def _random_scene(
+    rng: np.random.Generator, assets: SceneAssets, hand: PosedHand, *, with_hand: bool, at_hand: bool
+) -> _Scene:
+    options = assets.options
+    meshes = list(clutter.surroundings(rng, hand, assets.bodies, at_least_one=not with_hand, options=options))
+    if at_hand and rng.random() < options.second_hands:
+        near, far = (0.03, 0.09) if rng.random() < options.touching_hands else (0.09, 0.25)
+        other = _hand_beside(rng, assets, hand, near, far)
+        meshes.append((other.vertices, other.faces))
+    elif with_hand and not at_hand:
+        meshes += negatives.empty_scene(rng, _hand_beside(rng, assets, hand, 0.2, 0.45), assets.bodies)
+    plane = clutter.random_plane(rng, hand) if rng.random() < options.planes else None
+    return _Scene(meshes, plane, hand if with_hand else None)
+
+
+def _hand_beside(rng: np.random.Generator, assets: SceneAssets, hand: PosedHand, near: float, far: float) -> PosedHand:
+    """Another hand, its centre near..far metres from that of `hand`."""
+    other, _ = random_hand(rng, assets)
+    shift = (clutter.beside(rng, hand, near, far) - hand_centre(other.joints)).astype(np.float32)
+    return PosedHand(other.vertices + shift, other.faces, other.joints + shift)
+
+
+def _other_centre(
+    rng: np.random.Generator, scene: _Scene, hand: NDArray[np.float32], options: SceneOptions
+) -> NDArray[np.float32] | None:
+    """Where the finder would put a crop that is not on the hand, or somewhere on a surface."""
+    camera = _window(hand, SEARCH_WINDOW, np.inf, SEARCH_PIXELS)
+    drawn = scene.draw(camera)
+    assert drawn is not None
+    depth = drawn[0]
+    least = 0.0 if scene.hand is None else LEARNED_CENTRE
+    if rng.random() < options.found_centres:
+        nearest = max(0.15, float(hand[2]) - 0.4)
+        found = [
+            centre
+            for centre in find_candidates(DepthImage(depth), camera, min_depth=nearest, max_depth=float(hand[2]) + 0.6)
+            if np.linalg.norm(centre - hand) > least
+        ]
+        if not found:
+            return None
+        # The likelier ones more often.
+        chosen = found[min(int(rng.exponential(1.2)), len(found) - 1)]
+        return np.asarray(chosen + rng.normal(0.0, 0.01, 3), np.float32)
+    rows, cols = np.nonzero(depth)
+    if rows.size == 0:
+        return None
+    pick = rng.integers(rows.size)
+    pixel = np.array([[cols[pick], rows[pick]]], np.float64)
+    point = camera.back_project(pixel, depth[rows[pick : pick + 1], cols[pick : pick + 1]])[0]
+    centre = np.asarray(point + np.array([0.0, 0.0, rng.uniform(0.0, 0.06)]), np.float32)
+    return centre if np.linalg.norm(centre - hand) > least and centre[2] < 2 * options.distance[1] else None
+
+
+def _cut_off(rng: np.random.Generator, depth: NDArray[np.float32], subject: NDArray[np.bool_]) -> None:
+    """The picture ends within the hand: beyond a row or column that cuts off up to a third of it, nothing is there."""
+    axis, at_end = rng.integers(2), rng.random() < 0.5
+    places = np.nonzero(subject)[axis]
+    if places.size == 0:
+        return
+    share = rng.uniform(0.0, 0.35)
+    edge = int(np.quantile(places, 1 - share if at_end else share))
+    picture = depth if axis == 0 else depth.T
+    picture[slice(edge, None) if at_end else slice(0, edge)] = 0

@@ -1,0 +1,110 @@
+"""Training state as safetensors files of less than 16 MiB each, so that a run can be killed and moved at any moment.
+
+`checkpoint.safetensors` holds the progress, the first tensors, and the names of the files that hold the others.
+It is written last, in one step: until then the former one and its files stand.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from dense3d_ros.atomic_write import atomic_write
+
+PART_BYTES = 14 * 2**20
+"""Tensors in one file; a single tensor is never divided, and none of the networks has one as large."""
+
+
+@dataclass
+class Progress:
+    """samples: learned so far. batch: number of the next batch of data. seconds: spent so far."""
+
+    samples: int = 0
+    batch: int = 0
+    seconds: float = 0.0
+
+
+def save_checkpoint(
+    path: Path, network: nn.Module, average: nn.Module, optimiser: Optimizer, progress: Progress
+) -> None:
+    """Write everything a run needs to go on as if it had not stopped."""
+    first, *rest = _parts(_named(network, average, optimiser))
+    names = [f"{path.stem}-{progress.samples}-{number}{path.suffix}" for number in range(2, len(rest) + 2)]
+    for name, tensors in zip(names, rest, strict=True):
+        _write(path.with_name(name), tensors, {})
+    _write(path, first, {"progress": json.dumps(asdict(progress)), "parts": json.dumps(names)})
+    for old in path.parent.glob(f"{path.stem}-*{path.suffix}"):
+        if old.name not in names:
+            old.unlink()
+
+
+def load_checkpoint(path: Path, network: nn.Module, average: nn.Module, optimiser: Optimizer) -> Progress:
+    """Restore what `save_checkpoint` wrote; ValueError if a file is missing, broken or another network's."""
+    _fill_state(optimiser)
+    stored, metadata = _read(path)
+    for name in json.loads(metadata.get("parts", "[]")):
+        stored |= _read(path.with_name(name))[0]
+    tensors = _named(network, average, optimiser)
+    if {name: t.shape for name, t in stored.items()} != {name: t.shape for name, t in tensors.items()}:
+        raise ValueError(f"{path} belongs to another network or optimiser; remove it or choose another output")
+    with torch.no_grad():
+        for name, tensor in tensors.items():
+            tensor.copy_(stored[name])
+    return Progress(**json.loads(metadata["progress"]))
+
+
+def _parts(tensors: dict[str, Tensor]) -> Iterator[dict[str, Tensor]]:
+    """The tensors in groups of at most PART_BYTES."""
+    part: dict[str, Tensor] = {}
+    size = 0
+    for name, tensor in tensors.items():
+        if part and size + tensor.nbytes > PART_BYTES:
+            yield part
+            part, size = {}, 0
+        part[name] = tensor
+        size += tensor.nbytes
+    yield part
+
+
+def _write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(save({name: tensor.contiguous() for name, tensor in tensors.items()}, metadata))
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+            return tensors, file.metadata() or {}
+    except (OSError, SafetensorError) as error:
+        raise ValueError(f"{path} cannot be read as a part of a checkpoint: {error}") from error
+
+
+def _named(network: nn.Module, average: nn.Module, optimiser: Optimizer) -> dict[str, Tensor]:
+    """Every tensor of the state by name; the tensors themselves, not copies."""
+    named = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
+    named |= {f"average.{name}": tensor for name, tensor in average.state_dict().items()}
+    for index, state in optimiser.state_dict()["state"].items():
+        named |= {f"optimiser.{index}.{key}": tensor for key, tensor in state.items()}
+    return named
+
+
+def _fill_state(optimiser: Optimizer) -> None:
+    """A new optimiser has no state to copy into: one step with zero gradients and rate makes it."""
+    rates = [group["lr"] for group in optimiser.param_groups]
+    for group in optimiser.param_groups:
+        group["lr"] = 0.0
+        for parameter in group["params"]:
+            parameter.grad = torch.zeros_like(parameter)
+    optimiser.step()
+    optimiser.zero_grad(set_to_none=True)
+    for group, rate in zip(optimiser.param_groups, rates, strict=True):
+        group["lr"] = rate

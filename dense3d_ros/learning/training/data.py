@@ -1,0 +1,118 @@
+"""Endless reproducible batches of synthetic crops, made by worker processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+
+from dense3d_ros.learning.synthetic.samples import Sample, crop_sample, make_sample
+from dense3d_ros.learning.synthetic.scenes import Picture, SceneAssets, make_picture
+
+BatchT = TypeVar("BatchT")
+
+CROPS_PER_PICTURE = 4
+"""Crops that are learned of every picture, each at another place and turn."""
+LAG = 16
+"""Batches between two crops of a picture; a multiple of processes times workers."""
+
+
+@dataclass
+class Batch:
+    """crops (B, 1, S, S), cameras (B, 4), centres (B, 3), joints (B, J, 3) metres, and (B,) float flags.
+
+    presence: 1 a hand around the centre, 0 none, -1 neither can be said. right: 1 for a right hand.
+    has_joints: 1 where the joints are to be learned.
+    """
+
+    crops: Tensor
+    cameras: Tensor
+    centres: Tensor
+    joints: Tensor
+    presence: Tensor
+    right: Tensor
+    has_joints: Tensor
+
+    @classmethod
+    def from_samples(cls, samples: list[Sample]) -> Batch:
+        """Stack samples of one resolution."""
+        stacked = {
+            name: torch.from_numpy(np.stack([getattr(sample, name) for sample in samples]))
+            for name in ("image", "camera", "centre", "joints")
+        }
+        flags = {
+            name: torch.tensor([float(getattr(sample, name)) for sample in samples])
+            for name in ("presence", "right", "has_joints")
+        }
+        return cls(stacked["image"].unsqueeze(1), stacked["camera"], stacked["centre"], stacked["joints"], **flags)
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch on another device."""
+        return Batch(*(getattr(self, f.name).to(device, non_blocking=True) for f in fields(self)))
+
+
+class SyntheticBatches(IterableDataset[Batch]):
+    """Batch number n is a function of (seed, n) alone, whatever the number of workers and processes.
+
+    Every picture is learned in four crops, LAG batches apart: rendering would take as long as learning otherwise.
+    """
+
+    def __init__(self, *, seed: int, batch_size: int, resolution: int, first: int, count: int, stride: int = 1) -> None:
+        self.seed = seed
+        self.batch_size = batch_size
+        self.resolution = resolution
+        self.numbers = range(first, first + count * stride, stride)
+
+    def __iter__(self) -> Iterator[Batch]:
+        info = get_worker_info()
+        worker, workers = (0, 1) if info is None else (info.id, info.num_workers)
+        assets = SceneAssets.load()
+        pictures: dict[int, list[Picture]] = {}
+        for number in self.numbers[worker::workers]:
+            rng = _generator(self.seed, number, 1)
+            samples = []
+            for view in range(CROPS_PER_PICTURE):
+                source = number - view * LAG
+                if source not in pictures:
+                    pictures[source] = make_pictures(assets, self.seed, source, self.batch_size // CROPS_PER_PICTURE)
+                samples += [crop_sample(rng, picture, assets.options, self.resolution) for picture in pictures[source]]
+            pictures.pop(number - (CROPS_PER_PICTURE - 1) * LAG)
+            yield Batch.from_samples(samples)
+
+
+def make_pictures(assets: SceneAssets, seed: int, number: int, count: int) -> list[Picture]:
+    """`count` pictures that are a function of (seed, number)."""
+    rng = _generator(seed, number, 0)
+    return [make_picture(rng, assets) for _ in range(count)]
+
+
+def make_batch(assets: SceneAssets, seed: int, number: int, size: int, resolution: int) -> Batch:
+    """`size` samples of different pictures, a function of (seed, number)."""
+    rng = _generator(seed, number, 0)
+    return Batch.from_samples([make_sample(rng, assets, resolution) for _ in range(size)])
+
+
+def _generator(seed: int, number: int, purpose: int) -> np.random.Generator:
+    # Before the first batch are the pictures of numbers -1, -2, ...: seeds must not be negative.
+    return np.random.default_rng([seed, 2 * number if number >= 0 else -2 * number - 1, purpose])
+
+
+def loader(dataset: IterableDataset[BatchT], workers: int) -> DataLoader[BatchT]:
+    """Batches in order, made ahead by `workers` processes (0: in this process)."""
+    return DataLoader(
+        dataset,
+        batch_size=None,
+        num_workers=workers,
+        prefetch_factor=4 if workers else None,
+        worker_init_fn=_one_thread,
+        multiprocessing_context="forkserver" if workers else None,
+    )
+
+
+def _one_thread(_worker: int) -> None:
+    torch.set_num_threads(1)

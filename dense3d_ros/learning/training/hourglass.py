@@ -1,0 +1,104 @@
+"""The default method: hourglass, synthetic crops, losses on maps and fused joints, Muon with a cosine."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from dense3d_ros.dense.maps import MapGeometry
+from dense3d_ros.dense.network import HourglassNetwork
+from dense3d_ros.dense.regressor import dense_output
+from dense3d_ros.learning.synthetic.scenes import SceneAssets
+from dense3d_ros.learning.training.data import LAG, Batch, SyntheticBatches, make_batch
+from dense3d_ros.learning.training.losses import training_loss
+from dense3d_ros.learning.training.method import Method
+from dense3d_ros.learning.training.muon import Muon
+from dense3d_ros.learning.training.recipe import Recipe, Stage
+from dense3d_ros.perception.model_file import LICENCE, ModelDescription
+
+VALIDATION_SEED = 1_000_003
+VALIDATION_BATCHES = 8
+VALIDATION_BATCH_SIZE = 32
+
+
+class HourglassMethod(Method[Batch]):
+    """What a `Recipe` describes."""
+
+    data = "synthetic hands only"
+    validation_data = "synthetic validation"
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.recipe = recipe
+        self.stages, self.batch_size = recipe.stages, recipe.batch_size
+        self.ema_decay, self.seed = recipe.ema_decay, recipe.seed
+        self.description = ModelDescription(
+            name=recipe.name,
+            stacks=recipe.stacks,
+            features=recipe.features,
+            wide_blocks=recipe.wide_blocks,
+            stride=recipe.stride,
+            refining_blocks=recipe.refining_blocks,
+            views=recipe.views,
+            half_size=recipe.half_size,
+            ball_radius=recipe.ball_radius,
+            resolution=recipe.stages[-1].resolution,
+            licence=LICENCE,
+        )
+        self.geometry = self.description.geometry
+
+    def optimiser(self, network: nn.Module) -> Optimizer:
+        return Muon(network, learning_rate=self.recipe.learning_rate, weight_decay=self.recipe.weight_decay)
+
+    def learning_rate(self, samples: int) -> float:
+        """Linear warm-up, then half a cosine down to the final rate."""
+        recipe = self.recipe
+        warm = min(1.0, (samples + 1) / recipe.warm_up_samples)
+        share = min(1.0, max(0.0, samples - recipe.warm_up_samples) / (recipe.samples - recipe.warm_up_samples))
+        cosine = 0.5 * (1 + math.cos(math.pi * share))
+        return warm * (recipe.final_learning_rate + (recipe.learning_rate - recipe.final_learning_rate) * cosine)
+
+    def clip_gradients(self, parameters: Sequence[nn.Parameter]) -> Tensor:
+        return nn.utils.clip_grad_norm_(parameters, self.recipe.gradient_norm)
+
+    def check_processes(self, count: int) -> None:
+        if LAG % count:
+            raise ValueError(f"training processes times workers must be a divisor of {LAG}, got {count}")
+
+    def batches(self, stage: Stage, first: int, count: int, stride: int) -> SyntheticBatches:
+        return SyntheticBatches(
+            seed=self.seed,
+            batch_size=self.batch_size,
+            resolution=stage.resolution,
+            first=first,
+            count=count,
+            stride=stride,
+        )
+
+    def loss(self, network: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        assert isinstance(network, HourglassNetwork)
+        geometry = self._geometry(batch)
+        output = dense_output(network, batch.crops, batch.cameras, batch.centres, geometry)
+        with torch.autocast(batch.crops.device.type, enabled=False):
+            return training_loss(output, batch, geometry)
+
+    def validation(self) -> list[Batch]:
+        assets, resolution = SceneAssets.load(), self.description.resolution
+        return [
+            make_batch(assets, VALIDATION_SEED, number, VALIDATION_BATCH_SIZE, resolution)
+            for number in range(VALIDATION_BATCHES)
+        ]
+
+    def joint_error(self, network: nn.Module, batch: Batch) -> tuple[float, int]:
+        _, parts = self.loss(network, batch)
+        hands = int(batch.has_joints.sum())
+        return float(parts["joint_mm"]) * hands, hands
+
+    def _geometry(self, batch: Batch) -> MapGeometry:
+        """The maps' geometry, whose 2D cone covers the same part of the picture at every resolution."""
+        share = batch.crops.shape[-1] / self.description.resolution
+        return replace(self.geometry, cone_radius=self.geometry.cone_radius * share)

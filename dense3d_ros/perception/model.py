@@ -1,0 +1,207 @@
+"""A model ready to run: crops in, joints in metres and scores out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from copy import copy
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from dense3d_ros.dense.network import HourglassNetwork
+from dense3d_ros.dense.regressor import DenseRegressor
+from dense3d_ros.geometry.camera import Camera
+from dense3d_ros.geometry.crop import Crop, crop_hand, crop_region
+from dense3d_ros.geometry.depth import DepthImage
+from dense3d_ros.geometry.hand import Handedness
+from dense3d_ros.perception.confidence import Confidence, probability
+from dense3d_ros.perception.model_file import ModelDescription, read_model
+from dense3d_ros.runtime.batching import Batcher
+from dense3d_ros.runtime.interface import Outputs
+from dense3d_ros.runtime.selection import choose_runtime, make_runtime
+
+_MIRRORINGS: dict[Handedness, tuple[bool, ...]] = {
+    Handedness.UNKNOWN: (False, True),
+    Handedness.LEFT: (True,),
+    Handedness.RIGHT: (False,),
+}
+"""How the network is shown a hand of each side; True is in a mirror."""
+_TURNS: dict[int, tuple[float, ...]] = {1: (0.0,), 3: (0.0, -0.25, 0.25)}
+"""`views` of a model -> by how many radians each of its crops is turned from upright."""
+_FLOOR = 0.02
+"""Metres added to the spread of a crop's votes: joints are uncertain even where all votes agree."""
+
+
+class DeviceError(ValueError):
+    """A device that this machine does not have."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the network says of one crop.
+
+    joints: (21, 3) metres in the camera frame. joint_scores: (21,) 0..1, see `hand.joint_scores`.
+    presence: probability that a hand is around the crop's centre. right_hand: that it is a right one.
+    likeness: how much the view looks like a hand of the side that it was taken for; of two views of a place the
+    difference is the log-odds of their sides.
+    """
+
+    joints: NDArray[np.float32]
+    joint_scores: NDArray[np.float32]
+    presence: float
+    right_hand: float
+    likeness: float
+
+
+class HandModel:
+    """A loaded network in its runtime on its device, and the description from its file.
+
+    Several threads may share one; what they ask for at the same time is run as one batch.
+    runtime: a name of `runtime.selection.RUNTIMES`, checked for the device.
+    crops_itself: whether `predict` rather takes a `crop_region` than a `crop_hand`, because the device makes the crop.
+    """
+
+    crops_itself = False
+
+    def __init__(
+        self, description: ModelDescription, network: HourglassNetwork, device: str, runtime: str = "torch"
+    ) -> None:
+        choice = choose_runtime(runtime, device)
+        self.description = description
+        self.device = device
+        self.runtime = choice.name
+        self.runtime_reason = choice.reason
+        fold_batch_norm(network)
+        regressor = DenseRegressor(network, description.geometry).eval()
+        runs = make_runtime(choice.name, regressor, device, description.resolution)
+        self.crops_itself = runs.crops_itself
+        self._batcher = Batcher(runs.run)
+
+    def with_confidence(self, confidence: Confidence) -> HandModel:
+        """The same network in the same runtime, its outputs judged by other numbers."""
+        other = copy(self)
+        other.description = replace(self.description, confidence=confidence)
+        return other
+
+    def predict(self, crops: Sequence[Crop], sides: Sequence[Handedness]) -> list[Prediction]:
+        """Joints in the camera's frame from the crops that `crops_of` gave for each place, one place after another.
+
+        All are one forward pass. The network knows right hands, so a left one is shown to it in a mirror. Where the
+        side is UNKNOWN both are tried: the better view is the one that looks more like a right hand and in which the
+        votes agree better. ValueError if there are not as many crops for each side as the description has views.
+        """
+        hypotheses = [(index, mirror) for index, side in enumerate(sides) for mirror in _MIRRORINGS[side]]
+        if not hypotheses:
+            return []
+        count = self.description.views
+        if len(crops) != count * len(sides):
+            raise ValueError(f"{len(sides)} sides need {count * len(sides)} crops of this model, got {len(crops)}")
+        shown = [
+            crop.mirrored() if mirror else crop
+            for index, mirror in hypotheses
+            for crop in crops[count * index : count * (index + 1)]
+        ]
+        seen = self._batcher.run(shown)
+        joints = np.stack([crop.in_camera(points) for crop, points in zip(shown, seen.joints, strict=True)])
+        joints, spread, logits = fuse_crops(Outputs(joints, seen.spread, seen.logits), count)
+        rows_of: dict[int, list[int]] = {}
+        for row, (index, _) in enumerate(hypotheses):
+            rows_of.setdefault(index, []).append(row)
+        confidence = self.description.confidence
+        scores = confidence.joint_scores(spread, logits[:, 0])
+        likeness = confidence.likeness(spread, logits)
+        predictions = []
+        for rows in rows_of.values():
+            row = max(rows, key=lambda row: likeness[row])
+            mirrored = hypotheses[row][1]
+            this_side = likeness[row] - likeness[min(rows, key=lambda row: likeness[row])]
+            if len(rows) == 1:
+                this_side = logits[row, 1]
+            predictions.append(
+                Prediction(
+                    joints[row],
+                    scores[row],
+                    confidence.hand_score(float(logits[row, 0])),
+                    probability(-this_side if mirrored else this_side),
+                    float(likeness[row]),
+                )
+            )
+        return predictions
+
+    def warm_up(self) -> None:
+        """Run once on an empty crop, so that the first frame does not pay for what is set up lazily."""
+        depth = DepthImage(np.zeros((1, 1), np.float32))
+        crops = crops_of(self, depth, Camera(1, 1, 0, 0, 1, 1), np.array([0, 0, 0.5]))
+        for _ in range(3):
+            self.predict(crops, [Handedness.RIGHT])
+
+
+def crops_of(
+    model: HandModel, depth: DepthImage, camera: Camera, centre: NDArray[np.floating], roll: float = 0.0
+) -> list[Crop]:
+    """The crops that a model looks at of a hand around `centre`, (3,) metres, that is upright at `roll`."""
+    crop = crop_region if model.crops_itself else crop_hand
+    description = model.description
+    return [
+        crop(depth, camera, centre, description.half_size, description.resolution, roll + turn)
+        for turn in _TURNS[description.views]
+    ]
+
+
+def fuse_crops(seen: Outputs, count: int) -> Outputs:
+    """Outputs of `count` crops of each hand, one hand after another, joints in one frame -> outputs of the hands.
+
+    Each crop's joint counts by how well its votes agree; where the crops disagree the spread grows.
+    """
+    if count == 1:
+        return seen
+    joints, spread, logits = (part.reshape(-1, count, *part.shape[1:]) for part in seen)
+    weight = 1 / (spread + _FLOOR) ** 2
+    weight /= weight.sum(axis=1, keepdims=True)
+    mean = (joints * weight[..., None]).sum(axis=1)
+    between = ((joints - mean[:, None]) ** 2).sum(axis=-1)
+    return Outputs(mean, np.sqrt(((spread**2 + between) * weight).sum(axis=1)), logits.mean(axis=1))
+
+
+def load_model(name_or_path: str, device: str = "auto", runtime: str = "auto") -> HandModel:
+    """A shipped model's name or a file -> a model on `device`: "auto", "cpu", "cuda" or "cuda:N".
+
+    runtime: a name of `runtime.selection.RUNTIMES`. Raises ModelFileError for the file, DeviceError for the device and
+    RuntimeUnavailableError for the runtime, each with one sentence that says what to do.
+    """
+    chosen = choose_device(device)
+    choose_runtime(runtime, chosen)
+    description, network = read_model(name_or_path)
+    return HandModel(description, network, chosen, runtime)
+
+
+def choose_device(device: str) -> str:
+    """ "auto" -> "cuda" where there is one, else "cpu"; anything else is checked."""
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cpu":
+        return device
+    if not re.fullmatch(r"cuda(:\d+)?", device):
+        raise DeviceError(f"device '{device}' is unknown; accepted: auto, cpu, cuda, cuda:N")
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if int(device.partition(":")[2] or 0) >= count:
+        raise DeviceError(
+            f"device '{device}' is not there: this machine has {count} CUDA devices; try device auto or cpu"
+        )
+    return device
+
+
+def fold_batch_norm(module: nn.Module) -> None:
+    """Fold every batch norm into the convolution before it; the outputs stay the same."""
+    for child in module.modules():
+        if isinstance(child, nn.Sequential):
+            for index in range(len(child) - 1):
+                convolution, norm = child[index], child[index + 1]
+                if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                    child[index] = fuse_conv_bn_eval(convolution, norm)
+                    child[index + 1] = nn.Identity()

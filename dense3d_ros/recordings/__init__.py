@@ -1,0 +1,1 @@
+"""Recorded depth in; results, drawings and videos out."""

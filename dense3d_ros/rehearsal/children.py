@@ -1,0 +1,108 @@
+"""Processes of our executables, started and watched from outside: by the demo and the benchmark."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from lifecycle_msgs.msg import State
+from lifecycle_msgs.srv import GetState
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+
+from dense3d_ros.nodes.process import use_dds_profile
+
+NAMESPACE = "/demo"
+DEPTH_TOPIC = f"{NAMESPACE}/depth_camera/depth/image_rect_raw"
+INFO_TOPIC = f"{NAMESPACE}/depth_camera/depth/camera_info"
+START_TIMEOUT = 120.0
+"""Seconds: a first start compiles the renderer and reads torch from a cold disk."""
+
+
+class ProcessError(RuntimeError):
+    """A process did not do its part; the message says what to look at."""
+
+
+def perception_arguments(model: str, device: str, runtime: str) -> list[str]:
+    """Arguments of `main` that connect it to the depth camera of this namespace."""
+    remaps = ["-r", f"depth:={DEPTH_TOPIC}", "-r", f"camera_info:={INFO_TOPIC}"]
+    return [*_parameter_arguments({"model": model, "device": device, "runtime": runtime}), *remaps]
+
+
+def camera_arguments(values: Mapping[str, object]) -> list[str]:
+    """Arguments of `depth_camera_node` that set its parameters."""
+    return _parameter_arguments(values)
+
+
+def isolate() -> None:
+    """Keep what follows on this machine and, unless the user chose a domain, out of the way of other ROS nodes."""
+    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))
+    use_dds_profile()
+
+
+def _parameter_arguments(values: Mapping[str, object]) -> list[str]:
+    # JSON, because ROS reads values as YAML: a folder named 2024 has to stay a text.
+    return ["--ros-args", *(word for name, value in values.items() for word in ("-p", f"{name}:={json.dumps(value)}"))]
+
+
+@contextmanager
+def node_process(module: str, arguments: Sequence[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of `main` of a module of this package, ended like a user's Ctrl-C would, then harder."""
+    start = f"import sys; from dense3d_ros.{module} import main; sys.exit(main())"
+    namespace = ["-r", f"__ns:={NAMESPACE}"]
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-c", start, *arguments, *namespace],
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            yield process
+        finally:
+            for ending, patience in ((signal.SIGINT, 30.0), (signal.SIGTERM, 3.0), (signal.SIGKILL, 3.0)):
+                if process.poll() is None:
+                    process.send_signal(ending)
+                    try:
+                        process.wait(patience)
+                    except subprocess.TimeoutExpired:
+                        continue
+                break
+
+
+def wait_until_active(
+    observer: Node, executor: SingleThreadedExecutor, nodes: subprocess.Popen[bytes], log: Path
+) -> None:
+    """Until the lifecycle node says that it is active."""
+    client: Any = observer.create_client(GetState, f"{NAMESPACE}/hand_model/get_state")
+    deadline = time.monotonic() + START_TIMEOUT
+    label = "not answering"
+    while time.monotonic() < deadline:
+        if nodes.poll() is not None:
+            raise ProcessError(f"the perception process ended with status {nodes.returncode}; see {log}")
+        if not client.wait_for_service(timeout_sec=0.2):
+            continue
+        future = client.call_async(GetState.Request())
+        executor.spin_until_future_complete(future, timeout_sec=2.0)
+        if future.done():
+            state = future.result().current_state
+            label = state.label
+            if state.id == State.PRIMARY_STATE_ACTIVE:
+                return
+        spin(executor, 0.1)
+    raise ProcessError(f"hand_model was not active after {START_TIMEOUT:.0f} s ({label}); see {log}")
+
+
+def spin(executor: SingleThreadedExecutor, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        executor.spin_once(timeout_sec=left)

@@ -1,0 +1,151 @@
+"""The whole main job, measured: camera, perception and model nodes over DDS, and an observer of what they say."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import rclpy
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+
+from dense3d_ros.geometry.depth import DepthFormatError, DepthImage
+from dense3d_ros.perception.model import choose_device
+from dense3d_ros.perception.model_file import read_model
+from dense3d_ros.recordings.offline import Intrinsics, find_frames
+from dense3d_ros.rehearsal.children import (
+    DEPTH_TOPIC,
+    NAMESPACE,
+    START_TIMEOUT,
+    ProcessError,
+    camera_arguments,
+    isolate,
+    node_process,
+    perception_arguments,
+    spin,
+    wait_until_active,
+)
+from dense3d_ros.rehearsal.demo_observer import DemoObserver, Observation
+from dense3d_ros.runtime.selection import choose_runtime
+
+SYNTHETIC_RATE = 30.0
+FOLDER_RATE = 5.0
+PICTURES = 24
+
+
+@dataclass(frozen=True)
+class DemoSettings:
+    """What to show: a folder of depth PNGs with its camera, or `seconds` of a rendered hand."""
+
+    output: Path
+    model: str
+    device: str
+    runtime: str
+    seconds: float
+    folder: Path | None
+    intrinsics: Intrinsics
+
+
+def run_demo(settings: DemoSettings) -> Observation:
+    """Start the nodes, watch them do their job, stop them.
+
+    Raises ValueError for settings that cannot work, ProcessError where the nodes do not come up.
+    """
+    # What cannot work is said now, in one sentence, instead of in a node's log.
+    pictures = _readable(settings.folder) if settings.folder else None
+    read_model(settings.model)
+    choose_runtime(settings.runtime, choose_device(settings.device))
+    settings.output.mkdir(parents=True, exist_ok=True)
+    isolate()
+    rclpy.init()
+    every = max(1, int((pictures or settings.seconds * SYNTHETIC_RATE) / PICTURES))
+    observer = DemoObserver(NAMESPACE, DEPTH_TOPIC, every, reliable=settings.folder is not None)
+    executor = SingleThreadedExecutor()
+    executor.add_node(observer)
+    try:
+        started = time.monotonic()
+        perception = perception_arguments(settings.model, settings.device, settings.runtime)
+        if settings.folder:
+            # A folder's frames are all wanted, however busy the machine is.
+            perception += [
+                "-p",
+                "max_age:=0.0",
+                "-p",
+                f"qos_overrides.{DEPTH_TOPIC}.subscription.reliability:=reliable",
+            ]
+        with node_process("nodes.main", perception, settings.output / "hand_pose.log") as nodes:
+            wait_until_active(observer, executor, nodes, settings.output / "hand_pose.log")
+            to_active = time.monotonic() - started
+            with node_process(
+                "rehearsal.depth_camera_node", _camera(settings), settings.output / "depth_camera.log"
+            ) as camera:
+                _watch(settings, observer, executor, nodes, camera)
+            # The last frames and the last diagnostics are still on their way.
+            spin(executor, 1.5)
+            running = nodes.poll() is None
+        return observer.observation(settings.folder, pictures, to_active, survived=running)
+    except ExternalShutdownException as error:
+        # rclpy's handler of SIGINT and SIGTERM ends the spinning.
+        raise KeyboardInterrupt from error
+    finally:
+        executor.shutdown()
+        observer.destroy_node()
+        rclpy.try_shutdown()
+
+
+def _readable(folder: Path) -> int:
+    """How many of the folder's pictures the camera will be able to publish."""
+    count = 0
+    for frame in find_frames(folder):
+        # What is wrong with the others is in the camera's log.
+        with suppress(DepthFormatError):
+            DepthImage.from_png(frame.path, 1.0)
+            count += 1
+    return count
+
+
+def _camera(settings: DemoSettings) -> list[str]:
+    camera = settings.intrinsics
+    values: dict[str, object] = {
+        "fx": camera.fx,
+        "fy": camera.fy,
+        "cx": camera.cx,
+        "cy": camera.cy,
+        "rate": SYNTHETIC_RATE,
+    }
+    if settings.folder:
+        values |= {
+            "folder": str(settings.folder),
+            "depth_unit": camera.depth_unit,
+            "rate": FOLDER_RATE,
+            "loop": False,
+            "reliability": "reliable",
+        }
+    return camera_arguments(values)
+
+
+def _watch(
+    settings: DemoSettings,
+    observer: DemoObserver,
+    executor: SingleThreadedExecutor,
+    nodes: subprocess.Popen[bytes],
+    camera: subprocess.Popen[bytes],
+) -> None:
+    """Until the rendered hand has been seen for the wanted time, or the folder is through."""
+    deadline = time.monotonic() + START_TIMEOUT
+    while observer.first_answer is None or settings.folder or _seconds_since(observer.first_answer) < settings.seconds:
+        executor.spin_once(timeout_sec=0.1)
+        if nodes.poll() is not None:
+            raise ProcessError(f"the perception process ended; see {settings.output / 'hand_pose.log'}")
+        if camera.poll() is not None:
+            if settings.folder and camera.returncode == 0:
+                return
+            raise ProcessError(f"the camera process ended; see {settings.output / 'depth_camera.log'}")
+        if observer.first_answer is None and time.monotonic() > deadline:
+            raise ProcessError(f"no hands came in {START_TIMEOUT:.0f} s; see the logs in {settings.output}")
+
+
+def _seconds_since(moment: float) -> float:
+    return time.monotonic() - moment

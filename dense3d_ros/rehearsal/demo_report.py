@@ -1,0 +1,131 @@
+"""The demo's result for people: a table, report.json, and pictures of what was seen."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dense3d_ros.atomic_write import write_text
+from dense3d_ros.geometry.hand import HandPose
+from dense3d_ros.recordings.drawing import contact_sheet, overlay, write_picture
+from dense3d_ros.recordings.offline import Intrinsics
+
+if TYPE_CHECKING:
+    from dense3d_ros.rehearsal.demo_observer import Observation
+
+LEAST_ANSWERED = {"rendered": 0.5, "folder": 0.95}
+"""Share of the frames that must be answered. The rest may be dropped for newer ones on a busy machine; a folder is
+played slowly and loses nothing on its way."""
+LEAST_WITH_HAND = {"rendered": 0.8, "folder": 0.5}
+"""Share of the answers that must hold a hand. A recording may begin before the hand comes."""
+LARGEST_ERROR_MM = 30.0
+
+
+def failures(seen: Observation) -> list[str]:
+    """Why the demo did not do its job; empty if it did."""
+    faults = []
+    kind = "rendered" if seen.folder is None else "folder"
+    if not seen.survived:
+        faults.append("the perception process did not live to the end")
+    if seen.pictures is not None and seen.frames_in < seen.pictures:
+        faults.append(f"only {seen.frames_in} of the folder's {seen.pictures} pictures were seen")
+    if seen.frames_out < LEAST_ANSWERED[kind] * max(seen.frames_in, 1):
+        faults.append(f"only {seen.frames_out} of {seen.frames_in} depth images were answered")
+    if seen.wrong_frames:
+        faults.append(f"{seen.wrong_frames} messages were not in the depth image's frame")
+    if seen.frames_with_hand == 0:
+        faults.append("no hand was found")
+    elif seen.frames_with_hand < LEAST_WITH_HAND[kind] * seen.frames_out:
+        faults.append(f"the hand was found in {seen.frames_with_hand} of {seen.frames_out} frames only")
+    if seen.frames_with_hand and not seen.marker_messages:
+        faults.append("hands came without markers")
+    if seen.folder is None and (seen.errors_mm.size == 0 or seen.errors_mm.mean() > LARGEST_ERROR_MM):
+        faults.append(f"the mean joint error is over {LARGEST_ERROR_MM:g} mm or unknown")
+    return faults
+
+
+def report(seen: Observation) -> dict[str, Any]:
+    """All figures, as report.json holds them. Stage times are milliseconds."""
+    stages = {
+        key.removesuffix(" p50 ms"): {"p50": float(value), "p95": float(seen.diagnostics[key.replace("p50", "p95")])}
+        for key, value in seen.diagnostics.items()
+        if key.endswith(" p50 ms")
+    }
+    if seen.latency_ms.size:
+        p50, p95 = np.percentile(seen.latency_ms, (50, 95))
+        stages["stamp to receipt"] = {"p50": round(float(p50), 2), "p95": round(float(p95), 2)}
+    return {
+        "done": not failures(seen),
+        "failures": failures(seen),
+        "input": str(seen.folder) if seen.folder else "rendered hand",
+        "pictures": seen.pictures,
+        "frames_in": seen.frames_in,
+        "frames_out": seen.frames_out,
+        "frames_dropped": seen.frames_in - seen.frames_out,
+        "frames_with_hand": seen.frames_with_hand,
+        "frames_per_second": round(seen.rate, 2),
+        "mean_joint_error_mm": round(float(seen.errors_mm.mean()), 2) if seen.errors_mm.size else None,
+        "median_joint_error_mm": round(float(np.median(seen.errors_mm)), 2) if seen.errors_mm.size else None,
+        "stages_ms": stages,
+        "seconds_to_active": round(seen.seconds_to_active, 2),
+        "model": seen.diagnostics.get("model", ""),
+        "device": seen.diagnostics.get("device", ""),
+        "runtime": seen.diagnostics.get("runtime", ""),
+        "memory_mib": float(seen.diagnostics["memory MiB"]) if "memory MiB" in seen.diagnostics else None,
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+    }
+
+
+def table(figures: dict[str, Any]) -> str:
+    """The figures as text for a terminal."""
+    rows: list[tuple[str, str]] = [
+        ("input", figures["input"]),
+        ("model", f"{figures['model']} on {figures['device']}, {figures['runtime']}"),
+        ("frames in / out / dropped", " / ".join(str(figures[f"frames_{name}"]) for name in ("in", "out", "dropped"))),
+        ("frames with a hand", str(figures["frames_with_hand"])),
+        ("frames a second", f"{figures['frames_per_second']:.1f}"),
+    ]
+    if figures["mean_joint_error_mm"] is not None:
+        error = f"{figures['mean_joint_error_mm']:.1f} mm (median of frames {figures['median_joint_error_mm']:.1f})"
+        rows.append(("mean joint error", error))
+    rows.append(("start to active model", f"{figures['seconds_to_active']:.1f} s"))
+    if figures["memory_mib"] is not None:
+        rows.append(("memory of the nodes", f"{figures['memory_mib']:.0f} MiB"))
+    lines = [f"  {name:<28}{value}" for name, value in rows]
+    lines.append(f"  {'stage':<28}{'p50 ms':>8}{'p95 ms':>8}")
+    lines += [f"  {name:<28}{value['p50']:8.1f}{value['p95']:8.1f}" for name, value in figures["stages_ms"].items()]
+    return "\n".join(lines)
+
+
+def write_report(seen: Observation, intrinsics: Intrinsics, output: Path) -> dict[str, Any]:
+    """Write report.json, overlays/*.png and contact_sheet.png, and return the figures."""
+    figures = report(seen)
+    write_text(output / "report.json", json.dumps(figures, indent=2, allow_nan=False) + "\n")
+    folder = output / "overlays"
+    folder.mkdir(exist_ok=True)
+    for old in folder.glob("*.png"):
+        old.unlink()
+    pictures = []
+    for index, shot in enumerate(seen.shots):
+        height, width = shot.depth.shape
+        camera = intrinsics.camera(width, height)
+        pictures.append(overlay(shot.depth, camera, shot.hands, _caption(index, shot.hands, shot.true_joints)))
+        write_picture(folder / f"{index:03d}.png", pictures[-1])
+    if pictures:
+        write_picture(output / "contact_sheet.png", contact_sheet(pictures))
+    return figures
+
+
+def _caption(index: int, hands: list[HandPose], true_joints: NDArray[np.float32] | None) -> str:
+    if not hands:
+        return f"{index}: no hand"
+    if true_joints is None:
+        return f"{index}"
+    error = np.linalg.norm(hands[0].joints - true_joints, axis=1).mean() * 1000
+    return f"{index}: {error:.1f} mm from the true joints"

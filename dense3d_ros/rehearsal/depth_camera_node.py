@@ -1,0 +1,131 @@
+"""`depth_camera`: publishes depth and camera info like a driver, from files or from a rendered hand."""
+
+from __future__ import annotations
+
+import array
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from geometry_msgs.msg import Point, Pose, PoseArray
+from numpy.typing import NDArray
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from sensor_msgs.msg import CameraInfo, Image
+
+from dense3d_ros.geometry.camera import Camera
+from dense3d_ros.geometry.depth import DepthFormatError, DepthImage
+from dense3d_ros.nodes.parameters import DepthCameraSettings, NodeParameters
+from dense3d_ros.nodes.process import run_nodes, steady_clock
+from dense3d_ros.rehearsal.depth_source import FolderPictures, Picture, encoded, rendered_pictures
+
+GRACE_S = 3.0
+
+
+class DepthCameraNode(Node):  # type: ignore[misc]
+    """A camera whose intrinsics are parameters. The rendered hand comes with its true joints."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__("depth_camera", **options)
+        settings = NodeParameters(self, DepthCameraSettings()).settings
+        self._settings = settings
+        if settings.folder:
+            self._pictures: Iterator[Picture] = FolderPictures(
+                Path(settings.folder), settings.depth_unit, settings.loop
+            )
+        else:
+            camera = Camera(settings.fx, settings.fy, settings.cx, settings.cy, settings.width, settings.height)
+            self._pictures = rendered_pictures(camera, settings.rate, settings.seed, settings.sensor)
+        self._finished = False
+        self._start_at: float | None = 0.0 if settings.loop else None
+        # Before the timer runs: the first rendered picture compiles the renderer.
+        self._next = self._read()
+        reliability = ReliabilityPolicy[settings.reliability.upper()]
+        self._image = self._publisher(Image, "~/depth/image_rect_raw", reliability)
+        self._info = self._publisher(CameraInfo, "~/depth/camera_info", reliability)
+        self._joints = self._publisher(PoseArray, "~/true_joints", ReliabilityPolicy.RELIABLE)
+        self._timer = self.create_timer(1.0 / settings.rate, self._publish, clock=steady_clock())
+
+    def _publisher(self, message: Any, topic: str, reliability: ReliabilityPolicy) -> Any:
+        return self.create_publisher(
+            message,
+            topic,
+            QoSProfile(depth=5, reliability=reliability),
+            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+        )
+
+    def _publish(self) -> None:
+        if self._must_wait():
+            return
+        if self._next is not None:
+            self._publish_picture(*self._next)
+        elif self._finished:
+            self.get_logger().info("All files are published")
+            self.context.try_shutdown()
+            return
+        self._next = self._read()
+
+    def _must_wait(self) -> bool:
+        """Whether a folder that is played once has to wait: for a subscriber, then GRACE_S for others on their way."""
+        if self._start_at is None:
+            if self._image.get_subscription_count() and self._info.get_subscription_count():
+                self._start_at = time.monotonic() + GRACE_S
+            return True
+        return time.monotonic() < self._start_at
+
+    def _read(self) -> Picture | None:
+        """The next picture; None at the end, and for a file that is no depth picture, which is logged."""
+        try:
+            return next(self._pictures)
+        except DepthFormatError as error:
+            self.get_logger().error(str(error))
+        except StopIteration:
+            self._finished = True
+        return None
+
+    def _publish_picture(self, depth: DepthImage, joints: NDArray[np.float32] | None) -> None:
+        image = image_message(depth, self._settings.encoding)
+        image.header.frame_id = self._settings.frame_id
+        image.header.stamp = self.get_clock().now().to_msg()
+        info = self._info_message(image)
+        self._info.publish(info)
+        self._image.publish(image)
+        if joints is not None:
+            poses = [Pose(position=Point(x=x, y=y, z=z)) for x, y, z in joints.tolist()]
+            self._joints.publish(PoseArray(header=image.header, poses=poses))
+
+    def _info_message(self, image: Image) -> CameraInfo:
+        fx, fy, cx, cy = (float(getattr(self._settings, name)) for name in ("fx", "fy", "cx", "cy"))
+        return CameraInfo(
+            header=image.header,
+            width=image.width,
+            height=image.height,
+            distortion_model="plumb_bob",
+            d=[0.0] * 5,
+            k=[fx, 0.0, cx, 0.0, fy, cy, 0.0, 0.0, 1.0],
+            r=[1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0],
+            p=[fx, 0.0, cx, 0.0, 0.0, fy, cy, 0.0, 0.0, 0.0, 1.0, 0.0],
+        )
+
+
+def image_message(depth: DepthImage, encoding: str) -> Image:
+    """sensor_msgs/Image of a depth image as 16UC1 or 32FC1; the header is left empty."""
+    values = encoded(depth, encoding)
+    height, width = values.shape
+    little_endian = values.astype(values.dtype.newbyteorder("<"), copy=False)
+    return Image(
+        height=height,
+        width=width,
+        encoding=encoding,
+        step=width * values.itemsize,
+        # An array.array is taken over as it is; a NumPy array would be copied value by value.
+        data=array.array("B", little_endian.tobytes()),
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run until interrupted, or until all files are published; returns the exit status."""
+    return run_nodes(lambda: [DepthCameraNode()], arguments)

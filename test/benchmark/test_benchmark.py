@@ -1,0 +1,184 @@
+"""The benchmark: right sums, and figures that come out of a short run."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from dense3d_ros import cli
+from dense3d_ros.benchmark import networks
+from dense3d_ros.benchmark.machine import describe_machine
+from dense3d_ros.benchmark.report import tables, write_plot
+from dense3d_ros.benchmark.stages import CAMERA, make_scene, time_cameras
+from dense3d_ros.benchmark.timing import percentiles, time_calls
+from dense3d_ros.geometry.crop import crop_hand
+from dense3d_ros.geometry.depth import DepthImage
+from dense3d_ros.geometry.hand import hand_centre, upright_roll
+from dense3d_ros.perception.model import load_model
+from dense3d_ros.perception.model_file import read_model
+
+
+def test_percentiles_are_numpys() -> None:
+    times = percentiles([float(value) for value in range(1, 101)])
+    assert (times.p50, times.p95, times.p99) == (50.5, 95.05, 99.01)
+    assert (times.least, times.calls) == (1.0, 100)
+
+
+def test_calls_are_timed_in_turns() -> None:
+    order: list[str] = []
+
+    def slow() -> None:
+        order.append("slow")
+        time.sleep(0.002)
+
+    times = time_calls({"slow": slow, "fast": lambda: order.append("fast")}, 20)
+    assert times["slow"].least > 2.0 > times["fast"].p50
+    assert times["slow"].calls == times["fast"].calls == 20
+    measured = order[-40:]
+    assert measured[:4] == ["slow", "slow", "fast", "fast"]
+
+
+def test_multiply_adds_of_known_layers() -> None:
+    network = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.Conv2d(4, 2, 1, stride=2), nn.Flatten(), nn.Linear(32, 3))
+    assert networks._multiply_adds(network, (torch.zeros(1, 1, 8, 8),)) == 8 * 8 * 4 * 9 + 4 * 4 * 2 * 4 + 32 * 3
+
+
+def test_the_papers_network_is_counted_as_its_docstring_says() -> None:
+    _, paper = networks.arithmetic("fast", 100.0)
+    assert paper["floor_ms"] == pytest.approx(2 * 4.97 * 10, abs=0.2)
+    assert paper["gmacs"] == pytest.approx(4.97, abs=0.005)
+    assert paper["million_weights"] == pytest.approx(5.929)
+
+
+def test_matrix_products_have_a_speed() -> None:
+    assert 0.1 < networks.matrix_gflops("cpu", 10) < 1e6
+
+
+def test_the_papers_network_runs_like_the_models() -> None:
+    joints, spread, logits = networks.paper_regressor()(
+        torch.rand(2, 1, 128, 128),
+        torch.tensor([[400.0, 400.0, 63.5, 63.5]] * 2),
+        torch.tensor([[0.0, 0.0, 500.0]] * 2),
+    )
+    assert joints.shape == (2, 21, 3)
+    assert spread.shape == (2, 21)
+    assert logits.shape == (2, 2)
+    assert torch.isfinite(joints).all()
+    # Random weights, but values of ordinary size: fading ones would be denormal and slow.
+    assert 1e-3 < float(spread.detach().abs().mean()) < 1e6
+
+
+def test_the_scene_can_be_repeated_without_a_jump() -> None:
+    scene = make_scene(8)
+    assert len(scene.depths) == 8
+    steps = [
+        np.linalg.norm(hand_centre(scene.joints[index]) - hand_centre(scene.joints[index - 1])) for index in range(8)
+    ]
+    assert max(steps) < 0.03
+    crop = crop_hand(
+        DepthImage(scene.depths[0], 0.001),
+        CAMERA,
+        hand_centre(scene.joints[0]),
+        0.15,
+        64,
+        upright_roll(scene.joints[0]),
+    )
+    np.testing.assert_array_equal(scene.crops(64)[0].image, crop.image)
+    crops = networks.repeated(scene.crops(64), 11)
+    assert len(crops) == 11
+    np.testing.assert_array_equal(crops[0].image, crops[8].image)
+
+
+def test_a_devices_stages() -> None:
+    times = networks.time_device("fast", "cpu", make_scene(4).regions(read_model("fast")[0].resolution), 3)
+    assert list(times) == ["upload", "crop, network, votes", "download"]
+    assert all(row["calls"] == 3 for row in times.values())
+
+
+def test_threads_share_a_model() -> None:
+    row = time_cameras(load_model("fast", "cpu"), make_scene(8), 2, 5)
+    assert row["calls"] == 10
+    assert row["frames_per_second"] > 0
+
+
+def test_the_machine_is_described() -> None:
+    machine = describe_machine()
+    assert machine["cores"] == len(os.sched_getaffinity(0))
+    assert machine["packages"]["torch"] == torch.__version__  # type: ignore[index]
+
+
+def test_networks_and_frames_without_ros(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = {name: tmp_path / "new" / f"result.{name}" for name in ("json", "markdown")}
+    arguments = [
+        "benchmark",
+        "--parts",
+        "networks",
+        "frames",
+        "--device",
+        "cpu",
+        "--network",
+        "model",
+        "--repeats",
+        "10",
+    ]
+    arguments += ["--batches", "1", "2", "--runtimes", "torch", "auto"]
+    assert cli.main([*arguments, *(word for name, path in files.items() for word in (f"--{name}", str(path)))]) == 0
+    result = json.loads(files["json"].read_text())
+    assert {(row["runtime"], row["batch"]) for row in result["networks"]} >= {("torch", 1), ("torch", 2)}
+    for row in result["networks"]:
+        assert 0 < row["least"] <= row["p50"] <= row["p95"] <= row["p99"]
+        assert row["difference_mm"] < 0.1
+    assert {row["runtime"] for row in result["frames"]} == {row["runtime"] for row in result["networks"]}
+    for row in result["frames"]:
+        assert row["with_hand"] > 0
+        assert row["stages"]["frame"]["p50"] >= row["stages"]["network"]["p50"] > 0
+    assert set(result["parts"]) >= {"decode", "find", "crop", "votes"}
+    assert [row["cameras"] for row in result["cameras"]] == [1, 2, 4]
+    if find_spec("openvino"):
+        assert next(iter(result["layers"])) == "Convolution"
+    assert files["markdown"].read_text() == tables(result) == capsys.readouterr().out
+    assert "| torch | 1 |" in tables(result)
+    write_plot(result, tmp_path / "plot.png")
+    assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_wrong_numbers_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["benchmark", "--batches", "0"]) == 2
+    assert "batches and repeats must be at least 1" in capsys.readouterr().err
+    assert cli.main(["benchmark", "--parts", "networks", "--runtimes", "abacus"]) == 2
+    assert "runtime 'abacus' is unknown" in capsys.readouterr().err
+
+
+def test_end_to_end(tmp_path: Path) -> None:
+    """Real processes over DDS; only that the figures are there and agree with each other."""
+    pytest.importorskip("rclpy", reason="no ROS 2 here")
+    import subprocess
+
+    from dense3d_ros.rehearsal.children import DEPTH_TOPIC, INFO_TOPIC
+
+    command = [sys.executable, "-m", "dense3d_ros.cli", "benchmark", "--parts", "end-to-end", "--device", "cpu"]
+    command += ["--rates", "10", "20", "--seconds", "2", "--json", str(tmp_path / "result.json")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=400)
+    assert done.returncode == 0, done.stderr
+    run = json.loads((tmp_path / "result.json").read_text())["end_to_end"]
+    assert run["runtime"] == load_model("fast", "cpu").runtime
+    assert run["start_to_first_pose_seconds"] > 0
+    for row, rate in zip(run["rates"], (10, 20), strict=True):
+        assert row["rate"] == rate
+        assert row["latency_ms"]["calls"] == row["frames"] - row["lost"] > 0
+        assert row["with_hand"] <= row["frames"] - row["lost"]
+        assert 0 < row["resident_mib"] <= row["largest_resident_mib"]
+        assert set(row["node_stages_p50_ms"]) >= {"receive", "wait", "decode", "crop", "network", "check", "publish"}
+    image, info = (run["callbacks"][f"hand_pose: {topic}"] for topic in (DEPTH_TOPIC, INFO_TOPIC))
+    assert min(image["calls"], info["calls"]) >= sum(row["frames"] - row["lost"] for row in run["rates"])
+    assert run["callbacks"]["hand_model: timer"]["calls"] == 1
+    assert f"| hand_pose: {DEPTH_TOPIC} |" in done.stdout

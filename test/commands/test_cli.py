@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from oracle import Oracle
+from room import make_room
+
+from dense3d_ros import cli
+from dense3d_ros.geometry.hand import JOINT_NAMES
+from dense3d_ros.learning.synthetic.hand_mesh import HandMesh
+from dense3d_ros.perception.model_file import ModelDescription, save_model
+
+INTRINSICS = ["--fx", "476", "--fy", "476", "--cx", "319.5", "--cy", "239.5", "--depth-unit", "0.001"]
+
+
+@pytest.fixture(scope="module")
+def truth() -> Oracle:
+    room = make_room(np.random.default_rng(1), HandMesh.load(), person=True)
+    oracle = Oracle(hands=[(room.joints, room.right)])
+    oracle.values = np.rint(room.depth.metres(slice(None), slice(None)) * 1000).astype(np.uint16)  # type: ignore[attr-defined]
+    return oracle
+
+
+@pytest.fixture
+def recording(tmp_path: Path, truth: Oracle, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two folders of frames, one of them empty of depth; the model is one that knows the hand."""
+    monkeypatch.setattr("dense3d_ros.perception.model.load_model", lambda name, device, runtime: truth)
+    folder = tmp_path / "recording"
+    for name in ("one/1.png", "one/2.png", "two/1.png"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(folder / name), truth.values)  # type: ignore[attr-defined]
+    cv2.imwrite(str(folder / "two/2.png"), np.zeros((480, 640), np.uint16))
+    return folder
+
+
+def test_run_writes_everything(
+    recording: Path, tmp_path: Path, truth: Oracle, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "result"
+    assert cli.main(["run", str(recording), *INTRINSICS, "--output", str(output), "--rate", "10"]) == 0
+    assert "4 frames, 3 with a hand" in capsys.readouterr().out
+
+    document = json.loads((output / "hands.json").read_text())
+    assert document["model"] == "oracle"
+    assert document["joint_names"] == list(JOINT_NAMES)
+    assert document["camera"]["depth_unit"] == 0.001
+    frames = document["frames"]
+    assert [(frame["file"], frame["stamp"]) for frame in frames] == [
+        ("one/1.png", 0.0),
+        ("one/2.png", 0.1),
+        ("two/1.png", 0.0),
+        ("two/2.png", 0.1),
+    ]
+    joints, right = truth.hands[0]
+    for frame in frames[:3]:
+        (hand,) = frame["hands"]
+        np.testing.assert_allclose(hand["joints"], joints, atol=0.003)
+        assert hand["handedness"] == ("right" if right else "left")
+        assert hand["score"] == 0.99
+        assert len(hand["joint_scores"]) == 21
+        assert frame["reason"] == ""
+    assert [frame["hands"][0]["track_id"] for frame in frames[:3]] == [1, 1, 2]
+    assert frames[3]["hands"] == []
+    assert frames[3]["reason"] == "no depth within 0.15-1.5 m"
+
+    with (output / "hands.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["file"] for row in rows] == ["one/1.png", "one/2.png", "two/1.png"]
+    assert float(rows[0]["index_tip_z"]) == frames[0]["hands"][0]["joints"][8][2]
+    assert float(rows[0]["wrist_score"]) == frames[0]["hands"][0]["joint_scores"][0]
+
+    overlays = sorted(path.name for path in (output / "overlays").iterdir())
+    assert overlays == ["one__1.png", "one__2.png", "two__1.png", "two__2.png"]
+    assert cv2.imread(str(output / "overlays" / "one__1.png")).shape == (480, 640, 3)
+    assert cv2.imread(str(output / "contact_sheet.png")).shape == (300, 4 * 400 + 3 * 4, 3)
+    video = cv2.VideoCapture(str(output / "hands.mp4"))
+    assert not (output / "hands.mp4").exists() or video.get(cv2.CAP_PROP_FRAME_COUNT) == 4
+    assert not list(output.rglob("*part*"))
+
+
+def test_run_with_centres(recording: Path, tmp_path: Path, truth: Oracle) -> None:
+    x, y, z = truth.hands[0][0].mean(axis=0)
+    centres = tmp_path / "centres.csv"
+    centres.write_text(f"one/2.png,{x + 0.02},{y},{z}\n")
+    output = tmp_path / "result"
+    arguments = ["run", str(recording), *INTRINSICS, "--output", str(output), "--centres", str(centres)]
+    assert cli.main(arguments) == 0
+    frames = json.loads((output / "hands.json").read_text())["frames"]
+    assert [len(frame["hands"]) for frame in frames] == [0, 1, 0, 0]
+
+
+def test_a_file_that_is_no_picture_is_said(recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (recording / "two" / "3.png").write_bytes(b"no picture")
+    output = tmp_path / "result"
+    assert cli.main(["run", str(recording), *INTRINSICS, "--output", str(output)]) == 1
+    frames = json.loads((output / "hands.json").read_text())["frames"]
+    assert [len(frame["hands"]) for frame in frames[:3]] == [1, 1, 1]
+    assert "3.png cannot be read as a picture" in frames[-1]["reason"]
+    assert "3.png cannot be read as a picture" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (["--fx", "0"], "positive focal lengths"),
+        (["--depth-unit", "0"], "the depth unit must be a positive number of metres, got 0.0"),
+        (["--rate", "-1"], "the rate must be"),
+        (["--hands", "0"], "max_hands must be at least 1, got 0"),
+        (["--centres", "nowhere.csv"], "nowhere.csv"),
+    ],
+)
+def test_wrong_arguments_are_one_sentence(
+    recording: Path, tmp_path: Path, changes: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["run", str(recording), *INTRINSICS, "--output", str(tmp_path / "result"), *changes]
+    assert cli.main(arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("dense3d: error: ")
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_wrong_files_are_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rest = [*INTRINSICS, "--output", str(tmp_path / "result"), "--device", "cpu"]
+    assert cli.main(["run", str(tmp_path / "missing"), *rest]) == 2
+    assert "missing' is not there or not a folder" in capsys.readouterr().err
+    cv2.imwrite(str(tmp_path / "1.png"), np.zeros((4, 4), np.uint16))
+    assert cli.main(["run", str(tmp_path), *rest, "--model", "nonsense"]) == 2
+    assert "model 'nonsense': there is no file" in capsys.readouterr().err
+    assert cli.main(["train", "--recipe", "nonsense", "--output", str(tmp_path / "run")]) == 2
+    assert "no recipe is named 'nonsense'" in capsys.readouterr().err
+
+
+def test_run_with_a_real_network(tmp_path: Path) -> None:
+    """Untrained, so it finds nothing reliable; it shows that file, crop and network fit together."""
+    description = ModelDescription("tiny", 1, 16, 0.15, 0.1, 64, "Apache-2.0")
+    save_model(tmp_path / "tiny.safetensors", description.build_network(), description)
+    room = make_room(np.random.default_rng(2), HandMesh.load())
+    values = np.rint(room.depth.metres(slice(None), slice(None)) * 1000).astype(np.uint16)
+    (tmp_path / "in").mkdir()
+    cv2.imwrite(str(tmp_path / "in" / "1.png"), values)
+    arguments = ["run", str(tmp_path / "in"), *INTRINSICS, "--output", str(tmp_path / "out"), "--device", "cpu"]
+    assert cli.main([*arguments, "--model", str(tmp_path / "tiny.safetensors")]) == 0
+    document = json.loads((tmp_path / "out" / "hands.json").read_text())
+    assert document["model"] == "tiny"
+    assert len(document["frames"]) == 1
+
+
+def test_synth_draws_samples(tmp_path: Path) -> None:
+    assert cli.main(["synth", "--show", str(tmp_path / "samples.png"), "--count", "3"]) == 0
+    assert cv2.imread(str(tmp_path / "samples.png")).shape == (200, 3 * 200 + 2 * 4, 3)
+    assert cli.main(["synth", "--show", str(tmp_path / "samples.png"), "--count", "0"]) == 2
+
+
+def test_models_lists_what_is_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["models"]) == 0
+    assert capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", [None, "run", "train", "synth", "models"])
+def test_help(command: str | None, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main([*([command] if command else []), "--help"])
+    assert ended.value.code == 0
+    text = capsys.readouterr().out
+    assert "example" in text or command is None
+
+
+def test_unknown_commands_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in ([], ["walk"]):
+        with pytest.raises(SystemExit) as ended:
+            cli.main(arguments)
+        assert ended.value.code == 2
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from dense3d_ros import cli\n"
+        "try: cli.main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch', 'cv2', 'numpy', 'numba', 'rclpy'} & set(sys.modules)\n"
+        "sys.exit(f'imported {heavy}' if heavy else 0)"
+    )
+    start = time.monotonic()
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert "run" in result.stdout
+    assert time.monotonic() - start < 10

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from dense3d_ros.geometry.camera import Camera
+
+CAMERA = Camera(476.0, 480.0, 313.7, 242.8, 640, 480)
+
+
+def points(count: int = 50) -> np.ndarray:
+    rng = np.random.default_rng(1)
+    return np.stack([rng.uniform(-0.4, 0.4, count), rng.uniform(-0.3, 0.3, count), rng.uniform(0.2, 2, count)], axis=1)
+
+
+def test_project_is_opencvs() -> None:
+    matrix = np.array([[CAMERA.fx, 0, CAMERA.cx], [0, CAMERA.fy, CAMERA.cy], [0, 0, 1]])
+    expected, _ = cv2.projectPoints(points(), np.zeros(3), np.zeros(3), matrix, None)
+    np.testing.assert_allclose(CAMERA.project(points()), expected[:, 0], atol=1e-9)
+
+
+def test_back_project_inverts_project() -> None:
+    world = points().reshape(5, 10, 3)
+    np.testing.assert_allclose(CAMERA.back_project(CAMERA.project(world), world[..., 2]), world, atol=1e-12)
+
+
+def test_a_point_to_the_right_and_below_has_larger_columns_and_rows() -> None:
+    column, row = CAMERA.project(np.array([0.1, 0.2, 1.0]))
+    assert column == pytest.approx(313.7 + 47.6)
+    assert row == pytest.approx(242.8 + 96.0)
+
+
+def test_cropped_moves_the_picture() -> None:
+    window = CAMERA.cropped(100, 50, 200, 150)
+    np.testing.assert_allclose(window.project(points()), CAMERA.project(points()) - [100, 50])
+    assert (window.width, window.height) == (200, 150)
+
+
+def test_resized_keeps_pixel_areas_aligned() -> None:
+    # The outer edges of the picture, half a pixel beyond the outer pixels' centres, stay where they are.
+    half = CAMERA.resized(320, 240)
+    pixels = (CAMERA.project(points()) + 0.5) / 2 - 0.5
+    np.testing.assert_allclose(half.project(points()), pixels)
+
+
+def test_resized_back_is_the_same_camera() -> None:
+    back = CAMERA.resized(320, 120).resized(640, 480)
+    np.testing.assert_allclose([back.fx, back.fy, back.cx, back.cy], [476.0, 480.0, 313.7, 242.8])
+
+
+@pytest.mark.parametrize(
+    "values",
+    [(0, 480, 1, 1), (476, -1, 1, 1), (np.nan, 480, 1, 1), (476, 480, np.inf, 1), (476, 480, 1, np.nan)],
+)
+def test_impossible_intrinsics_are_refused(values: tuple[float, float, float, float]) -> None:
+    with pytest.raises(ValueError, match=r"finite with positive focal lengths, got fx="):
+        Camera(*values, 640, 480)
+
+
+def test_empty_pictures_are_refused() -> None:
+    with pytest.raises(ValueError, match="got 0x480"):
+        Camera(476, 480, 1, 1, 0, 480)

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from dense3d_ros.geometry.depth import DepthFormatError, DepthImage
+
+ALL = slice(None)
+
+
+def image_bytes(values: np.ndarray, padding: int, *, big: bool, last_row_padded: bool = True) -> tuple[bytes, int]:
+    """The data and step of a sensor_msgs/Image, with rubbish in the padding."""
+    swapped = values.astype(values.dtype.newbyteorder(">" if big else "<"))
+    rows = [row.tobytes() + b"\xab" * padding for row in swapped]
+    data = b"".join(rows)
+    return data if last_row_padded else data[: len(data) - padding], len(rows[0])
+
+
+@pytest.mark.parametrize("big", [False, True])
+@pytest.mark.parametrize("padding", [0, 4, 12])
+@pytest.mark.parametrize("encoding", ["16UC1", "mono16", "32FC1"])
+def test_every_encoding_padding_and_byte_order(encoding: str, padding: int, big: bool) -> None:
+    metres = np.random.default_rng(2).uniform(0.2, 4.0, (5, 7))
+    values = metres.astype(np.float32) if encoding == "32FC1" else np.rint(metres * 1000).astype(np.uint16)
+    for last_row_padded in (True, False):
+        data, step = image_bytes(values, padding, big=big, last_row_padded=last_row_padded)
+        depth = DepthImage.from_buffer(data, width=7, height=5, encoding=encoding, step=step, is_bigendian=big)
+        assert depth.shape == (5, 7)
+        expected = metres if encoding == "32FC1" else np.rint(metres * 1000) / 1000
+        np.testing.assert_allclose(depth.metres(ALL, ALL), expected, rtol=1e-6)
+        assert depth.metres(ALL, ALL).dtype == np.float32
+
+
+def test_native_data_is_not_copied() -> None:
+    data = bytearray(np.full((4, 6), 1000, np.uint16).tobytes())
+    depth = DepthImage.from_buffer(
+        data, width=6, height=4, encoding="16UC1", step=12, is_bigendian=sys.byteorder == "big"
+    )
+    data[0:2] = np.uint16(2000).tobytes()
+    assert depth.metres(ALL, ALL)[0, 0] == pytest.approx(2.0)
+
+
+def test_what_is_not_measured_is_zero() -> None:
+    row = np.array([[np.nan, np.inf, -np.inf, -0.5, -0.0, 0.0, 0.7]], np.float32)
+    metres = DepthImage(row).metres(ALL, ALL)
+    np.testing.assert_array_equal(metres, np.array([[0, 0, 0, 0, 0, 0, 0.7]], np.float32))
+    assert np.isnan(row[0, 0]), "the sensor's data must not be changed"
+
+
+def test_index_arrays_select_rows_and_columns() -> None:
+    values = np.arange(20, dtype=np.uint16).reshape(4, 5)
+    metres = DepthImage(values, 0.5).metres(np.array([3, 0]), np.array([1, 1, 4]))
+    np.testing.assert_array_equal(metres, np.array([[8, 8, 9.5], [0.5, 0.5, 2]], np.float32))
+
+
+def test_single_pixels_are_selected_in_pairs() -> None:
+    values = np.array([[1, 2, np.nan], [3, -4, 5]], np.float32)
+    metres = DepthImage(values, 0.5).metres_at(np.array([[1, 0], [1, 0]]), np.array([[2, 1], [1, 2]]))
+    np.testing.assert_array_equal(metres, np.array([[2.5, 1], [0, 0]], np.float32))
+
+
+def test_slices_select_a_subsample() -> None:
+    values = np.arange(20, dtype=np.uint16).reshape(4, 5)
+    np.testing.assert_array_equal(DepthImage(values).metres(slice(1, None, 2), slice(0, 2)), [[5, 6], [15, 16]])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"encoding": "rgb8"}, "encoding 'rgb8' is no depth encoding; accepted: 16UC1, mono16, 32FC1"),
+        ({"width": 0}, "empty"),
+        ({"height": 0}, "empty"),
+        ({"step": 6}, "step 6 does not fit 4 pixels"),
+        ({"step": 9}, "step 9 does not fit"),
+        ({"data": bytes(23)}, "holds 23 bytes, 4x3 16UC1 needs 24"),
+        ({"data": b""}, "holds 0 bytes"),
+    ],
+)
+def test_impossible_messages_are_refused(changes: dict[str, object], message: str) -> None:
+    arguments: dict[str, object] = {
+        "data": bytes(24),
+        "width": 4,
+        "height": 3,
+        "encoding": "16UC1",
+        "step": 8,
+        "is_bigendian": False,
+    }
+    data = (arguments | changes).pop("data")
+    rest = {key: value for key, value in (arguments | changes).items() if key != "data"}
+    with pytest.raises(DepthFormatError, match=message):
+        DepthImage.from_buffer(data, **rest)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("values", "unit", "message"),
+    [
+        (np.zeros((2, 2, 1), np.uint16), 1.0, r"must be \(H, W\)"),
+        (np.zeros((0, 5), np.uint16), 1.0, "not empty"),
+        (np.zeros((2, 2), np.float64), 1.0, "got float64"),
+        (np.zeros((2, 2), np.uint8), 1.0, "got uint8"),
+        (np.zeros((2, 2), np.uint16), 0.0, "depth unit"),
+        (np.zeros((2, 2), np.uint16), np.nan, "depth unit"),
+    ],
+)
+def test_impossible_arrays_are_refused(values: np.ndarray, unit: float, message: str) -> None:
+    with pytest.raises(DepthFormatError, match=message):
+        DepthImage(values, unit)
+
+
+def test_png_values_count_the_unit(tmp_path: Path) -> None:
+    path = tmp_path / "depth.png"
+    cv2.imwrite(str(path), np.array([[0, 8000], [65535, 1]], np.uint16))
+    metres = DepthImage.from_png(path, 0.000125).metres(ALL, ALL)
+    np.testing.assert_allclose(metres, [[0, 1], [8.191875, 0.000125]], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("picture", "message"),
+    [(np.zeros((4, 4), np.uint8), "1 channel.* of uint8"), (np.zeros((4, 4, 3), np.uint8), "3 channel.* of uint8")],
+)
+def test_pngs_that_are_no_depth_are_refused(tmp_path: Path, picture: np.ndarray, message: str) -> None:
+    path = tmp_path / "picture.png"
+    cv2.imwrite(str(path), picture)
+    with pytest.raises(DepthFormatError, match=f"picture.png holds {message}"):
+        DepthImage.from_png(path, 0.001)
+
+
+def test_broken_and_missing_pngs_are_refused(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"\x89PNG\r\n\x1a\n and then nothing")
+    for path in (broken, tmp_path / "missing.png"):
+        with pytest.raises(DepthFormatError, match=f"{path.name} cannot be read"):
+            DepthImage.from_png(path, 0.001)

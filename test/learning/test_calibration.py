@@ -1,0 +1,165 @@
+"""The fits behind a model's confidence against data made with known numbers, and the file that they end up in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import pytest
+import torch
+from scipy.optimize import minimize
+
+from dense3d_ros.geometry.crop import HandCrop, crop_hand
+from dense3d_ros.geometry.hand import Handedness, expected_errors, hand_centre, joint_scores
+from dense3d_ros.learning.calibration import calibrate
+from dense3d_ros.learning.calibration.calibrate import calibrate_file, fit_confidence, fit_scores, fit_side
+from dense3d_ros.learning.calibration.fits import least_score, logistic_regression, rising_curve
+from dense3d_ros.learning.calibration.observations import Place
+from dense3d_ros.learning.evaluation.synthetic import SyntheticTestSet, hand_frame
+from dense3d_ros.perception.confidence import Confidence
+from dense3d_ros.perception.model import HandModel, Prediction
+from dense3d_ros.perception.model_file import ModelDescription, read_model, save_model
+
+DESCRIPTION = ModelDescription("small", 1, 16, 0.15, 0.1, 64, "Apache-2.0", errors={"nothing": 1.0})
+
+
+def test_logistic_regression_is_the_most_likely() -> None:
+    rng = np.random.default_rng(1)
+    features = np.column_stack([np.ones(4000), rng.normal(size=(4000, 2))])
+    positive = rng.random(4000) < 1 / (1 + np.exp(-(features @ [-1.0, 2.0, 0.0])))
+    weights = logistic_regression(features, positive)
+
+    def loss(w: np.ndarray) -> float:
+        return float(np.logaddexp(0, np.where(positive, -1, 1) * (features @ w)).sum() + 0.5e-3 * (w**2).sum())
+
+    np.testing.assert_allclose(weights, minimize(loss, np.zeros(3), tol=1e-10).x, atol=1e-4)
+    np.testing.assert_allclose(weights, [-1, 2, 0], atol=0.15)
+
+
+def test_logistic_regression_of_separable_kinds_stays_finite() -> None:
+    features = np.column_stack([np.ones(20), np.repeat([-1.0, 1.0], 10)])
+    weights = logistic_regression(features, features[:, 1] > 0)
+    assert np.isfinite(weights).all()
+    assert weights[1] > 2
+    with pytest.raises(ValueError, match="20 of 20 examples are positive"):
+        logistic_regression(features, np.ones(20, bool))
+
+
+def test_a_rising_curve() -> None:
+    x = np.arange(1200.0)
+    knots, values = rising_curve(x, 3 * x)
+    np.testing.assert_allclose(values, 3 * knots)
+    assert (np.diff(rising_curve(x, -x)[1]) == 0).all()
+    # Groups of 2, 4, 3, 5: the violators 4 and 3 become their mean.
+    _, values = rising_curve(np.arange(4.0), np.array([2.0, 4.0, 3.0, 5.0]), knots=4)
+    np.testing.assert_allclose(values, [2, 3.5, 3.5, 5])
+
+
+def test_the_least_score_lets_few_pass() -> None:
+    scores = np.arange(1000) / 1000
+    for rate, passing in ((0.005, 5), (0.0, 0), (0.0101, 10)):
+        assert np.count_nonzero(scores >= least_score(scores, rate)) == passing
+
+
+def places(rng: np.random.Generator, hand: bool, count: int) -> list[list[Place]]:
+    """Pictures of one place each: presence logits around ±2, and joints whose mean error is twice their spread."""
+    made = []
+    for _ in range(count):
+        spread = np.exp(rng.uniform(np.log(0.003), np.log(0.03), 21))
+        errors = 2000 * spread * rng.gamma(4.0, 0.25, 21) if hand else None
+        made.append([Place(rng.normal(2.0 if hand else -2.0, 1.0), spread, hand, errors)])
+    return made
+
+
+def test_fitted_scores() -> None:
+    """Gaussian logits at ±2 of width 1 are log-odds of 4 times the logit; errors are read from the scores."""
+    rng = np.random.default_rng(2)
+    without = places(rng, False, 2000)
+    fitted = fit_scores(Confidence(), places(rng, True, 2000), without)
+    assert fitted.hand[0] == pytest.approx(0, abs=0.3)
+    assert fitted.hand[1] == pytest.approx(4, abs=0.4)
+    seen = np.mean([fitted.hand_score(picture[0].presence) >= fitted.min_score for picture in without])
+    assert seen == fitted.fitted["false_hands"] == 0.003
+    # 2 + 2.75 sigma is where 0.3 % of the others reach; hands lie below it with the probability of 1.25 sigma.
+    assert fitted.fitted["hands_missed"] == pytest.approx(0.106, abs=0.04)
+    test = places(rng, True, 2000)
+    spread = np.stack([picture[0].spread for picture in test])
+    errors = np.stack([picture[0].errors for picture in test if picture[0].errors is not None])
+    expected = 1000 * expected_errors(fitted.joint_scores(spread, np.full(2000, 2.0)))
+    for low, high in ((6, 10), (10, 20), (20, 50)):
+        group = (expected >= low) & (expected < high)
+        assert expected[group].mean() == pytest.approx(errors[group].mean(), rel=0.1)
+
+
+def test_fitted_side() -> None:
+    rng = np.random.default_rng(3)
+    features = rng.normal(size=(3000, 3))
+    right = rng.random(3000) < 1 / (1 + np.exp(-(features @ [1.0, 3.0, 0.0])))
+    assert fit_side(list(zip(features, right, strict=True))) == pytest.approx((1, 3, 0), abs=0.25)
+
+
+class KnowingModel:
+    """Knows which crops are of the pictures with a hand and near it, and which hands are right ones."""
+
+    description = replace(DESCRIPTION, resolution=64)
+    device, crops_itself = "cpu", False
+
+    def __init__(self, pictures: int) -> None:
+        pictures_set = SyntheticTestSet.for_calibration()
+        self.hands = [hand_frame(number, pictures_set) for number in range(pictures)]
+        self.centres = np.stack([hand_centre(frame.sample.joints) for frame in self.hands])
+
+    def with_confidence(self, confidence: Confidence) -> KnowingModel:
+        assert confidence.side != Confidence().side
+        return self
+
+    def predict(self, crops: Sequence[HandCrop], sides: Sequence[Handedness]) -> list[Prediction]:
+        return [self._of(crop, side) for crop, side in zip(crops, sides, strict=True)]
+
+    def _of(self, crop: HandCrop, side: Handedness) -> Prediction:
+        centre = crop.in_camera(crop.centre)
+        distances = np.linalg.norm(self.centres - centre, axis=1)
+        number = int(distances.argmin())
+        frame = self.hands[number]
+        right = frame.labels["side"] == "right"
+        here = crop_hand(frame.sample.depth, frame.sample.camera, centre, crop.half_size, len(crop.image), crop.roll)
+        if distances[number] > 0.09 or not np.array_equal(here.image, crop.image):
+            joints = frame.sample.joints - self.centres[number] + centre
+            return Prediction(joints, joint_scores(np.full(21, 0.03)), 0.2, 0.5, 0.0)
+        wrong = side == (Handedness.LEFT if right else Handedness.RIGHT)
+        right_hand = {Handedness.LEFT: 0.3, Handedness.RIGHT: 0.7}.get(side, float(right))
+        scores = joint_scores(np.linspace(0.004, 0.03 if wrong else 0.02, 21))
+        return Prediction(frame.sample.joints, scores, 0.8 + 0.01 * (number % 2), right_hand, -5.0 * wrong)
+
+
+def test_confidence_of_a_model_that_knows() -> None:
+    pictures = 16
+    fitted = fit_confidence(cast(HandModel, KnowingModel(pictures)), pictures)
+    assert fitted.side[1] > 0
+    assert fitted.hand[1] > 0
+    assert fitted.fitted["false_hands"] == 0
+    assert fitted.fitted["hands_missed"] < 0.5
+    assert max(fitted.errors_mm) < 0.1
+
+
+def test_the_file_keeps_everything_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "small.safetensors"
+    torch.manual_seed(0)
+    network = DESCRIPTION.build_network()
+    save_model(path, network, replace(DESCRIPTION, confidence=Confidence(min_score=0.5)))
+    fitted = Confidence(hand=(-1.0, 0.5), min_score=0.8)
+
+    def fit(model: HandModel, pictures: int) -> Confidence:
+        assert model.description.confidence == Confidence()
+        return fitted
+
+    monkeypatch.setattr(calibrate, "fit_confidence", fit)
+    assert calibrate_file(str(path), None, 100, "cpu", "torch") == (path, fitted)
+    description, read = read_model(str(path))
+    assert description == replace(DESCRIPTION, confidence=fitted)
+    for name, tensor in network.state_dict().items():
+        torch.testing.assert_close(read.state_dict()[name], tensor, rtol=1e-3, atol=1e-6)
+    assert [file.name for file in tmp_path.iterdir()] == ["small.safetensors"]

@@ -1,0 +1,205 @@
+"""The launch files, run by the real launch and launch_ros."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("rclpy", reason="no ROS 2 here: neither an installation is sourced nor are the wheels installed")
+if importlib.util.find_spec("ros2launch") is None or importlib.util.find_spec("launch_ros") is None:
+    pytest.skip("ros2launch is not installed: the ROS wheels of the package index lack it", allow_module_level=True)
+
+from geometry_msgs.msg import PoseArray
+from node_processes import Client, NodeProcess
+from rcl_interfaces.srv import GetParameters
+from rclpy.qos import qos_profile_sensor_data
+from sensor_msgs.msg import Image
+
+from dense3d_ros.nodes.dds_profile import profile_variable
+from dense3d_ros.perception.model_file import available_models
+
+ROOT = Path(__file__).resolve().parents[2]
+ARGUMENTS = {
+    "depth",
+    "camera_info",
+    "model",
+    "device",
+    "runtime",
+    "params_file",
+    "namespace",
+    "cameras",
+    "use_sim_time",
+    "autostart",
+    "rviz",
+    "log_level",
+}
+needs_model = pytest.mark.skipif("fast" not in available_models(), reason="the shipped model 'fast' is not there")
+
+
+def launch(tmp_path: Path, file: str, *arguments: str, **environment: str) -> NodeProcess:
+    # launch kills a process that takes ten seconds to end, which a starved one does.
+    patience = ["sigterm_timeout:=60", "sigkill_timeout:=60"]
+    command = [str(Path(__file__).parents[1] / "node_launch.py"), str(ROOT / "launch" / file), *arguments, *patience]
+    # The executables of an installation in a virtual environment are started by /usr/bin/env python3.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return NodeProcess(command, tmp_path / "launch.txt", {"PATH": path, **environment})
+
+
+@pytest.fixture
+def client(request: pytest.FixtureRequest) -> Iterator[Client]:
+    namespace = getattr(request, "param", "")
+    client = Client("test_launch", f"{namespace}/hand_pose", f"{namespace}/hand_model")
+    yield client
+    client.close()
+
+
+def parameter(client: Client, node: str, name: str) -> Any:
+    answer = client.call(GetParameters, f"{node}/get_parameters", GetParameters.Request(names=[name]))
+    value = answer.values[0]
+    return {1: value.bool_value, 2: value.integer_value, 3: value.double_value, 4: value.string_value}[value.type]
+
+
+def end(process: NodeProcess, client: Client) -> None:
+    """SIGINT to launch, which passes it on."""
+    process.interrupt()
+    assert process.wait() == 0, process.output()
+    assert "Traceback" not in process.output()
+    assert "process has died" not in process.output()
+    assert "escalating" not in process.output()
+
+
+@pytest.mark.parametrize("file", ["hand.launch.py", "demo.launch.py"])
+def test_arguments_are_declared_and_described(file: str) -> None:
+    from launch.actions import DeclareLaunchArgument
+    from launch.launch_description_sources import get_launch_description_from_python_launch_file
+
+    description = get_launch_description_from_python_launch_file(str(ROOT / "launch" / file))
+    declared = {
+        entry.name: entry.description for entry in description.entities if isinstance(entry, DeclareLaunchArgument)
+    }
+    assert set(declared) == ARGUMENTS if file == "hand.launch.py" else "rviz" in declared
+    # launch adds the choices to what the file says.
+    assert all(text.split(" Valid choices are:")[0].endswith(".") for text in declared.values())
+
+
+@needs_model
+def test_demo_publishes_hands_for_the_rendered_pictures(client: Client, tmp_path: Path) -> None:
+    images: list[Any] = []
+    truth: list[Any] = []
+    client.collect(Image, "/camera/camera/depth/image_rect_raw", images, qos_profile_sensor_data)
+    client.collect(PoseArray, "/camera/camera/true_joints", truth)
+    patient = tmp_path / "patient.yaml"
+    patient.write_text("/**/hand_pose:\n  ros__parameters: {max_age: 10.0}\n")
+    arguments = ["rviz:=false", "rate:=5.0", "device:=cpu", "runtime:=torch", f"params_file:={patient}"]
+    process = launch(tmp_path, "demo.launch.py", *arguments)
+    try:
+        assert client.until(lambda: sum(bool(m.hands) for m in client.hands) >= 5, 90), process.output()
+        assert client.state() == "active"
+        assert parameter(client, "/hand_model", "device") == "cpu"
+        assert parameter(client, "/hand_model", "runtime") == "torch"
+        assert parameter(client, "/hand_model", "model") == "fast"
+        end(process, client)
+    finally:
+        process.stop()
+    stamps = [(m.header.stamp.sec, m.header.stamp.nanosec) for m in truth]
+    assert {(m.header.stamp.sec, m.header.stamp.nanosec) for m in client.hands} <= set(stamps)
+    assert {m.header.frame_id for m in client.hands} == {"camera_depth_optical_frame"}
+    assert {(m.encoding, m.width, m.height) for m in images} == {("16UC1", 640, 480)}
+
+
+@pytest.mark.parametrize("client", ["/robot"], indirect=True)
+def test_arguments_reach_the_nodes_and_the_parameter_file_keeps_what_they_leave(client: Client, tmp_path: Path) -> None:
+    file = tmp_path / "my.yaml"
+    file.write_text(
+        "/**/hand_pose:\n  ros__parameters: {max_age: 0.25}\n"
+        "/**/hand_model:\n  ros__parameters: {model: from_the_file, device: cpu, autostart: true}\n"
+    )
+    arguments = ["namespace:=robot", "autostart:=false", f"params_file:={file}", "use_sim_time:=true"]
+    arguments += ["depth:=/head/depth", "camera_info:=/head/info", "log_level:=debug"]
+    process = launch(tmp_path, "hand.launch.py", *arguments)
+    try:
+        assert client.state() == "unconfigured"
+        assert parameter(client, "/robot/hand_pose", "max_age") == 0.25
+        assert parameter(client, "/robot/hand_pose", "use_sim_time") is True
+        assert parameter(client, "/robot/hand_model", "model") == "from_the_file"
+        assert parameter(client, "/robot/hand_model", "autostart") is False
+        assert client.until(lambda: client.node.count_subscribers("/head/depth") == 1)
+        assert client.until(lambda: client.node.count_subscribers("/head/info") == 1)
+        assert client.until(lambda: "[DEBUG]" in process.output())
+        end(process, client)
+    finally:
+        process.stop()
+
+
+@pytest.mark.parametrize("client", ["/robot/left"], indirect=True)
+def test_several_cameras(client: Client, tmp_path: Path) -> None:
+    arguments = ["namespace:=robot", "cameras:=left,/right/camera", "autostart:=false"]
+    arguments += ["depth:=depth/image", "camera_info:=depth/camera_info"]
+    process = launch(tmp_path, "hand.launch.py", *arguments)
+    try:
+        for topic in ("/robot/left/depth/image", "/right/camera/depth/image", "/right/camera/depth/camera_info"):
+            assert client.until(lambda topic=topic: client.node.count_subscribers(topic) == 1), process.output()
+        assert parameter(client, "/robot/left/hand_pose", "max_hands") == 1
+        assert parameter(client, "/robot/hand_model", "autostart") is False
+        end(process, client)
+    finally:
+        process.stop()
+
+
+def test_several_cameras_need_topics_of_their_own(client: Client, tmp_path: Path) -> None:
+    process = launch(tmp_path, "hand.launch.py", "cameras:=left,right")
+    try:
+        assert process.wait() != 0
+        assert "depth:= must be relative to them" in process.output()
+    finally:
+        process.stop()
+
+
+def test_a_model_that_is_not_there_is_said_and_the_nodes_stay(client: Client, tmp_path: Path) -> None:
+    process = launch(tmp_path, "hand.launch.py", "model:=no_such_model")
+    try:
+        assert client.until(lambda: "Cannot configure: model 'no_such_model'" in process.output())
+        assert client.state() == "unconfigured"
+        assert client.diagnostic("no active model") is not None
+        end(process, client)
+    finally:
+        process.stop()
+
+
+def test_rviz_gets_its_configuration_and_topics(client: Client, tmp_path: Path) -> None:
+    """A stand-in for rviz2 writes down how it was started."""
+    prefix = tmp_path / "prefix"
+    marker = prefix / "share" / "ament_index" / "resource_index" / "packages" / "rviz2"
+    marker.parent.mkdir(parents=True)
+    marker.touch()
+    executable = prefix / "lib" / "rviz2" / "rviz2"
+    executable.parent.mkdir(parents=True)
+    written = tmp_path / "rviz.json"
+    executable.write_text(
+        "#!/usr/bin/env python3\nimport json, os, sys\n"
+        f"json.dump([sys.argv, dict(os.environ)], open({str(written)!r}, 'w'))\n"
+    )
+    executable.chmod(0o755)
+    prefixes = f"{prefix}{os.pathsep}{os.environ['AMENT_PREFIX_PATH']}"
+    arguments = ["rviz:=true", "autostart:=false", "namespace:=robot", "depth:=/head/depth"]
+    process = launch(tmp_path, "hand.launch.py", *arguments, AMENT_PREFIX_PATH=prefixes)
+    try:
+        assert client.until(lambda: written.exists() and written.read_text().endswith("]")), process.output()
+    finally:
+        process.stop()
+    words, environment = json.loads(written.read_text())
+    configuration = Path(words[words.index("-d") + 1])
+    assert configuration.name == "hand.rviz"
+    assert configuration.is_file()
+    assert "/camera/camera/depth/image_rect_raw:=/head/depth" in words
+    assert "/hand_pose/markers:=hand_pose/markers" in words
+    assert "__ns:=/robot" in words
+    # The user's own profile is left alone.
+    assert environment[profile_variable()] == os.environ[profile_variable()]

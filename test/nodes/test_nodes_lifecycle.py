@@ -1,0 +1,192 @@
+"""hand_model through its real services: every transition, every way to fail, another model without a restart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("rclpy", reason="no ROS 2 here: neither an installation is sourced nor are the wheels installed")
+
+from node_processes import Client, NodeProcess, Source, depth_message, info_message
+from node_rigid_model import BALLAST_BYTES, CAMERA, scene
+from visualization_msgs.msg import Marker
+
+SCRIPT = str(Path(__file__).parents[1] / "node_rigid_model.py")
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Client]:
+    client = Client("test_nodes_lifecycle")
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="module")
+def process(client: Client, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
+    log = tmp_path_factory.mktemp("lifecycle") / "log.txt"
+    arguments = ["--ros-args", "-p", "autostart:=false", "-p", "model:=rigid_a", "-p", "max_age:=5.0"]
+    process = NodeProcess([SCRIPT, *arguments], log)
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def unconfigured(client: Client, process: NodeProcess) -> None:
+    """Every test starts here."""
+    for transition, state in (("deactivate", "active"), ("cleanup", "inactive")):
+        if client.state() == state:
+            assert client.change_state(transition)
+    assert client.set_parameter("/hand_model", "model", "rigid_a").successful
+    assert client.state() == "unconfigured"
+
+
+@pytest.fixture(scope="module")
+def source(client: Client, process: NodeProcess) -> Source:
+    source = Source(client)
+    assert client.until(source.connected), process.output()
+    return source
+
+
+def send(client: Client, source: Source, timeout: float = 5.0) -> Any:
+    image = depth_message(scene((0.0, 0.0, 0.5))[0], client.now())
+    return source.send(image, info_message(image, CAMERA), timeout)
+
+
+def memory(client: Client) -> float:
+    status = client.diagnostic("")
+    return float(next(value.value for value in status.values if value.key == "memory MiB"))
+
+
+@pytest.mark.usefixtures("unconfigured")
+def test_only_the_active_state_gives_hands(client: Client, source: Source) -> None:
+    assert send(client, source, timeout=0.5) is None
+    status = client.diagnostic("no active model")
+    assert status.level == b"\x01"
+    assert client.change_state("configure")
+    assert client.state() == "inactive"
+    assert send(client, source, timeout=0.5) is None
+    assert client.change_state("activate")
+    assert client.state() == "active"
+    assert send(client, source).model == "rigid_a"
+
+    # Taken away: the hands that were shown are taken back, and nothing comes any more.
+    assert client.change_state("deactivate")
+    assert client.until(lambda: len(client.hands[-1].hands) == 0)
+    assert client.until(lambda: len(client.joints[-1].poses) == 0)
+    assert client.until(lambda: client.markers[-1].markers[0].action == Marker.DELETEALL)
+    assert send(client, source, timeout=0.5) is None
+    assert client.change_state("activate")
+    assert send(client, source).hands
+
+
+@pytest.mark.usefixtures("unconfigured")
+def test_another_model_without_a_restart_and_the_memory_of_the_first_is_freed(client: Client, source: Source) -> None:
+    assert client.change_state("configure")
+    assert client.change_state("activate")
+    assert send(client, source).model == "rigid_a"
+    before = memory(client)
+    assert client.change_state("deactivate")
+    assert client.change_state("cleanup")
+    assert client.state() == "unconfigured"
+    assert before - memory(client) > 0.9 * BALLAST_BYTES / 2**20
+    assert client.set_parameter("/hand_model", "model", "rigid_b").successful
+    assert client.change_state("configure")
+    assert client.change_state("activate")
+    assert send(client, source).model == "rigid_b"
+
+
+@pytest.mark.usefixtures("unconfigured")
+def test_illegal_transitions_are_refused_and_do_no_harm(client: Client, process: NodeProcess) -> None:
+    assert not client.change_state("activate")
+    assert not client.change_state("deactivate")
+    assert not client.change_state("cleanup")
+    assert client.state() == "unconfigured"
+    assert client.change_state("configure")
+    assert not client.change_state("configure")
+    assert client.state() == "inactive"
+    assert process.running()
+
+
+@pytest.mark.usefixtures("unconfigured")
+def test_a_model_that_is_not_there(client: Client, process: NodeProcess, tmp_path: Path) -> None:
+    missing = tmp_path / "missing.safetensors"
+    assert client.set_parameter("/hand_model", "model", str(missing)).successful
+    assert not client.change_state("configure")
+    assert client.state() == "unconfigured"
+    assert client.until(lambda: f"Cannot configure: model '{missing}'" in process.output())
+    assert client.set_parameter("/hand_model", "model", "rigid_a").successful
+    assert client.change_state("configure")
+
+
+@pytest.mark.usefixtures("unconfigured")
+def test_a_broken_model_file(client: Client, process: NodeProcess, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.safetensors"
+    broken.write_bytes(b"\x10\x00\x00\x00\x00\x00\x00\x00{not json at all")
+    assert client.set_parameter("/hand_model", "model", str(broken)).successful
+    assert not client.change_state("configure")
+    assert client.state() == "unconfigured"
+    assert client.until(lambda: f"Cannot configure: {broken} cannot be used as a model" in process.output())
+
+
+@pytest.mark.usefixtures("unconfigured")
+@pytest.mark.parametrize("name", ["device", "runtime"])
+def test_a_device_or_runtime_that_is_not_there(client: Client, process: NodeProcess, name: str) -> None:
+    assert client.set_parameter("/hand_model", "model", "fast").successful
+    assert client.set_parameter("/hand_model", name, "abacus").successful
+    try:
+        assert not client.change_state("configure")
+        assert client.until(lambda: f"Cannot configure: {name} 'abacus'" in process.output())
+        assert client.state() == "unconfigured"
+    finally:
+        client.set_parameter("/hand_model", name, "auto")
+
+
+@pytest.mark.usefixtures("unconfigured")
+def test_an_unexpected_error_is_logged_with_its_traceback(client: Client, process: NodeProcess) -> None:
+    """It goes through ErrorProcessing back to unconfigured, from where everything works again."""
+    assert client.set_parameter("/hand_model", "model", "rigid_that_breaks").successful
+    assert not client.change_state("configure")
+    assert client.state() == "unconfigured"
+    assert client.until(lambda: "RuntimeError: the network cannot run" in process.output())
+    assert "Traceback" in process.output()
+    assert client.set_parameter("/hand_model", "model", "rigid_a").successful
+    assert client.change_state("configure")
+    assert client.change_state("activate")
+
+
+@pytest.mark.usefixtures("unconfigured")
+def test_an_unexpected_error_in_a_frame_is_reported_and_does_not_end_the_node(
+    client: Client, process: NodeProcess, source: Source
+) -> None:
+    assert client.set_parameter("/hand_model", "model", "rigid_that_fails_in_a_frame").successful
+    assert client.change_state("configure")
+    assert client.change_state("activate")
+    image = depth_message(scene((0.0, 0.0, 0.5))[0], client.now())
+    source.publish(image, info_message(image, CAMERA))
+    status = client.diagnostic("unexpected RuntimeError in a frame, see the log: the network failed")
+    assert status is not None
+    assert status.level == b"\x02"
+    assert client.until(lambda: "RuntimeError: the network failed" in process.output())
+    for transition in ("deactivate", "cleanup"):
+        assert client.change_state(transition)
+    assert client.set_parameter("/hand_model", "model", "rigid_a").successful
+    for transition in ("configure", "activate"):
+        assert client.change_state(transition)
+    assert send(client, source).hands
+
+
+@pytest.mark.usefixtures("unconfigured")
+def test_shutdown_and_an_interrupt_that_comes_twice(client: Client, process: NodeProcess) -> None:
+    """Last, because the lifecycle node is finalised and the process ends."""
+    assert client.change_state("shutdown")
+    assert client.state() == "finalized"
+    assert not client.change_state("configure")
+    assert client.diagnostic("no active model") is not None
+    said = len(process.output())
+    process.interrupt()
+    process.interrupt()
+    assert process.wait() == 0, process.output()
+    assert "Traceback" not in process.output()[said:]

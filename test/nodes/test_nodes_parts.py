@@ -1,0 +1,246 @@
+"""The parts of the nodes that need no node: camera infos, parameters, worker, statistics, model slot."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+pytest.importorskip("rclpy", reason="no ROS 2 here: neither an installation is sourced nor are the wheels installed")
+
+from node_processes import depth_message, info_message
+from std_msgs.msg import Header
+
+from dense3d_ros.geometry.camera import Camera
+from dense3d_ros.nodes import dds_profile
+from dense3d_ros.nodes.camera_info import CameraInfoError, camera_of, is_distorted
+from dense3d_ros.nodes.diagnostics import Condition, Conditions, Level, Rates
+from dense3d_ros.nodes.model_slot import ModelSlot
+from dense3d_ros.nodes.parameters import DepthCameraSettings, HandModelSettings, HandPoseSettings
+from dense3d_ros.nodes.statistics import FrameStatistics
+from dense3d_ros.nodes.worker import LatestWorker
+
+ROOT = Path(__file__).resolve().parents[2]
+CAMERA = Camera(600.0, 610.0, 321.0, 242.0, 640, 480)
+
+
+def info(camera: Camera = CAMERA) -> Any:
+    return info_message(depth_message(np.zeros((1, 1), np.float32), Header().stamp, frame="optical"), camera)
+
+
+def test_full_image_gives_the_intrinsics_as_they_are() -> None:
+    assert camera_of(info(), 640, 480, "optical") == CAMERA
+    assert camera_of(info(), 640, 480, "/optical") == CAMERA
+
+
+def test_projection_matrix_is_preferred_and_k_is_used_without_it() -> None:
+    message = info()
+    message.k[2] = 300.0
+    assert camera_of(message, 640, 480, "optical").cx == 321.0
+    message.p = np.zeros(12)
+    assert camera_of(message, 640, 480, "optical").cx == 300.0
+
+
+def test_region_and_binning_see_the_same_rays() -> None:
+    """The centre of a binned pixel is the mean of the centres it was made of."""
+    message = info()
+    message.binning_x, message.binning_y = 2, 4
+    message.roi.x_offset, message.roi.y_offset, message.roi.width, message.roi.height = 100, 40, 200, 80
+    camera = camera_of(message, 100, 20, "optical")
+    for column, row in ((0, 0), (7, 3), (99, 19)):
+        members = [(100 + 2 * column + i, 40 + 4 * row + j) for i in range(2) for j in range(4)]
+        full = CAMERA.back_project(np.array(members, float), np.ones(8)).mean(axis=0)
+        binned = camera.back_project(np.array([[column, row]], float), np.ones(1))[0]
+        np.testing.assert_allclose(binned, full, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"k": np.zeros(9)}, "K has focal lengths 0 and 0, the camera is not calibrated"),
+        ({"width": 320}, "describes 320x480 pixels .* the depth image has 640x480"),
+        ({"binning_x": 2}, "describes 320x480 pixels"),
+        ({"k": np.full(9, np.nan)}, "K has focal lengths nan"),
+        ({"p": np.full(12, np.inf)}, "must be finite"),
+    ],
+)
+def test_bad_infos_are_refused_with_a_sentence(change: dict[str, Any], sentence: str) -> None:
+    message = info()
+    for name, value in change.items():
+        setattr(message, name, value)
+    with pytest.raises(CameraInfoError, match=sentence):
+        camera_of(message, 640, 480, "optical")
+
+
+def test_infos_of_another_frame_are_refused() -> None:
+    with pytest.raises(CameraInfoError, match="frame_id is 'optical', the depth image's is 'other'"):
+        camera_of(info(), 640, 480, "other")
+
+
+def test_distortion() -> None:
+    message = info()
+    assert not is_distorted(message)
+    message.d = [0.0, 0.1, 0.0, 0.0, 0.0]
+    assert is_distorted(message)
+
+
+@pytest.mark.parametrize(
+    ("node", "settings"),
+    [
+        ("hand_pose", HandPoseSettings),
+        ("hand_model", HandModelSettings),
+        ("depth_camera", DepthCameraSettings),
+    ],
+)
+def test_hand_yaml_is_complete_and_equal_to_the_defaults(node: str, settings: Any) -> None:
+    written = yaml.safe_load((ROOT / "config" / "hand.yaml").read_text(encoding="utf-8"))
+    values = written[f"/**/{node}"]["ros__parameters"]
+    defaults = {
+        entry.name: list(entry.default) if isinstance(entry.default, tuple) else entry.default
+        for entry in fields(settings)
+    }
+    assert values == defaults
+    for name, value in values.items():
+        assert type(value) is type(defaults[name]), f"{name}: ROS does not take an integer for a double"
+
+
+@pytest.mark.parametrize("settings", [HandPoseSettings, HandModelSettings, DepthCameraSettings])
+def test_every_number_has_a_range_with_its_default_inside(settings: Any) -> None:
+    free = {"cx", "cy"}
+    for entry in fields(settings):
+        assert entry.metadata["description"].endswith(".")
+        if type(entry.default) in (int, float) and entry.name not in free:
+            low, high = entry.metadata["limits"]
+            assert low <= entry.default <= high
+
+
+def test_settings_refuse_what_does_not_go_together() -> None:
+    with pytest.raises(ValueError, match=r"min_depth \(1.6 m\) must be smaller than max_depth \(1.5 m\)"):
+        HandPoseSettings(min_depth=1.6)
+    for cameras, said in (((), "none"), (("left", "left"), "left, left")):
+        with pytest.raises(ValueError, match=f"cameras are {said}; expected at least one, each once"):
+            HandModelSettings(cameras=cameras)
+    with pytest.raises(ValueError, match="encoding is 'rgb8'; accepted: 16UC1, 32FC1"):
+        DepthCameraSettings(encoding="rgb8")
+    with pytest.raises(ValueError, match="reliability is 'maybe'; accepted: best_effort, reliable"):
+        DepthCameraSettings(reliability="maybe")
+
+
+def test_worker_takes_the_newest_and_counts_the_rest() -> None:
+    started, go, done = threading.Event(), threading.Event(), threading.Event()
+    worked: list[int] = []
+
+    def process(item: int) -> None:
+        started.set()
+        assert go.wait(10)
+        worked.append(item)
+        if item == 4:
+            done.set()
+
+    worker: LatestWorker[int] = LatestWorker("test", process, pytest.fail)
+    worker.put(0)
+    assert started.wait(10)
+    for item in (1, 2, 3, 4):
+        worker.put(item)
+    go.set()
+    assert done.wait(10)
+    assert worked == [0, 4]
+    assert worker.dropped == 3
+    assert worker.stop()
+
+
+def test_worker_survives_an_exception_and_keeps_no_item() -> None:
+    errors: list[Exception] = []
+    done = threading.Event()
+
+    def process(item: str) -> None:
+        if item == "bad":
+            raise RuntimeError("bad item")
+        done.set()
+
+    worker: LatestWorker[str] = LatestWorker("test", process, errors.append)
+    worker.put("bad")
+    end = time.monotonic() + 10
+    while not errors and time.monotonic() < end:
+        time.sleep(0.01)
+    worker.put("good")
+    assert done.wait(10)
+    assert [str(error) for error in errors] == ["bad item"]
+    assert worker.stop()
+
+
+def test_percentiles_and_counts() -> None:
+    statistics = FrameStatistics()
+    for milliseconds in range(1, 102):
+        statistics.time({"network": float(milliseconds)})
+        statistics.count("published")
+    assert statistics.percentiles() == {"network": (51.0, 96.0)}
+    assert statistics.counts() == {"published": 101}
+
+
+def test_rates_are_of_the_time_between_two_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [10.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    rates = Rates()
+    now[0] += 2.0
+    assert rates.since_last({"published": 60}) == {"published": 30.0}
+    now[0] += 1.0
+    assert rates.since_last({"published": 75}) == {"published": 15.0}
+
+
+class Log:
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def warning(self, text: str) -> None:
+        self.lines.append(f"warning {text}")
+
+    def error(self, text: str) -> None:
+        self.lines.append(f"error {text}")
+
+
+def test_bad_conditions_are_logged_once_in_ten_seconds_and_outlive_good_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    log = Log()
+    conditions = Conditions(log)
+    good = Condition(Level.OK, "published", "fine")
+    for age in (1, 2, 3):
+        conditions.report(Condition(Level.WARN, "too old", f"{age} s old"))
+        conditions.report(good)
+    assert log.lines == ["warning 1 s old"]
+    assert conditions.take().text == "3 s old"
+    assert conditions.take() == good
+    conditions.report(Condition(Level.ERROR, "encoding", "rgb8"))
+    now[0] += 11
+    conditions.report(Condition(Level.WARN, "too old", "4 s old"))
+    assert log.lines == ["warning 1 s old", "error rgb8", "warning 4 s old"]
+
+
+@pytest.mark.parametrize(("rclpy", "name"), [("3.3.16", 0), ("7.1.6", 0), ("9.1.2", 1), ("10.0.0", 1)])
+def test_one_profile_variable_for_each_distribution(monkeypatch: pytest.MonkeyPatch, rclpy: str, name: int) -> None:
+    monkeypatch.setattr(dds_profile, "version", lambda package: {"rclpy": rclpy}[package])
+    for variable in dds_profile.VARIABLES:
+        monkeypatch.delenv(variable, raising=False)
+    profile = dds_profile.dds_profile()
+    assert list(profile) == [dds_profile.VARIABLES[name]]
+    assert Path(profile[dds_profile.VARIABLES[name]]).is_file()
+    monkeypatch.setenv(dds_profile.VARIABLES[0], "mine.xml")
+    assert dds_profile.dds_profile() == {}
+
+
+def test_model_slot_tells_of_changes_after_they_happened() -> None:
+    slot = ModelSlot()
+    seen: list[Any] = []
+    slot.on_change(lambda: seen.append(slot.current()))
+    slot.change("a model")  # type: ignore[arg-type]
+    slot.change(None)
+    assert seen == ["a model", None]

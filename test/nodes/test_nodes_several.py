@@ -1,0 +1,46 @@
+"""Several cameras in one process: each has its own perception node, and all share one model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy", reason="no ROS 2 here: neither an installation is sourced nor are the wheels installed")
+
+from node_processes import Client, NodeProcess, Source, depth_message, info_message, points
+from node_rigid_model import CAMERA, scene
+
+SCRIPT = str(Path(__file__).parents[1] / "node_rigid_model.py")
+PLACES = {"/robot/left": (0.0, 0.0, 0.5), "/right": (0.05, -0.04, 0.45)}
+
+
+def test_cameras_share_a_model(tmp_path: Path) -> None:
+    parameters = ["model:=rigid", "max_age:=60.0", "cameras:=[left,/right]"]
+    arguments = ["--ros-args", "-r", "__ns:=/robot", *(word for value in parameters for word in ("-p", value))]
+    process = NodeProcess([SCRIPT, *arguments], tmp_path / "log.txt")
+    clients = {
+        name: Client(f"several_{name.strip('/').replace('/', '_')}", f"{name}/hand_pose", "/robot/hand_model")
+        for name in PLACES
+    }
+    try:
+        for name, place in PLACES.items():
+            client = clients[name]
+            source = Source(client, f"{name}/depth", f"{name}/camera_info")
+            assert client.until(source.connected), process.output()
+            for _ in range(30):
+                image = depth_message(scene(place)[0], client.now(), frame=f"{name[1:]}_optical")
+                if message := source.send(image, info_message(image, CAMERA), timeout=3.0):
+                    break
+            assert message, process.output()
+            assert message.header == image.header
+            assert message.model == "rigid"
+            assert np.linalg.norm(points(message.hands[0].joints) - scene(place)[1], axis=1).max() < 0.003
+        assert clients["/right"].state() == "active"
+        assert process.stop() == 0
+        assert "Traceback" not in process.output()
+    finally:
+        process.stop()
+        for client in clients.values():
+            client.close()

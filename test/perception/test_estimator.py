@@ -1,0 +1,326 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from oracle import Oracle
+from room import CAMERA, Room, make_room
+
+from dense3d_ros.geometry.camera import Camera
+from dense3d_ros.geometry.crop import HandCrop
+from dense3d_ros.geometry.depth import DepthImage
+from dense3d_ros.geometry.hand import Handedness, hand_centre, upright_roll
+from dense3d_ros.learning.synthetic.hand_mesh import HandMesh
+from dense3d_ros.learning.synthetic.poses import pose_space
+from dense3d_ros.learning.synthetic.primitives import sphere
+from dense3d_ros.learning.synthetic.render import render_depth
+from dense3d_ros.perception.estimator import HandPoseEstimator
+from dense3d_ros.perception.model import Prediction
+
+EMPTY = DepthImage(np.zeros((480, 640), np.float32))
+UPRIGHT = np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]], np.float32)
+
+
+@pytest.fixture(scope="module")
+def mesh() -> HandMesh:
+    return HandMesh.load()
+
+
+def frame(
+    mesh: HandMesh, *places: tuple[float, float, float], left: bool = False, turn: NDArray[np.float32] = UPRIGHT
+) -> tuple[DepthImage, Oracle]:
+    """Hands turned by `turn` whose centres are at `places`, and a model that knows them."""
+    depth = np.zeros((480, 640), np.float32)
+    oracle = Oracle()
+    for place in places:
+        hand = mesh.pose(pose_space().gestures["open"], forearm=0.3, left=left)
+        joints = hand.joints @ turn.T
+        shift = np.float32(place) - hand_centre(joints)
+        render_depth(hand.vertices @ turn.T + shift, hand.faces, CAMERA, depth)
+        oracle.hands.append(((joints + shift).astype(np.float32), not left))
+    return DepthImage(depth), oracle
+
+
+def test_a_hand_is_found_in_every_room(mesh: HandMesh) -> None:
+    found = 0
+    for seed in range(20):
+        room: Room = make_room(np.random.default_rng(seed), mesh, person=seed % 2 == 0, wall=seed % 3 == 0)
+        estimate = HandPoseEstimator(Oracle(hands=[(room.joints, room.right)])).estimate(room.depth, room.camera)
+        if estimate.hands:
+            (hand,) = estimate.hands
+            found += 1
+            np.testing.assert_allclose(hand.joints, room.joints, atol=0.003)
+            assert hand.handedness == (Handedness.RIGHT if room.right else Handedness.LEFT)
+            assert hand.score == pytest.approx(0.99)
+            assert estimate.reason == ""
+    assert found >= 19
+
+
+def test_a_settled_track_needs_one_pass_on_one_crop(mesh: HandMesh) -> None:
+    depth, oracle = frame(mesh, (0, 0, 0.5))
+    estimator = HandPoseEstimator(oracle)
+    first = estimator.estimate(depth, CAMERA, 0.0)
+    oracle.batches.clear()
+    for number in range(1, 6):
+        estimate = estimator.estimate(depth, CAMERA, number / 30)
+        assert estimate.hands[0].track_id == first.hands[0].track_id
+        assert estimate.passes == 1
+        assert estimate.stage_ms["find"] == 0
+        assert estimate.stage_ms["network"] > 0
+    assert oracle.batches == [1] * 5
+
+
+def test_two_followed_hands_are_one_batch(mesh: HandMesh) -> None:
+    depth, oracle = frame(mesh, (-0.15, 0, 0.6), (0.15, 0, 0.7))
+    estimator = HandPoseEstimator(oracle, max_hands=2)
+    for number in range(6):
+        oracle.batches.clear()
+        estimate = estimator.estimate(depth, CAMERA, number / 30)
+    assert len(estimate.hands) == 2
+    assert oracle.batches == [2]
+
+
+def test_an_evenly_moving_hand_needs_one_pass(mesh: HandMesh) -> None:
+    estimator = None
+    passes = []
+    for number in range(6):
+        depth, oracle = frame(mesh, (-0.1 + 0.03 * number, 0, 0.5))
+        estimator = estimator or HandPoseEstimator(oracle)
+        estimator.model = oracle
+        passes.append(estimator.estimate(depth, CAMERA, number / 30).passes)
+    assert passes[2:] == [1] * 4
+
+
+def test_candidates_are_one_batch(mesh: HandMesh) -> None:
+    depth, oracle = frame(mesh, (0, 0, 0.5))
+    values = depth.values.copy()
+    for x in (-0.35, 0.35):
+        render_depth(*moved(sphere(0.05, 16), (x, 0, 0.6)), CAMERA, values)
+    estimate = HandPoseEstimator(oracle).estimate(DepthImage(values), CAMERA)
+    assert len(estimate.hands) == 1
+    assert 3 <= oracle.batches[0] <= 5
+    assert len(oracle.batches) == estimate.passes <= 4
+    assert max(oracle.batches[1:]) <= 4, "balls are not looked at twice, and the hand from both sides"
+
+
+def test_a_left_hand(mesh: HandMesh) -> None:
+    depth, oracle = frame(mesh, (0.02, 0, 0.5), left=True)
+    estimator = HandPoseEstimator(oracle)
+    estimate = estimator.estimate(depth, CAMERA, 0.0)
+    assert estimate.hands[0].handedness == Handedness.LEFT
+    np.testing.assert_allclose(estimate.hands[0].joints, oracle.hands[0][0], atol=0.003)
+    assert estimator.estimate(depth, CAMERA, 0.03).passes == 1
+
+
+def test_a_lost_hand_ends_at_once_and_comes_back_with_a_new_number(mesh: HandMesh) -> None:
+    depth, oracle = frame(mesh, (0, 0, 0.5))
+    estimator = HandPoseEstimator(oracle)
+    first = estimator.estimate(depth, CAMERA, 0.0).hands[0]
+    assert estimator.estimate(EMPTY, CAMERA, 0.03).hands == []
+    again = estimator.estimate(depth, CAMERA, 0.06).hands[0]
+    assert again.track_id != first.track_id
+
+
+def test_a_hand_that_jumps_is_found_in_the_same_frame(mesh: HandMesh) -> None:
+    depth, oracle = frame(mesh, (-0.2, 0, 0.5))
+    estimator = HandPoseEstimator(oracle)
+    estimator.estimate(depth, CAMERA, 0.0)
+    depth, oracle = frame(mesh, (0.15, 0.05, 0.8))
+    estimator.model = oracle
+    (hand,) = estimator.estimate(depth, CAMERA, 0.03).hands
+    np.testing.assert_allclose(hand.centre, [0.15, 0.05, 0.8], atol=0.003)
+
+
+@pytest.mark.parametrize("second", [-0.1, 0.6])
+def test_time_that_jumps_ends_the_track(mesh: HandMesh, second: float) -> None:
+    depth, oracle = frame(mesh, (0, 0, 0.5))
+    estimator = HandPoseEstimator(oracle)
+    numbers = [estimator.estimate(depth, CAMERA, stamp).hands[0].track_id for stamp in (0.0, 0.1, 0.1 + second)]
+    assert numbers[0] == numbers[1] != numbers[2]
+
+
+def test_reset_ends_the_track(mesh: HandMesh) -> None:
+    depth, oracle = frame(mesh, (0, 0, 0.5))
+    estimator = HandPoseEstimator(oracle)
+    first = estimator.estimate(depth, CAMERA).hands[0]
+    estimator.reset()
+    assert estimator.estimate(depth, CAMERA).hands[0].track_id != first.track_id
+
+
+def test_two_hands_keep_their_numbers(mesh: HandMesh) -> None:
+    estimator = None
+    numbers = []
+    for step in range(8):
+        depth, oracle = frame(mesh, (-0.15 + 0.01 * step, 0, 0.6), (0.15, 0.01 * step, 0.7))
+        estimator = estimator or HandPoseEstimator(oracle, max_hands=2)
+        estimator.model = oracle
+        hands = estimator.estimate(depth, CAMERA, step / 30).hands
+        by_place = sorted(hands, key=lambda hand: hand.centre[0])
+        numbers.append([hand.track_id for hand in by_place])
+    assert len(numbers[0]) == 2
+    assert all(pair == numbers[0] for pair in numbers)
+
+
+def test_no_more_hands_than_asked_for(mesh: HandMesh) -> None:
+    depth, oracle = frame(mesh, (-0.15, 0, 0.6), (0.15, 0, 0.7))
+    assert len(HandPoseEstimator(oracle).estimate(depth, CAMERA).hands) == 1
+
+
+def test_a_second_hand_is_found_soon(mesh: HandMesh) -> None:
+    depth, oracle = frame(mesh, (-0.15, 0, 0.6))
+    estimator = HandPoseEstimator(oracle, max_hands=2)
+    estimator.estimate(depth, CAMERA, 0.0)
+    depth, oracle = frame(mesh, (-0.15, 0, 0.6), (0.15, 0, 0.7))
+    estimator.model = oracle
+    counts = [len(estimator.estimate(depth, CAMERA, number / 30).hands) for number in range(1, 7)]
+    assert counts[-1] == 2
+    assert sum(batch > 1 for batch in oracle.batches) <= 3
+
+
+def test_one_hand_is_not_followed_twice(mesh: HandMesh) -> None:
+    depth, oracle = frame(mesh, (0, 0, 0.5))
+    estimate = HandPoseEstimator(oracle, max_hands=2).estimate(
+        depth, CAMERA, centres=[np.array([0.02, 0, 0.5]), np.array([-0.02, 0.01, 0.5])]
+    )
+    assert len(estimate.hands) == 1
+
+
+SIDEWAYS = np.float32([[1, 0, 0], [0, 1, 0], [0, 0, 1]])
+"""The mesh's own frame: fingers along x, to the right."""
+
+
+@pytest.mark.parametrize("left", [False, True])
+@pytest.mark.parametrize("centres", [None, [np.array([0.01, 0.0, 0.5])]])
+def test_crops_are_turned_until_the_hand_is_upright(
+    mesh: HandMesh, left: bool, centres: list[NDArray[np.float64]] | None
+) -> None:
+    depth, oracle = frame(mesh, (0, 0, 0.5), left=left, turn=SIDEWAYS)
+    true = oracle.hands[0][0]
+    estimator = HandPoseEstimator(oracle)
+    first = estimator.estimate(depth, CAMERA, 0.0, centres)
+    np.testing.assert_allclose(first.hands[0].joints, true, atol=0.003)
+    assert first.hands[0].handedness == (Handedness.LEFT if left else Handedness.RIGHT)
+    assert oracle.rolls[0] == 0
+    assert oracle.rolls[-1] == pytest.approx(upright_roll(true), abs=0.05)
+    assert abs(oracle.rolls[-1]) > 1
+    oracle.rolls.clear()
+    second = estimator.estimate(depth, CAMERA, 0.1, centres)
+    assert second.passes == 1
+    sides = 1 if centres is None else 2
+    assert oracle.rolls == [pytest.approx(upright_roll(true), abs=0.05)] * sides
+
+
+def test_a_hand_that_points_at_the_camera_settles(mesh: HandMesh) -> None:
+    away = np.float32([[0, 1, 0], [0, 0, -1], [-1, 0, 0]])
+    depth, oracle = frame(mesh, (0, 0, 0.5), turn=away)
+    estimator = HandPoseEstimator(oracle)
+    estimator.estimate(depth, CAMERA, 0.0)
+    assert estimator.estimate(depth, CAMERA, 0.1).passes == 1
+
+
+def test_a_model_of_three_views_gets_three_crops_of_each_place(mesh: HandMesh) -> None:
+    depth, oracle = frame(mesh, (0, 0, 0.5))
+    oracle.description = replace(oracle.description, views=3)
+    estimator = HandPoseEstimator(oracle)
+    (hand,) = estimator.estimate(depth, CAMERA, 0.0).hands
+    np.testing.assert_allclose(hand.joints, oracle.hands[0][0], atol=0.003)
+    assert all(count % 3 == 0 for count in oracle.batches)
+    assert len(np.unique(np.round(oracle.rolls[-3:], 3))) == 3
+
+
+def test_centres_from_outside_replace_the_search(mesh: HandMesh) -> None:
+    depth, oracle = frame(mesh, (-0.15, 0, 0.6), (0.15, 0, 0.7))
+    estimator = HandPoseEstimator(oracle)
+    first = estimator.estimate(depth, CAMERA, 0.0, [np.array([0.18, 0.03, 0.7])])
+    np.testing.assert_allclose(first.hands[0].centre, [0.15, 0, 0.7], atol=0.003)
+    assert first.stage_ms["find"] == 0
+    second = estimator.estimate(depth, CAMERA, 0.1, [np.array([-0.15, 0.03, 0.6])])
+    np.testing.assert_allclose(second.hands[0].centre, [-0.15, 0, 0.6], atol=0.003)
+    third = estimator.estimate(depth, CAMERA, 0.2, [np.array([-0.12, 0.03, 0.6])])
+    assert first.hands[0].track_id != second.hands[0].track_id == third.hands[0].track_id
+    none = estimator.estimate(depth, CAMERA, 0.3, [])
+    assert none.hands == []
+    assert none.reason == "no centres were given"
+
+
+class Constant(Oracle):
+    """Says the same of every crop."""
+
+    def __init__(self, prediction: Prediction) -> None:
+        super().__init__()
+        self.prediction = prediction
+
+    def _of(self, crop: HandCrop, side: Handedness) -> Prediction:
+        return self.prediction
+
+
+def test_reasons(mesh: HandMesh) -> None:
+    depth, oracle = frame(mesh, (0, 0, 0.5))
+    joints = oracle.hands[0][0]
+    scores = np.ones(21, np.float32)
+
+    def reason(picture: DepthImage, prediction: Prediction) -> str:
+        estimate = HandPoseEstimator(Constant(prediction)).estimate(picture, CAMERA)
+        assert estimate.hands == []
+        assert set(estimate.stage_ms) == {"find", "crop", "network", "check"}
+        return estimate.reason
+
+    good = Prediction(joints, scores, 0.99, 0.9, 0.0)
+    assert reason(EMPTY, good) == "no depth within 0.15-1.5 m"
+    assert reason(DepthImage(np.full((480, 640), 2.0, np.float32)), good) == "no depth within 0.15-1.5 m"
+    wall = DepthImage(np.full((480, 640), 1.0, np.float32))
+    assert reason(wall, good) == "no surface of a hand's size within 0.15-1.5 m"
+    assert reason(depth, replace(good, presence=0.21)).startswith("network sees no hand: best score 0.21 at ")
+    stretched = (joints - joints[0]) * 3 + joints[0]
+    assert reason(depth, replace(good, joints=stretched)).startswith("implausible pose: ")
+    assert "not numbers" in reason(depth, replace(good, joints=joints * np.float32(np.nan)))
+    assert "not numbers" in reason(depth, replace(good, joints=joints * np.float32([np.nan, 1, 1])))
+    assert "best score nan" in reason(depth, replace(good, presence=float("nan")))
+
+
+def test_min_score(mesh: HandMesh) -> None:
+    depth, oracle = frame(mesh, (0, 0, 0.5))
+    unsure = Constant(Prediction(oracle.hands[0][0], np.ones(21, np.float32), 0.6, 0.9, 0.0))
+    assert HandPoseEstimator(unsure, min_score=0.59).estimate(depth, CAMERA).hands
+    assert not HandPoseEstimator(unsure, min_score=0.61).estimate(depth, CAMERA).hands
+
+
+def test_the_least_score_is_the_models_unless_given() -> None:
+    model = Oracle()
+    assert HandPoseEstimator(model).min_score == model.description.confidence.min_score
+    assert HandPoseEstimator(model, min_score=0.0).min_score == 0
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 640), (480, 1)])
+def test_odd_pictures_give_no_hand(size: tuple[int, int]) -> None:
+    height, width = size
+    camera = Camera(476.0, 476.0, width / 2, height / 2, width, height)
+    estimate = HandPoseEstimator(Oracle()).estimate(DepthImage(np.full(size, 0.5, np.float32)), camera)
+    assert estimate.hands == []
+    assert estimate.reason
+
+
+def test_a_picture_of_another_size_is_refused() -> None:
+    with pytest.raises(ValueError, match="the depth image is 320x240 but its camera is 640x480"):
+        HandPoseEstimator(Oracle()).estimate(DepthImage(np.zeros((240, 320), np.float32)), CAMERA)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"max_hands": 0}, "max_hands must be at least 1, got 0"),
+        ({"min_score": 1.5}, "min_score must lie in 0..1, got 1.5"),
+        ({"min_depth": 0.0}, "depths must be"),
+        ({"min_depth": 2.0}, "depths must be"),
+        ({"max_depth": float("nan")}, "depths must be"),
+    ],
+)
+def test_impossible_settings_are_refused(settings: dict[str, float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        HandPoseEstimator(Oracle(), **settings)  # type: ignore[arg-type]
+
+
+def moved(mesh: tuple[np.ndarray, np.ndarray], place: tuple[float, float, float]) -> tuple[np.ndarray, np.ndarray]:
+    return mesh[0] + np.float32(place), mesh[1]

@@ -1,0 +1,133 @@
+"""The demo as a user runs it: real processes over DDS, figures that are measured, and an honest exit status."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy", reason="ROS 2 is not installed")
+
+from dense3d_ros.geometry.camera import Camera
+from dense3d_ros.learning.synthetic.animation import HandAnimation
+from dense3d_ros.rehearsal.demo_observer import Observation
+from dense3d_ros.rehearsal.demo_report import failures
+
+
+def demo(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "dense3d_ros.cli", "demo", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+
+
+def test_the_rendered_hand_is_found_where_it_is(tmp_path: Path) -> None:
+    finished = demo("--seconds", 3, "--output", tmp_path)
+
+    figures = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert finished.returncode == (0 if figures["done"] else 1), finished.stderr
+    assert figures["frames_in"] >= figures["frames_out"] > 0
+    assert figures["frames_dropped"] == figures["frames_in"] - figures["frames_out"]
+    assert figures["frames_with_hand"] > 0
+    assert 0 < figures["mean_joint_error_mm"] < 40
+    for stage in ("decode", "crop", "network", "publish", "stamp to publish", "stamp to receipt"):
+        assert 0 < figures["stages_ms"][stage]["p50"] <= figures["stages_ms"][stage]["p95"]
+    pictures = list((tmp_path / "overlays").glob("*.png"))
+    assert pictures
+    assert cv2.imread(str(pictures[0])).shape == (480, 640, 3)
+    assert cv2.imread(str(tmp_path / "contact_sheet.png")) is not None
+
+
+def test_a_folder_without_a_hand_is_not_called_done(tmp_path: Path) -> None:
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    for index in range(3):
+        cv2.imwrite(str(folder / f"{index}.png"), np.full((120, 160), 16000, np.uint16))
+
+    finished = demo("--input", folder, "--camera", 120, 120, 79.5, 59.5, "--output", tmp_path / "result")
+
+    figures = json.loads((tmp_path / "result" / "report.json").read_text(encoding="utf-8"))
+    assert finished.returncode == 1
+    assert figures["frames_out"] == 3
+    assert figures["frames_with_hand"] == 0
+    assert figures["failures"] == ["no hand was found"]
+    assert "no hand was found" in finished.stderr
+
+
+def test_a_folder_is_answered_picture_by_picture(tmp_path: Path) -> None:
+    """Eight pictures and a file that is none."""
+    folder = tmp_path / "recording"
+    folder.mkdir()
+    animation = HandAnimation(Camera(475.0, 475.0, 319.5, 239.5, 640, 480), seed=3, sensor="structured_light")
+    for index in range(8):
+        metres, _ = animation.frame(index / 10)
+        cv2.imwrite(str(folder / f"{index}.png"), np.rint(metres * 1000).astype(np.uint16))
+    (folder / "broken.png").write_text("no picture")
+    options = ["--camera", 475, 475, 319.5, 239.5, "--depth-unit", 0.001, "--output", tmp_path / "result"]
+
+    finished = demo("--input", folder, *options)
+
+    figures = json.loads((tmp_path / "result" / "report.json").read_text(encoding="utf-8"))
+    assert figures["pictures"] == figures["frames_in"] == 8
+    assert finished.returncode == (0 if figures["done"] else 1), finished.stderr
+    assert len(list((tmp_path / "result" / "overlays").glob("*.png"))) == figures["frames_out"]
+    assert "broken.png" in (tmp_path / "result" / "depth_camera.log").read_text(encoding="utf-8")
+
+
+def observation(**changes: Any) -> Observation:
+    """A folder's good demo, but for the changes."""
+    good = Observation(
+        folder=Path("recording"),
+        pictures=20,
+        frames_in=20,
+        frames_out=20,
+        frames_with_hand=18,
+        marker_messages=18,
+        wrong_frames=0,
+        errors_mm=np.zeros(0),
+        latency_ms=np.ones(20),
+        rate=5.0,
+        seconds_to_active=2.0,
+        diagnostics={},
+        shots=[],
+        survived=True,
+    )
+    return replace(good, **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"survived": False}, "did not live to the end"),
+        ({"frames_in": 19}, "only 19 of the folder's 20 pictures were seen"),
+        ({"frames_out": 18}, "only 18 of 20 depth images were answered"),
+        ({"frames_with_hand": 9}, "the hand was found in 9 of 20 frames only"),
+        ({"frames_with_hand": 0}, "no hand was found"),
+        ({"marker_messages": 0}, "hands came without markers"),
+        ({"wrong_frames": 1}, "1 messages were not in the depth image's frame"),
+        ({"folder": None, "pictures": None}, "mean joint error is over 30 mm or unknown"),
+        ({"folder": None, "pictures": None, "errors_mm": np.full(20, 31.0)}, "mean joint error is over 30 mm"),
+        ({"folder": None, "pictures": None, "errors_mm": np.ones(15), "frames_with_hand": 15}, "in 15 of 20 frames"),
+    ],
+)
+def test_every_shortcoming_is_said(changes: dict[str, Any], fault: str) -> None:
+    (said,) = failures(observation(**changes))
+    assert fault in said
+
+
+def test_a_good_demo_is_done() -> None:
+    assert failures(observation()) == []
+    assert failures(observation(frames_out=19)) == []
+    assert failures(observation(folder=None, pictures=None, frames_out=18, errors_mm=np.full(18, 10.0))) == []
+
+
+def test_a_model_that_is_not_there_is_said_by_name(tmp_path: Path) -> None:
+    finished = demo("--model", "nobody", "--output", tmp_path)
+    assert finished.returncode != 0
+    assert "nobody" in finished.stderr
+    assert "Traceback" not in finished.stderr
