@@ -20,8 +20,10 @@ from dense3d_ros.geometry.hand import Handedness, hand_centre
 from dense3d_ros.learning.synthetic.hand_mesh import HandMesh
 from dense3d_ros.learning.synthetic.render import render_depth
 from dense3d_ros.perception.confidence import Confidence
+from dense3d_ros.perception.detector import Candidate
 
 CAMERA = Camera(300.0, 310.0, 155.0, 122.0, 320, 240)
+SPREAD = np.full(21, 0.005, np.float32)
 BALLAST_BYTES = 100 << 20
 """What a model holds on to, so that a test sees whether it was freed."""
 
@@ -58,7 +60,8 @@ class Prediction:
     joint_scores: NDArray[np.float32]
     presence: float
     right_hand: float
-    likeness: float
+    log_likelihood: float
+    spread: NDArray[np.float32]
 
 
 class RigidModel:
@@ -73,6 +76,15 @@ class RigidModel:
         self._joints_from_mean = joints - surface_mean(crop)
         self._ballast = np.ones(BALLAST_BYTES, np.uint8)
 
+    def detect(self, depth: DepthImage, camera: Camera, limit: int) -> list[Candidate]:
+        """The mean of all that is near: there is nothing else than the hand."""
+        metres = depth.metres(slice(None), slice(None))
+        rows, cols = np.nonzero((metres > 0) & (metres < 2))
+        if len(rows) < 50:
+            return []
+        points = camera.back_project(np.stack([cols, rows], axis=1).astype(np.float64), metres[rows, cols])
+        return [Candidate(points.mean(axis=0).astype(np.float32), 0.9, 0.0, 0.0)][:limit]
+
     def predict(self, crops: Sequence[HandCrop], sides: Sequence[Handedness]) -> list[Prediction]:
         if self.description.name == "rigid_that_fails_in_a_frame":
             raise RuntimeError("the network failed")
@@ -80,10 +92,11 @@ class RigidModel:
 
     def _predict_one(self, crop: HandCrop, side: Handedness) -> Prediction:
         if np.count_nonzero(crop.image < 1.0) < 50:
-            return Prediction(np.full((21, 3), crop.in_camera(crop.centre)), np.zeros(21, np.float32), 0.0, 0.5, 0.0)
+            joints = np.tile(crop.in_camera(crop.centre), (21, 1))
+            return Prediction(joints, np.zeros(21, np.float32), -9.0, 0.5, 0.0, SPREAD)
         joints = (surface_mean(crop) + self._joints_from_mean).astype(np.float32)
-        likeness = 5.0 * (side != Handedness.LEFT)
-        return Prediction(joints, np.linspace(0.5, 0.9, 21, dtype=np.float32), 0.99, 0.99, likeness)
+        likelihood = 5.0 * (side != Handedness.LEFT)
+        return Prediction(joints, np.linspace(0.5, 0.9, 21, dtype=np.float32), 4.6, 0.99, likelihood, SPREAD)
 
     def warm_up(self) -> None:
         if self.description.name == "rigid_that_breaks":

@@ -19,7 +19,6 @@ from dense3d_ros.geometry.hand import HandPose, hand_centre, upright_roll
 from dense3d_ros.learning.synthetic.animation import HandAnimation
 from dense3d_ros.perception.estimator import HandPoseEstimator
 from dense3d_ros.perception.model import HandModel
-from dense3d_ros.perception.protrusions import find_candidates
 
 CAMERA = Camera(475.0, 475.0, 319.5, 239.5, 640, 480)
 RATE = 30.0
@@ -132,9 +131,9 @@ def time_cameras(model: HandModel, scene: Scene, cameras: int, frames: int) -> d
 
 
 def time_parts(
-    scene: Scene, resolution: int, further: Mapping[str, Callable[[], object]], repeats: int
+    model: HandModel, scene: Scene, further: Mapping[str, Callable[[], object]], repeats: int
 ) -> dict[str, Any]:
-    """What does not depend on the runtime: decoding a message's data, finding, cropping; and `further` calls."""
+    """Decoding a message's data, finding hands in a whole image, cropping; and `further` calls."""
     data = memoryview(scene.depths[0].tobytes())
     depth = DepthImage(scene.depths[0], 0.001)
     centre = hand_centre(scene.joints[0])
@@ -142,8 +141,8 @@ def time_parts(
         "decode": lambda: DepthImage.from_buffer(
             data, width=640, height=480, encoding="16UC1", step=1280, is_bigendian=False
         ),
-        "find": lambda: find_candidates(depth, CAMERA),
-        "crop": lambda: crop_hand(depth, CAMERA, centre, 0.15, resolution),
+        "find": lambda: model.detect(depth, CAMERA, 2),
+        "crop": lambda: crop_hand(depth, CAMERA, centre, 0.15, model.description.resolution),
         **further,
     }
     return {name: asdict(times) for name, times in time_calls(calls, repeats).items()}

@@ -121,7 +121,7 @@ def _frames(arguments: argparse.Namespace, result: dict[str, Any]) -> None:
         pass  # no ROS here
     else:
         further["messages"] = fill_messages(hands)
-    result["parts"] = time_parts(scene, resolution, further, arguments.repeats)
+    result["parts"] = time_parts(model, scene, further, arguments.repeats)
     if model.device != "cpu":
         result["device"] = time_device(arguments.model, model.device, scene.regions(resolution), arguments.repeats)
     result["cameras"] = [time_cameras(model, scene, count, arguments.repeats) for count in (1, 2, 4)]

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dense3d_ros.geometry.hand import JOINT_COUNT, joint_scores
+from dense3d_ros.perception.evidence import Evidence
 
 Array = NDArray[np.floating[Any]]
 
@@ -20,6 +21,8 @@ _LEAST_SPREAD = 1e-4
 """Metres; votes that agree better than that agree."""
 _MOST = 50.0
 """Log-odds beyond which a probability is not told from 0 or 1."""
+
+_NUMBERS = ("detector_side", "min_score", "hold_score")
 
 
 @dataclass(frozen=True)
@@ -29,29 +32,32 @@ class Confidence:
     joint_weights: of a joint's log spread, of the mean log spread of the hand and of the presence logit, and
     joint_offsets (21), add up to a predictor; errors_mm are the expected joint errors at predictors, both rising,
     with straight lines between. Without them the spread is taken for the expected error.
-    hand: bias and weight of the presence logit in the log-odds that a hand is there.
+    evidence: how sure it is that a hand is there.
     side: weights of the right hand's logit, of the agreement of the votes (minus the mean log spread) and of the
     presence logit in the log-odds of a right hand; each counts by how much it is higher in the plain view than in the
-    mirrored one.
-    min_score: least score of a hand at which few are seen where there is none. fitted: on what, and what came out.
+    mirrored one. detector_side: weight of the detector's log-odds of a right hand, which is added.
+    min_score: least score of a new hand at which few are seen where there is none; hold_score: of a followed one, not
+    above it. fitted: on what, and what came out.
     """
 
     joint_weights: tuple[float, ...] = (1.0, 0.0, 0.0)
     joint_offsets: tuple[float, ...] = (0.0,) * JOINT_COUNT
     predictors: tuple[float, ...] = ()
     errors_mm: tuple[float, ...] = ()
-    hand: tuple[float, ...] = (0.0, 1.0)
+    evidence: Evidence = field(default_factory=Evidence)
     side: tuple[float, ...] = (1.0, 2.0, 0.0)
+    detector_side: float = 0.0
     min_score: float = 0.97
+    hold_score: float = 0.5
     fitted: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name, count in (("joint_weights", 3), ("joint_offsets", JOINT_COUNT), ("hand", 2), ("side", 3)):
+        for name, count in (("joint_weights", 3), ("joint_offsets", JOINT_COUNT), ("side", 3)):
             values = getattr(self, name)
             if len(values) != count or not np.isfinite(values).all():
                 raise ValueError(f"{name} must be {count} finite numbers, got {values}")
-        if self.hand[1] <= 0:
-            raise ValueError(f"the weight of the presence logit must be above 0, got {self.hand[1]}")
+        if not 0 <= self.detector_side < np.inf:
+            raise ValueError(f"detector_side must be at least 0, got {self.detector_side}")
         if len(self.predictors) != len(self.errors_mm):
             raise ValueError(f"{len(self.predictors)} predictors do not fit {len(self.errors_mm)} errors_mm")
         for name in ("predictors", "errors_mm"):
@@ -62,6 +68,8 @@ class Confidence:
             raise ValueError(f"errors_mm must not be below 0, got {self.errors_mm[0]}")
         if not 0 < self.min_score <= 1:
             raise ValueError(f"min_score must lie above 0 and not above 1, got {self.min_score}")
+        if not 0 <= self.hold_score <= 1:
+            raise ValueError(f"hold_score must lie in 0..1, got {self.hold_score}")
 
     @classmethod
     def from_json(cls, data: Any) -> Confidence:
@@ -76,12 +84,15 @@ class Confidence:
                 if not isinstance(value, dict):
                     raise ValueError(f"fitted must be an object, got {value!r}")
                 continue
+            if name == "evidence":
+                values[name] = Evidence.from_json(value)
+                continue
             numbers = value if isinstance(value, (list, tuple)) else [value]
             if not all(isinstance(number, (int, float)) and not isinstance(number, bool) for number in numbers):
                 raise ValueError(f"{name} must be made of numbers, got {value!r}")
-            if (name == "min_score") == isinstance(value, (list, tuple)):
-                raise ValueError(f"{name} must be {'a number' if name == 'min_score' else 'a list'}, got {value!r}")
-            values[name] = value if name == "min_score" else tuple(float(number) for number in numbers)
+            if (name in _NUMBERS) == isinstance(value, (list, tuple)):
+                raise ValueError(f"{name} must be {'a number' if name in _NUMBERS else 'a list'}, got {value!r}")
+            values[name] = value if name in _NUMBERS else tuple(float(number) for number in numbers)
         return cls(**values)
 
     def predictor(self, spread: Array, presence: Array) -> Array:
@@ -102,15 +113,11 @@ class Confidence:
         errors_mm = np.interp(predictor, self.predictors, self.errors_mm) if self.predictors else np.exp(predictor)
         return joint_scores(errors_mm / 1000)
 
-    def hand_score(self, presence: float) -> float:
-        """Presence logit -> probability that a hand is there."""
-        return probability(self.hand[0] + self.hand[1] * presence)
-
-    def likeness(self, spread: Array, logits: Array) -> Array:
-        """(B, 21) spreads in metres and (B, 2) logits -> (B,) how much each view looks like a right hand's."""
+    def log_likelihood(self, spread: Array, logits: Array) -> Array:
+        """(B, 21) spreads in metres and (B, 2) logits -> (B,) how much each looks like a right hand."""
         agreement = -log_spread_mm(spread).mean(axis=1)
-        likeness: Array = self.side[0] * logits[:, 1] + self.side[1] * agreement + self.side[2] * logits[:, 0]
-        return likeness
+        log_likelihood: Array = self.side[0] * logits[:, 1] + self.side[1] * agreement + self.side[2] * logits[:, 0]
+        return log_likelihood
 
 
 def log_spread_mm(spread: Array) -> Array:

@@ -20,6 +20,7 @@ from dense3d_ros.geometry.crop import Crop, crop_hand, crop_region
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import Handedness
 from dense3d_ros.perception.confidence import Confidence, probability
+from dense3d_ros.perception.detector import Candidate, Detector, load_detector
 from dense3d_ros.perception.model_file import ModelDescription, read_model
 from dense3d_ros.runtime.batching import Batcher
 from dense3d_ros.runtime.interface import Outputs
@@ -46,16 +47,17 @@ class Prediction:
     """What the network says of one crop.
 
     joints: (21, 3) metres in the camera frame. joint_scores: (21,) 0..1, see `hand.joint_scores`.
-    presence: probability that a hand is around the crop's centre. right_hand: that it is a right one.
-    likeness: how much the view looks like a hand of the side that it was taken for; of two views of a place the
-    difference is the log-odds of their sides.
+    presence: the network's log-odds that a hand is around the crop's centre. right_hand: probability of a right one.
+    log_likelihood: how much it looks like a hand of the side that it was taken for; the difference of two at one place
+    is the log-odds of their sides. spread: (21,) metres by which the network expects each joint to be wrong.
     """
 
     joints: NDArray[np.float32]
     joint_scores: NDArray[np.float32]
     presence: float
     right_hand: float
-    likeness: float
+    log_likelihood: float
+    spread: NDArray[np.float32]
 
 
 class HandModel:
@@ -64,12 +66,18 @@ class HandModel:
     Several threads may share one; what they ask for at the same time is run as one batch.
     runtime: a name of `runtime.selection.RUNTIMES`, checked for the device.
     crops_itself: whether `predict` rather takes a `crop_region` than a `crop_hand`, because the device makes the crop.
+    detector: what finds hands in a whole image; the shipped one by default.
     """
 
     crops_itself = False
 
     def __init__(
-        self, description: ModelDescription, network: HourglassNetwork, device: str, runtime: str = "torch"
+        self,
+        description: ModelDescription,
+        network: HourglassNetwork,
+        device: str,
+        runtime: str = "torch",
+        detector: Detector | None = None,
     ) -> None:
         choice = choose_runtime(runtime, device)
         self.description = description
@@ -81,6 +89,7 @@ class HandModel:
         runs = make_runtime(choice.name, regressor, device, description.resolution)
         self.crops_itself = runs.crops_itself
         self._batcher = Batcher(runs.run)
+        self._detector = detector or load_detector(device, choice.name)
 
     def with_confidence(self, confidence: Confidence) -> HandModel:
         """The same network in the same runtime, its outputs judged by other numbers."""
@@ -114,24 +123,29 @@ class HandModel:
             rows_of.setdefault(index, []).append(row)
         confidence = self.description.confidence
         scores = confidence.joint_scores(spread, logits[:, 0])
-        likeness = confidence.likeness(spread, logits)
+        likelihood = confidence.log_likelihood(spread, logits)
         predictions = []
         for rows in rows_of.values():
-            row = max(rows, key=lambda row: likeness[row])
+            row = max(rows, key=lambda row: likelihood[row])
             mirrored = hypotheses[row][1]
-            this_side = likeness[row] - likeness[min(rows, key=lambda row: likeness[row])]
+            this_side = likelihood[row] - likelihood[min(rows, key=lambda row: likelihood[row])]
             if len(rows) == 1:
                 this_side = logits[row, 1]
             predictions.append(
                 Prediction(
                     joints[row],
                     scores[row],
-                    confidence.hand_score(float(logits[row, 0])),
+                    float(logits[row, 0]),
                     probability(-this_side if mirrored else this_side),
-                    float(likeness[row]),
+                    float(likelihood[row]),
+                    spread[row],
                 )
             )
         return predictions
+
+    def detect(self, depth: DepthImage, camera: Camera, limit: int) -> list[Candidate]:
+        """Up to `limit` places in a whole image where a hand may be, the likeliest first."""
+        return self._detector.detect(depth, camera, limit)
 
     def warm_up(self) -> None:
         """Run once on an empty crop, so that the first frame does not pay for what is set up lazily."""
@@ -139,6 +153,7 @@ class HandModel:
         crops = crops_of(self, depth, Camera(1, 1, 0, 0, 1, 1), np.array([0, 0, 0.5]))
         for _ in range(3):
             self.predict(crops, [Handedness.RIGHT])
+            self.detect(depth, Camera(1, 1, 0, 0, 1, 1), 1)
 
 
 def crops_of(

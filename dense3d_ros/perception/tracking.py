@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,71 +14,86 @@ Array = NDArray[np.float32]
 
 LONGEST_GAP = 0.5
 """Seconds without a frame after which a hand may be anywhere."""
+FRAME_SECONDS = 1 / 30
+"""What a frame without a stamp is taken to last."""
 STILL = 0.01
 """A centre that moves less than this between two frames is taken to rest, metres; it may be noise."""
 LARGEST_STEP = 0.1
 """The furthest that a hand is looked for from where it was, metres."""
+REACH, SPEED = 0.12, 1.0
+"""How far from where it was expected a hand may come back, metres, and how much further for every second, m/s."""
 MEMORY = 0.9
 """What is left of the evidence for the right or left hand after a frame."""
 FRAME_EVIDENCE, ALL_EVIDENCE = 4.0, 6.0
 """Bounds on the log-odds of one frame and of the whole track, so that a track can change its mind."""
 UNDECIDED, DECIDED = 0.2, 3.0
-"""Log-odds below which nothing is said of the side, and above which one side is enough to look at."""
+"""Log-odds below which nothing is said of the handedness, and above which one side is enough to look at."""
 CHECK_INTERVAL = 10
 """Frames after which a decided hand is looked at from both sides again."""
 
 
 @dataclass
 class Track:
-    """One hand that was seen in the last frame.
+    """One hand, seen in the last frame or lost for a moment.
 
-    centre, before: (3,) metres, in the last frame and in the one before. stamp, stamp_before: their times in
-    seconds, if known. roll: radians, see `hand.upright_roll`, in the last frame. right_log_odds: evidence that it is a
-    right hand. unchecked: frames since both were tried.
+    centre, before: (3,) metres, when it was last seen and in the frame before that. stamp, stamp_before: their times in
+    seconds. roll: radians, see `hand.upright_roll`, when last seen. right_log_odds: evidence that it is a right hand.
+    unchecked: frames since both sides were tried. is_lost: not seen in the last frame.
     """
 
     number: int
     centre: Array
-    stamp: float | None = None
+    stamp: float
     roll: float = 0.0
     before: Array | None = None
-    stamp_before: float | None = None
+    stamp_before: float = 0.0
     right_log_odds: float = 0.0
     unchecked: int = 0
+    is_lost: bool = False
 
-    def predicted(self, stamp: float | None) -> Array:
-        """(3,) metres where the hand is at `stamp` if it goes on as it did; where it was if it rested."""
+    def predicted(self, stamp: float) -> Array:
+        """(3,) metres where the hand is at `stamp` if it goes on as it did; where it was if it rested.
+
+        Always a place where a hand can be: in front of the camera.
+        """
         if self.before is None:
             return self.centre
         step = self.centre - self.before
-        if np.linalg.norm(step) < STILL:
+        past = self.stamp - self.stamp_before
+        if np.linalg.norm(step) < STILL or past <= 0:
             return self.centre
-        if stamp is not None and self.stamp is not None and self.stamp_before is not None:
-            past = self.stamp - self.stamp_before
-            step = step * ((stamp - self.stamp) / past if past > 0 else 0.0)
+        step = step * ((stamp - self.stamp) / past)
         length = float(np.linalg.norm(step))
-        step = step * min(1.0, LARGEST_STEP / max(length, 1e-9))
-        return (self.centre + step).astype(np.float32)
+        ahead = self.centre + step * min(1.0, LARGEST_STEP / max(length, 1e-9))
+        # Never nearer than half of its distance: a hand that comes close slows down, or is out of range.
+        ahead[2] = max(ahead[2], 0.5 * self.centre[2])
+        return ahead.astype(np.float32)
 
-    def seen(self, centre: Array, roll: float, stamp: float | None, right_hand: float | None) -> None:
-        """Take over this frame's centre, (3,) metres, its roll, and the probability of a right hand if both sides were
-        tried.
-        """
+    def seen(self, centre: Array, roll: float, stamp: float) -> None:
+        """Take over this frame's centre, (3,) metres, and its roll."""
         self.before, self.stamp_before = self.centre, self.stamp
-        self.centre, self.roll, self.stamp = centre, roll, stamp
-        self.weigh(right_hand)
+        if self.is_lost:
+            # A speed over the time in which it was not seen says nothing.
+            self.before = None
+        self.centre, self.roll, self.stamp, self.is_lost = centre, roll, stamp, False
 
-    def weigh(self, right_hand: float | None) -> None:
-        """Take in one frame's probability that it is a right hand; None if only one side was looked at."""
-        if right_hand is None:
-            self.unchecked += 1
-            return
-        self.unchecked = 0
-        probability = min(max(right_hand, 1e-6), 1 - 1e-6)
-        evidence = float(np.log(probability / (1 - probability)))
-        evidence = min(max(evidence, -FRAME_EVIDENCE), FRAME_EVIDENCE)
+    def weighed(self, right_log_odds: float | None) -> float:
+        """Evidence for a right hand with one frame's log-odds; None if only one side was looked at."""
+        if right_log_odds is None:
+            return self.right_log_odds
+        evidence = min(max(right_log_odds, -FRAME_EVIDENCE), FRAME_EVIDENCE)
         total = MEMORY * self.right_log_odds + evidence
-        self.right_log_odds = min(max(total, -ALL_EVIDENCE), ALL_EVIDENCE)
+        return min(max(total, -ALL_EVIDENCE), ALL_EVIDENCE)
+
+    def weigh(self, right_log_odds: float | None) -> None:
+        """Take in one frame's log-odds of a right hand; None if only one side was looked at."""
+        self.unchecked = self.unchecked + 1 if right_log_odds is None else 0
+        self.right_log_odds = self.weighed(right_log_odds)
+
+    def reaches(self, centre: Array, stamp: float) -> bool:
+        """Whether the hand can be at `centre`, (3,) metres, at `stamp`."""
+        reach = REACH + SPEED * max(0.0, stamp - self.stamp)
+        return bool(np.linalg.norm(self.predicted(stamp) - centre) <= reach)
 
     @property
     def side_to_look_at(self) -> Handedness:
@@ -88,42 +104,69 @@ class Track:
     @property
     def handedness(self) -> Handedness:
         """What the frames so far say; UNKNOWN while they say nothing."""
-        if abs(self.right_log_odds) < UNDECIDED:
-            return Handedness.UNKNOWN
-        return Handedness.RIGHT if self.right_log_odds > 0 else Handedness.LEFT
+        return handedness(self.right_log_odds)
+
+
+def handedness(right_log_odds: float) -> Handedness:
+    """Log-odds of a right hand -> the side; UNKNOWN where they say nothing."""
+    if abs(right_log_odds) < UNDECIDED:
+        return Handedness.UNKNOWN
+    return Handedness.RIGHT if right_log_odds > 0 else Handedness.LEFT
 
 
 class Tracks:
-    """The hands of the last frame. A hand that is not seen in a frame is gone; its number is not used again."""
+    """The hands of the last frames. A number is not used again once its hand is gone.
 
-    def __init__(self) -> None:
+    max_lost: seconds for which a hand that is not seen keeps its number.
+    """
+
+    def __init__(self, max_lost: float) -> None:
+        self.max_lost = max_lost
         self.current: list[Track] = []
+        self.stamp = 0.0
         self._next_number = 1
-        self._stamp: float | None = None
+        self._stamped = False
 
     def reset(self) -> None:
         """Forget all hands and the time."""
         self.current = []
-        self._stamp = None
+        self._stamped = False
 
     def advance(self, stamp: float | None) -> None:
-        """Go to a frame at `stamp` seconds; back in time or after a long gap nothing is known any more."""
-        if stamp is not None and self._stamp is not None and not 0 <= stamp - self._stamp <= LONGEST_GAP:
-            self.current = []
-        self._stamp = stamp
+        """Go to a frame at `stamp` seconds; back in time or after a long gap nothing is known any more.
 
-    def new(self, centre: Array, roll: float, right_hand: float | None) -> Track:
+        Without stamps frames are FRAME_SECONDS apart.
+        """
+        now = self.stamp + FRAME_SECONDS if stamp is None else stamp
+        if self._stamped and not 0 <= now - self.stamp <= LONGEST_GAP:
+            self.current = []
+        self.stamp, self._stamped = now, True
+        self.current = [track for track in self.current if not track.is_lost or now - track.stamp <= self.max_lost]
+
+    def new(self, centre: Array, roll: float, right_log_odds: float | None) -> Track:
         """A hand seen for the first time, not yet among the current ones."""
-        track = Track(self._next_number, centre, self._stamp, roll)
-        track.weigh(right_hand)
+        track = Track(self._next_number, centre, self.stamp, roll)
+        track.weigh(right_log_odds)
         self._next_number += 1
         return track
 
-    def nearest(self, centre: Array, within: float) -> Track | None:
-        """The current track closest to `centre`, (3,) metres, and not further than `within` metres."""
+    def nearest(self, centre: Array) -> Track | None:
+        """The current track that is expected closest to `centre`, (3,) metres, and reaches it."""
+        reaching = [track for track in self.current if track.reaches(centre, self.stamp)]
+        return min(reaching, key=lambda track: self._surprise(track, centre), default=None)
 
-        def distance(track: Track) -> float:
-            return float(np.linalg.norm(track.centre - centre))
+    def coming_back(self, centre: Array, right_log_odds: float, followed: Collection[Track]) -> Track | None:
+        """The track, none of `followed`, that a new hand at `centre` can be.
 
-        closest = min(self.current, key=distance, default=None)
-        return closest if closest is not None and distance(closest) <= within else None
+        It reaches the place, and its side is not another one beyond doubt.
+        """
+
+        def fits(track: Track) -> bool:
+            in_doubt = min(abs(track.right_log_odds), abs(right_log_odds)) < DECIDED
+            same_side = in_doubt or track.handedness == handedness(right_log_odds)
+            return all(track is not other for other in followed) and track.reaches(centre, self.stamp) and same_side
+
+        return min(filter(fits, self.current), key=lambda track: self._surprise(track, centre), default=None)
+
+    def _surprise(self, track: Track, centre: Array) -> float:
+        return float(np.linalg.norm(track.predicted(self.stamp) - centre))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -35,24 +35,44 @@ def input_shapes(resolution: int) -> tuple[tuple[int, ...], ...]:
 def traced(regressor: DenseRegressor, resolution: int) -> tuple[torch.jit.ScriptModule, tuple[Tensor, ...]]:
     """TorchScript of the regressor, and the example inputs it was recorded with."""
     example = _example(resolution)
+    return trace(_Tuple(regressor), example), example
+
+
+def trace(module: nn.Module, example: tuple[Tensor, ...]) -> torch.jit.ScriptModule:
+    """TorchScript of what a module does with the example inputs."""
     with _quickly(), torch.inference_mode():
-        module = torch.jit.trace(_Tuple(regressor).eval(), example, check_trace=False)  # type: ignore[no-untyped-call]
-        return torch.jit.freeze(module.eval()), example
+        recorded = torch.jit.trace(module.eval(), example, check_trace=False)  # type: ignore[no-untyped-call]
+        frozen: torch.jit.ScriptModule = torch.jit.freeze(recorded.eval())
+        return frozen
 
 
 def onnx_bytes(regressor: DenseRegressor, resolution: int) -> bytes:
     """An ONNX model of the regressor with a free batch size."""
+    return onnx_bytes_of(
+        _Tuple(regressor), _example(resolution), INPUTS, ("joints", "spread", "logits"), is_batch_free=True
+    )
+
+
+def onnx_bytes_of(
+    module: nn.Module,
+    example: tuple[Tensor, ...],
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    *,
+    is_batch_free: bool = False,
+) -> bytes:
+    """An ONNX model of what a module does with the example inputs, whose first axis may be the batch's."""
     buffer = io.BytesIO()
     with _quickly(), torch.inference_mode():
         torch.onnx.export(
-            _Tuple(regressor).eval(),
-            _example(resolution),
+            module.eval(),
+            example,
             buffer,  # type: ignore[arg-type]
             # The newer exporter needs one more package, and seconds.
             dynamo=False,
-            input_names=list(INPUTS),
-            output_names=["joints", "spread", "logits"],
-            dynamic_axes={name: {0: "batch"} for name in INPUTS},
+            input_names=list(inputs),
+            output_names=list(outputs),
+            dynamic_axes={name: {0: "batch"} for name in inputs} if is_batch_free else None,
         )
     return buffer.getvalue()
 

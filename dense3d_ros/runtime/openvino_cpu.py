@@ -26,23 +26,11 @@ class OpenVinoRuntime:
     ) -> None:
         import openvino
 
-        core = openvino.Core()
-        if precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        if precision == "bf16" and "BF16" not in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
             raise RuntimeUnavailableError(
                 "runtime 'openvino_bf16' needs a processor with bfloat16, which this one has not; try runtime openvino"
             )
-        compiled = core.compile_model(
-            _converted(regressor, resolution),
-            "CPU",
-            {
-                "PERFORMANCE_HINT": "LATENCY",
-                "INFERENCE_PRECISION_HINT": precision,
-                # A thread pinned to a core that the camera uses would wait while another core is free.
-                "ENABLE_CPU_PINNING": False,
-                "PERF_COUNT": counting,
-            },
-        )
-        self._request = compiled.create_infer_request()
+        self._request = compiled_request(_converted(regressor, resolution), precision, counting=counting)
 
     def run(self, crops: Sequence[Crop]) -> Outputs:
         """See `Runtime.run`."""
@@ -59,7 +47,13 @@ class OpenVinoRuntime:
 
 
 def _converted(regressor: DenseRegressor, resolution: int) -> Any:
-    """The regressor as an OpenVINO model with a free batch size.
+    """The regressor as an OpenVINO model with a free batch size."""
+    module, example = traced(regressor, resolution)
+    return openvino_model(module, example, [(-1, *shape) for shape in input_shapes(resolution)])
+
+
+def openvino_model(module: Any, example: tuple[Any, ...], shapes: Sequence[tuple[int, ...]]) -> Any:
+    """TorchScript with its example inputs as an OpenVINO model of float32 inputs with these shapes; -1 is free.
 
     Straight through the PyTorch front end: `openvino.convert_model` does the same in five times the time, and reports
     its use over the network where its telemetry package is installed.
@@ -68,12 +62,25 @@ def _converted(regressor: DenseRegressor, resolution: int) -> Any:
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
-    module, example = traced(regressor, resolution)
     front_end = FrontEndManager().load_by_framework("pytorch")
     # In a variable, because the front end does not keep it alive.
     decoder = TorchScriptPythonDecoder(module, example_input=example)
     model = front_end.load(decoder)
-    for place, shape in zip(model.get_inputs(), input_shapes(resolution), strict=True):
-        model.set_partial_shape(place, openvino.PartialShape([-1, *shape]))
+    for place, shape in zip(model.get_inputs(), shapes, strict=True):
+        model.set_partial_shape(place, openvino.PartialShape(list(shape)))
         model.set_element_type(place, openvino.Type.f32)
     return front_end.convert(model)
+
+
+def compiled_request(model: Any, precision: str, *, counting: bool = False) -> Any:
+    """The model compiled for this processor, ready to run. precision: "f32" or "bf16"."""
+    import openvino
+
+    options = {
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_PRECISION_HINT": precision,
+        # A thread pinned to a core that the camera uses would wait while another core is free.
+        "ENABLE_CPU_PINNING": False,
+        "PERF_COUNT": counting,
+    }
+    return openvino.Core().compile_model(model, "CPU", options).create_infer_request()

@@ -12,14 +12,19 @@ import pytest
 import torch
 from scipy.optimize import minimize
 
+from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.crop import HandCrop, crop_hand
+from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import Handedness, expected_errors, hand_centre, joint_scores
 from dense3d_ros.learning.calibration import calibrate
 from dense3d_ros.learning.calibration.calibrate import calibrate_file, fit_confidence, fit_scores, fit_side
+from dense3d_ros.learning.calibration.evidence_fit import fit_evidence
 from dense3d_ros.learning.calibration.fits import least_score, logistic_regression, rising_curve
-from dense3d_ros.learning.calibration.observations import Place
+from dense3d_ros.learning.calibration.observations import Observation
 from dense3d_ros.learning.evaluation.synthetic import SyntheticTestSet, hand_frame
-from dense3d_ros.perception.confidence import Confidence
+from dense3d_ros.perception.confidence import Confidence, probability
+from dense3d_ros.perception.detector import Candidate
+from dense3d_ros.perception.evidence import NAMES, Evidence, Term
 from dense3d_ros.perception.model import HandModel, Prediction
 from dense3d_ros.perception.model_file import ModelDescription, read_model, save_model
 
@@ -64,41 +69,75 @@ def test_the_least_score_lets_few_pass() -> None:
         assert np.count_nonzero(scores >= least_score(scores, rate)) == passing
 
 
-def places(rng: np.random.Generator, hand: bool, count: int) -> list[list[Place]]:
-    """Pictures of one place each: presence logits around ±2, and joints whose mean error is twice their spread."""
+def observations(rng: np.random.Generator, hand: bool, count: int) -> list[list[Observation]]:
+    """Images of one place each: presence around ±2, unexplained surface around 0.2 and 0.6, nothing else told.
+
+    The mean error of a joint is twice its spread.
+    """
     made = []
     for _ in range(count):
         spread = np.exp(rng.uniform(np.log(0.003), np.log(0.03), 21))
         errors = 2000 * spread * rng.gamma(4.0, 0.25, 21) if hand else None
-        made.append([Place(rng.normal(2.0 if hand else -2.0, 1.0), spread, hand, errors)])
+        terms = np.zeros(len(NAMES))
+        terms[NAMES.index("presence")] = rng.normal(2.0 if hand else -2.0, 1.0)
+        terms[NAMES.index("unexplained")] = rng.normal(0.2 if hand else 0.6, 0.1)
+        made.append([Observation(terms, spread, hand, errors)])
     return made
 
 
 def test_fitted_scores() -> None:
-    """Gaussian logits at ±2 of width 1 are log-odds of 4 times the logit; errors are read from the scores."""
     rng = np.random.default_rng(2)
-    without = places(rng, False, 2000)
-    fitted = fit_scores(Confidence(), places(rng, True, 2000), without)
-    assert fitted.hand[0] == pytest.approx(0, abs=0.3)
-    assert fitted.hand[1] == pytest.approx(4, abs=0.4)
-    seen = np.mean([fitted.hand_score(picture[0].presence) >= fitted.min_score for picture in without])
-    assert seen == fitted.fitted["false_hands"] == 0.003
-    # 2 + 2.75 sigma is where 0.3 % of the others reach; hands lie below it with the probability of 1.25 sigma.
-    assert fitted.fitted["hands_missed"] == pytest.approx(0.106, abs=0.04)
-    test = places(rng, True, 2000)
-    spread = np.stack([picture[0].spread for picture in test])
-    errors = np.stack([picture[0].errors for picture in test if picture[0].errors is not None])
+    without = observations(rng, False, 2000)
+    fitted = fit_scores(Confidence(), observations(rng, True, 2000), without)
+    evidence = fitted.evidence
+    assert evidence.terms["presence"].weight > 0
+    assert evidence.terms["unexplained"].weight < 0
+    assert evidence.terms["bones"].weight == 0
+    scores = np.array([probability(evidence.log_odds(image[0].terms[None])[0]) for image in without])
+    assert np.mean(scores >= fitted.min_score) == fitted.fitted["false_hands"] == 0.001
+    assert np.mean(scores >= fitted.hold_score) == pytest.approx(0.03)
+    # Both terms are four deviations apart: 18 % of the hands would be missed by one of them alone, 0.5 % by both at best.
+    assert fitted.fitted["hands_missed"] < 0.06
+    assert fitted.fitted["terms"]["all"] > fitted.fitted["terms"]["presence"]["alone"]
+    test = observations(rng, True, 2000)
+    spread = np.stack([image[0].spread for image in test])
+    errors = np.stack([image[0].errors for image in test if image[0].errors is not None])
     expected = 1000 * expected_errors(fitted.joint_scores(spread, np.full(2000, 2.0)))
     for low, high in ((6, 10), (10, 20), (20, 50)):
         group = (expected >= low) & (expected < high)
         assert expected[group].mean() == pytest.approx(errors[group].mean(), rel=0.1)
 
 
+def test_scores_are_probabilities() -> None:
+    rng = np.random.default_rng(5)
+    fitted = fit_scores(Confidence(), observations(rng, True, 3000), observations(rng, False, 3000))
+    images = observations(rng, True, 3000) + observations(rng, False, 3000)
+    scores = np.array([probability(fitted.evidence.log_odds(image[0].terms[None])[0]) for image in images])
+    is_hand = np.array([image[0].hand for image in images], bool)
+    for low, high in ((0.0, 0.1), (0.9, 1.0)):
+        group = (scores >= low) & (scores < high)
+        assert is_hand[group].mean() == pytest.approx(scores[group].mean(), abs=0.02)
+
+
+def test_a_term_never_speaks_the_other_way() -> None:
+    """Hands whose presence is lower than that of other places: the term is left out, not turned round."""
+    rng = np.random.default_rng(6)
+    values = np.zeros((4000, len(NAMES)))
+    is_hand = np.arange(4000) < 2000
+    values[:, NAMES.index("presence")] = rng.normal(np.where(is_hand, -1.0, 1.0))
+    values[:, NAMES.index("in_front")] = rng.normal(np.where(is_hand, 0.0, 1.0), 0.3)
+    evidence = fit_evidence(values, is_hand, (), (-3.6, 0.1), 0)
+    assert evidence.terms["presence"].weight == 0
+    assert evidence.terms["in_front"].weight < 0
+
+
 def test_fitted_side() -> None:
     rng = np.random.default_rng(3)
-    features = rng.normal(size=(3000, 3))
-    right = rng.random(3000) < 1 / (1 + np.exp(-(features @ [1.0, 3.0, 0.0])))
-    assert fit_side(list(zip(features, right, strict=True))) == pytest.approx((1, 3, 0), abs=0.25)
+    features = rng.normal(size=(3000, 4))
+    right = rng.random(3000) < 1 / (1 + np.exp(-(features @ [1.0, 3.0, 0.0, 0.5])))
+    side, detector_side = fit_side(list(zip(features, right, strict=True)))
+    assert side == pytest.approx((1, 3, 0), abs=0.25)
+    assert detector_side == pytest.approx(0.5, abs=0.2)
 
 
 class KnowingModel:
@@ -116,6 +155,18 @@ class KnowingModel:
         assert confidence.side != Confidence().side
         return self
 
+    def detect(self, depth: DepthImage, camera: Camera, limit: int) -> list[Candidate]:
+        """Its hand, a centimetre off, and the image's lower middle, which is none."""
+        metres = depth.metres(slice(None), slice(None))
+        rows, cols = np.nonzero(metres)
+        pick = len(rows) // 2
+        pixel = np.array([cols[pick], rows[pick]], np.float64)
+        centres = [camera.back_project(pixel, np.float64(metres[rows[pick], cols[pick]])).astype(np.float32)]
+        for frame, centre in zip(self.hands, self.centres, strict=True):
+            if np.array_equal(frame.sample.depth.values, depth.values):
+                centres.insert(0, (centre + np.float32([0.01, 0, 0])).astype(np.float32))
+        return [Candidate(centre, 0.5, 0.0, 0.0) for centre in centres[:limit]]
+
     def predict(self, crops: Sequence[HandCrop], sides: Sequence[Handedness]) -> list[Prediction]:
         return [self._of(crop, side) for crop, side in zip(crops, sides, strict=True)]
 
@@ -128,18 +179,21 @@ class KnowingModel:
         here = crop_hand(frame.sample.depth, frame.sample.camera, centre, crop.half_size, len(crop.image), crop.roll)
         if distances[number] > 0.09 or not np.array_equal(here.image, crop.image):
             joints = frame.sample.joints - self.centres[number] + centre
-            return Prediction(joints, joint_scores(np.full(21, 0.03)), 0.2, 0.5, 0.0)
+            spread = np.full(21, 0.03, np.float32)
+            return Prediction(joints, joint_scores(spread), -1.4, 0.5, 0.0, spread)
         wrong = side == (Handedness.LEFT if right else Handedness.RIGHT)
         right_hand = {Handedness.LEFT: 0.3, Handedness.RIGHT: 0.7}.get(side, float(right))
-        scores = joint_scores(np.linspace(0.004, 0.03 if wrong else 0.02, 21))
-        return Prediction(frame.sample.joints, scores, 0.8 + 0.01 * (number % 2), right_hand, -5.0 * wrong)
+        spread = np.linspace(0.004, 0.03 if wrong else 0.02, 21).astype(np.float32)
+        presence = 1.4 + 0.1 * (number % 2)
+        return Prediction(frame.sample.joints, joint_scores(spread), presence, right_hand, -5.0 * wrong, spread)
 
 
 def test_confidence_of_a_model_that_knows() -> None:
     pictures = 16
     fitted = fit_confidence(cast(HandModel, KnowingModel(pictures)), pictures)
     assert fitted.side[1] > 0
-    assert fitted.hand[1] > 0
+    assert fitted.evidence.terms["presence"].weight > 0
+    assert len(fitted.evidence.bones[0]) == 20
     assert fitted.fitted["false_hands"] == 0
     assert fitted.fitted["hands_missed"] < 0.5
     assert max(fitted.errors_mm) < 0.1
@@ -150,7 +204,7 @@ def test_the_file_keeps_everything_else(tmp_path: Path, monkeypatch: pytest.Monk
     torch.manual_seed(0)
     network = DESCRIPTION.build_network()
     save_model(path, network, replace(DESCRIPTION, confidence=Confidence(min_score=0.5)))
-    fitted = Confidence(hand=(-1.0, 0.5), min_score=0.8)
+    fitted = Confidence(evidence=Evidence(-1.0, {"presence": Term(0.5)}), min_score=0.8)
 
     def fit(model: HandModel, pictures: int) -> Confidence:
         assert model.description.confidence == Confidence()

@@ -11,6 +11,7 @@ import pytest
 
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.crop import HandCrop, crop_hand
+from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import Handedness, hand_centre
 from dense3d_ros.learning.evaluation import sequences, synthetic
 from dense3d_ros.learning.evaluation.model import evaluate_on_synthetic
@@ -19,13 +20,16 @@ from dense3d_ros.learning.evaluation.synthetic import HandFrame, SyntheticTestSe
 from dense3d_ros.learning.synthetic.animation import HandAnimation
 from dense3d_ros.learning.synthetic.hand_mesh import HandMesh
 from dense3d_ros.learning.synthetic.poses import pose_space
+from dense3d_ros.learning.synthetic.protrusions import find_candidates
 from dense3d_ros.learning.synthetic.sensors import SENSORS
+from dense3d_ros.perception.detector import Candidate
 from dense3d_ros.perception.model import HandModel, Prediction
 from dense3d_ros.perception.model_file import ModelDescription
 
 COUNT = 16
 ALL = slice(None)
 CAMERA = Camera(475, 475, 319.5, 239.5, 640, 480)
+SPREAD = np.full(21, 0.005, np.float32)
 OFFSET = np.array([0.006, 0.0, 0.008], np.float32)
 
 
@@ -49,6 +53,14 @@ class KnowingModel:
         self.hands = [(joints, frame) for frame in frames for joints in (frame.sample.joints, *frame.others)]
         self.centres = np.stack([hand_centre(joints) for joints, _ in self.hands])
 
+    def detect(self, depth: DepthImage, camera: Camera, limit: int) -> list[Candidate]:
+        near = [
+            hand_centre(joints) + OFFSET
+            for joints, frame in self.hands
+            if np.array_equal(frame.sample.depth.values, depth.values)
+        ]
+        return [Candidate(centre, 0.9, 0.0, 0.0) for centre in near[:limit]]
+
     def predict(self, crops: Sequence[HandCrop], sides: Sequence[Handedness]) -> list[Prediction]:
         assert len(crops) == len(sides)
         return [self._answer(crop, side) for crop, side in zip(crops, sides, strict=True)]
@@ -63,9 +75,9 @@ class KnowingModel:
             own = crop_hand(frame.sample.depth, frame.sample.camera, centre, crop.half_size, len(crop.image), crop.roll)
             if distances[index] < 0.06 and np.array_equal(own.image, crop.image):
                 right = frame.labels["side"] == "right"
-                likeness = 5.0 * ((side == Handedness.RIGHT) == right)
-                return Prediction(joints + OFFSET, scores, 0.99, float(right), likeness)
-        return Prediction(self.hands[0][0] + OFFSET, scores, 0.01, 0.5, 0.0)
+                likelihood = 5.0 * ((side == Handedness.RIGHT) == right)
+                return Prediction(joints + OFFSET, scores, 4.6, float(right), likelihood, SPREAD)
+        return Prediction(self.hands[0][0] + OFFSET, scores, -4.6, 0.5, 0.0, SPREAD)
 
 
 def test_a_frame_depends_on_its_number_alone(test_set: SyntheticTestSet, frames: list[HandFrame]) -> None:
@@ -161,11 +173,14 @@ class Follower(KnowingModel):
         self.joints = np.stack([animation.hand(time).joints for animation in animations for time in times])
         self.centres = hand_centre(self.joints)
 
+    def detect(self, depth: DepthImage, camera: Camera, limit: int) -> list[Candidate]:
+        return [Candidate(centre, 0.9, 0.0, 0.0) for centre in find_candidates(depth, camera, limit=limit)]
+
     def _answer(self, crop: HandCrop, side: Handedness) -> Prediction:
         distances = np.linalg.norm(self.centres - crop.in_camera(crop.centre), axis=1)
         joints = self.joints[int(distances.argmin())]
-        presence, likeness = 0.99 if distances.min() < 0.06 else 0.01, 5.0 * (side == Handedness.RIGHT)
-        return Prediction(joints, np.full(21, 0.9, np.float32), presence, 1.0, likeness)
+        presence, likelihood = 4.6 if distances.min() < 0.06 else -4.6, 5.0 * (side == Handedness.RIGHT)
+        return Prediction(joints, np.full(21, 0.9, np.float32), presence, 1.0, likelihood, SPREAD)
 
 
 def test_sequences_are_followed() -> None:

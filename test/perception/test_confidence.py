@@ -11,15 +11,18 @@ import pytest
 
 from dense3d_ros.geometry.hand import JOINT_COUNT, HandPose, expected_errors, joint_scores
 from dense3d_ros.perception.confidence import Confidence
+from dense3d_ros.perception.evidence import Evidence, Term
 
 FITTED = Confidence(
     joint_weights=(0.5, 0.25, -0.1),
     joint_offsets=tuple(0.01 * joint for joint in range(JOINT_COUNT)),
     predictors=(1.0, 2.0, 4.0),
     errors_mm=(5.0, 10.0, 40.0),
-    hand=(-0.5, 0.5),
+    evidence=Evidence(-0.5, {"presence": Term(0.5), "spread": Term(-1.0, 0.0, 4.0, 2.0)}),
     side=(0.5, 2.0, 0.1),
+    detector_side=0.25,
     min_score=0.8,
+    hold_score=0.4,
     fitted={"pictures": 10},
 )
 
@@ -36,7 +39,6 @@ def test_scores_are_expected_errors() -> None:
 def test_without_a_fit_the_spread_is_the_expected_error() -> None:
     spread = np.array([[0.004] * 20 + [0.03]])
     np.testing.assert_allclose(expected_errors(Confidence().joint_scores(spread, np.zeros(1))), spread, rtol=1e-4)
-    assert Confidence().hand_score(0.0) == 0.5
 
 
 def test_fitted_joint_scores() -> None:
@@ -48,12 +50,10 @@ def test_fitted_joint_scores() -> None:
     assert expected_errors(FITTED.joint_scores(spread * 100, np.zeros(1)))[0, 0] == pytest.approx(0.04, abs=1e-6)
 
 
-def test_fitted_hand_and_side() -> None:
-    assert FITTED.hand_score(1.0) == 0.5
-    assert FITTED.hand_score(1000.0) == pytest.approx(1)
+def test_fitted_side() -> None:
     spread = np.stack([np.full(JOINT_COUNT, 0.01), np.full(JOINT_COUNT, 0.02)])
-    likeness = FITTED.likeness(spread, np.array([[0.0, 0.0], [1.0, 2.0]]))
-    assert likeness[1] - likeness[0] == pytest.approx(0.5 * 2 + 0.1 - 2 * np.log(2))
+    likelihood = FITTED.log_likelihood(spread, np.array([[0.0, 0.0], [1.0, 2.0]]))
+    assert likelihood[1] - likelihood[0] == pytest.approx(0.5 * 2 + 0.1 - 2 * np.log(2))
 
 
 def test_json_round_trip() -> None:
@@ -67,8 +67,10 @@ def test_json_round_trip() -> None:
         ({"joint_weights": [1.0]}, "joint_weights must be 3 finite numbers"),
         ({"joint_weights": "abc"}, "joint_weights must be made of numbers"),
         ({"joint_offsets": [float("nan")] * 21}, "joint_offsets must be 21 finite numbers"),
-        ({"hand": [0.0, -1.0]}, "weight of the presence logit must be above 0"),
-        ({"hand": 1.0}, "hand must be a list"),
+        ({"evidence": 1.0}, "evidence must be an object"),
+        ({"side": 1.0}, "side must be a list"),
+        ({"hold_score": -0.1}, "hold_score must lie in 0..1"),
+        ({"detector_side": -1.0}, "detector_side must be at least 0"),
         ({"predictors": [1.0, 2.0]}, "2 predictors do not fit 3 errors_mm"),
         ({"errors_mm": [5.0, 4.0, 6.0]}, "errors_mm must be finite numbers that rise"),
         ({"errors_mm": [-1.0, 4.0, 6.0]}, "errors_mm must not be below 0"),

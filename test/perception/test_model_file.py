@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from dense3d_ros.dense.paper_network import PaperNetwork
 from dense3d_ros.perception.confidence import Confidence
+from dense3d_ros.perception.evidence import Evidence, Term
 from dense3d_ros.perception.model import load_model
 from dense3d_ros.perception.model_file import (
     FORMAT,
@@ -65,7 +66,9 @@ def test_what_was_saved_comes_back(model: Path) -> None:
 
 def test_confidence_comes_back(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
-    fitted = Confidence(predictors=(1.0, 3.0), errors_mm=(4.0, 30.0), hand=(-1.0, 0.6), min_score=0.7)
+    fitted = Confidence(
+        predictors=(1.0, 3.0), errors_mm=(4.0, 30.0), evidence=Evidence(-1.0, {"presence": Term(0.6)}), min_score=0.7
+    )
     save_model(path, DESCRIPTION.build_network(), replace(DESCRIPTION, confidence=fitted))
     assert read_model(str(path))[0].confidence == fitted
 

@@ -1,4 +1,4 @@
-"""From a model and calibration pictures to the numbers of its `Confidence`."""
+"""From a model and calibration images to the numbers of its `Confidence`."""
 
 from __future__ import annotations
 
@@ -11,17 +11,21 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from dense3d_ros.geometry.hand import JOINT_COUNT
+from dense3d_ros.learning.calibration.evidence_fit import compared_terms, fit_evidence, recall_curve
 from dense3d_ros.learning.calibration.fits import least_score, logistic_regression, ridge_regression, rising_curve
-from dense3d_ros.learning.calibration.observations import Observer, Place
+from dense3d_ros.learning.calibration.observations import Observation, Observer
 from dense3d_ros.learning.evaluation.synthetic import CALIBRATION_SEED, SyntheticTestSet, hand_frame, hand_free_frame
-from dense3d_ros.perception.confidence import Confidence, log_spread_mm
+from dense3d_ros.perception.confidence import Confidence, log_spread_mm, probability
+from dense3d_ros.perception.evidence import NAMES, TERMS, Evidence, bone_statistics
 from dense3d_ros.perception.model import HandModel, choose_device
 from dense3d_ros.perception.model_file import model_path, read_model, save_model
 
-FALSE_HANDS = 0.003
-"""Share of hand-free pictures in which a hand may be seen; some way below the 0.5 % that is promised elsewhere."""
+FALSE_HANDS = 0.001
+"""Share of hand-free images in which a hand may be seen."""
+FALSE_HOLDS = 0.03
+"""The same of the score down to which a hand is followed: there has been one."""
 SIDE_SHARE = 4
-"""One of so many pictures with a hand is for the side, which has to be known before the others are looked at."""
+"""One of so many images with a hand is for the side, which has to be known before the others are looked at."""
 _ERROR_FLOOR = 2.0
 """Millimetres added to an error before its logarithm is taken, so that no error is infinitely good."""
 _DIGITS = 5
@@ -46,61 +50,78 @@ def calibrate_file(
 
 
 def fit_confidence(model: HandModel, pictures: int) -> Confidence:
-    """Numbers for a model whose confidence is the default one; ValueError if so few pictures do not say enough."""
+    """Numbers for a model whose confidence is the default one; ValueError if so few images do not say enough."""
     pictures_set = SyntheticTestSet.for_calibration()
     rng = np.random.default_rng([CALIBRATION_SEED, 2])
     observer = Observer(model)
-    sides: list[tuple[NDArray[np.float64], bool]] = []
-    with tqdm(total=2 * pictures, unit="picture") as progress:
+    with tqdm(total=2 * pictures, unit="image") as progress:
+        sides, joints = [], []
         for number in range(pictures // SIDE_SHARE):
-            sides += observer.sides(hand_frame(number, pictures_set), rng)
+            frame = hand_frame(number, pictures_set)
+            sides.append(observer.side(frame, rng))
+            joints.append(frame.sample.joints)
             progress.update()
-        confidence = Confidence(side=fit_side(sides))
+        side, detector_side = fit_side(sides)
+        bones, size = bone_statistics(np.stack(joints))
+        confidence = Confidence(side=side, detector_side=detector_side, evidence=Evidence(bones=bones, size=size))
         # The side decides what the rest is: the same network, with the side judged as it will be.
         observer = Observer(model.with_confidence(confidence))
         with_hand = []
         for number in range(pictures // SIDE_SHARE, pictures):
-            with_hand.append(observer.places(hand_frame(number, pictures_set)))
+            with_hand.append(list(observer.places(hand_frame(number, pictures_set))))
             progress.update()
         without = []
         for number in range(pictures):
-            without.append(observer.places_without_hand(hand_free_frame(number, pictures_set)))
+            without.append(list(observer.places_without_hand(hand_free_frame(number, pictures_set))))
             progress.update()
     return fit_scores(confidence, with_hand, without)
 
 
-def fit_side(sides: list[tuple[NDArray[np.float64], bool]]) -> tuple[float, ...]:
-    """Weights of the side's features. No bias: a mirror turns every feature around and the side with it."""
+def fit_side(sides: list[tuple[NDArray[np.float64], bool]]) -> tuple[tuple[float, ...], float]:
+    """Weights of the side's features and of the detector's.
+
+    No bias: a mirror turns every feature around and the side with it.
+    """
     features = np.stack([features for features, _ in sides])
     right = np.array([is_right for _, is_right in sides])
-    return _numbers(logistic_regression(features, right))
+    weights = logistic_regression(features, right)
+    return _numbers(weights[:3]), round(max(float(weights[3]), 0.0), _DIGITS)
 
 
-def fit_scores(confidence: Confidence, with_hand: list[list[Place]], without: list[list[Place]]) -> Confidence:
-    """Hand score, least score and joint scores from the places in pictures with a hand and without one."""
-    places = [place for picture in with_hand + without for place in picture]
+def fit_scores(
+    confidence: Confidence, with_hand: list[list[Observation]], without: list[list[Observation]]
+) -> Confidence:
+    """Evidence, least scores and joint scores from the places in images with a hand and without one."""
+    places = [place for image in with_hand + without for place in image]
     judged = [place for place in places if place.hand is not None]
-    logits = np.array([place.presence for place in judged])
+    values = np.stack([place.terms for place in judged]) if judged else np.zeros((0, len(TERMS)))
     is_hand = np.array([bool(place.hand) for place in judged])
-    hand = logistic_regression(np.stack([np.ones_like(logits), logits], axis=1), is_hand)
-    confidence = replace(confidence, hand=_numbers(hand))
-    highest = np.array(
-        [max((confidence.hand_score(place.presence) for place in picture), default=0.0) for picture in without]
+    blank = confidence.evidence
+    evidence = fit_evidence(values, is_hand, blank.bones, blank.size, CALIBRATION_SEED)
+    highest = np.array([max((_score(evidence, place) for place in image), default=0.0) for image in without])
+    min_score, hold_score = (
+        float(np.clip(round(least_score(highest, rate), 4), 0.01, 0.9999)) for rate in (FALSE_HANDS, FALSE_HOLDS)
     )
-    min_score = float(np.clip(round(least_score(highest, FALSE_HANDS), 4), 0.01, 0.9999))
-    confidence = replace(confidence, min_score=min_score)
+    confidence = replace(confidence, evidence=evidence, min_score=min_score, hold_score=min(hold_score, min_score))
     confidence = _fit_joints(confidence, [place for place in places if place.errors is not None])
-    return replace(confidence, fitted=_summary(confidence, with_hand, highest))
+    fitted = _summary(confidence, with_hand, highest)
+    fitted["terms"] = compared_terms(evidence, values, is_hand, CALIBRATION_SEED)
+    fitted["curve"] = recall_curve(evidence.log_odds(values), is_hand)
+    return replace(confidence, fitted=fitted)
 
 
-def _fit_joints(confidence: Confidence, places: list[Place]) -> Confidence:
+def _score(evidence: Evidence, place: Observation) -> float:
+    return probability(float(evidence.log_odds(place.terms[None])[0]))
+
+
+def _fit_joints(confidence: Confidence, places: list[Observation]) -> Confidence:
     """Expected errors of the hands that would be published."""
-    published = [p for p in places if confidence.hand_score(p.presence) >= confidence.min_score] or places
+    published = [p for p in places if _score(confidence.evidence, p) >= confidence.min_score] or places
     if not published:
-        raise ValueError("no hand was found in the calibration pictures; the model is no good or they are too few")
+        raise ValueError("no hand was found in the calibration images; the model is no good or they are too few")
     errors = np.stack([place.errors for place in published if place.errors is not None])
     log = log_spread_mm(np.stack([place.spread for place in published]))
-    presence = np.array([place.presence for place in published])
+    presence = np.array([place.terms[NAMES.index("presence")] for place in published])
     parts = np.stack(np.broadcast_arrays(log, log.mean(axis=1, keepdims=True), presence[:, None]), axis=-1)
     offsets = np.broadcast_to(np.eye(JOINT_COUNT), (*errors.shape, JOINT_COUNT))
     features = np.concatenate([parts, offsets], axis=-1).reshape(errors.size, -1)
@@ -118,16 +139,19 @@ def _fit_joints(confidence: Confidence, places: list[Place]) -> Confidence:
     )
 
 
-def _summary(confidence: Confidence, with_hand: list[list[Place]], highest: NDArray[np.float64]) -> dict[str, Any]:
-    def published(picture: list[Place]) -> bool:
-        scores = [confidence.hand_score(place.presence) for place in picture if place.errors is not None]
+def _summary(
+    confidence: Confidence, with_hand: list[list[Observation]], highest: NDArray[np.float64]
+) -> dict[str, Any]:
+    def published(image: list[Observation]) -> bool:
+        scores = [_score(confidence.evidence, place) for place in image if place.errors is not None]
         return max(scores, default=0.0) >= confidence.min_score
 
     return {
         "seed": CALIBRATION_SEED,
         "pictures_with_hand": len(with_hand),
         "pictures_without_hand": len(highest),
-        "hands_missed": round(1 - float(np.mean([published(picture) for picture in with_hand])), 4),
+        "hands_missed": round(1 - float(np.mean([published(image) for image in with_hand])), 4),
+        "hands_not_named": round(float(np.mean([all(p.errors is None for p in image) for image in with_hand])), 4),
         "false_hands": round(float(np.mean(highest >= confidence.min_score)), 4),
     }
 

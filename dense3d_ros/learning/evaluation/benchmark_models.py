@@ -16,10 +16,10 @@ from dense3d_ros.geometry.benchmarks import Benchmark
 from dense3d_ros.geometry.hand import JOINT_INDEX, SKELETON, Handedness, upright_roll
 from dense3d_ros.learning.datasets.frames import benchmark_frame
 from dense3d_ros.learning.datasets.sample import DatasetSample
+from dense3d_ros.perception.detector import load_detector
 from dense3d_ros.perception.estimator import HandPoseEstimator
 from dense3d_ros.perception.model import HandModel, choose_device, crops_of, load_model
 from dense3d_ros.perception.model_file import ModelDescription, ModelFileError, read_any_model
-from dense3d_ros.perception.protrusions import find_candidates
 
 Joints = NDArray[np.floating]
 
@@ -27,6 +27,7 @@ _REACH = 0.09
 """Half the edge of the first box around a place where a hand may be, metres."""
 _BEHIND = 120.0
 """How far behind such a place the first crop sees, mm."""
+_CANDIDATES = 5
 _ROUNDS = 2
 """So often the crop is made anew around the joints it gave."""
 
@@ -109,6 +110,7 @@ class PaperOnBenchmark:
     def __init__(self, description: ModelDescription, network: PaperNetwork, benchmark: Benchmark, device: str) -> None:
         self.name, self.benchmark = description.name, benchmark
         self._network, self._device = network.to(device).eval(), torch.device(device)
+        self._detector = load_detector(device, "torch")
         if description.skeleton == benchmark.skeleton:
             self.places = tuple(range(len(benchmark.scored)))
             self._indices = self.places
@@ -138,11 +140,11 @@ class PaperOnBenchmark:
     def found(self, sample: DatasetSample) -> Joints | None:
         depth = sample.depth.metres(slice(None), slice(None)) * np.float32(1000)
         crops = []
-        for centre in find_candidates(sample.depth, sample.camera):
-            corners = centre + np.float32(_REACH) * np.array([[-1, -1, 0], [1, 1, 0]], np.float32)
+        for candidate in self._detector.detect(sample.depth, sample.camera, _CANDIDATES):
+            corners = candidate.centre + np.float32(_REACH) * np.array([[-1, -1, 0], [1, 1, 0]], np.float32)
             box = joint_box(sample.camera.project(corners), sample.camera)
             try:
-                crops.append(crop_box(depth, sample.camera, box, float(centre[2]) * 1000 + _BEHIND))
+                crops.append(crop_box(depth, sample.camera, box, float(candidate.centre[2]) * 1000 + _BEHIND))
             except EmptyCropError:
                 continue
         if not crops:

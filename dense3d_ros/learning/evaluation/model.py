@@ -24,6 +24,7 @@ from dense3d_ros.learning.evaluation.synthetic import (
     hand_frame,
     hand_free_frame,
 )
+from dense3d_ros.perception.confidence import probability
 from dense3d_ros.perception.model import HandModel, Prediction, crops_of
 
 _BATCH = 16
@@ -105,7 +106,7 @@ class _Run:
     def _add_scores(self, frames: list[HandFrame], predictions: list[Prediction]) -> None:
         """Presence and side are judged on jittered crops, since that is what a finder gives."""
         for frame, prediction in zip(frames, predictions, strict=True):
-            self.presence.append(prediction.presence)
+            self.presence.append(probability(prediction.presence))
             self.right.append((prediction.right_hand > 0.5) == (frame.labels["side"] == "right"))
 
     def add_hand_free(self, samples: list[DatasetSample]) -> None:
@@ -113,7 +114,7 @@ class _Run:
         points = [(sample, point) for sample in samples for point in _surface_points(sample, rng)]
         crops = [crop for sample, point in points for crop in crops_of(self.model, sample.depth, sample.camera, point)]
         predictions = self.model.predict(crops, [Handedness.UNKNOWN] * len(points))
-        self.presence_without += [prediction.presence for prediction in predictions]
+        self.presence_without += [probability(prediction.presence) for prediction in predictions]
         self.false_hands += [self.finder.false_hands(sample) for sample in samples]
 
     def results(self) -> dict[str, Any]:

@@ -76,3 +76,21 @@ def rods(rng: np.random.Generator) -> list[Mesh]:
         shift = [number * radius * rng.uniform(2.0, 3.5), length / 2, 0]
         parts.append(((vertices @ turn.T + shift).astype(np.float32), faces))
     return parts
+
+
+def gripper(rng: np.random.Generator) -> list[Mesh]:
+    """The end of a robot's arm: two or three jaws on a palm at the origin, a wrist and one or two links behind."""
+    width, depth = rng.uniform(0.05, 0.12), rng.uniform(0.03, 0.07)
+    palm, faces = box(width, rng.uniform(0.02, 0.08), depth)
+    parts = [(palm, faces)]
+    length, opening = rng.uniform(0.03, 0.1), rng.uniform(0.2, 0.5) * width
+    for shift in (-opening, opening) if rng.random() < 0.7 else (-opening, 0.0, opening):
+        jaw, jaw_faces = box(rng.uniform(0.006, 0.02), length, rng.uniform(0.01, 0.03))
+        parts.append(((jaw + np.array([shift, length / 2, rng.normal(0.0, 0.01)])).astype(np.float32), jaw_faces))
+    end, radius = 0.0, rng.uniform(0.03, 0.06)
+    for _ in range(rng.integers(1, 4)):
+        link = rng.uniform(0.05, 0.3)
+        tube, tube_faces = cylinder(radius, link, 12)
+        parts.append(((tube + np.array([0.0, -end - link / 2, 0.0])).astype(np.float32), tube_faces))
+        end, radius = end + link, radius * rng.uniform(1.0, 1.3)
+    return parts

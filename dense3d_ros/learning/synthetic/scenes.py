@@ -19,9 +19,9 @@ from dense3d_ros.learning.synthetic.placing import moved, random_rotation, rotat
 from dense3d_ros.learning.synthetic.pose_bank import SPHERE, HeldObject
 from dense3d_ros.learning.synthetic.pose_sampler import sample_pose
 from dense3d_ros.learning.synthetic.primitives import Mesh, cylinder, sphere
+from dense3d_ros.learning.synthetic.protrusions import find_candidates
 from dense3d_ros.learning.synthetic.render import render_depth
 from dense3d_ros.learning.synthetic.sensors import random_sensor
-from dense3d_ros.perception.protrusions import find_candidates
 
 HALF_SIZE = 0.15
 WINDOW = 0.5

@@ -12,8 +12,8 @@ from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.learning.synthetic.hand_mesh import HandMesh
 from dense3d_ros.learning.synthetic.primitives import box, sphere
+from dense3d_ros.learning.synthetic.protrusions import find_candidates
 from dense3d_ros.learning.synthetic.render import render_depth
-from dense3d_ros.perception.protrusions import find_candidates
 
 CAMERA = Camera(476.0, 476.0, 319.5, 239.5, 640, 480)
 SR305 = Path(__file__).resolve().parents[3] / "shared" / "data" / "sr305"

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Measure how far from the hand's centre the finder puts a crop, and how far from upright, before and after looks.
+"""Measure how far from the hand's centre the detector puts a crop, and how far from upright, before and after passes.
 
-    python scripts/measure_finder.py --count 400
+    python scripts/measure_detector.py --count 400
 
 The pictures are of the synthetic test set's kind, but of numbers that the test set never uses. The mixture of crops
-in `synthetic/scenes.yaml` was set to what this printed for earlier models.
+in `scenes.yaml` was set to what this printed for the search and the models before the detector.
 """
 
 from __future__ import annotations
@@ -17,32 +17,31 @@ import numpy as np
 from dense3d_ros.geometry.hand import Handedness, angle_between, hand_centre, upright_roll
 from dense3d_ros.learning.evaluation.synthetic import HandFrame, SyntheticTestSet, hand_frame
 from dense3d_ros.perception.model import HandModel, crops_of, load_model
-from dense3d_ros.perception.protrusions import find_candidates
 
 FIRST_NUMBER = 1_000_000
 NEAR = 0.15
 """A candidate further away than this, metres, is not a try at the hand."""
-LOOKS = 3
+PASSES = 3
 CANDIDATES = 5
 PERCENTILES = (10, 25, 50, 75, 90, 95, 99)
 
 
 def errors_of(frame: HandFrame, model: HandModel) -> np.ndarray | None:
-    """(LOOKS + 1, 4) from the true centre to the finder's nearest candidate and the centre after each look, metres, and
-    radians from upright.
+    """(PASSES + 1, 4) from the true centre to the detector's nearest candidate and the centre after each pass, metres,
+    and radians from upright.
     """
     depth, camera = frame.sample.depth, frame.sample.camera
     true = hand_centre(frame.sample.joints)
-    candidates = find_candidates(depth, camera, limit=CANDIDATES)
-    near = [candidate for candidate in candidates if np.linalg.norm(candidate - true) < NEAR]
+    candidates = model.detect(depth, camera, CANDIDATES)
+    near = [candidate for candidate in candidates if np.linalg.norm(candidate.centre - true) < NEAR]
     if not near:
         return None
     side = Handedness.RIGHT if frame.labels["side"] == "right" else Handedness.LEFT
-    centre = min(near, key=lambda candidate: float(np.linalg.norm(candidate - true)))
+    nearest = min(near, key=lambda candidate: float(np.linalg.norm(candidate.centre - true)))
+    centre, roll = nearest.centre, nearest.roll
     true_roll = upright_roll(frame.sample.joints)
-    roll = 0.0
     errors = [[*(centre - true), angle_between(roll, true_roll)]]
-    for _ in range(LOOKS):
+    for _ in range(PASSES):
         joints = model.predict(crops_of(model, depth, camera, centre, roll), [side])[0].joints
         centre, roll = hand_centre(joints), upright_roll(joints)
         if not centre[2] > 0:
@@ -66,13 +65,13 @@ def main() -> None:
     out.append(
         "mm from the hand's centre" + "".join(f"{f'p{p}':>7}" for p in PERCENTILES) + "   sd x    y    z  mean z"
     )
-    for look in range(LOOKS + 1):
-        name = "finder" if look == 0 else f"after look {look}"
+    for look in range(PASSES + 1):
+        name = "detector" if look == 0 else f"after pass {look}"
         values = "".join(f"{1000 * v:7.1f}" for v in np.percentile(lengths[:, look], PERCENTILES))
         spread = "".join(f"{1000 * v:6.1f}" for v in vectors[:, look].std(axis=0))
         out.append(f"{name:25}{values}{spread}{1000 * vectors[:, look, 2].mean():8.1f}")
     out.append("degrees from upright")
-    for look in range(LOOKS + 1):
+    for look in range(PASSES + 1):
         name = "camera" if look == 0 else f"after look {look}"
         out.append(f"{name:25}" + "".join(f"{v:7.1f}" for v in np.percentile(turns[:, look], PERCENTILES)))
     sys.stdout.write("\n".join(out) + "\n")

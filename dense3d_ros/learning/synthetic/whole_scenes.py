@@ -1,0 +1,154 @@
+"""Whole depth images to learn finding hands from: rooms, people, things and robots, with any number of hands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dense3d_ros.geometry.camera import Camera
+from dense3d_ros.geometry.hand import hand_centre
+from dense3d_ros.learning.synthetic import clutter, negatives
+from dense3d_ros.learning.synthetic.bodies import random_body
+from dense3d_ros.learning.synthetic.hand_mesh import PosedHand
+from dense3d_ros.learning.synthetic.placing import moved, random_rotation
+from dense3d_ros.learning.synthetic.primitives import Mesh, box
+from dense3d_ros.learning.synthetic.render import render_depth
+from dense3d_ros.learning.synthetic.scenes import SceneAssets, random_hand
+from dense3d_ros.learning.synthetic.sensors import random_sensor
+
+WIDTH = 320
+"""Pixels of a rendered image's row: half of what sensors have."""
+HEIGHTS = (240, 240, 240, 180, 180, 264, 320)
+"""Of its columns; 4:3, 16:9, a time-of-flight camera's, square."""
+FIELD_OF_VIEW = (45.0, 105.0)
+HAND_COUNTS = (0.32, 0.36, 0.22, 0.06, 0.04)
+"""Shares of images with so many hands."""
+_FIRST_HAND_ID = 10
+_OTHER_ID = 1
+
+
+@dataclass(frozen=True)
+class LabelledHand:
+    """A hand in a scene. joints: (21, 3) metres in the camera frame. visible: share of its pixels not covered."""
+
+    joints: NDArray[np.float32]
+    right: bool
+    visible: float
+
+
+@dataclass(frozen=True)
+class WholeScene:
+    """What a depth sensor sees. depth: (H, W) metres, 0 where nothing was measured."""
+
+    depth: NDArray[np.float32]
+    camera: Camera
+    hands: tuple[LabelledHand, ...]
+
+
+def make_whole_scene(rng: np.random.Generator, assets: SceneAssets) -> WholeScene:
+    """A random scene of a random camera."""
+    camera = _random_camera(rng)
+    count = int(rng.choice(len(HAND_COUNTS), p=HAND_COUNTS))
+    hands = list(_hands(rng, assets, camera, count))
+    depth, ids = np.zeros((camera.height, camera.width), np.float32), np.zeros((camera.height, camera.width), np.uint8)
+    whole: list[int] = []
+    for number, (hand, _) in enumerate(hands):
+        alone = np.zeros_like(ids)
+        render_depth(hand.vertices, hand.faces, camera, np.zeros_like(depth), ids=alone)
+        whole.append(int(np.count_nonzero(alone)))
+        render_depth(hand.vertices, hand.faces, camera, depth, ids=ids, object_id=_FIRST_HAND_ID + number)
+    for mesh in _surroundings(rng, assets, camera, [hand for hand, _ in hands]):
+        render_depth(*mesh, camera, depth, ids=ids, object_id=_OTHER_ID)
+    for normal, level in _planes(rng, [hand for hand, _ in hands]):
+        clutter.fill_plane(normal, level, camera, depth, ids)
+    nearest = min((float(hand_centre(hand.joints)[2]) for hand, _ in hands), default=rng.uniform(0.4, 1.2))
+    measured = random_sensor(rng, nearest).apply(depth, camera, rng)
+    labelled = tuple(
+        LabelledHand(hand.joints, right, int(np.count_nonzero(ids == _FIRST_HAND_ID + number)) / max(whole[number], 1))
+        for number, (hand, right) in enumerate(hands)
+    )
+    return WholeScene(measured, camera, labelled)
+
+
+def _random_camera(rng: np.random.Generator) -> Camera:
+    height = int(rng.choice(HEIGHTS))
+    focal = WIDTH / 2 / float(np.tan(np.radians(rng.uniform(*FIELD_OF_VIEW)) / 2))
+    cx, cy = (WIDTH - 1) / 2 + rng.normal(0.0, 3.0), (height - 1) / 2 + rng.normal(0.0, 3.0)
+    return Camera(focal, focal, cx, cy, WIDTH, height)
+
+
+def _place(rng: np.random.Generator, camera: Camera, low: float = 0.22, high: float = 1.5) -> NDArray[np.float64]:
+    """(3,) a point in view, more often near."""
+    z = float(np.exp(rng.uniform(*np.log([low, high]))))
+    pixel = np.array([rng.uniform(0, camera.width - 1), rng.uniform(0, camera.height - 1)])
+    return np.asarray(camera.back_project(pixel, np.float64(z)), np.float64)
+
+
+def _hands(
+    rng: np.random.Generator, assets: SceneAssets, camera: Camera, count: int
+) -> Iterator[tuple[PosedHand, bool]]:
+    """Hands anywhere in view, half of the further ones beside the one before, some of these touching it."""
+    before: PosedHand | None = None
+    for _ in range(count):
+        hand, right = random_hand(rng, assets)
+        if before is not None and rng.random() < 0.5:
+            near, far = (0.05, 0.1) if rng.random() < 0.3 else (0.1, 0.4)
+            place = clutter.beside(rng, before, near, far)
+        else:
+            place = _place(rng, camera)
+        before = _moved(hand, place)
+        yield before, right
+
+
+def _moved(hand: PosedHand, place: NDArray[np.floating]) -> PosedHand:
+    shift = (place - hand_centre(hand.joints)).astype(np.float32)
+    held = None if hand.held is None else (hand.held[0] + shift, hand.held[1])
+    return replace(hand, vertices=hand.vertices + shift, joints=hand.joints + shift, held=held)
+
+
+def _surroundings(
+    rng: np.random.Generator, assets: SceneAssets, camera: Camera, hands: list[PosedHand]
+) -> Iterator[Mesh]:
+    options = assets.options
+    for hand in hands:
+        yield from clutter.surroundings(
+            rng, hand, assets.bodies, at_least_one=False, options=replace(options, bodies=0.0, bars_in_front=0.04)
+        )
+    if hands and rng.random() < 0.6:
+        yield random_body(rng, hand_centre(hands[0].joints), assets.bodies)
+    for _ in range(rng.poisson(0.7) + (not hands)):
+        place, _ = random_hand(rng, assets)
+        yield from negatives.empty_scene(rng, _moved(place, _place(rng, camera)), assets.bodies)
+    if rng.random() < 0.15:
+        rotation, centre = random_rotation(rng), _place(rng, camera)
+        yield from (moved(part, rotation, centre) for part in negatives.gripper(rng))
+    for _ in range(rng.poisson(1.0)):
+        yield moved(negatives.furniture(rng), random_rotation(rng), _place(rng, camera, 0.5, 3.0))
+    for _ in range(rng.poisson(0.7)):
+        yield moved(clutter.thing(rng), random_rotation(rng), _place(rng, camera))
+    if rng.random() < 0.25:
+        # A table's top below the middle of the image.
+        top = box(rng.uniform(0.6, 1.6), rng.uniform(0.02, 0.05), rng.uniform(0.4, 0.9))
+        tilt = rng.uniform(-0.2, 0.9)
+        turn = np.array([[1, 0, 0], [0, np.cos(tilt), -np.sin(tilt)], [0, np.sin(tilt), np.cos(tilt)]])
+        yield moved(top, turn, np.array([rng.normal(0.0, 0.2), rng.uniform(0.1, 0.5), rng.uniform(0.5, 1.4)]))
+
+
+def _planes(rng: np.random.Generator, hands: list[PosedHand]) -> Iterator[tuple[NDArray[np.float64], float]]:
+    """Table or wall that a hand lies on, floor and wall of the room; or nothing behind at all."""
+    if hands and rng.random() < 0.2:
+        # Behind all hands, or the others would vanish in it.
+        normal, _ = clutter.random_plane(rng, hands[0])
+        gap = rng.uniform(0.0, 0.02)
+        yield normal, min(float((hand.vertices @ normal).min()) for hand in hands) - gap
+    if rng.random() < 0.7:
+        normal = np.array([*rng.normal(0.0, 0.3, 2), -1.0])
+        normal /= np.linalg.norm(normal)
+        yield normal, float(normal @ np.array([0.0, 0.0, rng.uniform(1.6, 5.0)]))
+    if rng.random() < 0.5:
+        pitch = rng.uniform(-0.1, 0.8)
+        normal = np.array([rng.normal(0.0, 0.05), -np.cos(pitch), -np.sin(pitch)])
+        yield normal, -float(rng.uniform(0.6, 1.6))

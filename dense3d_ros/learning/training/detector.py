@@ -1,0 +1,132 @@
+"""How the detector is trained: whole rendered scenes, focal loss on the heat map, distances at the hands."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.optim import Optimizer
+
+from dense3d_ros.dense.detector_network import DetectorNetwork
+from dense3d_ros.learning.synthetic.scenes import SceneAssets
+from dense3d_ros.learning.synthetic.whole_scenes import make_whole_scene
+from dense3d_ros.learning.training.detector_data import LAG, DetectorBatch, DetectorBatches, random_view
+from dense3d_ros.learning.training.method import Method
+from dense3d_ros.learning.training.muon import Muon
+from dense3d_ros.learning.training.recipe import Stage
+
+VALIDATION_SEED = 1_000_003
+_VALIDATION_BATCHES, _VALIDATION_BATCH_SIZE = 8, 32
+_WARM_UP = 4000
+_FINAL_SHARE = 0.01
+
+
+@dataclass(frozen=True)
+class DetectorDescription:
+    """What a detector's file says of itself."""
+
+    name: str = "detector"
+    licence: str = "Apache-2.0"
+    features: tuple[int, int, int, int] = (32, 64, 128, 160)
+    training: dict[str, Any] = field(default_factory=dict)
+    errors: dict[str, float] = field(default_factory=dict)
+
+    def build_network(self) -> DetectorNetwork:
+        return DetectorNetwork(self.features)
+
+
+class DetectorMethod(Method[DetectorBatch]):
+    """The detector's training. `joint_error` is the share of hands that are missed, in percent."""
+
+    data = "whole synthetic scenes"
+    validation_data = "synthetic scenes: hands missed, %"
+
+    def __init__(self, samples: int, *, batch_size: int = 32, learning_rate: float = 0.02, seed: int = 0) -> None:
+        self.description = DetectorDescription()  # type: ignore[assignment]
+        self.stages = (Stage(samples, 160),)
+        self.batch_size, self.rate, self.seed = batch_size, learning_rate, seed
+        self.ema_decay = 0.997
+
+    def optimiser(self, network: nn.Module) -> Optimizer:
+        return Muon(network, learning_rate=self.rate, weight_decay=0.01)
+
+    def learning_rate(self, samples: int) -> float:
+        share = min(1.0, samples / self.stages[0].samples)
+        cosine = 0.5 * (1 + math.cos(math.pi * share))
+        return min(1.0, (samples + 1) / _WARM_UP) * self.rate * (_FINAL_SHARE + (1 - _FINAL_SHARE) * cosine)
+
+    def clip_gradients(self, parameters: Sequence[nn.Parameter]) -> Tensor:
+        return nn.utils.clip_grad_norm_(parameters, 1.0)
+
+    def check_processes(self, count: int) -> None:
+        if LAG % count:
+            raise ValueError(f"training processes times workers must be a divisor of {LAG}, got {count}")
+
+    def batches(self, stage: Stage, first: int, count: int, stride: int) -> DetectorBatches:
+        return DetectorBatches(seed=self.seed, batch_size=self.batch_size, first=first, count=count, stride=stride)
+
+    def loss(self, network: nn.Module, batch: DetectorBatch) -> tuple[Tensor, dict[str, Tensor]]:
+        maps = network(batch.depth, batch.focal).float()
+        return detector_loss(maps, batch)
+
+    def validation(self) -> list[DetectorBatch]:
+        assets = SceneAssets.load()
+        rng = np.random.default_rng([VALIDATION_SEED, 0])
+        return [
+            DetectorBatch.from_views(
+                [random_view(rng, make_whole_scene(rng, assets), 0) for _ in range(_VALIDATION_BATCH_SIZE)]
+            )
+            for _ in range(_VALIDATION_BATCHES)
+        ]
+
+    def joint_error(self, network: nn.Module, batch: DetectorBatch) -> tuple[float, int]:
+        maps = network(batch.depth, batch.focal).float()
+        missed, hands = missed_hands(maps, batch)
+        return 100.0 * missed, hands
+
+
+def detector_loss(maps: Tensor, batch: DetectorBatch) -> tuple[Tensor, dict[str, Tensor]]:
+    """Maps (B, len(MAPS), h, w) -> the loss and its parts.
+
+    The heat map has the focal loss of Law and Deng (CornerNet, ECCV 2018): cells near a centre count less as empty.
+    """
+    heat, target = maps[:, 0], batch.targets[:, 0]
+    is_centre = (target == 1).float()
+    hands = is_centre.sum().clamp(min=1.0)
+    probability = heat.sigmoid()
+    found = functional.logsigmoid(heat) * (1 - probability) ** 2 * is_centre
+    empty = functional.logsigmoid(-heat) * probability**2 * (1 - target) ** 4 * (1 - is_centre) * batch.counted
+    focal = -(found.sum() + empty.sum()) / hands
+    weight = batch.weights
+    total = weight.sum().clamp(min=1.0)
+    error = (maps[:, 1:4] - batch.targets[:, 1:4]).abs()
+    place = ((error[:, 0] + error[:, 1]) * weight).sum() / total
+    depth = (error[:, 2] * weight).sum() / total
+    side = functional.binary_cross_entropy_with_logits(maps[:, 4], batch.targets[:, 4], weight, reduction="sum") / total
+    roll = ((maps[:, 5:7] - batch.targets[:, 5:7]).abs().sum(1) * batch.roll_weights).sum() / total
+    loss = focal + 0.5 * place + 5.0 * depth + 0.5 * side + 0.5 * roll
+    parts = {"heat": focal, "place": place, "depth": depth, "side": side, "roll": roll}
+    return loss, {name: part.detach() for name, part in parts.items()}
+
+
+def missed_hands(maps: Tensor, batch: DetectorBatch) -> tuple[int, int]:
+    """Hands that are not among as many peaks of their image's heat map as it has hands and one more; and all hands."""
+    heat = torch.where(batch.counted > 0, maps[:, 0], torch.full_like(maps[:, 0], -20.0))
+    peaks = torch.where(heat == functional.max_pool2d(heat.unsqueeze(1), 3, 1, 1)[:, 0], heat, -20.0)
+    missed = total = 0
+    for image in range(len(maps)):
+        centres = (batch.targets[image, 0] == 1).nonzero()
+        if not len(centres):
+            continue
+        best = peaks[image].flatten().topk(len(centres) + 1).indices
+        places = torch.stack([best // heat.shape[2], best % heat.shape[2]], 1)
+        reach = (centres[:, None] - places[None]).abs().amax(2).amin(1)
+        missed += int((reach > 1).sum())
+        total += len(centres)
+    return missed, total

@@ -1,0 +1,154 @@
+"""Endless reproducible batches of whole depth images with where their hands are, for the detector."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import IterableDataset, get_worker_info
+
+from dense3d_ros.dense.detector_network import HEIGHT, MAPS, STRIDE, WIDTH
+from dense3d_ros.geometry.camera import Camera
+from dense3d_ros.geometry.depth import DepthImage
+from dense3d_ros.geometry.hand import hand_centre, palm_direction
+from dense3d_ros.learning.synthetic.scenes import SceneAssets
+from dense3d_ros.learning.synthetic.whole_scenes import WholeScene, make_whole_scene
+from dense3d_ros.perception.detector import sampling
+
+VIEWS_PER_SCENE = 4
+"""Views that are learned of every scene: all of it and parts of it, half of them in a mirror."""
+LAG = 16
+"""Batches between two views of a scene; a multiple of processes times workers."""
+LEAST_VISIBLE, LEAST_INSIDE = 0.4, 0.6
+"""A hand that shows less than these shares of its pixels and joints is neither to be found nor to be missed."""
+_PALM = 0.035
+"""Reach of a hand's peak in the heat map, metres."""
+_PALM_LENGTH = 0.09
+_ROWS, _COLS = HEIGHT // STRIDE, WIDTH // STRIDE
+
+
+@dataclass
+class DetectorBatch:
+    """depth (B, 1, H, W) metres, focal (B,) in samples, targets (B, len(MAPS), h, w) as the network's maps.
+
+    The first target is the heat, 0..1, and exactly 1 in the cell of a hand's centre. counted: (B, h, w) 0 where it
+    cannot be said whether there is a hand. weights: (B, h, w) of the other targets; of the roll it is roll_weights.
+    """
+
+    depth: Tensor
+    focal: Tensor
+    targets: Tensor
+    counted: Tensor
+    weights: Tensor
+    roll_weights: Tensor
+
+    @classmethod
+    def from_views(cls, views: list[tuple[NDArray[np.float32], ...]]) -> DetectorBatch:
+        """Stack the views of `make_view`."""
+        stacked = [torch.from_numpy(np.stack(parts)) for parts in zip(*views, strict=True)]
+        return cls(stacked[0].unsqueeze(1), *stacked[1:])
+
+    def to(self, device: torch.device) -> DetectorBatch:
+        """The same batch on another device."""
+        return DetectorBatch(*(getattr(self, f.name).to(device, non_blocking=True) for f in fields(self)))
+
+
+def make_view(
+    scene: WholeScene, window: tuple[int, int, int, int], *, mirrored: bool
+) -> tuple[NDArray[np.float32], ...]:
+    """The fields of a DetectorBatch for one view: the window (left, top, width, height) of a scene."""
+    left, top, width, height = window
+    camera = scene.camera.cropped(left, top, width, height)
+    depth = scene.depth[top : top + height, left : left + width]
+    if mirrored:
+        depth = depth[:, ::-1]
+        camera = Camera(camera.fx, camera.fy, width - 1 - camera.cx, camera.cy, width, height)
+    grid = sampling(camera)
+    targets = np.zeros((len(MAPS), _ROWS, _COLS), np.float32)
+    counted = np.ones((_ROWS, _COLS), np.float32)
+    weights, roll_weights = np.zeros((2, _ROWS, _COLS), np.float32)
+    row, col = np.mgrid[:_ROWS, :_COLS].astype(np.float32)
+    for hand in scene.hands:
+        joints = hand.joints * np.array([-1 if mirrored else 1, 1, 1], np.float32)
+        centre = hand_centre(joints)
+        if joints[:, 2].min() <= 0.05:
+            continue
+        pixels = camera.project(joints)
+        inside = ((pixels > -0.5) & (pixels < [width - 0.5, height - 0.5])).all(axis=1).mean()
+        x, y = (grid.camera.project(centre) - (STRIDE - 1) / 2) / STRIDE
+        reach = _PALM * grid.camera.fx / float(centre[2]) / STRIDE
+        away = np.hypot(col - x, row - y)
+        if hand.visible < LEAST_VISIBLE or inside < LEAST_INSIDE:
+            counted[away < 1 + 1.5 * reach] = 0
+            continue
+        at = int(np.rint(y)), int(np.rint(x))
+        if not (0 <= at[0] < _ROWS and 0 <= at[1] < _COLS):
+            continue
+        heat = np.exp(-0.5 * np.square(away / np.clip(0.6 * reach, 0.7, 3.0)))
+        heat[at] = 1.0
+        # Where two hands meet each cell belongs to the nearer one.
+        own = heat > targets[0]
+        direction = palm_direction(joints)
+        length = max(float(np.linalg.norm(direction)), 1e-6)
+        values = (np.log(centre[2]), float(hand.right != mirrored), *(direction / length))
+        targets[0][own] = heat[own]
+        targets[1][own], targets[2][own] = (x - col)[own], (y - row)[own]
+        for index, value in enumerate(values):
+            targets[3 + index][own] = value
+        weights[own] = np.where(heat > 0.3, heat, 0)[own]
+        roll_weights[own] = weights[own] * min(length / _PALM_LENGTH, 1.0)
+    counted[targets[0] == 1] = 1
+    return (
+        grid.samples(DepthImage(np.ascontiguousarray(depth))),
+        np.float32(grid.camera.fx),
+        targets,
+        counted,
+        weights,
+        roll_weights,
+    )
+
+
+class DetectorBatches(IterableDataset[DetectorBatch]):
+    """Batch number n is a function of (seed, n) alone, whatever the number of workers and processes."""
+
+    def __init__(self, *, seed: int, batch_size: int, first: int, count: int, stride: int = 1) -> None:
+        self.seed = seed
+        self.batch_size = batch_size
+        self.numbers = range(first, first + count * stride, stride)
+
+    def __iter__(self) -> Iterator[DetectorBatch]:
+        info = get_worker_info()
+        worker, workers = (0, 1) if info is None else (info.id, info.num_workers)
+        assets = SceneAssets.load()
+        scenes: dict[int, list[WholeScene]] = {}
+        for number in self.numbers[worker::workers]:
+            rng = _generator(self.seed, number, 1)
+            views = []
+            for view in range(VIEWS_PER_SCENE):
+                source = number - view * LAG
+                if source not in scenes:
+                    drawn = _generator(self.seed, source, 0)
+                    scenes[source] = [
+                        make_whole_scene(drawn, assets) for _ in range(self.batch_size // VIEWS_PER_SCENE)
+                    ]
+                views += [random_view(rng, scene, view) for scene in scenes[source]]
+            scenes.pop(number - (VIEWS_PER_SCENE - 1) * LAG)
+            yield DetectorBatch.from_views(views)
+
+
+def random_view(rng: np.random.Generator, scene: WholeScene, number: int) -> tuple[NDArray[np.float32], ...]:
+    """View `number` of a scene: the first two show all of it, the others parts; every second one is in a mirror."""
+    width, height = scene.camera.width, scene.camera.height
+    share = 1.0 if number < 2 else rng.uniform(0.45, 0.9)
+    part = int(width * share), int(height * share)
+    left, top = int(rng.integers(0, width - part[0] + 1)), int(rng.integers(0, height - part[1] + 1))
+    return make_view(scene, (left, top, *part), mirrored=number % 2 == 1)
+
+
+def _generator(seed: int, number: int, purpose: int) -> np.random.Generator:
+    # Before the first batch are the scenes of numbers -1, -2, ...: seeds must not be negative.
+    return np.random.default_rng([seed, 2 * number if number >= 0 else -2 * number - 1, 10 + purpose])

@@ -1,0 +1,136 @@
+"""Where hands are in a whole depth image: the image resampled for the detector's network, and its maps read."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+
+from dense3d_ros.dense.detector_network import HEIGHT, STRIDE, WIDTH, DetectorNetwork
+from dense3d_ros.geometry.camera import Camera
+from dense3d_ros.geometry.depth import DepthImage
+from dense3d_ros.runtime.whole_image import make_detector_runtime
+
+Array = NDArray[np.float32]
+
+APART = 0.06
+"""Two candidates are at least this far from each other, metres."""
+LEAST_SCORE = 0.1
+"""Of a candidate. Low, because what the network of the crops says of it decides."""
+_PEAK = np.ones((3, 3), np.uint8)
+"""Cells around a peak of the heat map within which it is the highest."""
+_FILE = Path(__file__).parents[1] / "models" / "detector" / "detector.safetensors"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A place where a hand may be.
+
+    centre: (3,) metres in the camera frame, the mean of its joints. score: 0..1. right: log-odds of a right hand.
+    roll: radians, see `hand.upright_roll`.
+    """
+
+    centre: Array
+    score: float
+    right: float
+    roll: float
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Which pixels of a camera's image the detector sees.
+
+    rows (HEIGHT,), cols (WIDTH,): pixel indices, inside the image. seen_rows, seen_cols: slices of the samples that
+    the image fills; the others are empty. camera: of the samples, with one focal length.
+    """
+
+    rows: NDArray[np.intp]
+    cols: NDArray[np.intp]
+    seen_rows: slice
+    seen_cols: slice
+    camera: Camera
+
+    def samples(self, depth: DepthImage) -> Array:
+        """(HEIGHT, WIDTH) metres, 0 where nothing was measured."""
+        samples = np.zeros((HEIGHT, WIDTH), np.float32)
+        samples[self.seen_rows, self.seen_cols] = depth.metres(self.rows, self.cols)
+        return samples
+
+
+@lru_cache(maxsize=16)
+def sampling(camera: Camera) -> Sampling:
+    """The samples of a camera: the nearest pixels of a grid that covers the whole image, its middle in the middle."""
+    step = max(camera.width / WIDTH, camera.height * camera.fx / camera.fy / HEIGHT)
+    (cols, seen_cols, left), (rows, seen_rows, top) = (
+        _axis(camera.width, step, WIDTH),
+        _axis(camera.height, step * camera.fy / camera.fx, HEIGHT),
+    )
+    step_y = step * camera.fy / camera.fx
+    focal = camera.fx / step
+    cells = Camera(
+        focal, focal, (camera.cx + 0.5) / step - 0.5 + left, (camera.cy + 0.5) / step_y - 0.5 + top, WIDTH, HEIGHT
+    )
+    return Sampling(rows, cols, seen_rows, seen_cols, cells)
+
+
+def _axis(size: int, step: float, samples: int) -> tuple[NDArray[np.intp], slice, float]:
+    """Pixels along one edge, which samples they fill, and where the image's first pixel would be among the samples."""
+    before = (samples - size / step) / 2
+    places = (np.arange(samples) - before + 0.5) * step - 0.5
+    inside = np.flatnonzero((places > -0.5) & (places < size - 0.5))
+    pixels = np.rint(places[inside]).astype(np.intp).clip(0, size - 1)
+    return pixels, slice(int(inside[0]), int(inside[-1]) + 1), before
+
+
+def candidates(maps: Array, camera: Camera, least_score: float, limit: int) -> list[Candidate]:
+    """Up to `limit` peaks of the maps (len(MAPS), H, W) of at least `least_score`, the highest first.
+
+    camera: of the samples.
+    """
+    heat = maps[0]
+    highest = cv2.dilate(heat, _PEAK)
+    threshold = np.log(least_score / (1 - least_score))
+    rows, cols = np.nonzero((heat == highest) & (heat >= threshold))
+    order = np.argsort(-heat[rows, cols])[: 2 * limit]
+    found: list[Candidate] = []
+    for row, col in zip(rows[order], cols[order], strict=True):
+        logit, x, y, log_depth, right, roll_x, roll_y = (float(value) for value in maps[:, row, col])
+        middle = (STRIDE - 1) / 2
+        pixel = np.array([(col + x) * STRIDE + middle, (row + y) * STRIDE + middle])
+        z = np.float64(np.exp(np.clip(log_depth, -3.0, 3.0)))
+        centre = camera.back_project(pixel, z).astype(np.float32)
+        if all(np.linalg.norm(centre - other.centre) > APART for other in found):
+            score = float(1 / (1 + np.exp(-logit)))
+            found.append(Candidate(centre, score, right, float(np.arctan2(roll_x, -roll_y))))
+        if len(found) == limit:
+            break
+    return found
+
+
+class Detector:
+    """The detector's network in a runtime. Several threads may share one."""
+
+    def __init__(self, network: DetectorNetwork, device: str, runtime: str) -> None:
+        self._run = make_detector_runtime(network.eval(), device, runtime)
+        self._running = threading.Lock()
+
+    def detect(self, depth: DepthImage, camera: Camera, limit: int) -> list[Candidate]:
+        """Up to `limit` places where a hand may be, the likeliest first."""
+        grid = sampling(camera)
+        samples = grid.samples(depth)
+        with self._running:
+            maps = self._run(samples, grid.camera.fx)
+        return candidates(maps, grid.camera, LEAST_SCORE, limit)
+
+
+def load_detector(device: str, runtime: str) -> Detector:
+    """The detector that comes with the package."""
+    network = DetectorNetwork()
+    network.load_state_dict({name: tensor.float() for name, tensor in load_file(_FILE).items()})
+    return Detector(network, device, runtime)

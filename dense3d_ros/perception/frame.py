@@ -1,0 +1,201 @@
+"""The work on one frame: places are looked at until they settle, and judged."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dense3d_ros.geometry.camera import Camera
+from dense3d_ros.geometry.depth import DepthImage
+from dense3d_ros.perception.confidence import probability
+from dense3d_ros.perception.evidence import DESCRIPTIONS
+from dense3d_ros.perception.hypotheses import Place
+from dense3d_ros.perception.model import HandModel, crops_of
+from dense3d_ros.perception.plausibility import implausibility
+from dense3d_ros.perception.tracking import Track
+
+PASSES, FOLLOWED_PASSES = 4, 3
+"""Network passes over a new place, and over a followed hand, at the most: as many as it takes to have it upright."""
+SAME_HAND = 0.05
+"""Two hands whose joints are this close on average, metres, are one hand seen twice."""
+SPARE_CANDIDATES = 2
+"""Candidates that are looked at beyond the hands that are still to be found."""
+REJECTED_FRAMES, REJECTED_REACH = 5, 0.03
+"""A rejected candidate is not looked at again in so many searches, unless it moved by so many metres."""
+
+ExpectedTrack = Callable[[NDArray[np.float32], float], Track | None]
+"""Centre (3,) of a candidate and its log-odds of a right hand -> the lost hand that comes back there, if any."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is accepted: least scores of a new and of a followed hand, and depths of their centres in metres."""
+
+    min_score: float
+    hold_score: float
+    min_depth: float
+    max_depth: float
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A candidate that was no hand. centre: (3,) metres as the detector named it. searches: to wait. reason: why."""
+
+    centre: NDArray[np.float32]
+    reason: str
+    searches: int = REJECTED_FRAMES
+
+
+class Frame:
+    """One depth image: `found` grows, best first; `reasons` says what was rejected and why."""
+
+    def __init__(self, model: HandModel, limits: Limits, depth: DepthImage, camera: Camera, stamp: float) -> None:
+        self.model, self.limits, self.depth, self.camera, self.stamp = model, limits, depth, camera, stamp
+        self.found: list[Place] = []
+        self.reasons: list[str] = []
+        self.stage_ms = dict.fromkeys(("find", "crop", "network", "check"), 0.0)
+        self.passes = 0
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Adds the time of its body to a stage."""
+        start = time.perf_counter()
+        yield
+        self.stage_ms[name] += 1000 * (time.perf_counter() - start)
+
+    def search(self, missing: int, rejected: list[Rejected], expected: ExpectedTrack) -> list[Rejected]:
+        """Look where the detector sees a hand; returns what is rejected, now or in a search before."""
+        kept = [replace(old, searches=old.searches - 1) for old in rejected if old.searches > 1]
+        with self.stage("find"):
+            candidates = self.model.detect(self.depth, self.camera, missing + len(self.found) + SPARE_CANDIDATES)
+            if not candidates:
+                self.reasons.append(self._nothing_to_find())
+            places: list[Place] = []
+            for candidate in candidates:
+                before = [old for old in kept if np.linalg.norm(old.centre - candidate.centre) < REJECTED_REACH]
+                if before:
+                    self.reasons.append(before[-1].reason)
+                elif not any(np.linalg.norm(place.best.centre - candidate.centre) < SAME_HAND for place in self.found):
+                    track = expected(candidate.centre, candidate.right)
+                    taken = track is not None and any(place.track is track for place in places)
+                    places.append(
+                        Place.at(
+                            candidate.centre,
+                            candidate.roll,
+                            track=None if taken else track,
+                            detector_right=self.model.description.confidence.detector_side * candidate.right,
+                        )
+                    )
+            centres = [place.hypotheses[0].centre for place in places]
+        reasons = self.look_at(places, PASSES)
+        new = [Rejected(centre, reason) for centre, reason in zip(centres, reasons, strict=True) if reason]
+        return kept + new
+
+    def look_at(self, places: list[Place], passes: int) -> list[str]:
+        """Look until all is settled, and keep what is a hand; for each place, why it is none, or ""."""
+        self.settle(places, passes)
+        with self.stage("check"):
+            return self._keep(places)
+
+    def settle(self, places: list[Place], passes: int) -> None:
+        """Re-centre on the network's joints until they settle, each side by itself."""
+        for _ in range(passes):
+            unsettled = [one for place in places for one in place.hypotheses if not one.is_settled]
+            if not unsettled:
+                break
+            with self.stage("crop"):
+                crops = [
+                    crop
+                    for one in unsettled
+                    for crop in crops_of(self.model, self.depth, self.camera, one.centre, one.roll)
+                ]
+            with self.stage("network"):
+                predictions = self.model.predict(crops, [one.side for one in unsettled])
+            self.passes += 1
+            for one, prediction in zip(unsettled, predictions, strict=True):
+                one.take(prediction)
+            for place in places:
+                place.give_up_the_unlikely()
+
+    def _keep(self, places: list[Place]) -> list[str]:
+        """Judge the places, add the hands to `found`, and say why each of the others is none."""
+        reasons = [self._impossible(place) for place in places]
+        self._score([place for place, reason in zip(places, reasons, strict=True) if not reason])
+        reasons = [reason or self._unlikely(place) for place, reason in zip(places, reasons, strict=True)]
+        likely = [place for place, reason in zip(places, reasons, strict=True) if not reason]
+        # Followed hands first; of two on one hand the one that stayed nearer to where it was expected.
+        for place in sorted(likely, key=lambda place: (place.track is None, self._surprise(place), -place.score)):
+            if not any(_same_hand(place, other) for other in self.found):
+                self.found.append(place)
+        rejected = [(place.score, reason) for place, reason in zip(places, reasons, strict=True) if reason]
+        if rejected:
+            self.reasons.append(max(rejected)[1])
+        return reasons
+
+    def _impossible(self, place: Place) -> str:
+        """What makes a hand here impossible; "" if nothing does."""
+        prediction, limits = place.best.prediction, self.limits
+        assert prediction is not None
+        if fault := implausibility(prediction.joints, self.depth, self.camera):
+            return f"implausible pose: {fault}{_where(place)}"
+        z = float(place.best.centre[2])
+        if not limits.min_depth <= z <= limits.max_depth:
+            return f"the hand is {z:.2f} m away, accepted: {limits.min_depth:g}-{limits.max_depth:g} m"
+        if place.track is not None and not place.track.reaches(place.best.centre, self.stamp):
+            # No hand moves so fast: it is another one, and has to be as sure as a new one.
+            place.track = None
+        return ""
+
+    def _score(self, places: list[Place]) -> None:
+        """Sets the places' scores, all at once."""
+        if not places:
+            return
+        evidence = self.model.description.confidence.evidence
+        best = [place.best for place in places]
+        predictions = [one.prediction for one in best if one.prediction is not None]
+        values = evidence.measure(
+            np.stack([prediction.joints for prediction in predictions]),
+            [prediction.presence for prediction in predictions],
+            np.stack([prediction.spread for prediction in predictions]),
+            np.stack([one.before for one in best]),
+            self.depth,
+            self.camera,
+        )
+        for place, odds, row in zip(places, evidence.log_odds(values), values, strict=True):
+            place.score, place.terms = probability(float(odds)), row
+
+    def _unlikely(self, place: Place) -> str:
+        """Why the score is too low; "" if it is not."""
+        if place.score >= (self.limits.min_score if place.track is None else self.limits.hold_score):
+            return ""
+        against = DESCRIPTIONS[self.model.description.confidence.evidence.against(place.terms)]
+        return f"no hand: best score {place.score:.2f}{_where(place)}; most against it: {against}"
+
+    def _surprise(self, place: Place) -> float:
+        """Metres from where the track's hand was expected."""
+        if place.track is None:
+            return 0.0
+        return float(np.linalg.norm(place.track.predicted(self.stamp) - place.best.centre))
+
+    def _nothing_to_find(self) -> str:
+        low, high = self.limits.min_depth, self.limits.max_depth
+        metres = self.depth.metres(slice(None, None, 2), slice(None, None, 2))
+        if not ((metres >= low) & (metres < high)).any():
+            return f"no depth within {low:g}-{high:g} m"
+        return f"nothing that looks like a hand within {low:g}-{high:g} m"
+
+
+def _where(place: Place) -> str:
+    return " at " + " ".join(f"{value:.2f}" for value in place.best.centre) + " m"
+
+
+def _same_hand(one: Place, other: Place) -> bool:
+    first, second = one.best.prediction, other.best.prediction
+    assert first is not None
+    assert second is not None
+    return bool(np.linalg.norm(first.joints - second.joints, axis=1).mean() < SAME_HAND)

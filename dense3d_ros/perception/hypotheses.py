@@ -1,0 +1,123 @@
+"""Places where a hand may be, each looked at as a hand of one side or of either until another pass changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dense3d_ros.geometry.hand import (
+    JOINT_COUNT,
+    Handedness,
+    angle_between,
+    hand_centre,
+    palm_direction,
+    upright_roll,
+)
+from dense3d_ros.perception.evidence import TERMS
+from dense3d_ros.perception.model import Prediction
+from dense3d_ros.perception.tracking import Track
+
+SETTLED = 0.01
+"""A hand this close to the crop's centre, metres, is centred."""
+UPRIGHT = 0.03
+"""A hand whose knuckles are this close to an upright one's, metres, is upright: 19 degrees in a palm of 9 cm."""
+HOPELESS = -8.0
+"""A place whose log-odds of a hand are below this is not looked at again."""
+SURE = 4.0
+"""Log-odds at which the side of a hand is no longer in doubt, and the other one not looked at again."""
+
+
+def _unknown_joints() -> NDArray[np.float32]:
+    return np.full((JOINT_COUNT, 3), np.nan, np.float32)
+
+
+@dataclass
+class Hypothesis:
+    """A hand of one side at a place.
+
+    centre: (3,) metres, and roll: radians, of the next crop. prediction: of the last pass. before: (21, 3) joints of
+    the pass before that, NaN if there was none. is_settled: another pass would change nothing. is_hopeless: no hand.
+    """
+
+    centre: NDArray[np.float32]
+    side: Handedness
+    roll: float = 0.0
+    prediction: Prediction | None = None
+    before: NDArray[np.float32] = field(default_factory=_unknown_joints)
+    is_settled: bool = False
+    is_hopeless: bool = False
+
+    def take(self, prediction: Prediction) -> None:
+        """Keep what the network says in this pass, and where to look next."""
+        if self.prediction is not None:
+            self.before = self.prediction.joints
+        self.prediction = prediction
+        centre, roll = hand_centre(prediction.joints), upright_roll(prediction.joints)
+        upright = angle_between(roll, self.roll) * np.linalg.norm(palm_direction(prediction.joints)) < UPRIGHT
+        still = bool(upright and np.linalg.norm(centre - self.centre) < SETTLED)
+        somewhere = bool(np.isfinite(prediction.joints).all() and prediction.joints[:, 2].min() > 0)
+        self.is_hopeless = not (somewhere and prediction.presence >= HOPELESS)
+        self.is_settled = still or self.is_hopeless
+        if somewhere:
+            self.centre, self.roll = centre, roll
+
+    @property
+    def log_likelihood(self) -> float:
+        """How much it looks like a hand of this side; nothing before the first pass."""
+        return self.prediction.log_likelihood if self.prediction else -np.inf
+
+
+@dataclass
+class Place:
+    """Where a hand may be, seen as one of a known side or as one of either.
+
+    track: the hand that is expected here. detector_right: log-odds of a right hand that the detector adds.
+    score: probability of a hand, and terms: what it is made of, see `evidence`, once judged.
+    """
+
+    hypotheses: list[Hypothesis]
+    track: Track | None = None
+    detector_right: float = 0.0
+    score: float = 0.0
+    terms: NDArray[np.float64] = field(default_factory=lambda: np.zeros(len(TERMS)))
+
+    @classmethod
+    def at(
+        cls,
+        centre: NDArray[np.float32],
+        roll: float,
+        side: Handedness = Handedness.UNKNOWN,
+        track: Track | None = None,
+        detector_right: float = 0.0,
+    ) -> Place:
+        """A place to look at, from both sides where the side is UNKNOWN."""
+        sides = (Handedness.RIGHT, Handedness.LEFT) if side == Handedness.UNKNOWN else (side,)
+        return cls([Hypothesis(centre, one, roll) for one in sides], track, detector_right)
+
+    @property
+    def right_log_odds(self) -> float | None:
+        """Log-odds of a right hand in this frame, if both sides were looked at."""
+        if len(self.hypotheses) == 1:
+            return None
+        right, left = (hypothesis.log_likelihood for hypothesis in self.hypotheses)
+        return float(np.nan_to_num(right - left)) + self.detector_right
+
+    @property
+    def best(self) -> Hypothesis:
+        """The hypothesis of the side that is published: the track's with this frame's evidence, or the likelier one."""
+        if len(self.hypotheses) == 1:
+            return self.hypotheses[0]
+        odds = self.right_log_odds
+        assert odds is not None
+        right, left = self.hypotheses
+        return right if (self.track.weighed(odds) if self.track else odds) >= 0 else left
+
+    def give_up_the_unlikely(self) -> None:
+        """A hypothesis that is surely of the wrong side is not looked at again, unless it is the track's own side."""
+        best = max(hypothesis.log_likelihood for hypothesis in self.hypotheses)
+        own = self.track.handedness if self.track else Handedness.UNKNOWN
+        for hypothesis in self.hypotheses:
+            if hypothesis.side != own and not best - hypothesis.log_likelihood <= SURE:
+                hypothesis.is_settled = True
