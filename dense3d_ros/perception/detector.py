@@ -80,12 +80,16 @@ def sampling(camera: Camera) -> Sampling:
 
 
 def _axis(size: int, step: float, samples: int) -> tuple[NDArray[np.intp], slice, float]:
-    """Pixels along one edge, which samples they fill, and where the image's first pixel would be among the samples."""
+    """Pixels along one edge, which samples they fill, and where the image's first pixel is among the samples.
+
+    An image much narrower than long may lie between two samples: then there are none.
+    """
     before = (samples - size / step) / 2
     places = (np.arange(samples) - before + 0.5) * step - 0.5
     inside = np.flatnonzero((places > -0.5) & (places < size - 0.5))
     pixels = np.rint(places[inside]).astype(np.intp).clip(0, size - 1)
-    return pixels, slice(int(inside[0]), int(inside[-1]) + 1), before
+    first = int(inside[0]) if inside.size else 0
+    return pixels, slice(first, first + inside.size), before
 
 
 def candidates(maps: Array, camera: Camera, least_score: float, limit: int) -> list[Candidate]:

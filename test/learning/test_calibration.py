@@ -96,7 +96,7 @@ def test_fitted_scores() -> None:
     scores = np.array([probability(evidence.log_odds(image[0].terms[None])[0]) for image in without])
     assert np.mean(scores >= fitted.min_score) == fitted.fitted["false_hands"] == 0.001
     assert np.mean(scores >= fitted.hold_score) == pytest.approx(0.03)
-    # Both terms are four deviations apart: 18 % of the hands would be missed by one of them alone, 0.5 % by both at best.
+    # Each term is four deviations apart: one of them alone would miss 18 % of the hands, both at best 0.5 %.
     assert fitted.fitted["hands_missed"] < 0.06
     assert fitted.fitted["terms"]["all"] > fitted.fitted["terms"]["presence"]["alone"]
     test = observations(rng, True, 2000)

@@ -26,6 +26,8 @@ HEIGHTS = (240, 240, 240, 180, 180, 264, 320)
 FIELD_OF_VIEW = (45.0, 105.0)
 HAND_COUNTS = (0.32, 0.36, 0.22, 0.06, 0.04)
 """Shares of images with so many hands."""
+CALM = 0.5
+"""Share of the images with hands in which nothing else lies about: clutter covers half of a hand as often as not."""
 _FIRST_HAND_ID = 10
 _OTHER_ID = 1
 
@@ -83,7 +85,7 @@ def _random_camera(rng: np.random.Generator) -> Camera:
 def _place(rng: np.random.Generator, camera: Camera, low: float = 0.22, high: float = 1.5) -> NDArray[np.float64]:
     """(3,) a point in view, more often near."""
     z = float(np.exp(rng.uniform(*np.log([low, high]))))
-    pixel = np.array([rng.uniform(0, camera.width - 1), rng.uniform(0, camera.height - 1)])
+    pixel = np.array([rng.uniform(0.08, 0.92) * camera.width, rng.uniform(0.08, 0.92) * camera.height])
     return np.asarray(camera.back_project(pixel, np.float64(z)), np.float64)
 
 
@@ -119,6 +121,8 @@ def _surroundings(
         )
     if hands and rng.random() < 0.6:
         yield random_body(rng, hand_centre(hands[0].joints), assets.bodies)
+    if hands and rng.random() < CALM:
+        return
     for _ in range(rng.poisson(0.7) + (not hands)):
         place, _ = random_hand(rng, assets)
         yield from negatives.empty_scene(rng, _moved(place, _place(rng, camera)), assets.bodies)
