@@ -25,8 +25,12 @@ SAME_HAND = 0.05
 """Two hands whose joints are this close on average, metres, are one hand seen twice."""
 SPARE_CANDIDATES = 2
 """Candidates that are looked at beyond the hands that are still to be found."""
-REJECTED_FRAMES, REJECTED_REACH = 5, 0.03
-"""A rejected candidate is not looked at again in so many searches, unless it moved by so many metres."""
+HOPELESS = -3.5
+"""A new place of less log-odds of a hand after a pass gets no further one: 1 % of the hands, and most other places."""
+FIRST_WAIT, LONGEST_WAIT = 4, 30
+"""Searches in which a rejected candidate is not looked at again; twice as many each time, up to the second."""
+REJECTED_REACH = 0.03
+"""A candidate this close to a rejected one, metres, is the same one."""
 
 ExpectedTrack = Callable[[NDArray[np.float32], float], Track | None]
 """Centre (3,) of a candidate and its log-odds of a right hand -> the lost hand that comes back there, if any."""
@@ -44,11 +48,23 @@ class Limits:
 
 @dataclass(frozen=True)
 class Rejected:
-    """A candidate that was no hand. centre: (3,) metres as the detector named it. searches: to wait. reason: why."""
+    """A candidate that was no hand.
+
+    centre: (3,) metres as the detector named it. reason: why it was none. wait: searches without it; left: of these.
+    """
 
     centre: NDArray[np.float32]
     reason: str
-    searches: int = REJECTED_FRAMES
+    wait: int = FIRST_WAIT
+    left: int = FIRST_WAIT
+
+    def is_at(self, centre: NDArray[np.float32]) -> bool:
+        return bool(np.linalg.norm(self.centre - centre) < REJECTED_REACH)
+
+    def again(self, centre: NDArray[np.float32], reason: str) -> Rejected:
+        """The same, rejected once more."""
+        wait = min(2 * self.wait, LONGEST_WAIT)
+        return Rejected(centre, reason, wait, wait)
 
 
 class Frame:
@@ -70,14 +86,15 @@ class Frame:
 
     def search(self, missing: int, rejected: list[Rejected], expected: ExpectedTrack) -> list[Rejected]:
         """Look where the detector sees a hand; returns what is rejected, now or in a search before."""
-        kept = [replace(old, searches=old.searches - 1) for old in rejected if old.searches > 1]
+        # Those whose wait is over are remembered for as long again.
+        kept = [replace(old, left=old.left - 1) for old in rejected if old.left > -old.wait]
         with self.stage("find"):
             candidates = self.model.detect(self.depth, self.camera, missing + len(self.found) + SPARE_CANDIDATES)
             if not candidates:
                 self.reasons.append(self._nothing_to_find())
             places: list[Place] = []
             for candidate in candidates:
-                before = [old for old in kept if np.linalg.norm(old.centre - candidate.centre) < REJECTED_REACH]
+                before = [old for old in kept if old.left >= 0 and old.is_at(candidate.centre)]
                 if before:
                     self.reasons.append(before[-1].reason)
                 elif not any(np.linalg.norm(place.best.centre - candidate.centre) < SAME_HAND for place in self.found):
@@ -92,9 +109,12 @@ class Frame:
                         )
                     )
             centres = [place.hypotheses[0].centre for place in places]
-        reasons = self.look_at(places, PASSES)
-        new = [Rejected(centre, reason) for centre, reason in zip(centres, reasons, strict=True) if reason]
-        return kept + new
+        for centre, reason in zip(centres, self.look_at(places, PASSES), strict=True):
+            before = [old for old in kept if old.is_at(centre)]
+            kept = [old for old in kept if not old.is_at(centre)]
+            if reason:
+                kept.append(before[-1].again(centre, reason) if before else Rejected(centre, reason))
+        return kept
 
     def look_at(self, places: list[Place], passes: int) -> list[str]:
         """Look until all is settled, and keep what is a hand; for each place, why it is none, or ""."""
@@ -121,6 +141,16 @@ class Frame:
                 one.take(prediction)
             for place in places:
                 place.give_up_the_unlikely()
+            with self.stage("check"):
+                self._give_up_the_hopeless([place for place in places if place.track is None])
+
+    def _give_up_the_hopeless(self, places: list[Place]) -> None:
+        unsettled = [place for place in places if not all(one.is_settled for one in place.hypotheses)]
+        self._score([place for place in unsettled if place.best.is_possible])
+        for place in unsettled:
+            if place.score < probability(HOPELESS):
+                for one in place.hypotheses:
+                    one.is_settled = True
 
     def _keep(self, places: list[Place]) -> list[str]:
         """Judge the places, add the hands to `found`, and say why each of the others is none."""

@@ -23,8 +23,6 @@ SETTLED = 0.01
 """A hand this close to the crop's centre, metres, is centred."""
 UPRIGHT = 0.03
 """A hand whose knuckles are this close to an upright one's, metres, is upright: 19 degrees in a palm of 9 cm."""
-HOPELESS = -8.0
-"""A place whose log-odds of a hand are below this is not looked at again."""
 SURE = 4.0
 """Log-odds at which the side of a hand is no longer in doubt, and the other one not looked at again."""
 
@@ -38,7 +36,7 @@ class Hypothesis:
     """A hand of one side at a place.
 
     centre: (3,) metres, and roll: radians, of the next crop. prediction: of the last pass. before: (21, 3) joints of
-    the pass before that, NaN if there was none. is_settled: another pass would change nothing. is_hopeless: no hand.
+    the pass before that, NaN if there was none. is_settled: another pass would change nothing, or is not worth it.
     """
 
     centre: NDArray[np.float32]
@@ -47,7 +45,6 @@ class Hypothesis:
     prediction: Prediction | None = None
     before: NDArray[np.float32] = field(default_factory=_unknown_joints)
     is_settled: bool = False
-    is_hopeless: bool = False
 
     def take(self, prediction: Prediction) -> None:
         """Keep what the network says in this pass, and where to look next."""
@@ -57,11 +54,15 @@ class Hypothesis:
         centre, roll = hand_centre(prediction.joints), upright_roll(prediction.joints)
         upright = angle_between(roll, self.roll) * np.linalg.norm(palm_direction(prediction.joints)) < UPRIGHT
         still = bool(upright and np.linalg.norm(centre - self.centre) < SETTLED)
-        somewhere = bool(np.isfinite(prediction.joints).all() and prediction.joints[:, 2].min() > 0)
-        self.is_hopeless = not (somewhere and prediction.presence >= HOPELESS)
-        self.is_settled = still or self.is_hopeless
-        if somewhere:
+        self.is_settled = still or not self.is_possible
+        if self.is_possible:
             self.centre, self.roll = centre, roll
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether the joints of the last pass are points in front of the camera."""
+        joints = None if self.prediction is None else self.prediction.joints
+        return joints is not None and bool(np.isfinite(joints).all() and joints[:, 2].min() > 0)
 
     @property
     def log_likelihood(self) -> float:

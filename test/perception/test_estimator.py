@@ -211,17 +211,17 @@ class Doubtful(Oracle):
         return replace(prediction, log_likelihood=-1.0 if prediction.log_likelihood == 0 else -0.5)
 
 
-def test_a_rejected_place_is_not_looked_at_in_every_frame(mesh: HandMesh) -> None:
+def test_a_rejected_place_is_looked_at_less_and_less_often(mesh: HandMesh) -> None:
     values = np.zeros((480, 640), np.float32)
     render_depth(*moved(sphere(0.05, 16), (0.1, 0, 0.6)), CAMERA, values)
     oracle = Oracle(distractors=[np.float32([0.1, 0, 0.6])])
     estimator = HandPoseEstimator(oracle)
     passes = []
-    for number in range(11):
+    for number in range(45):
         estimate = estimator.estimate(DepthImage(values), CAMERA, number / 30)
         passes.append(estimate.passes)
         assert estimate.reason.startswith(("no hand: best score 0.01 at", "implausible pose"))
-    assert passes == [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]
+    assert [number for number, count in enumerate(passes) if count] == [0, 5, 14, 31]
 
 
 def test_a_hand_that_jumps_is_found_in_the_same_frame(mesh: HandMesh) -> None:
