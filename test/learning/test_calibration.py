@@ -88,7 +88,7 @@ def observations(rng: np.random.Generator, hand: bool, count: int) -> list[list[
 def test_fitted_scores() -> None:
     rng = np.random.default_rng(2)
     without = observations(rng, False, 2000)
-    fitted = fit_scores(Confidence(), observations(rng, True, 2000), without)
+    fitted = fit_scores(Confidence(), observations(rng, True, 2000), without, [])
     evidence = fitted.evidence
     assert evidence.terms["presence"].weight > 0
     assert evidence.terms["unexplained"].weight < 0
@@ -110,7 +110,7 @@ def test_fitted_scores() -> None:
 
 def test_scores_are_probabilities() -> None:
     rng = np.random.default_rng(5)
-    fitted = fit_scores(Confidence(), observations(rng, True, 3000), observations(rng, False, 3000))
+    fitted = fit_scores(Confidence(), observations(rng, True, 3000), observations(rng, False, 3000), [])
     images = observations(rng, True, 3000) + observations(rng, False, 3000)
     scores = np.array([probability(fitted.evidence.log_odds(image[0].terms[None])[0]) for image in images])
     is_hand = np.array([image[0].hand for image in images], bool)

@@ -15,6 +15,7 @@ from dense3d_ros.learning.calibration.evidence_fit import compared_terms, fit_ev
 from dense3d_ros.learning.calibration.fits import least_score, logistic_regression, ridge_regression, rising_curve
 from dense3d_ros.learning.calibration.observations import Observation, Observer
 from dense3d_ros.learning.evaluation.synthetic import CALIBRATION_SEED, SyntheticTestSet, hand_frame, hand_free_frame
+from dense3d_ros.learning.synthetic.whole_scenes import make_whole_scene
 from dense3d_ros.perception.confidence import Confidence, log_spread_mm, probability
 from dense3d_ros.perception.evidence import NAMES, TERMS, Evidence, bone_statistics
 from dense3d_ros.perception.model import HandModel, choose_device
@@ -26,6 +27,9 @@ FALSE_HOLDS = 0.03
 """The same of the score down to which a hand is followed: there has been one."""
 SIDE_SHARE = 4
 """One of so many images with a hand is for the side, which has to be known before the others are looked at."""
+SCENE_SHARE = 2
+"""For so many images with a hand there is a whole scene with any number of hands, for the evidence."""
+_SCENE_WIDTH = 640
 _ERROR_FLOOR = 2.0
 """Millimetres added to an error before its logarithm is taken, so that no error is infinitely good."""
 _DIGITS = 5
@@ -54,7 +58,7 @@ def fit_confidence(model: HandModel, pictures: int) -> Confidence:
     pictures_set = SyntheticTestSet.for_calibration()
     rng = np.random.default_rng([CALIBRATION_SEED, 2])
     observer = Observer(model)
-    with tqdm(total=2 * pictures, unit="image") as progress:
+    with tqdm(total=2 * pictures + pictures // SCENE_SHARE, unit="image") as progress:
         sides, joints = [], []
         for number in range(pictures // SIDE_SHARE):
             frame = hand_frame(number, pictures_set)
@@ -74,7 +78,14 @@ def fit_confidence(model: HandModel, pictures: int) -> Confidence:
         for number in range(pictures):
             without.append(list(observer.places_without_hand(hand_free_frame(number, pictures_set))))
             progress.update()
-    return fit_scores(confidence, with_hand, without)
+        in_scenes: list[Observation] = []
+        for number in range(pictures // SCENE_SHARE):
+            scene = make_whole_scene(
+                np.random.default_rng([CALIBRATION_SEED, 3, number]), pictures_set.trained, width=_SCENE_WIDTH
+            )
+            in_scenes += observer.places_in_scene(scene)
+            progress.update()
+    return fit_scores(confidence, with_hand, without, in_scenes)
 
 
 def fit_side(sides: list[tuple[NDArray[np.float64], bool]]) -> tuple[tuple[float, ...], float]:
@@ -89,11 +100,17 @@ def fit_side(sides: list[tuple[NDArray[np.float64], bool]]) -> tuple[tuple[float
 
 
 def fit_scores(
-    confidence: Confidence, with_hand: list[list[Observation]], without: list[list[Observation]]
+    confidence: Confidence,
+    with_hand: list[list[Observation]],
+    without: list[list[Observation]],
+    in_scenes: list[Observation],
 ) -> Confidence:
-    """Evidence, least scores and joint scores from the places in images with a hand and without one."""
+    """Evidence, least scores and joint scores from the places in images with a hand and without one.
+
+    in_scenes: places in whole scenes, for the evidence alone.
+    """
     places = [place for image in with_hand + without for place in image]
-    judged = [place for place in places if place.hand is not None]
+    judged = [place for place in places + in_scenes if place.hand is not None]
     values = np.stack([place.terms for place in judged]) if judged else np.zeros((0, len(TERMS)))
     is_hand = np.array([bool(place.hand) for place in judged])
     blank = confidence.evidence

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import expected_errors, hand_centre, upright_roll
 from dense3d_ros.learning.datasets.sample import DatasetSample
 from dense3d_ros.learning.evaluation.metrics import joint_errors
 from dense3d_ros.learning.evaluation.synthetic import CENTRE_JITTER, ROLL_JITTER, HandFrame
+from dense3d_ros.learning.synthetic.whole_scenes import WholeScene
 from dense3d_ros.perception.confidence import log_spread_mm
 from dense3d_ros.perception.estimator import HandPoseEstimator
 from dense3d_ros.perception.hypotheses import Place
@@ -19,6 +21,8 @@ from dense3d_ros.perception.model import HandModel
 
 AT_HAND, OFF_HAND = 0.06, 0.1
 """A place within the first distance of a true hand, metres, is one; beyond the second it is none."""
+SHOWN = 0.5
+"""A hand of a scene of which less shows is neither one nor none."""
 CANDIDATES = 8
 """Of an image that are judged: many more than a robot looks at, for more that are no hand."""
 
@@ -78,6 +82,15 @@ class Observer:
             is_hand = True if nearest < AT_HAND else False if nearest > OFF_HAND else None
             own = nearest <= OFF_HAND and distances.argmin() == 0
             yield _observation(place, is_hand, truths[0] if own else None)
+
+    def places_in_scene(self, scene: WholeScene) -> Iterator[Observation]:
+        """Every possible place in a whole scene; its hands are not compared joint by joint."""
+        centres = np.array([hand_centre(hand.joints) for hand in scene.hands]).reshape(-1, 3)
+        for place in self._estimator.places(DepthImage(scene.depth), scene.camera, CANDIDATES):
+            distances = np.linalg.norm(centres - place.best.centre, axis=1)
+            nearest = float(distances.min(initial=np.inf))
+            shown = nearest < AT_HAND and scene.hands[int(distances.argmin())].visible > SHOWN
+            yield _observation(place, True if shown else False if nearest > OFF_HAND else None, None)
 
     def places_without_hand(self, sample: DatasetSample) -> Iterator[Observation]:
         """The same in an image that has none."""

@@ -20,7 +20,7 @@ from dense3d_ros.learning.synthetic.scenes import SceneAssets, random_hand
 from dense3d_ros.learning.synthetic.sensors import random_sensor
 
 WIDTH = 320
-"""Pixels of a rendered image's row: half of what sensors have."""
+"""Pixels of a rendered image's row, half of what sensors have: the detector sees fewer still."""
 HEIGHTS = (240, 240, 240, 180, 180, 264, 320)
 """Of its columns; 4:3, 16:9, a time-of-flight camera's, square."""
 FIELD_OF_VIEW = (45.0, 105.0)
@@ -50,9 +50,10 @@ class WholeScene:
     hands: tuple[LabelledHand, ...]
 
 
-def make_whole_scene(rng: np.random.Generator, assets: SceneAssets) -> WholeScene:
-    """A random scene of a random camera."""
+def make_whole_scene(rng: np.random.Generator, assets: SceneAssets, width: int = WIDTH) -> WholeScene:
+    """A random scene of a random camera whose rows have `width` pixels."""
     camera = _random_camera(rng)
+    camera = camera.resized(width, camera.height * width // WIDTH)
     count = int(rng.choice(len(HAND_COUNTS), p=HAND_COUNTS))
     hands = list(_hands(rng, assets, camera, count))
     depth, ids = np.zeros((camera.height, camera.width), np.float32), np.zeros((camera.height, camera.width), np.uint8)
