@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthImage
+from dense3d_ros.geometry.hand import Handedness
 from dense3d_ros.perception.confidence import probability
 from dense3d_ros.perception.evidence import DESCRIPTIONS
-from dense3d_ros.perception.hypotheses import Place
+from dense3d_ros.perception.hypotheses import Hypothesis, Place
 from dense3d_ros.perception.model import HandModel, crops_of
 from dense3d_ros.perception.plausibility import implausibility
 from dense3d_ros.perception.tracking import Track
@@ -25,6 +26,8 @@ SAME_HAND = 0.05
 """Two hands whose joints are this close on average, metres, are one hand seen twice."""
 SPARE_CANDIDATES = 2
 """Candidates that are looked at beyond the hands that are still to be found."""
+SCREENED = -5.5
+"""Log-odds of a hand below which a new place, seen as a right hand, is not looked at from both sides."""
 HOPELESS = -3.5
 """A new place of less log-odds of a hand after a pass gets no further one: 1 % of the hands, and most other places."""
 FIRST_WAIT, LONGEST_WAIT = 4, 30
@@ -104,17 +107,38 @@ class Frame:
                         Place.at(
                             candidate.centre,
                             candidate.roll,
-                            track=None if taken else track,
-                            detector_right=self.model.description.confidence.detector_side * candidate.right,
+                            # One side costs half of both, and shows well enough whether there is a hand at all.
+                            Handedness.RIGHT,
+                            None if taken else track,
+                            self.model.description.confidence.detector_side * candidate.right,
                         )
                     )
-            centres = [place.hypotheses[0].centre for place in places]
-        for centre, reason in zip(centres, self.look_at(places, PASSES), strict=True):
+            centres = [place.best.centre for place in places]
+        reasons = self._screen(places)
+        promising = [place for place, reason in zip(places, reasons, strict=True) if not reason]
+        judged = iter(self.look_at(promising, PASSES - 1))
+        for centre, screened in zip(centres, reasons, strict=True):
+            reason = screened or next(judged)
             before = [old for old in kept if old.is_at(centre)]
             kept = [old for old in kept if not old.is_at(centre)]
             if reason:
                 kept.append(before[-1].again(centre, reason) if before else Rejected(centre, reason))
         return kept
+
+    def _screen(self, places: list[Place]) -> list[str]:
+        """One pass over new places as right hands; for each, why it is none, or "" for a place seen from both sides."""
+        self._pass([place.best for place in places])
+        with self.stage("check"):
+            self._score([place for place in places if place.best.is_possible])
+            reasons = []
+            for place in places:
+                if place.score >= probability(SCREENED):
+                    place.look_from_both_sides()
+                    reasons.append("")
+                else:
+                    reasons.append(self._unlikely(place) if place.best.is_possible else self._impossible(place))
+            self._tell(places, reasons)
+        return reasons
 
     def look_at(self, places: list[Place], passes: int) -> list[str]:
         """Look until all is settled, and keep what is a hand; for each place, why it is none, or ""."""
@@ -128,21 +152,27 @@ class Frame:
             unsettled = [one for place in places for one in place.hypotheses if not one.is_settled]
             if not unsettled:
                 break
-            with self.stage("crop"):
-                crops = [
-                    crop
-                    for one in unsettled
-                    for crop in crops_of(self.model, self.depth, self.camera, one.centre, one.roll)
-                ]
-            with self.stage("network"):
-                predictions = self.model.predict(crops, [one.side for one in unsettled])
-            self.passes += 1
-            for one, prediction in zip(unsettled, predictions, strict=True):
-                one.take(prediction)
+            self._pass(unsettled)
             for place in places:
                 place.give_up_the_unlikely()
             with self.stage("check"):
                 self._give_up_the_hopeless([place for place in places if place.track is None])
+
+    def _pass(self, hypotheses: list[Hypothesis]) -> None:
+        """Show the network what there is at each place, all in one batch."""
+        if not hypotheses:
+            return
+        with self.stage("crop"):
+            crops = [
+                crop
+                for one in hypotheses
+                for crop in crops_of(self.model, self.depth, self.camera, one.centre, one.roll)
+            ]
+        with self.stage("network"):
+            predictions = self.model.predict(crops, [one.side for one in hypotheses])
+        self.passes += 1
+        for one, prediction in zip(hypotheses, predictions, strict=True):
+            one.take(prediction)
 
     def _give_up_the_hopeless(self, places: list[Place]) -> None:
         unsettled = [place for place in places if not all(one.is_settled for one in place.hypotheses)]
@@ -162,10 +192,14 @@ class Frame:
         for place in sorted(likely, key=lambda place: (place.track is None, self._surprise(place), -place.score)):
             if not any(_same_hand(place, other) for other in self.found):
                 self.found.append(place)
+        self._tell(places, reasons)
+        return reasons
+
+    def _tell(self, places: list[Place], reasons: list[str]) -> None:
+        """Keep the reason of the best place that is no hand."""
         rejected = [(place.score, reason) for place, reason in zip(places, reasons, strict=True) if reason]
         if rejected:
             self.reasons.append(max(rejected)[1])
-        return reasons
 
     def _impossible(self, place: Place) -> str:
         """What makes a hand here impossible; "" if nothing does."""

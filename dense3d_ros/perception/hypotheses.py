@@ -97,6 +97,11 @@ class Place:
         sides = (Handedness.RIGHT, Handedness.LEFT) if side == Handedness.UNKNOWN else (side,)
         return cls([Hypothesis(centre, one, roll) for one in sides], track, detector_right)
 
+    def look_from_both_sides(self) -> None:
+        """Look anew, where the passes so far have led, as a right hand and as a left one."""
+        first = self.hypotheses[0]
+        self.hypotheses = [Hypothesis(first.centre, side, first.roll) for side in (Handedness.RIGHT, Handedness.LEFT)]
+
     @property
     def right_log_odds(self) -> float | None:
         """Log-odds of a right hand in this frame, if both sides were looked at."""

@@ -103,7 +103,8 @@ def test_candidates_are_one_batch(mesh: HandMesh) -> None:
         oracle.distractors.append(np.float32([x, 0, 0.6]))
     estimate = HandPoseEstimator(oracle).estimate(DepthImage(values), CAMERA)
     assert len(estimate.hands) == 1
-    assert oracle.batches[0] == 6, "two balls and a hand, each from both sides"
+    assert oracle.batches[0] == 3, "two balls and a hand"
+    assert oracle.batches[1] <= 6
     assert len(oracle.batches) == estimate.passes <= 4
 
 
