@@ -11,7 +11,7 @@ that score are stored with it; `dense3d models` prints it. Measure the result on
 
 examples:
   dense3d calibrate --model runs/fast/model.safetensors
-  dense3d calibrate --model fast --pictures 500 --output quick.safetensors
+  dense3d calibrate --model fast --pictures 500 --output quick.safetensors     # a shipped model stays as it is
 """
 
 from __future__ import annotations
@@ -26,7 +26,12 @@ FEWEST = 100
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `dense3d calibrate`."""
     parser.add_argument("--model", metavar="NAME|FILE", required=True, help="model name or file to calibrate")
-    parser.add_argument("--output", metavar="FILE", type=Path, help="file to write (default: the model's own)")
+    parser.add_argument(
+        "--output",
+        metavar="FILE",
+        type=Path,
+        help="file to write (default: the model's own, unless it is a shipped one)",
+    )
     parser.add_argument(
         "--pictures",
         metavar="N",
@@ -45,9 +50,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.pictures < FEWEST:
         raise ValueError(f"--pictures must be at least {FEWEST}, got {arguments.pictures}")
-    path, confidence = calibrate_file(
-        arguments.model, arguments.output, arguments.pictures, arguments.device, arguments.runtime
-    )
+    output = _output(arguments.model, arguments.output)
+    path, confidence = calibrate_file(arguments.model, output, arguments.pictures, arguments.device, arguments.runtime)
     fitted = confidence.fitted
     print(f"hands are published from a score of {confidence.min_score:g} on")
     print(f"  seen in {100 * fitted['false_hands']:.2f} % of {fitted['pictures_without_hand']} pictures without a hand")
@@ -55,3 +59,17 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"expected joint errors: {confidence.errors_mm[0]:.1f} to {confidence.errors_mm[-1]:.1f} mm")
     print(path)
     return 0
+
+
+def _output(model: str, output: Path | None) -> Path:
+    """The file to write; ValueError before the long work if it cannot be written or is a shipped model's."""
+    from dense3d_ros.perception.model_file import SUFFIX, available_models, model_path
+
+    if output is None:
+        own = model_path(model)
+        if own.resolve() in {model_path(name).resolve() for name in available_models()}:
+            raise ValueError(f"{model} is a shipped model; name the file to write with --output FILE{SUFFIX}")
+        return own
+    if output.suffix != SUFFIX or not output.parent.is_dir():
+        raise ValueError(f"--output must be a file in an existing folder, named *{SUFFIX}, got {output}")
+    return output

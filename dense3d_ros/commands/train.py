@@ -2,8 +2,11 @@
 
 A recipe says everything that decides what comes out: network, samples, learning rates. The shipped ones are
 files in dense3d_ros/learning/training/recipes; copy one to change it. DIR gets model.safetensors, refreshed every two
-minutes, log.csv with the curves, and a checkpoint from which the same command goes on after a stop. With several
-GPUs: torchrun --nproc-per-node=N -m dense3d_ros.cli train ...
+minutes, log.csv with the curves, and a checkpoint from which the same command goes on after a stop: Ctrl-C and SIGTERM
+finish the step in progress and save. A calibrated model, or another recipe's, is never overwritten: the model is then
+written beside it as NAME.safetensors, NAME being the recipe's. With several GPUs:
+torchrun --nproc-per-node=N -m dense3d_ros.cli train ...
+On a CPU, torch takes the cores that the workers leave, unless OMP_NUM_THREADS says otherwise.
 
 examples:
   dense3d train --recipe fast --output runs/fast --workers 2
@@ -14,6 +17,7 @@ examples:
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Train until the recipe's samples or the time are spent."""
+    from dense3d_ros.learning.training.stopping import StopSignals
     from dense3d_ros.learning.training.train import train
     from dense3d_ros.perception.model import choose_device
 
@@ -63,16 +68,28 @@ def run(arguments: argparse.Namespace) -> int:
         raise ValueError(f"--seconds must be at least 0, got {arguments.seconds}")
     method = _method(arguments)
     device = choose_device(arguments.device)
-    model = train(
-        method,
-        arguments.output,
-        device=device,
-        workers=arguments.workers,
-        seconds=seconds,
-        start=arguments.start,
-    )
+    if device == "cpu":
+        _limit_threads(arguments.workers)
+    with StopSignals() as stop:
+        model = train(
+            method,
+            arguments.output,
+            device=device,
+            workers=arguments.workers,
+            seconds=seconds,
+            start=arguments.start,
+            stop=stop,
+        )
     print(model)
-    return 0
+    return stop.status
+
+
+def _limit_threads(workers: int) -> None:
+    """Leave a core to each worker: threads that share a core wait for each other most of the time."""
+    import torch
+
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) - workers))
 
 
 def _method(arguments: argparse.Namespace) -> Method[Any]:

@@ -87,6 +87,47 @@ def test_a_checkpoint_in_one_file_as_it_used_to_be(tmp_path: Path) -> None:
     assert all(torch.equal(a, b) for a, b in zip(state(*saved), state(*other), strict=True))
 
 
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {},
+        {"progress": "{"},
+        {"progress": "[" * 100_000},
+        {"progress": "9" * 100_000},
+        {"progress": "null"},
+        {"progress": "{}", "parts": "3"},
+        {"progress": "{}", "parts": '["../checkpoint.safetensors"]'},
+        {"progress": '{"samples": 1, "epoch": 2}'},
+        {"progress": '{"samples": -4}'},
+        {"progress": '{"samples": 1.5}'},
+        {"progress": '{"batch": true}'},
+        {"progress": '{"batch": 1' + "0" * 20 + "}"},
+        {"progress": '{"seconds": NaN}'},
+        {"progress": '{"seconds": 1e999}'},
+        {"progress": '{"seconds": "long"}'},
+    ],
+)
+def test_damaged_progress_is_one_sentence(tmp_path: Path, metadata: dict[str, str]) -> None:
+    path = tmp_path / "checkpoint.safetensors"
+    save_file(checkpoint._named(*make(0)), path, metadata)
+    with pytest.raises(ValueError, match=r"checkpoint\.safetensors is no checkpoint of a training run") as caught:
+        load_checkpoint(path, *make(0))
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("network.0.weight", float("nan")), ("average.3.bias", float("inf")), ("optimiser.2.exp_avg_sq", -1.0)],
+)
+def test_impossible_tensors_are_refused(tmp_path: Path, name: str, value: float) -> None:
+    path, network = tmp_path / "checkpoint.safetensors", make(0)
+    tensors = {key: tensor.clone() for key, tensor in checkpoint._named(*network).items()}
+    tensors[name].view(-1)[0] = value
+    save_file(tensors, path, {"progress": "{}"})
+    with pytest.raises(ValueError, match=rf"cannot be continued: {name} holds NaN, Inf or impossible values"):
+        load_checkpoint(path, *make(1))
+
+
 def test_what_cannot_be_used_is_named(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.safetensors"
     save_checkpoint(path, *make(0), Progress(640, 20))

@@ -36,6 +36,7 @@ from dense3d_ros.learning.training.paper_augmentation import (
 from dense3d_ros.learning.training.paper_data import Cropping, PaperBatch, PaperBatches
 from dense3d_ros.learning.training.paper_frames import DatasetFrames, PaperData, open_data
 from dense3d_ros.learning.training.paper_recipe import PaperRecipe
+from dense3d_ros.learning.training.processes import Processes
 from dense3d_ros.learning.training.train import _Run, train
 from dense3d_ros.perception.model_file import read_any_model
 
@@ -326,7 +327,7 @@ def test_a_tiny_data_set_is_learned(icvl: Path, tmp_path: Path) -> None:
     recipe = replace(TINY, epochs=4, accumulate=1, learning_rate=3e-3)
     method = PaperMethod(recipe, open_data(recipe, "icvl", icvl))
     fixed = next(iter(method.batches(method.stages[0], 0, 1, 1)))
-    run = _Run(method, tmp_path, torch.device("cpu"), rank=0, world=1)
+    run = _Run(method, tmp_path, Processes(torch.device("cpu")))
     before, _ = method.loss(run.network.train(), fixed)
     run.learn(method.stages[0], until=24, workers=0)
     after, parts = method.loss(run.network.train(), fixed)

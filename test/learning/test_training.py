@@ -9,16 +9,19 @@ from pathlib import Path
 import pytest
 import torch
 
+from dense3d_ros.commands.train import _limit_threads
 from dense3d_ros.dense.maps import metric_geometry, normalise_joints, surface, target_maps
 from dense3d_ros.dense.network import HourglassNetwork
 from dense3d_ros.dense.refinement import Refined
 from dense3d_ros.dense.regressor import DenseOutput, dense_output, fuse
 from dense3d_ros.learning.synthetic.scenes import SceneAssets
+from dense3d_ros.learning.training import hourglass
 from dense3d_ros.learning.training.checkpoint import load_checkpoint
 from dense3d_ros.learning.training.data import CROPS_PER_PICTURE, LAG, Batch, SyntheticBatches, loader, make_batch
 from dense3d_ros.learning.training.hourglass import HourglassMethod
 from dense3d_ros.learning.training.losses import training_loss
 from dense3d_ros.learning.training.paper_recipe import read_recipe
+from dense3d_ros.learning.training.processes import Processes
 from dense3d_ros.learning.training.recipe import Recipe, Stage
 from dense3d_ros.learning.training.train import _Run, _take_weights, train
 from dense3d_ros.perception.model_file import SKELETONS, ModelDescription, read_model, save_model
@@ -27,6 +30,12 @@ TINY = Recipe(name="tiny", stages=(Stage(samples=24, resolution=64),), features=
 
 
 REFINED = replace(TINY, stages=(Stage(samples=24, resolution=128),), stride=8, refining_blocks=1)
+
+
+@pytest.fixture(autouse=True)
+def small_validation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hourglass, "VALIDATION_BATCHES", 1)
+    monkeypatch.setattr(hourglass, "VALIDATION_BATCH_SIZE", 16)
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +156,7 @@ def test_a_run_from_a_network_that_is_like_nothing(tmp_path: Path) -> None:
 def test_a_killed_run_goes_on_as_if_it_had_not_been(recipe: Recipe, tmp_path: Path) -> None:
     train(HourglassMethod(recipe), tmp_path / "whole")
 
-    killed = _Run(HourglassMethod(recipe), tmp_path / "killed", torch.device("cpu"), rank=0, world=1)
+    killed = _Run(HourglassMethod(recipe), tmp_path / "killed", Processes(torch.device("cpu")))
     killed.output.mkdir()
     killed.learn(recipe.stages[0], until=12, workers=0)
     train(HourglassMethod(recipe), tmp_path / "killed")
@@ -175,10 +184,72 @@ def test_a_run_learns_and_writes_curves_and_a_model(tmp_path: Path) -> None:
     assert description.errors["synthetic validation"] > 0
 
 
+def with_value(batch: Batch, value: float) -> Batch:
+    crops = batch.crops.clone()
+    crops[0, 0, :8, :8] = value
+    return replace(batch, crops=crops)
+
+
+# The variance of the last one overflows, so that the statistics are infinite while loss and gradient are not.
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e25])
+def test_a_step_that_is_not_finite_leaves_everything_as_it_was(
+    value: float, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    good = next(iter(SyntheticBatches(seed=5, batch_size=4, resolution=64, first=0, count=1)))
+    run = _Run(HourglassMethod(TINY), tmp_path, Processes(torch.device("cpu")))
+    assert run._step(iter([good])) is not None
+    modules = {"network": run.network, "average": run.average}
+    before = {name: {key: t.clone() for key, t in module.state_dict().items()} for name, module in modules.items()}
+
+    assert run._step(iter([with_value(good, value)])) is None
+
+    assert "skipped" in caplog.text
+    for name, module in modules.items():
+        for key, tensor in module.state_dict().items():
+            assert torch.equal(tensor, before[name][key]), f"{name} {key}"
+    learned = run._step(iter([good]))
+    assert learned is not None
+    assert all(torch.isfinite(part) for part in learned.values())
+
+
+def test_a_run_in_which_no_step_is_finite_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dense3d_ros.learning.training.train.MOST_SKIPPED", 2)
+    good = next(iter(SyntheticBatches(seed=5, batch_size=4, resolution=64, first=0, count=1)))
+    bad = with_value(good, float("nan"))
+    run = _Run(HourglassMethod(TINY), tmp_path, Processes(torch.device("cpu")))
+    batches = iter([bad, good, bad, bad])
+    assert [run._step(batches) is None for _ in range(3)] == [True, False, True]
+    with pytest.raises(ValueError, match="2 steps in a row are not finite"):
+        run._step(batches)
+
+
+def test_each_process_takes_the_gpu_of_its_own_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    for name, value in (("RANK", "5"), ("LOCAL_RANK", "1"), ("WORLD_SIZE", "6")):
+        monkeypatch.setenv(name, value)
+    assert Processes.from_environment("cuda") == Processes(torch.device("cuda:1"), rank=5, count=6)
+    assert Processes.from_environment("cpu").device == torch.device("cpu")
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    with pytest.raises(ValueError, match="there are 2 GPUs for process 3 of this machine"):
+        Processes.from_environment("cuda")
+
+
+def test_torch_leaves_a_core_to_each_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[int] = []
+    monkeypatch.setattr(torch, "set_num_threads", threads.append)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: range(4))
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    _limit_threads(1)
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    for workers in (0, 1, 8):
+        _limit_threads(workers)
+    assert threads == [4, 3, 1]
+
+
 def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
     train(HourglassMethod(TINY), tmp_path)
     other = Recipe(name="tiny", stages=TINY.stages, features=32, batch_size=4)
-    run = _Run(HourglassMethod(other), tmp_path / "other", torch.device("cpu"), rank=0, world=1)
+    run = _Run(HourglassMethod(other), tmp_path / "other", Processes(torch.device("cpu")))
     with pytest.raises(ValueError, match=r"checkpoint\.safetensors belongs to another network"):
         load_checkpoint(tmp_path / "checkpoint.safetensors", run.network, run.average, run.optimiser)
 

@@ -21,6 +21,10 @@ from dense3d_ros.atomic_write import atomic_write
 
 PART_BYTES = 14 * 2**20
 """Tensors in one file; a single tensor is never divided, and none of the networks has one as large."""
+_MOST = 10**15
+"""No run has as many samples, batches or seconds."""
+_NEVER_NEGATIVE = ("running_var", "square", "exp_avg_sq", "step", "n_averaged", "num_batches_tracked")
+"""Endings of the names of such tensors."""
 
 
 @dataclass
@@ -47,18 +51,46 @@ def save_checkpoint(
 
 
 def load_checkpoint(path: Path, network: nn.Module, average: nn.Module, optimiser: Optimizer) -> Progress:
-    """Restore what `save_checkpoint` wrote; ValueError if a file is missing, broken or another network's."""
+    """Restore what `save_checkpoint` wrote.
+
+    ValueError, one sentence, if a file is missing or broken, another network's, or if nothing can be learned from it.
+    """
     _fill_state(optimiser)
     stored, metadata = _read(path)
-    for name in json.loads(metadata.get("parts", "[]")):
+    progress, parts = _metadata(path, metadata)
+    for name in parts:
         stored |= _read(path.with_name(name))[0]
     tensors = _named(network, average, optimiser)
-    if {name: t.shape for name, t in stored.items()} != {name: t.shape for name, t in tensors.items()}:
+    if {name: (t.shape, t.dtype) for name, t in stored.items()} != {
+        name: (t.shape, t.dtype) for name, t in tensors.items()
+    }:
         raise ValueError(f"{path} belongs to another network or optimiser; remove it or choose another output")
+    for name, tensor in stored.items():
+        if not torch.isfinite(tensor).all() or (name.endswith(_NEVER_NEGATIVE) and (tensor < 0).any()):
+            raise ValueError(f"{path} cannot be continued: {name} holds NaN, Inf or impossible values")
     with torch.no_grad():
         for name, tensor in tensors.items():
             tensor.copy_(stored[name])
-    return Progress(**json.loads(metadata["progress"]))
+    return progress
+
+
+def _metadata(path: Path, metadata: dict[str, str]) -> tuple[Progress, list[str]]:
+    """Progress and the names of the other files; ValueError if they are not what `save_checkpoint` writes."""
+    try:
+        progress = Progress(**json.loads(metadata["progress"]))
+        parts = json.loads(metadata.get("parts", "[]"))
+        valid = (
+            all(type(number) is int and 0 <= number <= _MOST for number in (progress.samples, progress.batch))
+            and type(progress.seconds) in (int, float)
+            and 0 <= progress.seconds <= _MOST
+            and isinstance(parts, list)
+            and all(isinstance(name, str) and Path(name).name == name for name in parts)
+        )
+    except (KeyError, TypeError, ValueError, RecursionError):
+        valid = False
+    if not valid:
+        raise ValueError(f"{path} is no checkpoint of a training run: its progress or list of files is wrong")
+    return progress, parts
 
 
 def _parts(tensors: dict[str, Tensor]) -> Iterator[dict[str, Tensor]]:

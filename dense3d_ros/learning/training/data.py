@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from multiprocessing import parent_process, resource_tracker
+from threading import Thread
 from typing import TypeVar
 
 import numpy as np
@@ -13,6 +17,7 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from dense3d_ros.learning.synthetic.samples import Sample, crop_sample, make_sample
 from dense3d_ros.learning.synthetic.scenes import Picture, SceneAssets, make_picture
+from dense3d_ros.learning.training.stopping import STOP_SIGNALS
 
 BatchT = TypeVar("BatchT")
 
@@ -102,17 +107,43 @@ def _generator(seed: int, number: int, purpose: int) -> np.random.Generator:
     return np.random.default_rng([seed, 2 * number if number >= 0 else -2 * number - 1, purpose])
 
 
-def loader(dataset: IterableDataset[BatchT], workers: int) -> DataLoader[BatchT]:
-    """Batches in order, made ahead by `workers` processes (0: in this process)."""
-    return DataLoader(
+def loader(dataset: IterableDataset[BatchT], workers: int) -> Iterator[BatchT]:
+    """Batches in order, made ahead by `workers` processes (0: in this process), which end with this one."""
+    batches = DataLoader(
         dataset,
         batch_size=None,
         num_workers=workers,
         prefetch_factor=4 if workers else None,
-        worker_init_fn=_one_thread,
-        multiprocessing_context="forkserver" if workers else None,
+        worker_init_fn=_prepare_worker,
+        # Not a fork server: it would be the workers' parent, and both would outlive this process when it is killed.
+        multiprocessing_context="spawn" if workers else None,
     )
+    if not workers:
+        return iter(batches)
+    # The tracker unblocks the signals after its own start, so that it comes first.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    try:
+        return iter(batches)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _one_thread(_worker: int) -> None:
+def _prepare_worker(_worker: int) -> None:
     torch.set_num_threads(1)
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent has ended or terminates it.
+
+    Signals to the whole process group, such as Ctrl-C, are for the parent, which still needs batches to stop cleanly:
+    workers are started with both signals blocked.
+    """
+    parent = parent_process()
+    assert parent is not None
+    while os.getppid() == parent.pid:
+        received = signal.sigtimedwait({signal.SIGTERM}, 1.0)
+        if received is not None and received.si_pid == parent.pid:
+            break
+    os._exit(0)
