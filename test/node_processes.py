@@ -119,18 +119,27 @@ class Client:
         self.until(lambda: False, seconds)
 
     def call(self, kind: Any, service: str, request: Any, timeout: float = PATIENCE_S) -> Any:
+        future = self.ask(kind, service, request, timeout)
+        assert self.until(future.done, timeout), f"no answer from {service}"
+        return future.result()
+
+    def ask(self, kind: Any, service: str, request: Any, timeout: float = PATIENCE_S) -> Any:
+        """Call a service without waiting for the answer; its future."""
         if service not in self._clients:
             self._clients[service] = self.node.create_client(kind, service)
             assert self.until(self._clients[service].service_is_ready, timeout), f"no service {service}"
             # Ready means that the request is heard. The way back may take a moment longer, and then the answer is lost.
             self.spin(0.3)
-        future = self._clients[service].call_async(request)
-        assert self.until(future.done, timeout), f"no answer from {service}"
-        return future.result()
+        return self._clients[service].call_async(request)
 
     def change_state(self, transition: str) -> bool:
+        future = self.ask_to_change_state(transition)
+        assert self.until(future.done), f"no answer to {transition}"
+        return bool(future.result().success)
+
+    def ask_to_change_state(self, transition: str) -> Any:
         request = ChangeState.Request(transition=Transition(id=TRANSITIONS[transition]))
-        return bool(self.call(ChangeState, f"{self._model_node}/change_state", request).success)
+        return self.ask(ChangeState, f"{self._model_node}/change_state", request)
 
     def state(self) -> str:
         answer = self.call(GetState, f"{self._model_node}/get_state", GetState.Request())

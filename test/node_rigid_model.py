@@ -7,8 +7,10 @@ Its `load` also plays the ways in which loading goes wrong; names that are paths
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +23,7 @@ from dense3d_ros.learning.synthetic.hand_mesh import HandMesh
 from dense3d_ros.learning.synthetic.render import render_depth
 from dense3d_ros.perception.confidence import Confidence
 from dense3d_ros.perception.detector import Candidate
+from dense3d_ros.perception.model import NonFiniteOutputError
 
 CAMERA = Camera(300.0, 310.0, 155.0, 122.0, 320, 240)
 SPREAD = np.full(21, 0.005, np.float32)
@@ -88,6 +91,9 @@ class RigidModel:
     def predict(self, crops: Sequence[HandCrop], sides: Sequence[Handedness]) -> list[Prediction]:
         if self.description.name == "rigid_that_fails_in_a_frame":
             raise RuntimeError("the network failed")
+        if self.description.name == "rigid_that_is_not_finite":
+            raise NonFiniteOutputError("the network gives NaN or infinity")
+        held(self.description.name, "rigid_working_while:")
         return [self._predict_one(crop, side) for crop, side in zip(crops, sides, strict=True)]
 
     def _predict_one(self, crop: HandCrop, side: Handedness) -> Prediction:
@@ -108,7 +114,17 @@ def load(name: str, device: str, runtime: str) -> RigidModel:
         from dense3d_ros.perception.model import load_model
 
         return load_model(name, device, runtime)
+    held(name, "rigid_loading_while:")
     return RigidModel(name)
+
+
+def held(name: str, prefix: str) -> None:
+    """For a name of `prefix` and a path: wait while that file is there, and make another one that says so."""
+    if name.startswith(prefix):
+        path = Path(name.removeprefix(prefix))
+        while path.exists():
+            path.with_suffix(".held").touch()
+            time.sleep(0.02)
 
 
 if __name__ == "__main__":

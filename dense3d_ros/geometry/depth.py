@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dense3d_ros.excerpt import excerpt
+
 ENCODINGS = {"16UC1": (np.uint16, 0.001), "mono16": (np.uint16, 0.001), "32FC1": (np.float32, 1.0)}
 """Encoding -> (type, metres per value), REP-118. mono16 is what some drivers call 16UC1."""
 
@@ -80,7 +82,7 @@ class DepthImage:
         """
         if encoding not in ENCODINGS:
             accepted = ", ".join(ENCODINGS)
-            raise DepthFormatError(f"encoding '{encoding}' is no depth encoding; accepted: {accepted}")
+            raise DepthFormatError(f"encoding '{excerpt(encoding)}' is no depth encoding; accepted: {accepted}")
         if width < 1 or height < 1:
             raise DepthFormatError(f"the image is empty ({width}x{height})")
         dtype, unit = ENCODINGS[encoding]

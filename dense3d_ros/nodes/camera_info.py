@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from dense3d_ros.excerpt import excerpt
 from dense3d_ros.geometry.camera import Camera
 
 
@@ -27,7 +28,8 @@ def camera_of(info: Any, width: int, height: int, frame_id: str) -> Camera:
         )
     if info.header.frame_id.lstrip("/") != frame_id.lstrip("/"):
         raise CameraInfoError(
-            f"frame_id is '{info.header.frame_id}', the depth image's is '{frame_id}'; accepted: the same"
+            f"frame_id is '{excerpt(info.header.frame_id)}', the depth image's is '{excerpt(frame_id)}'; "
+            "accepted: the same"
         )
     if info.p[0] > 0.0 and info.p[5] > 0.0:
         fx, fy, cx, cy = info.p[0], info.p[5], info.p[2], info.p[6]

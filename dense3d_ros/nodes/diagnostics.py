@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +12,11 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
+from dense3d_ros.excerpt import excerpt
+
 LOG_AGAIN_S = 10.0
+LONGEST_SENTENCE = 500
+"""Characters of a condition or of a line of a traceback: they may quote what came from outside."""
 
 
 class Level(Enum):
@@ -25,11 +30,14 @@ class Level(Enum):
 
 @dataclass(frozen=True)
 class Condition:
-    """One sentence on how the node does. Conditions of one `kind` may differ in their numbers."""
+    """One sentence on how the node does, cut if too long. Conditions of one `kind` may differ in their numbers."""
 
     level: Level
     kind: str
     text: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", excerpt(self.text, LONGEST_SENTENCE))
 
 
 class Conditions:
@@ -85,9 +93,15 @@ def diagnostic_array(
     """One status with its values as text, floats with two digits."""
     status = DiagnosticStatus(level=condition.level.value, name=name, hardware_id=hardware, message=condition.text)
     status.values = [
-        KeyValue(key=key, value=f"{value:.2f}" if isinstance(value, float) else str(value))
+        KeyValue(key=key, value=f"{value:.2f}" if isinstance(value, float) else excerpt(value, LONGEST_SENTENCE))
         for key, value in values.items()
     ]
     message = DiagnosticArray(status=[status])
     message.header.stamp = stamp
     return message
+
+
+def traceback_text(error: Exception) -> str:
+    """The traceback as for the log, its lines cut where they are too long."""
+    lines = "".join(traceback.format_exception(error)).splitlines()
+    return "\n".join(excerpt(line, LONGEST_SENTENCE) for line in lines)

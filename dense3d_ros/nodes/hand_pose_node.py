@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-import traceback
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -13,8 +12,17 @@ from rclpy.node import Node
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthFormatError, DepthImage
 from dense3d_ros.nodes.allocator import gpu_mebibytes, resident_mebibytes
+from dense3d_ros.nodes.camera_clock import NOTEWORTHY, CameraClock
 from dense3d_ros.nodes.camera_info import CameraInfoError, camera_of, is_distorted
-from dense3d_ros.nodes.diagnostics import LOG_AGAIN_S, Condition, Conditions, Level, Rates, diagnostic_array
+from dense3d_ros.nodes.diagnostics import (
+    LOG_AGAIN_S,
+    Condition,
+    Conditions,
+    Level,
+    Rates,
+    diagnostic_array,
+    traceback_text,
+)
 from dense3d_ros.nodes.messages import depth_image, stamp_seconds
 from dense3d_ros.nodes.model_slot import ModelSlot
 from dense3d_ros.nodes.outputs import HandOutputs
@@ -23,8 +31,11 @@ from dense3d_ros.nodes.parameters import HandPoseSettings, NodeParameters
 from dense3d_ros.nodes.process import steady_clock
 from dense3d_ros.nodes.statistics import FrameStatistics
 from dense3d_ros.nodes.worker import LatestWorker
-from dense3d_ros.perception.estimator import HandPoseEstimator
-from dense3d_ros.perception.model import HandModel
+from dense3d_ros.perception.estimator import Estimate, HandPoseEstimator
+from dense3d_ros.perception.model import HandModel, NonFiniteOutputError
+
+CLEAR_INTERVAL_S = 0.1
+"""How often the age of the last hands is looked at."""
 
 
 class HandPoseNode(Node):  # type: ignore[misc]
@@ -45,8 +56,8 @@ class HandPoseNode(Node):  # type: ignore[misc]
         self._estimator: HandPoseEstimator | None = None
         self._estimator_of: tuple[object, ...] | None = None
         self._camera: Camera | None = None
+        self._camera_clock = CameraClock()
         self._last_stamp = 0.0
-        self._last_header: Any = None
         self._warned_of_distortion = False
         self._outputs = HandOutputs(self)
         self._worker: LatestWorker[Frame] = LatestWorker("hand_pose", self._work, self._failed)
@@ -57,9 +68,11 @@ class HandPoseNode(Node):  # type: ignore[misc]
         self._reporter: LatestWorker[float] = LatestWorker("diagnostics", self._report, self._failed)
         # Wall time: with use_sim_time the node's clock may stand still, and that has to be reported too.
         self._tick = self.create_timer(1.0, self._tell_reporter, clock=steady_clock())
+        self._watch = self.create_timer(CLEAR_INTERVAL_S, self._clear_stale_hands, clock=steady_clock())
 
     def destroy_node(self) -> None:
         """End the threads, then the node."""
+        self._slot.forget(self._model_changed)
         self._worker.stop()
         self._reporter.stop()
         super().destroy_node()
@@ -71,21 +84,17 @@ class HandPoseNode(Node):  # type: ignore[misc]
             model = self._slot.current()
             if model is None:
                 return
+            settings = self._configuration.settings
+            stamp = stamp_seconds(frame.image.header.stamp)
+            self._camera_clock.came(self._now() - stamp)
             if not self._outputs.wanted():
                 self._conditions.report(
                     Condition(Level.OK, "idle", "idle: nobody subscribes to hands, joints or markers")
                 )
                 return
-            settings = self._configuration.settings
-            stamp = stamp_seconds(frame.image.header.stamp)
             age = self._age(stamp)
             waited = time.perf_counter() - frame.arrival
-            if 0.0 < settings.max_age < age:
-                self._refuse(
-                    "too old",
-                    f"frames of {self._input.depth_topic} are {age:.2f} s old, max_age is "
-                    f"{settings.max_age:g} s; play a recorded bag with --clock and set use_sim_time",
-                )
+            if self._is_too_old(stamp, settings, "", "; play a recorded bag with --clock and set use_sim_time"):
                 return
             read = self._read(frame)
             if read is None:
@@ -97,11 +106,12 @@ class HandPoseNode(Node):  # type: ignore[misc]
                 # Another camera, or a bag that started again: what was tracked is elsewhere.
                 estimator.reset()
             self._camera, self._last_stamp = camera, stamp
-            estimate = estimator.estimate(depth, camera, stamp)
+            estimate = self._estimate(estimator, depth, camera, stamp)
+            if estimate is None or self._is_too_old(stamp, settings, " when their hands are found"):
+                return
             estimated = time.perf_counter()
             hands = sorted(estimate.hands, key=lambda hand: -hand.score)
             self._outputs.publish(frame.image.header, hands, model.description.name, settings)
-            self._last_header = frame.image.header
             self._statistics.count("published")
             self._statistics.count("with a hand" if hands else "without a hand")
             self._statistics.time(
@@ -115,7 +125,45 @@ class HandPoseNode(Node):  # type: ignore[misc]
                 }
             )
             text = f"{len(hands)} in the last frame" if hands else f"no hand: {estimate.reason}"
-            self._conditions.report(Condition(Level.OK, "published", text))
+            self._conditions.report(self._published(text))
+
+    def _published(self, text: str) -> Condition:
+        ahead = self._camera_clock.ahead
+        if ahead < NOTEWORTHY:
+            return Condition(Level.OK, "published", text)
+        return Condition(
+            Level.WARN,
+            "camera clock",
+            f"{text}; the camera's clock is {ahead:.2f} s ahead of this node's, so ages are told by its latest frames",
+        )
+
+    def _is_too_old(self, stamp: float, settings: HandPoseSettings, when: str, hint: str = "") -> bool:
+        """Whether a frame is older than max_age, which is then counted and reported."""
+        age = self._age(stamp)
+        if not 0.0 < settings.max_age < age:
+            return False
+        ahead = self._camera_clock.ahead
+        clock = f"; the camera's clock is {ahead:.2f} s ahead of this node's" if ahead >= NOTEWORTHY else ""
+        self._refuse(
+            "too old",
+            f"frames of {self._input.depth_topic} are {age:.2f} s old{when}, max_age is {settings.max_age:g} s"
+            f"{clock or hint}",
+        )
+        return True
+
+    def _estimate(
+        self, estimator: HandPoseEstimator, depth: DepthImage, camera: Camera, stamp: float
+    ) -> Estimate | None:
+        """The hands of a frame, or None where the network's output is unusable, which is then reported."""
+        try:
+            return estimator.estimate(depth, camera, stamp)
+        except Exception as error:
+            # What is followed may be what it stumbled over.
+            estimator.reset()
+            if not isinstance(error, NonFiniteOutputError):
+                raise
+            self._refuse("network output", str(error))
+            return None
 
     def _read(self, frame: Frame) -> tuple[DepthImage, Camera] | None:
         """Depth and camera of a frame, or None where it cannot be used, which is then reported."""
@@ -146,16 +194,17 @@ class HandPoseNode(Node):  # type: ignore[misc]
         """Worker thread: an exception that nobody expected. The thread goes on with the next frame."""
         if not self.context.ok():
             return
-        self.get_logger().error(
-            "".join(traceback.format_exception(type(error), error, error.__traceback__)),
-            throttle_duration_sec=LOG_AGAIN_S,
-        )
+        self.get_logger().error(traceback_text(error), throttle_duration_sec=LOG_AGAIN_S)
         kind = type(error).__name__
         self._refuse(f"unexpected {kind}", f"unexpected {kind} in a frame, see the log: {error}")
 
+    def _now(self) -> float:
+        """Seconds on the node's clock, which follows use_sim_time."""
+        return float(self.get_clock().now().nanoseconds) * 1e-9
+
     def _age(self, stamp: float) -> float:
-        """Seconds from `stamp` to now on the node's clock, which follows use_sim_time."""
-        return float(self.get_clock().now().nanoseconds) * 1e-9 - stamp
+        """Seconds from `stamp` to now; where the camera's clock is ahead, from when it would be right."""
+        return self._now() - stamp + self._camera_clock.ahead
 
     def _estimator_for(self, model: HandModel, settings: HandPoseSettings) -> HandPoseEstimator:
         # Only these: another size of the markers does not end the tracks.
@@ -172,12 +221,16 @@ class HandPoseNode(Node):  # type: ignore[misc]
         return self._estimator
 
     def _model_changed(self) -> None:
-        """Let go of the former model. Where there is no other one, take the hands it found back."""
+        """Let go of the former model. Where there is no other one, clear the hands it found."""
         with self._working:
             self._estimator = self._estimator_of = None
-            if self._slot.current() is None and self._last_header is not None:
-                self._outputs.publish(self._last_header, [], "", self._configuration.settings)
-                self._last_header = None
+            if self._slot.current() is None:
+                self._outputs.clear()
+
+    def _clear_stale_hands(self) -> None:
+        """No frame has renewed the last hands: the input ended, is refused, or the network takes too long."""
+        if self._outputs.clear(after=self._configuration.settings.timeout):
+            self._statistics.count("cleared")
 
     def _tell_reporter(self) -> None:
         """Once a second."""
@@ -190,16 +243,17 @@ class HandPoseNode(Node):  # type: ignore[misc]
         is_silent = silence > self._configuration.settings.timeout
         problem = f"no frame for {silence:.1f} s: {cause}" if is_silent else ""
         if model is None:
-            self._conditions.report(
-                Condition(Level.WARN, "no model", "no active model: hand_model is not in its active state")
-            )
+            self._conditions.report(self._slot.why_none())
         elif problem:
             level = Level.STALE if self._input.counts["pairs"] else Level.WARN
             self._conditions.report(Condition(level, "no frames", problem))
+        if unfit := self._outputs.unfit_subscriber():
+            self._conditions.report(Condition(Level.WARN, "unfit subscriber", unfit))
         counts = self._statistics.counts() + self._input.counts
         counts["dropped: newer frame"] = self._worker.dropped
         values: dict[str, object] = {
             "input": problem or "frames arrive",
+            "camera clock ahead s": self._camera_clock.ahead,
             "model": model.description.name if model else "",
             "device": model.device if model else "",
             "runtime": model.runtime if model else "",

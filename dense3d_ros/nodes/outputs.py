@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,10 +17,11 @@ from dense3d_ros.msg import HandPoseArray
 from dense3d_ros.nodes.markers import HandMarkers
 from dense3d_ros.nodes.messages import HandMessages
 from dense3d_ros.nodes.parameters import HandPoseSettings
+from dense3d_ros.nodes.quality import unfit_subscriber
 
 
 class HandOutputs:
-    """The topics `~/hands`, `~/joints` and `~/markers` of a node."""
+    """The topics `~/hands`, `~/joints` and `~/markers` of a node. Any thread may publish and clear."""
 
     def __init__(self, node: Any) -> None:
         def publisher(message: Any, topic: str) -> Any:
@@ -29,29 +32,61 @@ class HandOutputs:
                 qos_overriding_options=QoSOverridingOptions.with_default_policies(),
             )
 
+        self._node = node
         self._hands = publisher(HandPoseArray, "~/hands")
         self._joints = publisher(PoseArray, "~/joints")
         self._markers = publisher(MarkerArray, "~/markers")
         self._messages = HandMessages()
         self._marker_messages = HandMarkers()
+        self._publishing = threading.Lock()
+        self._standing: tuple[Any, float] | None = None
+        """Header of the hands that subscribers hold now, and time.monotonic() of their message."""
 
     def wanted(self) -> bool:
         """Whether anyone subscribes to any of the topics."""
         return any(publisher.get_subscription_count() > 0 for publisher in (self._hands, self._joints, self._markers))
 
+    def unfit_subscriber(self) -> str:
+        """A sentence on a subscription whose quality of service does not fit; "" if there is none."""
+        topics = (publisher.topic_name for publisher in (self._hands, self._joints, self._markers))
+        sentences = (unfit_subscriber(self._node, topic) for topic in topics)
+        return next(filter(None, sentences), "")
+
     def publish(self, header: Any, hands: Sequence[HandPose], model: str, settings: HandPoseSettings) -> None:
         """Publish `hands`, which may be none, with the depth image's header."""
+        with self._publishing:
+            self._publish(header, hands, model)
+            if self._markers.get_subscription_count() > 0:
+                self._markers.publish(
+                    self._marker_messages.update(
+                        header,
+                        hands,
+                        joint_diameter=settings.joint_diameter,
+                        bone_width=settings.bone_width,
+                        lifetime=settings.marker_lifetime,
+                    )
+                )
+            self._standing = (header, time.monotonic()) if hands else None
+
+    def clear(self, after: float = 0.0) -> bool:
+        """Take back hands that were published last, at least `after` seconds ago: an empty message, the same header.
+
+        True if there were any.
+        """
+        with self._publishing:
+            if self._standing is None:
+                return False
+            header, published = self._standing
+            if time.monotonic() - published < after:
+                return False
+            self._publish(header, [], "")
+            if self._markers.get_subscription_count() > 0:
+                self._markers.publish(self._marker_messages.clear(header))
+            self._standing = None
+            return True
+
+    def _publish(self, header: Any, hands: Sequence[HandPose], model: str) -> None:
         if self._hands.get_subscription_count() > 0:
             self._hands.publish(self._messages.hands(header, hands, model))
         if self._joints.get_subscription_count() > 0:
             self._joints.publish(self._messages.joints(header, hands))
-        if self._markers.get_subscription_count() > 0:
-            self._markers.publish(
-                self._marker_messages.update(
-                    header,
-                    hands,
-                    joint_diameter=settings.joint_diameter,
-                    bone_width=settings.bone_width,
-                    lifetime=settings.marker_lifetime,
-                )
-            )

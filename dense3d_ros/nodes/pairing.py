@@ -13,19 +13,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy, qos_policy_name_from_kind
+from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, Image
+
+from dense3d_ros.nodes.quality import unfit_publisher
 
 try:
     import message_filters as filters
 except ImportError:
     from dense3d_ros.nodes import exact_pairing as filters
-
-try:
-    from rclpy.event_handler import SubscriptionEventCallbacks
-except ImportError:  # Humble
-    from rclpy.qos_event import SubscriptionEventCallbacks
 
 _WAITING_FOR_PARTNER = 5
 """Messages of each kind that may wait for the other kind. More is of no use: only the newest pair counts."""
@@ -51,7 +48,6 @@ class DepthInput:
         self._on_frame = on_frame
         self._last_stamps: dict[str, int] = {}
         self._last_pair = time.monotonic()
-        self._incompatible: dict[str, str] = {}
         self.counts: Counter[str] = Counter({"images": 0, "camera infos": 0, "pairs": 0})
         self._counts_before = self.counts.copy()
         self._depth = self._subscribe(Image, "depth", 1)
@@ -88,18 +84,15 @@ class DepthInput:
         ):
             if self._node.count_publishers(topic) == 0:
                 return f"no publisher on topic {topic}; {self._candidates(message)}"
-            if topic in self._incompatible and came[kind] == 0:
-                return self._misfit(topic)
+            if came[kind] == 0 and (reason := unfit_publisher(self._node, topic)):
+                # Reliability is the only policy with an override in which a subscription can ask for too much.
+                return (
+                    f"the publisher of {topic} offers a quality of service that does not fit ({reason}); set the "
+                    f"parameter qos_overrides.{topic}.subscription.reliability to what it offers"
+                )
             if came[kind] == 0:
                 return f"{topic} has a publisher, but no message arrives"
         return f"{self.depth_topic} and {self.info_topic} have messages, but never with the same stamp"
-
-    def _misfit(self, topic: str) -> str:
-        policy = self._incompatible[topic]
-        return (
-            f"the publisher of {topic} offers a quality of service that does not fit ({policy}); set the "
-            f"parameter qos_overrides.{topic}.subscription.{policy.lower()} to what it offers"
-        )
 
     def _candidates(self, kind: str) -> str:
         topics = sorted(name for name, kinds in self._node.get_topic_names_and_types() if kind in kinds)
@@ -109,12 +102,6 @@ class DepthInput:
         return f"published as {kind}: {', '.join(likely) if likely else 'nothing'}"
 
     def _subscribe(self, message: Any, topic: str, depth: int) -> Any:
-        name = self._node.resolve_topic_name(topic)
-
-        def incompatible(event: Any) -> None:
-            self._incompatible[name] = qos_policy_name_from_kind(event.last_policy_kind)
-            self._node.get_logger().error(self._misfit(name))
-
         return filters.Subscriber(
             self._node,
             message,
@@ -122,7 +109,6 @@ class DepthInput:
             qos_profile=QoSProfile(
                 reliability=ReliabilityPolicy.BEST_EFFORT, history=HistoryPolicy.KEEP_LAST, depth=depth
             ),
-            event_callbacks=SubscriptionEventCallbacks(incompatible_qos=incompatible),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
 

@@ -12,10 +12,21 @@ from typing import Any, Generic, TypeVar
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
 
+from dense3d_ros.excerpt import excerpt
+
 
 def parameter(default: Any, description: str, limits: tuple[float, float] | None = None, constant: bool = False) -> Any:
     """A dataclass field that is a ROS parameter. `constant`: read once, when the node starts."""
     return field(default=default, metadata={"description": description, "limits": limits, "constant": constant})
+
+
+def check_ranges(settings: Any) -> None:
+    """Raise ValueError for a number outside its range. rclpy lets those a little outside pass."""
+    for entry in fields(settings):
+        if limits := entry.metadata["limits"]:
+            value, (low, high) = getattr(settings, entry.name), limits
+            if not low <= value <= high:
+                raise ValueError(f"{entry.name} is {value}; accepted: {low} to {high}")
 
 
 @dataclass(frozen=True)
@@ -33,11 +44,15 @@ class HandPoseSettings:
     max_depth: float = parameter(1.5, "Nothing farther than this is taken for a hand, metres.", (0.1, 10.0))
     max_age: float = parameter(
         0.5,
-        "Frames whose stamp is older than this when their turn comes are dropped, seconds. 0 takes any age.",
+        "Frames older than this are dropped, seconds: when their turn comes, and again before their hands are "
+        "published. 0 takes any age.",
         (0.0, 3600.0),
     )
     timeout: float = parameter(
-        1.0, "Without a usable frame for so long the diagnostics report a stale input, seconds.", (0.1, 60.0)
+        1.0,
+        "Seconds without a usable frame before the input is reported stale, and the last hands are cleared by an "
+        "empty message.",
+        (0.1, 60.0),
     )
     marker_lifetime: float = parameter(
         0.5, "Markers that are not renewed disappear after this time, seconds. 0 keeps them.", (0.0, 60.0)
@@ -46,6 +61,7 @@ class HandPoseSettings:
     bone_width: float = parameter(0.006, "Width of the bones in the markers, metres.", (0.001, 0.1))
 
     def __post_init__(self) -> None:
+        check_ranges(self)
         if self.min_depth >= self.max_depth:
             raise ValueError(f"min_depth ({self.min_depth} m) must be smaller than max_depth ({self.max_depth} m)")
 
@@ -88,7 +104,9 @@ class HandModelSettings:
         if not self.runtime:
             raise ValueError("runtime is empty; expected auto or the name of a runtime")
         if not self.cameras or len(set(self.cameras)) < len(self.cameras):
-            raise ValueError(f"cameras are {', '.join(self.cameras) or 'none'}; expected at least one, each once")
+            # rclpy makes None of an empty list.
+            named = excerpt(", ".join(self.cameras or ())) or "none"
+            raise ValueError(f"cameras are {named}; expected at least one, each once")
 
 
 @dataclass(frozen=True)
@@ -125,12 +143,13 @@ class DepthCameraSettings:
     seed: int = parameter(0, "Seed of the rendered hand's movement.", (0, 2**31 - 1), constant=True)
 
     def __post_init__(self) -> None:
+        check_ranges(self)
         for name, accepted in (
             ("encoding", ("16UC1", "32FC1")),
             ("reliability", ("best_effort", "reliable")),
         ):
             if getattr(self, name) not in accepted:
-                raise ValueError(f"{name} is '{getattr(self, name)}'; accepted: {', '.join(accepted)}")
+                raise ValueError(f"{name} is '{excerpt(getattr(self, name))}'; accepted: {', '.join(accepted)}")
 
 
 Settings = TypeVar("Settings", HandPoseSettings, HandModelSettings, DepthCameraSettings)

@@ -42,6 +42,10 @@ class DeviceError(ValueError):
     """A device that this machine does not have."""
 
 
+class NonFiniteOutputError(ValueError):
+    """A network that answers with NaN or infinity, as with a damaged weight."""
+
+
 @dataclass(frozen=True)
 class Prediction:
     """What the network says of one crop.
@@ -102,7 +106,8 @@ class HandModel:
 
         All are one forward pass. The network knows right hands, so a left one is shown to it in a mirror. Where the
         side is UNKNOWN both are tried: the better view is the one that looks more like a right hand and in which the
-        votes agree better. ValueError if there are not as many crops for each side as the description has views.
+        votes agree better. ValueError if there are not as many crops for each side as the description has views,
+        NonFiniteOutputError if the network gives no numbers.
         """
         hypotheses = [(index, mirror) for index, side in enumerate(sides) for mirror in _MIRRORINGS[side]]
         if not hypotheses:
@@ -116,6 +121,8 @@ class HandModel:
             for crop in crops[count * index : count * (index + 1)]
         ]
         seen = self._batcher.run(shown)
+        if not all(np.isfinite(part).all() for part in seen):
+            raise NonFiniteOutputError(f"the network of model '{self.description.name}' gives NaN or infinity")
         joints = np.stack([crop.in_camera(points) for crop, points in zip(shown, seen.joints, strict=True)])
         joints, spread, logits = fuse_crops(Outputs(joints, seen.spread, seen.logits), count)
         rows_of: dict[int, list[int]] = {}

@@ -189,6 +189,12 @@ def damage(kind: str, image: Any, info: Any) -> tuple[Any, Any, str]:
     if kind == "wrong step":
         image.step = 100
         return image, info, "/depth: step 100"
+    if kind == "endless encoding":
+        image.encoding = "x" * 1_000_000
+        return image, info, "/depth: encoding 'xxxxxx"
+    if kind == "endless frame":
+        info.header.frame_id = "x" * 1_000_000
+        return image, info, "/camera_info: frame_id is 'xxxxxx"
     if kind == "empty":
         image.width = image.height = image.step = 0
         image.data = image.data[:0]
@@ -210,9 +216,22 @@ def damage(kind: str, image: Any, info: Any) -> tuple[Any, Any, str]:
 
 @pytest.mark.parametrize(
     "kind",
-    ["wrong encoding", "short data", "wrong step", "empty", "zero K", "other size", "NaN in P", "other frame"],
+    [
+        "wrong encoding",
+        "endless encoding",
+        "short data",
+        "wrong step",
+        "empty",
+        "zero K",
+        "other size",
+        "NaN in P",
+        "other frame",
+        "endless frame",
+    ],
 )
-def test_a_bad_frame_is_named_and_the_next_one_works(client: Client, source: Source, kind: str) -> None:
+def test_a_bad_frame_is_named_and_the_next_one_works(
+    client: Client, process: NodeProcess, source: Source, kind: str
+) -> None:
     image, info = frame(client)
     # Messages share their header until one is written out.
     info = info_message(depth_message(np.zeros((1, 1), np.float32), image.header.stamp), CAMERA)
@@ -222,7 +241,10 @@ def test_a_bad_frame_is_named_and_the_next_one_works(client: Client, source: Sou
     status = client.diagnostic(expected)
     assert status is not None, [s.message for m in client.diagnostics for s in m.status]
     assert status.level == b"\x02"
-    assert len(client.hands) == seen
+    assert "accepted: " in status.message or kind in ("short data", "empty", "NaN in P")
+    assert max(map(len, [status.message, *process.output().splitlines()])) < 1000
+    # But for the message that clears the last hand.
+    assert not any(message.hands for message in client.hands[seen:])
     assert error_of(source.send(*frame(client)), PLACES[0]) < TOLERANCE
 
 
@@ -285,6 +307,9 @@ def test_parameters_are_described_and_bad_values_refused(client: Client, source:
                 assert descriptor.integer_range or descriptor.floating_point_range, descriptor.name
     result = client.set_parameter("/hand_pose", "max_hands", 9)
     assert not result.successful
+    result = client.set_parameter("/hand_pose", "min_score", 1.0000001)
+    assert not result.successful
+    assert result.reason == "min_score is 1.0000001; accepted: 0.0 to 1.0"
     result = client.set_parameter("/hand_pose", "min_depth", 2.0)
     assert not result.successful
     assert result.reason == "min_depth (2.0 m) must be smaller than max_depth (1.5 m)"

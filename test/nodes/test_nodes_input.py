@@ -63,7 +63,7 @@ def test_missing_topics_unfit_quality_of_service_and_simulated_time(client: Clie
 
     # A publisher that offers less than the node asks for.
     poor = Source(client, "/late/depth", "/late/camera_info", BEST_EFFORT)
-    status = client.diagnostic("does not fit (RELIABILITY)")
+    status = client.diagnostic("does not fit (best effort publisher and reliable subscription)")
     assert status is not None
     assert "qos_overrides./late/depth.subscription.reliability" in status.message
     for publisher in (poor._image, poor._info):
@@ -71,6 +71,8 @@ def test_missing_topics_unfit_quality_of_service_and_simulated_time(client: Clie
 
     # One that fits, on simulated time: the age of a frame is told by /clock.
     source = Source(client, "/late/depth", "/late/camera_info", RELIABLE)
+    # It is silent at first, and not blamed for the former one.
+    assert client.diagnostic("/late/depth has a publisher, but no message arrives") is not None
     clock = client.node.create_publisher(Clock, "/clock", 1)
     assert client.until(lambda: source.connected() and clock.get_subscription_count())
     assert client.until(lambda: at(client, source, clock, 100.0, 99.9)), process.output()

@@ -179,6 +179,20 @@ def test_an_unexpected_error_in_a_frame_is_reported_and_does_not_end_the_node(
 
 
 @pytest.mark.usefixtures("unconfigured")
+def test_a_network_without_numbers_is_an_error_and_not_a_frame_without_a_hand(
+    client: Client, process: NodeProcess, source: Source
+) -> None:
+    assert client.set_parameter("/hand_model", "model", "rigid_that_is_not_finite").successful
+    assert client.change_state("configure")
+    assert client.change_state("activate")
+    assert send(client, source, timeout=0.5) is None
+    status = client.diagnostic("the network gives NaN or infinity")
+    assert status is not None
+    assert status.level == b"\x02"
+    assert "NonFiniteOutputError" not in process.output()
+
+
+@pytest.mark.usefixtures("unconfigured")
 def test_shutdown_and_an_interrupt_that_comes_twice(client: Client, process: NodeProcess) -> None:
     """Last, because the lifecycle node is finalised and the process ends."""
     assert client.change_state("shutdown")

@@ -13,6 +13,7 @@ pytest.importorskip("rclpy", reason="no ROS 2 here: neither an installation is s
 
 from builtin_interfaces.msg import Time
 from node_processes import depth_message
+from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo
 
 from dense3d_ros.nodes import exact_pairing, pairing
@@ -32,11 +33,20 @@ class FakeNode:
         self.options[topic] = options
         return SimpleNamespace(topic_name=f"/{topic}")
 
-    def resolve_topic_name(self, topic: str) -> str:
-        return f"/{topic}"
+    def get_name(self) -> str:
+        return "fake"
+
+    def get_namespace(self) -> str:
+        return "/"
 
     def count_publishers(self, topic: str) -> int:
         return int(topic in self._publishers)
+
+    def get_publishers_info_by_topic(self, topic: str) -> list[Any]:
+        return [SimpleNamespace(qos_profile=QoSProfile(depth=1))] * self.count_publishers(topic)
+
+    def get_subscriptions_info_by_topic(self, topic: str) -> list[Any]:
+        return []
 
     def get_topic_names_and_types(self) -> list[tuple[str, list[str]]]:
         return [(topic, [kind]) for topic, kind in self._publishers.items()]

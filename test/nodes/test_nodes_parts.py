@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,17 @@ from std_msgs.msg import Header
 
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.nodes import dds_profile
+from dense3d_ros.nodes.camera_clock import CameraClock
 from dense3d_ros.nodes.camera_info import CameraInfoError, camera_of, is_distorted
-from dense3d_ros.nodes.diagnostics import Condition, Conditions, Level, Rates
+from dense3d_ros.nodes.diagnostics import (
+    LONGEST_SENTENCE,
+    Condition,
+    Conditions,
+    Level,
+    Rates,
+    diagnostic_array,
+    traceback_text,
+)
 from dense3d_ros.nodes.model_slot import ModelSlot
 from dense3d_ros.nodes.parameters import DepthCameraSettings, HandModelSettings, HandPoseSettings
 from dense3d_ros.nodes.statistics import FrameStatistics
@@ -123,9 +133,14 @@ def test_every_number_has_a_range_with_its_default_inside(settings: Any) -> None
 def test_settings_refuse_what_does_not_go_together() -> None:
     with pytest.raises(ValueError, match=r"min_depth \(1.6 m\) must be smaller than max_depth \(1.5 m\)"):
         HandPoseSettings(min_depth=1.6)
-    for cameras, said in (((), "none"), (("left", "left"), "left, left")):
+    with pytest.raises(ValueError, match=r"min_score is 1.0000001; accepted: 0.0 to 1.0"):
+        HandPoseSettings(min_score=1.0000001)
+    with pytest.raises(ValueError, match=r"rate is nan; accepted: 0.1 to 240.0"):
+        DepthCameraSettings(rate=float("nan"))
+    # rclpy gives None for an empty list.
+    for cameras, said in (((), "none"), (None, "none"), (("left", "left"), "left, left")):
         with pytest.raises(ValueError, match=f"cameras are {said}; expected at least one, each once"):
-            HandModelSettings(cameras=cameras)
+            HandModelSettings(cameras=cameras)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="encoding is 'rgb8'; accepted: 16UC1, 32FC1"):
         DepthCameraSettings(encoding="rgb8")
     with pytest.raises(ValueError, match="reliability is 'maybe'; accepted: best_effort, reliable"):
@@ -235,6 +250,43 @@ def test_one_profile_variable_for_each_distribution(monkeypatch: pytest.MonkeyPa
     assert Path(profile[dds_profile.VARIABLES[name]]).is_file()
     monkeypatch.setenv(dds_profile.VARIABLES[0], "mine.xml")
     assert dds_profile.dds_profile() == {}
+
+
+def test_a_camera_clock_is_ahead_by_its_earliest_frame_of_late() -> None:
+    clock = CameraClock()
+    for age in (0.1, 0.05, 3.0):
+        clock.came(age)
+    assert clock.ahead == 0.0
+    for age in (-1.9, -2.0, 1.0, 0.5):
+        clock.came(age)
+    assert clock.ahead == 2.0
+    # The clock is set right. Frames are refused for a while, not for good.
+    for _ in range(100):
+        clock.came(0.05)
+    assert clock.ahead == 0.0
+
+
+def test_what_comes_from_outside_is_cut_in_log_and_diagnostics() -> None:
+    log = Log()
+    conditions = Conditions(log)
+    conditions.report(Condition(Level.ERROR, "outside", "\n".join("x" * 1000 for _ in range(1000))))
+    message = diagnostic_array(Header().stamp, "node", "/depth", conditions.take(), {"model": "y" * 10**6})
+    assert len(log.lines[0]) <= len("error ") + LONGEST_SENTENCE
+    assert "\n" not in log.lines[0]
+    assert len(message.status[0].message) <= LONGEST_SENTENCE
+    assert len(message.status[0].values[0].value) <= LONGEST_SENTENCE
+    assert max(map(len, traceback_text(RuntimeError("z" * 10**6)).splitlines())) <= LONGEST_SENTENCE
+
+
+def test_a_listener_that_is_forgotten_hears_no_more() -> None:
+    slot = ModelSlot()
+    seen: list[str] = []
+    slot.on_change(lambda: seen.append("first"))
+    listener = partial(seen.append, "second")
+    slot.on_change(listener)
+    slot.forget(listener)
+    slot.change(None)
+    assert seen == ["first"]
 
 
 def test_model_slot_tells_of_changes_after_they_happened() -> None:

@@ -14,7 +14,15 @@ from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.crop import BACKGROUND, HandCrop, crop_hand
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import Handedness, expected_errors
-from dense3d_ros.perception.model import DeviceError, HandModel, choose_device, crops_of, fuse_crops, load_model
+from dense3d_ros.perception.model import (
+    DeviceError,
+    HandModel,
+    NonFiniteOutputError,
+    choose_device,
+    crops_of,
+    fuse_crops,
+    load_model,
+)
 from dense3d_ros.perception.model_file import ModelDescription, save_model
 from dense3d_ros.runtime.interface import Outputs
 
@@ -118,6 +126,14 @@ def test_an_empty_crop_gives_its_centre_without_confidence(model: HandModel) -> 
 
 def test_warm_up_runs(model: HandModel) -> None:
     model.warm_up()
+
+
+def test_a_network_that_gives_no_numbers_is_not_one_that_sees_no_hand(network: torch.nn.Module) -> None:
+    damaged = copy.deepcopy(network)
+    next(damaged.parameters()).data.fill_(float("nan"))
+    model = HandModel(replace(DESCRIPTION, name="damaged"), damaged, "cpu")
+    with pytest.raises(NonFiniteOutputError, match="the network of model 'damaged' gives NaN or infinity"):
+        model.predict(crops(1), [Handedness.RIGHT])
 
 
 def test_load_model(tmp_path: Path, network: torch.nn.Module) -> None:

@@ -1,0 +1,30 @@
+"""Ages of frames whose stamps come from another machine's clock."""
+
+from __future__ import annotations
+
+from collections import deque
+
+NOTEWORTHY = 0.2
+"""Seconds that a clock has to be ahead to be reported: more than a slow /clock is behind."""
+_FRAMES = 100
+"""Frames that are remembered. Counted, not timed: after a pause the late frames must not become the measure."""
+
+
+class CameraClock:
+    """Tells how old a frame is by its stamp, also where the camera's clock is ahead of the node's.
+
+    A frame cannot come before it was taken. Where stamps lie in the future, the clock is ahead at least by as much as
+    the earliest of the latest frames, and that one is taken to be new.
+    """
+
+    def __init__(self) -> None:
+        self._ages: deque[float] = deque(maxlen=_FRAMES)
+
+    def came(self, age: float) -> None:
+        """A frame came `age` seconds after its stamp on the node's clock; negative if the stamp is in the future."""
+        self._ages.append(age)
+
+    @property
+    def ahead(self) -> float:
+        """Seconds by which the camera's clock is ahead; 0 if it is not."""
+        return max(0.0, -min(self._ages, default=0.0))
