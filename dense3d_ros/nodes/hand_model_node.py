@@ -36,7 +36,6 @@ class HandModelNode(LifecycleNode):  # type: ignore[misc]
         self._load = load
         self._model: HandModel | None = None
         self._configuration = NodeParameters(self, HandModelSettings())
-        self._answer_illegal_transitions()
         if self._configuration.settings.autostart:
             # From the executor, so that the services answer and the transitions are published.
             self._start = self.create_timer(0.0, self._autostart, clock=steady_clock())
@@ -122,18 +121,3 @@ class HandModelNode(LifecycleNode):  # type: ignore[misc]
         self._start.cancel()
         if self.trigger_configure() == SUCCESS:
             self.trigger_activate()
-
-    def _answer_illegal_transitions(self) -> None:
-        """On a transition the state does not allow, Jazzy's rclpy raises out of `spin` and sends no reply."""
-        service = self._service_change_state
-        change_state = service.callback
-
-        def answer(request: Any, response: Any) -> Any:
-            try:
-                return change_state(request, response)
-            except Exception as error:
-                self.get_logger().error(f"Transition refused: {error}")
-                response.success = False
-                return response
-
-        service.callback = answer

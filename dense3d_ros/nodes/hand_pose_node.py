@@ -60,6 +60,7 @@ class HandPoseNode(Node):  # type: ignore[misc]
 
     def destroy_node(self) -> None:
         """End the threads, then the node."""
+        self._slot.forget(self._model_changed)
         self._worker.stop()
         self._reporter.stop()
         super().destroy_node()

@@ -24,8 +24,12 @@ class ModelSlot:
         """Call `listener` after every change; when it returns, it must have let go of the former model."""
         self._listeners.append(listener)
 
+    def forget(self, listener: Callable[[], None]) -> None:
+        """Call `listener` no more."""
+        self._listeners.remove(listener)
+
     def change(self, model: HandModel | None) -> None:
         """Make `model` the current one. When this returns, nobody uses the former one any more."""
         self._model = model
-        for listener in self._listeners:
+        for listener in list(self._listeners):
             listener()
