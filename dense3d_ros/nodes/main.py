@@ -16,11 +16,7 @@ from dense3d_ros.perception.model import load_model
 def make_nodes(load: LoadModel = load_model) -> list[Node]:
     """A model node, and a perception node for each of its cameras. `load(name_or_path, device, runtime)`: the model."""
     slot = ModelSlot()
-    model = HandModelNode(slot, load)
-    if model.get_name() == _name_given_to("hand_pose"):
-        # `__node:=` without a node's name in front, which launch writes for `name`, renames all nodes of a process.
-        model.destroy_node()
-        model = HandModelNode(slot, load, cli_args=["--ros-args", "-r", "__node:=hand_model"])
+    model = HandModelNode(slot, load, cli_args=_own_name())
     # The model node last: it starts loading as soon as it spins.
     return [*(HandPoseNode(slot, cli_args=_in_namespace(camera)) for camera in model.cameras), model]
 
@@ -28,6 +24,15 @@ def make_nodes(load: LoadModel = load_model) -> list[Node]:
 def main(arguments: Sequence[str] | None = None, load: LoadModel = load_model) -> int:
     """Run until interrupted; returns the exit status."""
     return run_nodes(lambda: make_nodes(load), arguments)
+
+
+def _own_name() -> list[str]:
+    """The model node's own arguments, which go before the process's `__node`.
+
+    Without a node's name in front of it, as launch writes it for `name`, that would rename both nodes alike.
+    """
+    alike = _name_given_to("hand_pose") == _name_given_to("hand_model")
+    return ["--ros-args", "-r", "__node:=hand_model"] if alike else []
 
 
 def _name_given_to(name: str) -> str:
