@@ -37,6 +37,8 @@ def generate_launch_description() -> LaunchDescription:
         parameters=[
             {name: ParameterValue(LaunchConfiguration(name), value_type=kind) for name, (_, kind, _) in CAMERA.items()}
         ],
+        respawn=LaunchConfiguration("respawn"),
+        respawn_delay=5.0,
         output="screen",
         emulate_tty=True,
     )

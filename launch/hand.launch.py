@@ -71,6 +71,12 @@ def generate_launch_description() -> LaunchDescription:
             choices=["true", "false"],
             description="Configure and activate hand_model. Off: left to ros2 lifecycle or a manager.",
         ),
+        DeclareLaunchArgument(
+            "respawn",
+            default_value="true",
+            choices=["true", "false"],
+            description="Start the process again when it ends by itself.",
+        ),
         DeclareLaunchArgument("rviz", default_value="false", choices=["true", "false"], description="Start RViz."),
         DeclareLaunchArgument(
             "log_level",
@@ -119,6 +125,8 @@ def _perception(context: LaunchContext) -> list[Node]:
             parameters=[LaunchConfiguration("params_file"), overrides],
             remappings=[("depth", given["depth"]), ("camera_info", given["camera_info"])],
             ros_arguments=["--log-level", given["log_level"]],
+            respawn=LaunchConfiguration("respawn"),
+            respawn_delay=5.0,
             output="screen",
             emulate_tty=True,
         )

@@ -47,6 +47,7 @@ class NodeProcess:
 
     def __init__(self, command: list[str], log: Path, environment: dict[str, str] | None = None) -> None:
         self.log = log
+        log.parent.mkdir(exist_ok=True)
         with log.open("wb") as output:
             self._process = subprocess.Popen(
                 [sys.executable, *command],
@@ -63,8 +64,20 @@ class NodeProcess:
     def wait(self, timeout: float = PATIENCE_S) -> int:
         return self._process.wait(timeout)
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def send(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
     def interrupt(self) -> None:
-        self._process.send_signal(signal.SIGINT)
+        self.send(signal.SIGINT)
+
+    def kill(self) -> None:
+        """Without a chance to tidy up."""
+        self._process.kill()
+        self._process.wait()
 
     def stop(self) -> int:
         """SIGINT, then wait; the exit status, negative if it had to be killed."""

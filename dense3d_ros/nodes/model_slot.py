@@ -40,7 +40,7 @@ class ModelSlot:
     def change(self, model: HandModel | None) -> None:
         """Make `model` the current one. When this returns, nobody uses the former one any more."""
         self._model = model
-        for listener in self._listeners:
+        for listener in list(self._listeners):
             listener()
 
     def loading(self, name: str) -> None:

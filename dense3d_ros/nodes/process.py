@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import gc
 import os
-import signal
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import rclpy
 from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined]
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.logging import get_logger
+from rclpy.signals import SignalHandlerOptions
 
 from dense3d_ros.nodes.allocator import keep_freed_memory
 from dense3d_ros.nodes.dds_profile import dds_profile
+from dense3d_ros.nodes.executable import ignore_signals, on_signal
+from dense3d_ros.nodes.guard import FatalError, Faults, answer_failures, spin
+from dense3d_ros.nodes.shared_memory import remove_leftovers, watch_ports
+
+UNREACHABLE = 3
+"""Exit status of a process that no message reaches any more."""
 
 
 def steady_clock() -> Clock:
@@ -26,6 +33,24 @@ def use_dds_profile() -> None:
     os.environ.update(dds_profile())
 
 
+class _End:
+    """Whether the process is to end, and with which status. Any thread may ask for it; the first one decides."""
+
+    def __init__(self) -> None:
+        self.status: int | None = None
+        self.executor: SingleThreadedExecutor | None = None
+
+    def ask(self, status: int) -> None:
+        if self.status is None:
+            self.status = status
+        if (executor := self.executor) is not None:
+            # Wakes it, and lets what it is doing come to its end.
+            executor.create_task(lambda: None)
+
+    def asked(self) -> bool:
+        return self.status is not None
+
+
 def run_nodes(
     make: Callable[[], Sequence[Any]],
     arguments: Sequence[str] | None = None,
@@ -33,36 +58,58 @@ def run_nodes(
 ) -> int:
     """Spin the nodes that `make` returns until SIGINT or SIGTERM, then destroy them. Returns the exit status.
 
-    It is 1 where the nodes cannot be made, with the reason as one line in the log. A node may end the process
-    by `rclpy.shutdown()`.
+    It is 0 then, and where a node ends the process by `rclpy.shutdown()`. It is 1 where the nodes cannot be made or a
+    callback raises FatalError, and UNREACHABLE, each with the reason as one line in the log. Any other exception of a
+    callback is logged, and spinning goes on.
     """
     keep_freed_memory()
     use_dds_profile()
-    # rclpy's own handler ends the spinning. Python's would raise KeyboardInterrupt wherever the main thread
-    # is, and a second SIGINT, which launch sends, would hit the tear-down.
-    signal.signal(signal.SIGINT, lambda *_: None)
-    rclpy.init(args=list(arguments) if arguments is not None else None)
+    logger = get_logger("dense3d_ros")
+    end = _End()
+    # A callback that is at work when the signal comes, such as a transition, ends with the context still valid.
+    on_signal(lambda: end.ask(0))
+    removed = remove_leftovers()
     nodes: Sequence[Any] = ()
     try:
+        rclpy.init(
+            args=list(arguments) if arguments is not None else None, signal_handler_options=SignalHandlerOptions.NO
+        )
+        if removed:
+            logger.info(f"Removed {removed / 2**20:.1f} MiB of shared memory that dead processes had left in /dev/shm")
         nodes = make()
+        faults = Faults(logger)
         executor = make_executor()
         for node in nodes:
+            answer_failures(node, faults)
             executor.add_node(node)
-        executor.spin()
-    except ExternalShutdownException:
-        pass
+        watch_ports(lambda port: _unreachable(logger, end, port))
+        end.executor = executor
+        spin(executor, end.asked, faults)
+    except FatalError as error:
+        logger.fatal(str(error))
+        end.ask(1)
     except Exception as error:
-        # Interrupted while the nodes were made.
-        if not rclpy.ok():
-            return 0
-        if nodes:
-            raise
-        get_logger("dense3d_ros").fatal(f"Cannot start: {error}")
-        return 1
+        logger.fatal(f"Cannot start: {error}")
+        end.ask(1)
     finally:
+        spinning, end.executor = end.executor, None
         for node in nodes:
             node.destroy_node()
+        if spinning is not None:
+            spinning.shutdown()
+        # A node that could not be made whole is in reference cycles, and holds shared memory.
+        del nodes
+        gc.collect()
         rclpy.try_shutdown()
-        # Python's exit restores the default action of every handled signal, but leaves ignored ones ignored.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-    return 0
+        ignore_signals()
+    return end.status or 0
+
+
+def _unreachable(logger: Any, end: _End, port: str) -> None:
+    if end.asked():
+        return
+    logger.fatal(
+        f"No message can reach this process any more: another one replaced its port {port} in /dev/shm, as happens "
+        f"after a pause. It ends with status {UNREACHABLE} and has to be started again"
+    )
+    end.ask(UNREACHABLE)

@@ -57,7 +57,7 @@ def _parameter_arguments(values: Mapping[str, object]) -> list[str]:
 @contextmanager
 def node_process(module: str, arguments: Sequence[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A process of `main` of a module of this package, ended like a user's Ctrl-C would, then harder."""
-    start = f"import sys; from dense3d_ros.{module} import main; sys.exit(main())"
+    start = f"from dense3d_ros.nodes.executable import run; run('dense3d_ros.{module}')"
     namespace = ["-r", f"__ns:={NAMESPACE}"]
     with log.open("wb") as file:
         process = subprocess.Popen(

@@ -18,11 +18,14 @@ from sensor_msgs.msg import CameraInfo, Image
 
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthFormatError, DepthImage
+from dense3d_ros.nodes.guard import FatalError
 from dense3d_ros.nodes.parameters import DepthCameraSettings, NodeParameters
 from dense3d_ros.nodes.process import run_nodes, steady_clock
-from dense3d_ros.rehearsal.depth_source import FolderPictures, Picture, encoded, rendered_pictures
+from dense3d_ros.rehearsal.depth_source import FolderPictures, Picture, ReadAhead, encoded, rendered_pictures
 
 GRACE_S = 3.0
+SAY_AFTER_S, SAY_AGAIN_S = 2.0, 10.0
+"""Seconds without a first picture after which the log says what it waits for."""
 
 
 class DepthCameraNode(Node):  # type: ignore[misc]
@@ -33,16 +36,15 @@ class DepthCameraNode(Node):  # type: ignore[misc]
         settings = NodeParameters(self, DepthCameraSettings()).settings
         self._settings = settings
         if settings.folder:
-            self._pictures: Iterator[Picture] = FolderPictures(
-                Path(settings.folder), settings.depth_unit, settings.loop
-            )
+            pictures: Iterator[Picture] = FolderPictures(Path(settings.folder), settings.depth_unit, settings.loop)
         else:
             camera = Camera(settings.fx, settings.fy, settings.cx, settings.cy, settings.width, settings.height)
-            self._pictures = rendered_pictures(camera, settings.rate, settings.seed, settings.sensor)
-        self._finished = False
+            pictures = rendered_pictures(camera, settings.rate, settings.seed, settings.sensor)
+        self._pictures = ReadAhead(pictures)
+        self._started = time.monotonic()
+        self._say_at = SAY_AFTER_S
+        self._waiting_for_first = not settings.folder
         self._start_at: float | None = 0.0 if settings.loop else None
-        # Before the timer runs: the first rendered picture compiles the renderer.
-        self._next = self._read()
         reliability = ReliabilityPolicy[settings.reliability.upper()]
         self._image = self._publisher(Image, "~/depth/image_rect_raw", reliability)
         self._info = self._publisher(CameraInfo, "~/depth/camera_info", reliability)
@@ -57,16 +59,41 @@ class DepthCameraNode(Node):  # type: ignore[misc]
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
 
+    def destroy_node(self) -> None:
+        """End the reading, then the node."""
+        self._pictures.stop()
+        super().destroy_node()
+
     def _publish(self) -> None:
         if self._must_wait():
             return
-        if self._next is not None:
-            self._publish_picture(*self._next)
-        elif self._finished:
+        try:
+            picture = self._pictures.take()
+        except DepthFormatError as error:
+            self.get_logger().error(str(error))
+        except StopIteration:
             self.get_logger().info("All files are published")
             self.context.try_shutdown()
-            return
-        self._next = self._read()
+        except Exception as error:
+            raise FatalError(f"Cannot {'start' if self._waiting_for_first else 'go on'}: {error}") from error
+        else:
+            if picture is not None:
+                self._publish_picture(*picture)
+            if self._waiting_for_first:
+                self._tell_of_preparation(ready=picture is not None)
+
+    def _tell_of_preparation(self, ready: bool) -> None:
+        """Say what keeps the first picture so long, and when it is there."""
+        self._waiting_for_first = not ready
+        waited = time.monotonic() - self._started
+        if ready and waited > SAY_AFTER_S:
+            self.get_logger().info(f"The first picture is ready after {waited:.0f} s")
+        elif not ready and waited > self._say_at:
+            self._say_at = waited + SAY_AGAIN_S
+            self.get_logger().info(
+                f"Preparing the renderer, {waited:.0f} s so far: the first time on a machine it is compiled, "
+                "which takes about a minute"
+            )
 
     def _must_wait(self) -> bool:
         """Whether a folder that is played once has to wait: for a subscriber, then GRACE_S for others on their way."""
@@ -75,16 +102,6 @@ class DepthCameraNode(Node):  # type: ignore[misc]
                 self._start_at = time.monotonic() + GRACE_S
             return True
         return time.monotonic() < self._start_at
-
-    def _read(self) -> Picture | None:
-        """The next picture; None at the end, and for a file that is no depth picture, which is logged."""
-        try:
-            return next(self._pictures)
-        except DepthFormatError as error:
-            self.get_logger().error(str(error))
-        except StopIteration:
-            self._finished = True
-        return None
 
     def _publish_picture(self, depth: DepthImage, joints: NDArray[np.float32] | None) -> None:
         image = image_message(depth, self._settings.encoding)

@@ -1,8 +1,11 @@
-"""Where `depth_camera` gets its pictures: a folder of PNGs, or the rendered hand."""
+"""Where `depth_camera` gets its pictures: a folder of PNGs, or the rendered hand, read ahead on a thread."""
 
 from __future__ import annotations
 
+import queue
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import cycle
 from pathlib import Path
 
@@ -10,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dense3d_ros.geometry.camera import Camera
-from dense3d_ros.geometry.depth import DepthImage
+from dense3d_ros.geometry.depth import DepthFormatError, DepthImage
 from dense3d_ros.learning.synthetic.animation import HandAnimation
 from dense3d_ros.recordings.offline import find_frames
 
@@ -42,6 +45,46 @@ def rendered_pictures(camera: Camera, rate: float, seed: int, sensor: str) -> It
         metres, joints = animation.frame(index / rate)
         yield DepthImage(metres), joints
         index += 1
+
+
+class ReadAhead:
+    """Takes pictures from an iterator on a thread of its own, one ahead.
+
+    The first rendered picture can take a minute, and then the caller must be able to go on.
+    """
+
+    def __init__(self, pictures: Iterator[Picture]) -> None:
+        self._pictures = pictures
+        self._next: queue.Queue[Picture | Exception] = queue.Queue(maxsize=1)
+        self._stopped = False
+        threading.Thread(target=self._read, name="pictures", daemon=True).start()
+
+    def take(self) -> Picture | None:
+        """The next picture, None if it is not there yet. Raises what the iterator raised, StopIteration at its end."""
+        try:
+            picture = self._next.get_nowait()
+        except queue.Empty:
+            return None
+        if isinstance(picture, Exception):
+            raise picture
+        return picture
+
+    def stop(self) -> None:
+        """Read no further; does not wait for the picture at hand."""
+        self._stopped = True
+        # The thread may wait for room.
+        with suppress(queue.Empty):
+            self._next.get_nowait()
+
+    def _read(self) -> None:
+        while not self._stopped:
+            try:
+                self._next.put(next(self._pictures))
+            except DepthFormatError as error:
+                self._next.put(error)
+            except Exception as error:
+                self._next.put(error)
+                return
 
 
 def encoded(depth: DepthImage, encoding: str) -> NDArray[np.uint16] | NDArray[np.float32]:

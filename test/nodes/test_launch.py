@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,6 +38,7 @@ ARGUMENTS = {
     "cameras",
     "use_sim_time",
     "autostart",
+    "respawn",
     "rviz",
     "log_level",
 }
@@ -169,6 +171,19 @@ def test_a_model_that_is_not_there_is_said_and_the_nodes_stay(client: Client, tm
         assert client.state() == "unconfigured"
         assert client.diagnostic("no active model") is not None
         end(process, client)
+    finally:
+        process.stop()
+
+
+def test_a_process_that_ends_by_itself_is_started_again(client: Client, tmp_path: Path) -> None:
+    process = launch(tmp_path, "hand.launch.py", "autostart:=false")
+    try:
+        assert client.state() == "unconfigured"
+        (child,) = map(int, Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split())
+        os.kill(child, signal.SIGKILL)
+        assert client.until(lambda: process.output().count("process started with pid") == 2), process.output()
+        process.interrupt()
+        assert process.wait() == 0
     finally:
         process.stop()
 

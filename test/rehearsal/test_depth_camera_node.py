@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ pytest.importorskip("rclpy", reason="no ROS 2 here: neither an installation is s
 
 from geometry_msgs.msg import PoseArray
 from node_processes import Client, NodeProcess, points
+from rcl_interfaces.srv import ListParameters
 from sensor_msgs.msg import CameraInfo, Image
 
 from dense3d_ros.geometry.camera import Camera
@@ -28,16 +30,16 @@ CAMERA = Camera(310.0, 320.0, 161.0, 118.0, 320, 240)
 INTRINSICS = ["-p", "fx:=310.0", "-p", "fy:=320.0", "-p", "cx:=161.0", "-p", "cy:=118.0"]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def client() -> Iterator[Client]:
     client = Client("test_nodes_camera")
     yield client
     client.close()
 
 
-def start(tmp_path: Path, *parameters: str) -> NodeProcess:
-    command = ["-c", "import sys; from dense3d_ros.rehearsal.depth_camera_node import main; sys.exit(main())"]
-    return NodeProcess([*command, "--ros-args", *INTRINSICS, *parameters], tmp_path / "camera.txt")
+def start(tmp_path: Path, *parameters: str, environment: dict[str, str] | None = None) -> NodeProcess:
+    command = ["-c", "from dense3d_ros.nodes.executable import run; run('dense3d_ros.rehearsal.depth_camera_node')"]
+    return NodeProcess([*command, "--ros-args", *INTRINSICS, *parameters], tmp_path / "camera.txt", environment)
 
 
 class Listener:
@@ -135,6 +137,23 @@ def test_rendered_hand_comes_with_the_joints_of_its_picture(client: Client, list
         metres = depth_image(image).metres(slice(None), slice(None))
         np.testing.assert_allclose(metres, animation.frame(index / 10)[0], atol=1e-6)
     assert indices == sorted(set(indices))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_while_the_renderer_is_compiled_it_says_so_answers_and_can_be_interrupted(
+    client: Client, tmp_path: Path, number: signal.Signals
+) -> None:
+    process = start(tmp_path, environment={"NUMBA_CACHE_DIR": str(tmp_path / "empty")})
+    try:
+        assert client.until(lambda: "the first time on a machine it is compiled" in process.output()), process.output()
+        names = client.call(ListParameters, "/depth_camera/list_parameters", ListParameters.Request()).result.names
+        assert "folder" in names
+        process.send(number)
+        assert process.wait() == 0
+        assert "The first picture is ready" not in process.output()
+        assert "Traceback" not in process.output()
+    finally:
+        process.kill()
 
 
 @pytest.mark.parametrize(
