@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from dense3d_ros.geometry.camera import Camera
@@ -16,7 +17,8 @@ def camera_of(info: Any, width: int, height: int, frame_id: str) -> Camera:
 
     K must be calibrated. The projection matrix P is used where it is filled in, because depth topics are
     rectified; else K. Both are given for the full sensor: the region of interest is cut out, then the binning
-    applied, with pixel areas aligned (a binned pixel is the mean of its parts).
+    applied. A binned pixel is the top left one of those it stands for: image_proc's CropDecimate takes that one, and
+    image_geometry computes so.
 
     Raises CameraInfoError.
     """
@@ -48,12 +50,11 @@ def camera_of(info: Any, width: int, height: int, frame_id: str) -> Camera:
             f"the depth image has {width}x{height}; accepted: the same size"
         )
     try:
-        camera = Camera(fx, fy, cx, cy, info.width, info.height).cropped(
-            left, top, width * binning_x, height * binning_y
-        )
-        return camera.resized(width, height)
+        sensor = Camera(fx, fy, cx, cy, info.width, info.height).checked()
     except ValueError as error:
         raise CameraInfoError(str(error)) from error
+    window = sensor.cropped(left, top, width, height)
+    return replace(window, fx=fx / binning_x, fy=fy / binning_y, cx=window.cx / binning_x, cy=window.cy / binning_y)
 
 
 def is_distorted(info: Any) -> bool:
