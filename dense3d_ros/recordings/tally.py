@@ -14,8 +14,8 @@ from dense3d_ros.recordings.offline import FrameResult
 
 USUAL_UNITS = (0.001, 0.00025, 0.0002, 0.000125, 0.0001)
 """Metres per value of the depth cameras and data sets that there are."""
-TOO_NEAR, TOO_FAR = 0.12, 1.5
-"""Metres: no depth camera measures nearer, and nobody holds a hand before a camera farther away."""
+TOO_NEAR, TOO_FAR = 0.12, 2.0
+"""Metres: no depth camera measures nearer things, and before one that films a hand something is nearer than this."""
 SELDOM = 0.1
 """Share of frames with a hand under which the depth unit is suspected."""
 _ARM = 0.5
