@@ -87,8 +87,10 @@ class HandModelSettings:
             raise ValueError("device is empty; expected auto, cpu, cuda or cuda:N")
         if not self.runtime:
             raise ValueError("runtime is empty; expected auto or the name of a runtime")
-        if not self.cameras or len(set(self.cameras)) < len(self.cameras):
-            raise ValueError(f"cameras are {', '.join(self.cameras) or 'none'}; expected at least one, each once")
+        # ROS reads an empty list, which has no type, as nothing at all.
+        cameras = self.cameras or ()
+        if not cameras or len(set(cameras)) < len(cameras):
+            raise ValueError(f"cameras are {', '.join(cameras) or 'none'}; expected at least one, each once")
 
 
 @dataclass(frozen=True)
