@@ -32,9 +32,11 @@ def camera_of(info: Any, width: int, height: int, frame_id: str) -> Camera:
             f"frame_id is '{info.header.frame_id}', the depth image's is '{frame_id}'; accepted: the same"
         )
     if info.p[0] > 0.0 and info.p[5] > 0.0:
-        fx, fy, cx, cy = info.p[0], info.p[5], info.p[2], info.p[6]
+        given = info.p[0], info.p[5], info.p[2], info.p[6]
     else:
-        fx, fy, cx, cy = info.k[0], info.k[4], info.k[2], info.k[5]
+        given = info.k[0], info.k[4], info.k[2], info.k[5]
+    # rclpy's are NumPy's, which would make whatever they are multiplied with double.
+    fx, fy, cx, cy = map(float, given)
     region = info.roi
     if region.width == 0 and region.height == 0:
         left, top, full_width, full_height = 0, 0, info.width, info.height
