@@ -10,8 +10,8 @@ from pathlib import Path
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
     """A path beside `path` to write to; it takes the place of `path` when the block ends without an error."""
-    # The ending stays: OpenCV and matplotlib choose the format by it.
-    temporary = path.with_name("part-" + path.name)
+    # The ending stays: OpenCV and matplotlib choose the format by it. Hidden, so that it is no other result's name.
+    temporary = path.with_name(".part-" + path.name)
     try:
         yield temporary
         temporary.replace(path)

@@ -11,6 +11,7 @@ from pkgutil import iter_modules
 
 from dense3d_ros import commands
 
+VERSION = "0.1.0"
 DESCRIPTION = "Hand pose from depth images: 21 joints in metres, without ROS."
 ROS_MODULES = ("rclpy", "dense3d_ros.msg", "lifecycle_msgs", "ament_index_python")
 """Modules that only an installation of ROS 2, and of this package in it, has."""
@@ -19,6 +20,7 @@ ROS_MODULES = ("rclpy", "dense3d_ros.msg", "lifecycle_msgs", "ament_index_python
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line (`sys.argv` by default); 0 if all went well, 2 with one sentence on stderr if not."""
     parser = argparse.ArgumentParser(prog="dense3d", description=DESCRIPTION)
+    parser.add_argument("--version", action="version", version=f"%(prog)s {VERSION}")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True, title="commands")
     for module in iter_modules(commands.__path__):
         command = import_module(f"{commands.__name__}.{module.name}")

@@ -1,14 +1,17 @@
 """hand.launch.py with a camera: a rendered hand, or a folder of depth PNGs. RViz shows both."""
 
+import sys
 from pathlib import Path
 
 from ament_index_python.packages import get_package_share_directory
-from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription
+from launch import LaunchContext, LaunchDescription
+from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
+
+from dense3d_ros.nodes.launch_arguments import refuse_unknown
 
 CAMERA = {
     "folder": ("", str, "Folder of 16-bit depth PNGs. Empty: a rendered hand."),
@@ -28,24 +31,34 @@ def generate_launch_description() -> LaunchDescription:
         DeclareLaunchArgument(name, default_value=default, description=description)
         for name, (default, _, description) in CAMERA.items()
     ]
+    arguments += [
+        DeclareLaunchArgument("rviz", default_value="true", choices=["true", "false"], description="Start RViz.")
+    ]
+    # Includes declare their own arguments: model, device, runtime, namespace, autostart and so on pass through.
+    perception = IncludeLaunchDescription(
+        PythonLaunchDescriptionSource(str(share / "launch" / "hand.launch.py")),
+        launch_arguments={"rviz": LaunchConfiguration("rviz")}.items(),
+    )
+    kinds = {name: kind for name, (_, kind, _) in CAMERA.items()} | {"use_sim_time": bool}
     # The names that RealSense's driver has, so that hand.launch.py's defaults fit.
     camera = Node(
         package="dense3d_ros",
         executable="depth_camera",
         namespace="camera",
         name="camera",
-        parameters=[
-            {name: ParameterValue(LaunchConfiguration(name), value_type=kind) for name, (_, kind, _) in CAMERA.items()}
-        ],
+        parameters=[{name: ParameterValue(LaunchConfiguration(name), value_type=kind) for name, kind in kinds.items()}],
+        ros_arguments=["--log-level", LaunchConfiguration("log_level")],
         respawn=LaunchConfiguration("respawn"),
         respawn_delay=5.0,
         output="screen",
         emulate_tty=True,
     )
-    # Includes declare their own arguments: model, device, runtime, namespace, autostart and so on pass through.
-    perception = IncludeLaunchDescription(
-        PythonLaunchDescriptionSource(str(share / "launch" / "hand.launch.py")),
-        launch_arguments={"rviz": LaunchConfiguration("rviz")}.items(),
-    )
-    rviz = DeclareLaunchArgument("rviz", default_value="true", choices=["true", "false"], description="Start RViz.")
-    return LaunchDescription([*arguments, rviz, perception, camera])
+    description = LaunchDescription(arguments)
+
+    def check(context: LaunchContext) -> None:
+        names = {argument.name for argument in description.get_launch_arguments()}
+        refuse_unknown(sys.argv, "demo.launch.py", names)
+
+    for action in (OpaqueFunction(function=check), perception, camera):
+        description.add_action(action)
+    return description

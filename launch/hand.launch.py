@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from pathlib import Path
 
-from ament_index_python.packages import get_package_share_directory
-from launch import LaunchContext, LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
-from launch.conditions import IfCondition
+from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
+from launch import Action, LaunchContext, LaunchDescription
+from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction, SetEnvironmentVariable
 from launch.substitutions import LaunchConfiguration
+from launch.substitutions.substitution_failure import SubstitutionFailure
 from launch_ros.actions import Node
+from launch_ros.substitutions import ExecutableInPackage
 
 from dense3d_ros.nodes.dds_profile import dds_profile
+from dense3d_ros.nodes.launch_arguments import refuse_unknown
 
 # The topics that config/hand.rviz shows.
 RVIZ_DEPTH = "/camera/camera/depth/image_rect_raw"
@@ -46,6 +50,15 @@ def generate_launch_description() -> LaunchDescription:
             "runtime",
             default_value="",
             description="What the network runs in: auto, openvino, onnxruntime and so on. Empty: as in params_file.",
+        ),
+        DeclareLaunchArgument(
+            "max_hands", default_value="", description="Hands to look for. Empty: as in params_file."
+        ),
+        DeclareLaunchArgument(
+            "min_score",
+            default_value="",
+            description="Hands that score lower, 0..1, are not published; 0 takes the model's own threshold. "
+            "Empty: as in params_file.",
         ),
         DeclareLaunchArgument(
             "params_file",
@@ -86,36 +99,28 @@ def generate_launch_description() -> LaunchDescription:
         ),
     ]
     profile = [SetEnvironmentVariable(name, file) for name, file in dds_profile().items()]
-    rviz = Node(
-        package="rviz2",
-        executable="rviz2",
-        namespace=LaunchConfiguration("namespace"),
-        arguments=["-d", str(share / "config" / "hand.rviz")],
-        parameters=[{"use_sim_time": LaunchConfiguration("use_sim_time")}],
-        remappings=[
-            (RVIZ_DEPTH, LaunchConfiguration("depth")),
-            (RVIZ_CAMERA_INFO, LaunchConfiguration("camera_info")),
-            # Relative, so that it follows the namespace.
-            (RVIZ_MARKERS, RVIZ_MARKERS.lstrip("/")),
-        ],
-        condition=IfCondition(LaunchConfiguration("rviz")),
-    )
-    return LaunchDescription([*arguments, *profile, OpaqueFunction(function=_perception), rviz])
+    names = {argument.name for argument in arguments}
+    check = OpaqueFunction(function=lambda context: refuse_unknown(sys.argv, "hand.launch.py", names))
+    nodes = [OpaqueFunction(function=_perception), OpaqueFunction(function=_rviz)]
+    return LaunchDescription([*arguments, check, *profile, *nodes])
 
 
-def _perception(context: LaunchContext) -> list[Node]:
+def _perception(context: LaunchContext) -> list[Action]:
     """The process of both nodes. A function, because empty arguments must not override params_file."""
-    names = ("depth", "camera_info", "model", "device", "runtime", "cameras", "use_sim_time", "autostart", "log_level")
-    given = {name: LaunchConfiguration(name).perform(context) for name in names}
-    overrides: dict[str, str | bool | list[str]] = {}
-    overrides |= {name: given[name] for name in ("model", "device", "runtime") if given[name]}
-    overrides["autostart"] = given["autostart"] == "true"
-    if given["use_sim_time"] == "true":
+    overrides: dict[str, str | bool | int | float | list[str]] = {"autostart": _given(context, "autostart") == "true"}
+    overrides |= {name: text for name in ("model", "device", "runtime") if (text := _given(context, name))}
+    if _given(context, "use_sim_time") == "true":
         overrides["use_sim_time"] = True
-    if given["cameras"]:
-        overrides["cameras"] = given["cameras"].split(",")
+    for name, kind in (("max_hands", int), ("min_score", float)):
+        if text := _given(context, name):
+            try:
+                overrides[name] = kind(text)
+            except ValueError as error:
+                raise ValueError(f"{name}:={text} is no {'whole number' if kind is int else 'number'}") from error
+    if cameras := _cameras(context):
+        overrides["cameras"] = cameras
         for name in ("depth", "camera_info"):
-            if given[name].startswith("/"):
+            if _given(context, name).startswith("/"):
                 raise ValueError(f"with cameras:= {name}:= must be relative to them, such as {name}:={name}")
     return [
         Node(
@@ -123,11 +128,51 @@ def _perception(context: LaunchContext) -> list[Node]:
             executable="hand_pose",
             namespace=LaunchConfiguration("namespace"),
             parameters=[LaunchConfiguration("params_file"), overrides],
-            remappings=[("depth", given["depth"]), ("camera_info", given["camera_info"])],
-            ros_arguments=["--log-level", given["log_level"]],
+            remappings=[(name, LaunchConfiguration(name)) for name in ("depth", "camera_info")],
+            ros_arguments=["--log-level", LaunchConfiguration("log_level")],
             respawn=LaunchConfiguration("respawn"),
             respawn_delay=5.0,
             output="screen",
             emulate_tty=True,
         )
     ]
+
+
+def _rviz(context: LaunchContext) -> list[Action]:
+    """RViz if it is asked for; with several cameras one for each, as their hands are in frames of their own."""
+    if _given(context, "rviz") != "true":
+        return []
+    try:
+        ExecutableInPackage(package="rviz2", executable="rviz2").perform(context)
+    except (PackageNotFoundError, SubstitutionFailure):
+        return [LogInfo(msg="RViz is not started: the package rviz2 is not installed. The nodes run without it.")]
+    namespace = _given(context, "namespace")
+    return [
+        Node(
+            package="rviz2",
+            executable="rviz2",
+            namespace=camera if camera.startswith("/") else f"{namespace}/{camera}".strip("/"),
+            arguments=["-d", str(Path(get_package_share_directory("dense3d_ros")) / "config" / "hand.rviz")],
+            parameters=[{"use_sim_time": LaunchConfiguration("use_sim_time")}],
+            remappings=[
+                (RVIZ_DEPTH, LaunchConfiguration("depth")),
+                (RVIZ_CAMERA_INFO, LaunchConfiguration("camera_info")),
+                # Relative, so that it follows the namespace.
+                (RVIZ_MARKERS, RVIZ_MARKERS.lstrip("/")),
+            ],
+        )
+        for camera in _cameras(context) or [""]
+    ]
+
+
+def _cameras(context: LaunchContext) -> list[str]:
+    """The namespaces of `cameras`, in order."""
+    text = _given(context, "cameras")
+    names = [name.strip() for name in text.split(",")] if text else []
+    if not all(re.fullmatch(r"/?[A-Za-z_]\w*(/[A-Za-z_]\w*)*", name) for name in names):
+        raise ValueError(f"cameras:={text} are no namespaces separated by commas, such as cameras:=left,right")
+    return names
+
+
+def _given(context: LaunchContext, name: str) -> str:
+    return str(LaunchConfiguration(name).perform(context))

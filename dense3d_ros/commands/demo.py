@@ -8,6 +8,9 @@ hands, markers and diagnostics, stops everything, prints a table and writes to D
   contact_sheet.png  the overlays side by side
   *.log              what the nodes said
 
+Another demo into DIR replaces all this. Where hands are seldom found in a folder, the most frequent reason is printed,
+and whether the depth unit can be right.
+
 The exit status is 0 only if the job was done: frames answered, hands found with markers and, for the rendered
 hand, near the true joints; for a folder, every picture that can be read published and nearly all of them answered, at
 least half of them with a hand. The default camera for --input is an Intel SR305 at 640x480 with a unit of 0.125 mm.
@@ -58,6 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run, report; 1 if the job was not done."""
+    from dense3d_ros.geometry.depth import printable
     from dense3d_ros.recordings.offline import Intrinsics
     from dense3d_ros.rehearsal.children import ProcessError
     from dense3d_ros.rehearsal.demo import DemoSettings, run_demo
@@ -86,7 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 1
     figures = write_report(seen, camera, arguments.output)
     print(table(figures))
-    print(f"\npictures and figures: {arguments.output}")
-    for fault in figures["failures"]:
+    print(f"\npictures and figures: {printable(arguments.output)}")
+    for fault in [*figures["failures"], *figures["remarks"]]:
         print(f"dense3d demo: {fault}", file=sys.stderr)
     return 0 if figures["done"] else 1

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.floating]
+
+NARROWEST, WIDEST = 10.0, 170.0
+"""Degrees that a rectified depth camera sees across and down."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,27 @@ class Camera:
             )
         if self.width < 1 or self.height < 1:
             raise ValueError(f"camera size must be at least 1x1, got {self.width}x{self.height}")
+
+    def checked(self) -> Camera:
+        """The camera itself; ValueError where it cannot be that of a whole depth image.
+
+        Only a window of an image may see less, or have its principal point far outside.
+        """
+        across, down = (
+            math.degrees(2 * math.atan2(size / 2, focal))
+            for size, focal in ((self.width, self.fx), (self.height, self.fy))
+        )
+        if min(across, down) < NARROWEST or max(across, down) > WIDEST:
+            raise ValueError(
+                f"focal lengths of {self.fx:g} and {self.fy:g} pixels give {self.width}x{self.height} pixels a field "
+                f"of view of {across:.1f} x {down:.1f} degrees; accepted: {NARROWEST:g} to {WIDEST:g}"
+            )
+        if not (-self.width <= self.cx <= 2 * self.width and -self.height <= self.cy <= 2 * self.height):
+            raise ValueError(
+                f"the principal point ({self.cx:g}, {self.cy:g}) lies outside the image of "
+                f"{self.width}x{self.height} pixels by more than its size"
+            )
+        return self
 
     def project(self, points: FloatArray) -> FloatArray:
         """(..., 3) metres with z > 0 -> (..., 2) pixels."""

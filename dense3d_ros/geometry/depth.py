@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,9 @@ from dense3d_ros.excerpt import excerpt
 
 ENCODINGS = {"16UC1": (np.uint16, 0.001), "mono16": (np.uint16, 0.001), "32FC1": (np.float32, 1.0)}
 """Encoding -> (type, metres per value), REP-118. mono16 is what some drivers call 16UC1."""
+LARGEST_PNG = 2**26
+"""Pixels; a depth camera has far fewer, and a file's header can claim any number."""
+_PNG_HEADER = struct.Struct(">8s4x4sII")
 
 
 class DepthFormatError(ValueError):
@@ -105,13 +109,35 @@ class DepthImage:
 
     @classmethod
     def from_png(cls, path: Path, unit: float) -> DepthImage:
-        """Read a 16-bit single-channel PNG whose values count `unit` metres."""
-        values = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        """Read a 16-bit single-channel PNG whose values count `unit` metres; DepthFormatError says what is wrong."""
+        name = printable(path)
+        try:
+            with path.open("rb") as file:
+                data = file.read(_PNG_HEADER.size)
+                magic, chunk, width, height = _PNG_HEADER.unpack(data.ljust(_PNG_HEADER.size))
+                if (magic, chunk) == (b"\x89PNG\r\n\x1a\n", b"IHDR") and width * height > LARGEST_PNG:
+                    raise DepthFormatError(f"{name} claims {width}x{height} pixels; accepted: up to {LARGEST_PNG}")
+                # No PNG of that size needs more: eight bytes a pixel is the widest there is.
+                data += file.read(8 * LARGEST_PNG)
+        except OSError as error:
+            raise DepthFormatError(f"{name} cannot be read: {error.strerror}") from error
+        try:
+            # Not imread, which crashes at names that are not UTF-8.
+            values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        except cv2.error:
+            values = None
         if values is None:
-            raise DepthFormatError(f"{path} cannot be read as a picture; expected a 16-bit depth PNG")
+            raise DepthFormatError(f"{name} cannot be read as a picture; expected a 16-bit depth PNG")
         if values.dtype != np.uint16 or values.ndim != 2:
             channels = 1 if values.ndim == 2 else values.shape[2]
             raise DepthFormatError(
-                f"{path} holds {channels} channel(s) of {values.dtype}; expected one channel of 16 bits"
+                f"{name} holds {channels} channel(s) of {values.dtype}; expected one channel of 16 bits"
             )
         return cls(values.astype(np.uint16, copy=False), unit)
+
+
+def printable(path: Path) -> str:
+    """A path as text that can be shown and stored: what is no printable character becomes an escape."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii") for letter in str(path)
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from dense3d_ros.excerpt import excerpt
@@ -17,7 +18,8 @@ def camera_of(info: Any, width: int, height: int, frame_id: str) -> Camera:
 
     K must be calibrated. The projection matrix P is used where it is filled in, because depth topics are
     rectified; else K. Both are given for the full sensor: the region of interest is cut out, then the binning
-    applied, with pixel areas aligned (a binned pixel is the mean of its parts).
+    applied. A binned pixel is the top left one of those it stands for: image_proc's CropDecimate takes that one, and
+    image_geometry computes so.
 
     Raises CameraInfoError.
     """
@@ -32,9 +34,11 @@ def camera_of(info: Any, width: int, height: int, frame_id: str) -> Camera:
             "accepted: the same"
         )
     if info.p[0] > 0.0 and info.p[5] > 0.0:
-        fx, fy, cx, cy = info.p[0], info.p[5], info.p[2], info.p[6]
+        given = info.p[0], info.p[5], info.p[2], info.p[6]
     else:
-        fx, fy, cx, cy = info.k[0], info.k[4], info.k[2], info.k[5]
+        given = info.k[0], info.k[4], info.k[2], info.k[5]
+    # rclpy's are NumPy's, which would make whatever they are multiplied with double.
+    fx, fy, cx, cy = map(float, given)
     region = info.roi
     if region.width == 0 and region.height == 0:
         left, top, full_width, full_height = 0, 0, info.width, info.height
@@ -50,12 +54,11 @@ def camera_of(info: Any, width: int, height: int, frame_id: str) -> Camera:
             f"the depth image has {width}x{height}; accepted: the same size"
         )
     try:
-        camera = Camera(fx, fy, cx, cy, info.width, info.height).cropped(
-            left, top, width * binning_x, height * binning_y
-        )
-        return camera.resized(width, height)
+        sensor = Camera(fx, fy, cx, cy, info.width, info.height).checked()
     except ValueError as error:
         raise CameraInfoError(str(error)) from error
+    window = sensor.cropped(left, top, width, height)
+    return replace(window, fx=fx / binning_x, fy=fy / binning_y, cx=window.cx / binning_x, cy=window.cy / binning_y)
 
 
 def is_distorted(info: Any) -> bool:

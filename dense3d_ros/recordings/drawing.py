@@ -141,12 +141,23 @@ def _fixed_point(pixel: NDArray[np.floating]) -> tuple[int, int]:
 
 def write_picture(path: Path, picture: Picture) -> None:
     """Write a picture file, whole or not at all; OSError if that does not work."""
+    try:
+        # Not imwrite, which crashes at names that are not UTF-8.
+        encoded, data = cv2.imencode(path.suffix, picture)
+    except cv2.error as error:
+        raise ValueError(f"{path} is no name of a picture file; accepted: .png or .jpg") from error
+    if not encoded:
+        raise OSError(f"{path} cannot be written")
     if not path.parent.is_dir():
         raise OSError(f"{path} cannot be written: there is no folder {path.parent}")
     with atomic_write(path) as temporary:
-        try:
-            written = cv2.imwrite(str(temporary), picture)
-        except cv2.error as error:
-            raise ValueError(f"{path} is no name of a picture file; accepted: .png or .jpg") from error
-        if not written:
-            raise OSError(f"{path} cannot be written")
+        temporary.write_bytes(data.tobytes())
+
+
+def read_picture(path: Path) -> Picture:
+    """A picture file in colour; OSError where it is none."""
+    data = np.fromfile(path, np.uint8)
+    picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    if picture is None:
+        raise OSError(f"{path} cannot be read back")
+    return picture.astype(np.uint8, copy=False)

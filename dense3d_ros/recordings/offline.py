@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dense3d_ros.geometry.camera import Camera
-from dense3d_ros.geometry.depth import DepthFormatError, DepthImage
+from dense3d_ros.geometry.depth import DepthFormatError, DepthImage, printable
 from dense3d_ros.perception.estimator import Estimate, HandPoseEstimator
+from dense3d_ros.recordings.result_folder import holds_results
 
 Centres = Mapping[str, Sequence[NDArray[np.float32]]]
 
@@ -34,20 +37,28 @@ class Intrinsics:
             raise ValueError(f"the rate must be a positive number of frames a second, got {self.rate}")
         if not (np.isfinite(self.depth_unit) and self.depth_unit > 0):
             raise ValueError(f"the depth unit must be a positive number of metres, got {self.depth_unit}")
-        self.camera(1, 1)
+        self._camera(1, 1)
 
     def camera(self, width: int, height: int) -> Camera:
         """The camera of a picture of this size; ValueError for impossible intrinsics."""
+        return self._camera(width, height).checked()
+
+    def _camera(self, width: int, height: int) -> Camera:
         return Camera(self.fx, self.fy, self.cx, self.cy, width, height)
 
 
 @dataclass(frozen=True)
 class FrameFile:
-    """A depth PNG: its path, its name relative to the recording, and its number within its own folder."""
+    """A depth PNG: its path, the same relative to the recording, and its number within its own folder."""
 
     path: Path
-    name: str
+    relative: Path
     index: int
+
+    @property
+    def name(self) -> str:
+        """What it is called: the relative path as text, also where that is not UTF-8."""
+        return printable(self.relative)
 
 
 @dataclass(frozen=True)
@@ -62,19 +73,70 @@ class FrameResult:
     readable: bool = True
 
 
+class PictureReader:
+    """Reads the depth PNGs of one camera, whose values count `unit` metres. All are of one size, the first one's."""
+
+    def __init__(self, unit: float) -> None:
+        self._unit = unit
+        self.shape: tuple[int, int] | None = None
+
+    def read(self, path: Path) -> DepthImage:
+        """Raises DepthFormatError for a file that is no depth PNG, or one of another size."""
+        depth = DepthImage.from_png(path, self._unit)
+        if self.shape is None:
+            self.shape = depth.shape
+        if depth.shape != self.shape:
+            (height, width), (first_height, first_width) = depth.shape, self.shape
+            raise DepthFormatError(
+                f"{printable(path)} has {width}x{height} pixels, the first picture {first_width}x{first_height}; "
+                "expected pictures of one camera, all of one size"
+            )
+        return depth
+
+
 def find_frames(folder: Path) -> list[FrameFile]:
-    """All PNGs below `folder`, folder by folder, 9.png before 10.png; ValueError if there are none."""
+    """All PNGs below `folder`, folder by folder, 9.png before 10.png.
+
+    Hidden files and the results of `dense3d run` and `dense3d demo` are left out. ValueError if there are none, or a
+    subfolder cannot be read.
+    """
     if not folder.is_dir():
-        raise ValueError(f"folder '{folder}' is not there or not a folder; expected one with 16-bit depth PNGs")
-    paths = [path for path in folder.rglob("*") if path.suffix.lower() == ".png" and path.is_file()]
+        raise ValueError(
+            f"folder '{printable(folder)}' is not there or not a folder; expected one with 16-bit depth PNGs"
+        )
+    paths = sorted(_pngs(folder), key=lambda path: (_natural(str(path.parent)), _natural(path.name)))
     if not paths:
-        raise ValueError(f"folder '{folder}' and its subfolders hold no PNG; expected 16-bit depth PNGs")
+        raise ValueError(f"folder '{printable(folder)}' and its subfolders hold no PNG; expected 16-bit depth PNGs")
     frames: list[FrameFile] = []
-    for path in sorted(paths, key=lambda path: (_natural(str(path.parent)), _natural(path.name))):
+    for path in paths:
         follows = bool(frames) and frames[-1].path.parent == path.parent
         index = frames[-1].index + 1 if follows else 0
-        frames.append(FrameFile(path, path.relative_to(folder).as_posix(), index))
+        frames.append(FrameFile(path, path.relative_to(folder), index))
     return frames
+
+
+def check_camera(frames: Sequence[FrameFile], intrinsics: Intrinsics) -> None:
+    """Raise ValueError for intrinsics that the first picture cannot have."""
+    reader = PictureReader(intrinsics.depth_unit)
+    for frame in frames:
+        with suppress(DepthFormatError):
+            height, width = reader.read(frame.path).shape
+            intrinsics.camera(width, height)
+            return
+
+
+def _pngs(folder: Path) -> Iterator[Path]:
+    def refuse(error: OSError) -> None:
+        raise ValueError(f"folder '{printable(Path(error.filename))}' cannot be read: {error.strerror}") from error
+
+    for parent, folders, names in os.walk(folder, onerror=refuse):
+        if Path(parent) != folder and holds_results(Path(parent)):
+            folders.clear()
+            continue
+        for path in (Path(parent, name) for name in names if not name.startswith(".")):
+            # A link that leads nowhere is a picture that is missing, and said to be.
+            if path.suffix.lower() == ".png" and (path.is_file() or path.is_symlink()):
+                yield path
 
 
 def read_centres(path: Path, frames: Sequence[FrameFile]) -> dict[str, list[NDArray[np.float32]]]:
@@ -118,19 +180,21 @@ def estimate_recording(
     """Each frame's hands in turn. A new folder is a new recording: hands are not followed into it.
 
     centres: by frame name, instead of the estimator's own search; a frame without any then has no hand. A file that is
-    no depth PNG is a black frame without a hand, whose reason says what is wrong with the file.
+    no depth PNG, or of another size than the first, is a black frame without a hand, whose reason says what is wrong
+    with the file. Raises ValueError for intrinsics that pictures of this size cannot have.
     """
+    reader = PictureReader(intrinsics.depth_unit)
     for frame in frames:
         if frame.index == 0:
             estimator.reset()
         stamp = frame.index / intrinsics.rate
         try:
-            depth = DepthImage.from_png(frame.path, intrinsics.depth_unit)
+            depth = reader.read(frame.path)
         except DepthFormatError as error:
-            black = DepthImage(np.zeros((480, 640), np.uint16))
-            yield FrameResult(
-                frame, stamp, black, intrinsics.camera(640, 480), Estimate([], str(error)), readable=False
-            )
+            height, width = reader.shape or (480, 640)
+            black = DepthImage(np.zeros((height, width), np.uint16))
+            nothing = Camera(1.0, 1.0, 0.0, 0.0, width, height)
+            yield FrameResult(frame, stamp, black, nothing, Estimate([], str(error)), readable=False)
             continue
         height, width = depth.shape
         camera = intrinsics.camera(width, height)
@@ -140,7 +204,7 @@ def estimate_recording(
 
 def _natural(name: str) -> list[tuple[int, str]]:
     """A sort key by which numbers within a name count as numbers."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
 def _is_number(text: str) -> bool:

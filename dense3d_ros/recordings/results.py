@@ -1,9 +1,11 @@
-"""What `dense3d run` leaves behind: joints as JSON and CSV, overlay pictures, a contact sheet, a video."""
+"""What `dense3d run` leaves behind: joints as JSON lines and CSV, overlay pictures, a contact sheet, a video."""
 
 from __future__ import annotations
 
 import csv
+import io
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -14,31 +16,58 @@ import cv2
 from dense3d_ros.atomic_write import atomic_write, write_text
 from dense3d_ros.geometry.hand import JOINT_NAMES, SKELETON, HandPose
 from dense3d_ros.perception.model_file import ModelDescription
-from dense3d_ros.recordings.drawing import Picture, contact_sheet, overlay, write_picture
+from dense3d_ros.recordings.drawing import contact_sheet, overlay, read_picture, write_picture
 from dense3d_ros.recordings.offline import FrameResult, Intrinsics
+from dense3d_ros.recordings.result_folder import OVERLAYS, SHEET
 
 SHEET_PICTURES = 60
 TILE_WIDTH = 400
 
 
-class ResultWriter:
-    """Collects the frames of one recording; on leaving the `with` block without an error, writes the files.
+class LineFile:
+    """A text file that grows by whole lines. A line is in the file when `append` returns, or not at all."""
 
-    Overlays are written as they come.
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("wb", buffering=0)
+
+    def append(self, line: str) -> None:
+        """Write a line; OSError where that does not work, as on a full disk."""
+        end = self._file.tell()
+        left = memoryview(line.encode("utf-8"))
+        try:
+            while left:
+                left = left[self._file.write(left) :]
+        except BaseException:
+            self._file.truncate(end)
+            self._file.seek(end)
+            raise
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class ResultWriter:
+    """Writes the results of a recording of `frames` frames into a folder that `prepare_results` made.
+
+    Joints and overlays are written frame by frame, contact sheet and video on leaving the `with` block without an
+    error.
     """
 
-    def __init__(self, folder: Path, model: ModelDescription, intrinsics: Intrinsics) -> None:
+    def __init__(self, folder: Path, model: ModelDescription, intrinsics: Intrinsics, frames: int) -> None:
         self._folder = folder
-        self._overlays = folder / "overlays"
-        self._overlays.mkdir(parents=True, exist_ok=True)
-        self._document: dict[str, Any] = {
+        self._rate = intrinsics.rate
+        self._overlays: list[Path] = []
+        about = {
             "model": model.name,
             "skeleton": SKELETON,
             "joint_names": list(JOINT_NAMES),
             "camera": asdict(intrinsics),
-            "frames": [],
+            "frames": frames,
         }
-        self._written: list[Path] = []
+        write_text(folder / "run.json", json.dumps(about, indent=1) + "\n")
+        self._json = LineFile(folder / "hands.jsonl")
+        self._csv = LineFile(folder / "hands.csv")
+        self._csv.append(_csv_line(CSV_TITLES))
 
     def __enter__(self) -> ResultWriter:
         return self
@@ -46,52 +75,63 @@ class ResultWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._json.close()
+        self._csv.close()
         if kind is None:
-            write_text(self._folder / "hands.json", json.dumps(self._document, indent=1) + "\n")
-            self._write_csv()
             self._write_sheet()
-            write_video(self._folder / "hands.mp4", self._written, self._document["camera"]["rate"])
+            write_video(self._folder / "hands.mp4", self._overlays, self._rate)
 
     def add(self, result: FrameResult) -> None:
-        """Take a frame's hands and write its overlay."""
-        estimate = result.estimate
-        self._document["frames"].append(
-            {
-                "file": result.file.name,
-                "stamp": round(result.stamp, 6),
-                "hands": [hand_record(hand) for hand in estimate.hands],
-                "reason": estimate.reason,
-            }
-        )
-        caption = f"{result.file.name}  {estimate.reason}".rstrip()
-        picture = overlay(result.depth, result.camera, estimate.hands, caption)
-        # One flat folder; the recording's subfolders become parts of the name.
-        path = self._overlays / result.file.name.replace("/", "__")
-        write_picture(path, picture)
-        self._written.append(path)
-
-    def _write_csv(self) -> None:
-        titles = ["file", "stamp", "track_id", "handedness", "score"]
-        titles += [f"{name}_{axis}" for name in JOINT_NAMES for axis in ("x", "y", "z", "score")]
-        path = self._folder / "hands.csv"
-        with atomic_write(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(titles)
-            for frame in self._document["frames"]:
-                for hand in frame["hands"]:
-                    row = [frame["file"], frame["stamp"], hand["track_id"], hand["handedness"], hand["score"]]
-                    for joint, score in zip(hand["joints"], hand["joint_scores"], strict=True):
-                        row += [*joint, score]
-                    writer.writerow(row)
+        """Write a frame's hands and its overlay."""
+        name, estimate = result.file.name, result.estimate
+        record = {
+            "file": name,
+            "stamp": round(result.stamp, 6),
+            "hands": [hand_record(hand) for hand in estimate.hands],
+            "reason": estimate.reason,
+        }
+        self._json.append(json.dumps(record) + "\n")
+        self._csv.append("".join(map(_csv_line, _csv_rows(record))))
+        path = self._folder / OVERLAYS / result.file.relative
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_picture(path, overlay(result.depth, result.camera, estimate.hands, f"{name}  {estimate.reason}".rstrip()))
+        self._overlays.append(path)
 
     def _write_sheet(self) -> None:
-        count = len(self._written)
-        chosen = self._written
+        count = len(self._overlays)
+        chosen = self._overlays
         if count > SHEET_PICTURES:
             chosen = [chosen[index * count // SHEET_PICTURES] for index in range(SHEET_PICTURES)]
-        tiles = [contact_sheet([_read_picture(path)], width=TILE_WIDTH) for path in chosen]
+        tiles = [contact_sheet([read_picture(path)], width=TILE_WIDTH) for path in chosen]
         if tiles:
-            write_picture(self._folder / "contact_sheet.png", contact_sheet(tiles, width=TILE_WIDTH))
+            write_picture(self._folder / SHEET, contact_sheet(tiles, width=TILE_WIDTH))
+
+
+CSV_TITLES = [
+    *("file", "stamp", "track_id", "handedness", "score"),
+    *(f"{name}_{axis}" for name in JOINT_NAMES for axis in ("x", "y", "z", "score")),
+]
+
+
+def _csv_rows(record: dict[str, Any]) -> list[list[Any]]:
+    """A row for each hand of a frame."""
+    return [
+        [
+            *(record["file"], record["stamp"], hand["track_id"], hand["handedness"], hand["score"]),
+            *(
+                value
+                for joint, score in zip(hand["joints"], hand["joint_scores"], strict=True)
+                for value in (*joint, score)
+            ),
+        ]
+        for hand in record["hands"]
+    ]
+
+
+def _csv_line(row: Sequence[Any]) -> str:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerow(row)
+    return text.getvalue()
 
 
 def hand_record(hand: HandPose) -> dict[str, Any]:
@@ -106,8 +146,9 @@ def hand_record(hand: HandPose) -> dict[str, Any]:
 
 
 def write_video(path: Path, pictures: list[Path], rate: float) -> bool:
-    """Pictures as an MP4; False, and no file, where they differ in size or OpenCV has no encoder for it."""
-    if len(pictures) < 2:
+    """Pictures as an MP4; False, and no file, where they differ in size or OpenCV cannot write it."""
+    # OpenCV crashes at names that are not UTF-8.
+    if len(pictures) < 2 or not _is_utf8(path):
         return False
     try:
         with atomic_write(path) as temporary:
@@ -117,26 +158,27 @@ def write_video(path: Path, pictures: list[Path], rate: float) -> bool:
     return True
 
 
+def _is_utf8(path: Path) -> bool:
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 class _NoVideoError(Exception):
     """OpenCV cannot write this video."""
 
 
 def _encode(path: Path, pictures: list[Path], rate: float) -> None:
-    height, width = _read_picture(pictures[0]).shape[:2]
+    height, width = read_picture(pictures[0]).shape[:2]
     video = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), rate, (width, height))
     try:
         if not video.isOpened():
             raise _NoVideoError
-        for picture in map(_read_picture, pictures):
+        for picture in map(read_picture, pictures):
             if picture.shape[:2] != (height, width):
                 raise _NoVideoError
             video.write(picture)
     finally:
         video.release()
-
-
-def _read_picture(path: Path) -> Picture:
-    picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if picture is None:
-        raise OSError(f"{path} cannot be read back")
-    return picture.astype("uint8", copy=False)

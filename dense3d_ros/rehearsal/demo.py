@@ -11,10 +11,11 @@ from pathlib import Path
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 
-from dense3d_ros.geometry.depth import DepthFormatError, DepthImage
+from dense3d_ros.geometry.depth import DepthFormatError, printable
 from dense3d_ros.perception.model import choose_device
 from dense3d_ros.perception.model_file import read_model
-from dense3d_ros.recordings.offline import Intrinsics, find_frames
+from dense3d_ros.recordings.offline import Intrinsics, PictureReader, check_camera, find_frames
+from dense3d_ros.recordings.result_folder import prepare_results
 from dense3d_ros.rehearsal.children import (
     DEPTH_TOPIC,
     NAMESPACE,
@@ -54,10 +55,10 @@ def run_demo(settings: DemoSettings) -> Observation:
     Raises ValueError for settings that cannot work, ProcessError where the nodes do not come up.
     """
     # What cannot work is said now, in one sentence, instead of in a node's log.
-    pictures = _readable(settings.folder) if settings.folder else None
+    pictures = _readable(settings.folder, settings.intrinsics) if settings.folder else None
     read_model(settings.model)
     choose_runtime(settings.runtime, choose_device(settings.device))
-    settings.output.mkdir(parents=True, exist_ok=True)
+    prepare_results(settings.output, settings.folder)
     isolate()
     rclpy.init()
     every = max(1, int((pictures or settings.seconds * SYNTHETIC_RATE) / PICTURES))
@@ -95,13 +96,20 @@ def run_demo(settings: DemoSettings) -> Observation:
         rclpy.try_shutdown()
 
 
-def _readable(folder: Path) -> int:
+def _readable(folder: Path, intrinsics: Intrinsics) -> int:
     """How many of the folder's pictures the camera will be able to publish."""
+    try:
+        str(folder).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ValueError(f"ROS takes no folder whose name is not UTF-8: '{printable(folder)}'") from error
+    frames = find_frames(folder)
+    check_camera(frames, intrinsics)
+    reader = PictureReader(intrinsics.depth_unit)
     count = 0
-    for frame in find_frames(folder):
+    for frame in frames:
         # What is wrong with the others is in the camera's log.
         with suppress(DepthFormatError):
-            DepthImage.from_png(frame.path, 1.0)
+            reader.read(frame.path)
             count += 1
     return count
 

@@ -21,7 +21,10 @@ from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import Handedness, HandPose
 from dense3d_ros.msg import HandPoseArray
 from dense3d_ros.nodes.messages import depth_image
+from dense3d_ros.recordings.tally import Reasons
 
+NO_HAND = "no hand: "
+"""Before the reason in the perception node's diagnostics."""
 KEPT_IMAGES = 15
 """Depth images that may wait for their hands; more are behind by half a second."""
 
@@ -42,7 +45,8 @@ class Observation:
     pictures: of the folder that can be read, None for the rendered hand. frames_in: depth images seen. frames_out: hand
     messages with the stamp of such an image. errors_mm: (N,) mean joint error of every frame with a hand and known
     joints. latency_ms: (M,) stamp to receipt of every hand message.
-    diagnostics: the last values of the perception node. wrong_frames: messages whose frame was not the image's.
+    diagnostics: the last values of the perception node. reason: the most frequent one that it gave for no hand.
+    wrong_frames: messages whose frame was not the image's.
     """
 
     folder: Path | None
@@ -57,6 +61,7 @@ class Observation:
     rate: float
     seconds_to_active: float
     diagnostics: dict[str, str]
+    reason: str
     shots: list[Shot]
     survived: bool
 
@@ -78,6 +83,7 @@ class DemoObserver(Node):  # type: ignore[misc]
         self._shots: dict[int, Shot] = {}
         self._counts = {"markers": 0, "wrong frames": 0}
         self._diagnostics: dict[str, str] = {}
+        self._reasons = Reasons()
         reliability = ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT
         self.create_subscription(Image, depth_topic, self._image_came, QoSProfile(depth=20, reliability=reliability))
         self.create_subscription(PoseArray, f"{namespace}/depth_camera/true_joints", self._truth_came, 20)
@@ -110,6 +116,7 @@ class DemoObserver(Node):  # type: ignore[misc]
             rate=(len(stamps) - 1) / seconds if seconds else 0.0,
             seconds_to_active=seconds_to_active,
             diagnostics=self._diagnostics,
+            reason=self._reasons.most_frequent(),
             shots=[self._shots[stamp] for stamp in sorted(self._shots)],
             survived=survived,
         )
@@ -145,6 +152,8 @@ class DemoObserver(Node):  # type: ignore[misc]
         for status in message.status:
             if status.name.endswith("hand_pose: hands"):
                 self._diagnostics = {value.key: value.value for value in status.values}
+                if status.message.startswith(NO_HAND):
+                    self._reasons.add(status.message.removeprefix(NO_HAND))
 
 
 def _nanoseconds(stamp: Any) -> int:

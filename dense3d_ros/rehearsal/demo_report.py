@@ -12,9 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dense3d_ros.atomic_write import write_text
+from dense3d_ros.geometry.depth import printable
 from dense3d_ros.geometry.hand import HandPose
 from dense3d_ros.recordings.drawing import contact_sheet, overlay, write_picture
 from dense3d_ros.recordings.offline import Intrinsics
+from dense3d_ros.recordings.result_folder import OVERLAYS, SHEET
+from dense3d_ros.recordings.tally import nearest, unit_doubt
 
 if TYPE_CHECKING:
     from dense3d_ros.rehearsal.demo_observer import Observation
@@ -50,8 +53,16 @@ def failures(seen: Observation) -> list[str]:
     return faults
 
 
-def report(seen: Observation) -> dict[str, Any]:
-    """All figures, as report.json holds them. Stage times are milliseconds."""
+def remarks(seen: Observation, unit: float) -> list[str]:
+    """What may be behind it where the hand was seldom found in a folder whose values count `unit` metres."""
+    if seen.folder is None or seen.frames_with_hand >= LEAST_WITH_HAND["folder"] * seen.frames_out:
+        return []
+    reason = f"most frequent reason for no hand: {seen.reason}" if seen.reason else ""
+    return [text for text in (reason, unit_doubt([nearest(shot.depth) for shot in seen.shots], unit)) if text]
+
+
+def report(seen: Observation, unit: float) -> dict[str, Any]:
+    """All figures, as report.json holds them. Stage times are milliseconds; `unit` is a folder's metres per value."""
     stages = {
         key.removesuffix(" p50 ms"): {"p50": float(value), "p95": float(seen.diagnostics[key.replace("p50", "p95")])}
         for key, value in seen.diagnostics.items()
@@ -63,7 +74,8 @@ def report(seen: Observation) -> dict[str, Any]:
     return {
         "done": not failures(seen),
         "failures": failures(seen),
-        "input": str(seen.folder) if seen.folder else "rendered hand",
+        "remarks": remarks(seen, unit),
+        "input": printable(seen.folder) if seen.folder else "rendered hand",
         "pictures": seen.pictures,
         "frames_in": seen.frames_in,
         "frames_out": seen.frames_out,
@@ -104,21 +116,20 @@ def table(figures: dict[str, Any]) -> str:
 
 
 def write_report(seen: Observation, intrinsics: Intrinsics, output: Path) -> dict[str, Any]:
-    """Write report.json, overlays/*.png and contact_sheet.png, and return the figures."""
-    figures = report(seen)
+    """Write report.json, overlays/*.png and contact_sheet.png into a folder that `prepare_results` made.
+
+    Returns the figures.
+    """
+    figures = report(seen, intrinsics.depth_unit)
     write_text(output / "report.json", json.dumps(figures, indent=2, allow_nan=False) + "\n")
-    folder = output / "overlays"
-    folder.mkdir(exist_ok=True)
-    for old in folder.glob("*.png"):
-        old.unlink()
     pictures = []
     for index, shot in enumerate(seen.shots):
         height, width = shot.depth.shape
         camera = intrinsics.camera(width, height)
         pictures.append(overlay(shot.depth, camera, shot.hands, _caption(index, shot.hands, shot.true_joints)))
-        write_picture(folder / f"{index:03d}.png", pictures[-1])
+        write_picture(output / OVERLAYS / f"{index:03d}.png", pictures[-1])
     if pictures:
-        write_picture(output / "contact_sheet.png", contact_sheet(pictures))
+        write_picture(output / SHEET, contact_sheet(pictures))
     return figures
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthFormatError, DepthImage
 from dense3d_ros.learning.synthetic.animation import HandAnimation
-from dense3d_ros.recordings.offline import find_frames
+from dense3d_ros.recordings.offline import PictureReader, find_frames
 
 Picture = tuple[DepthImage, "NDArray[np.float32] | None"]
 """A depth image and the true joints (21, 3) in metres, if they are known."""
@@ -24,17 +24,17 @@ Picture = tuple[DepthImage, "NDArray[np.float32] | None"]
 class FolderPictures(Iterator[Picture]):
     """A folder's PNGs in the order of `find_frames`, whose values count `unit` metres, once or for ever.
 
-    ValueError where the folder is missing or has none. A file that is no depth PNG raises DepthFormatError; the next
-    call goes on with the next file.
+    ValueError where the folder is missing or has none. A file that is no depth PNG, or of another size than the first,
+    raises DepthFormatError; the next call goes on with the next file.
     """
 
     def __init__(self, folder: Path, unit: float, loop: bool) -> None:
         files = [frame.path for frame in find_frames(folder)]
         self._files = cycle(files) if loop else iter(files)
-        self._unit = unit
+        self._reader = PictureReader(unit)
 
     def __next__(self) -> Picture:
-        return DepthImage.from_png(next(self._files), self._unit), None
+        return self._reader.read(next(self._files)), None
 
 
 def rendered_pictures(camera: Camera, rate: float, seed: int, sensor: str) -> Iterator[Picture]:

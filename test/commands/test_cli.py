@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -41,18 +44,30 @@ def recording(tmp_path: Path, truth: Oracle, monkeypatch: pytest.MonkeyPatch) ->
     return folder
 
 
+def frames_of(output: Path) -> list[Any]:
+    return [json.loads(line) for line in (output / "hands.jsonl").read_text().splitlines()]
+
+
+def overlays_of(output: Path) -> list[str]:
+    folder = output / "overlays"
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("[!.]*") if path.is_file())
+
+
 def test_run_writes_everything(
     recording: Path, tmp_path: Path, truth: Oracle, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output = tmp_path / "result"
     assert cli.main(["run", str(recording), *INTRINSICS, "--output", str(output), "--rate", "10"]) == 0
-    assert "4 frames, 3 with a hand" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "4 frames, 3 with a hand" in said
+    assert "most frequent reason for none: no depth within 0.15-1.5 m (1 of 1)" in said
 
-    document = json.loads((output / "hands.json").read_text())
-    assert document["model"] == "oracle"
-    assert document["joint_names"] == list(JOINT_NAMES)
-    assert document["camera"]["depth_unit"] == 0.001
-    frames = document["frames"]
+    about = json.loads((output / "run.json").read_text())
+    assert about["model"] == "oracle"
+    assert about["joint_names"] == list(JOINT_NAMES)
+    assert about["camera"]["depth_unit"] == 0.001
+    frames = frames_of(output)
+    assert len(frames) == about["frames"]
     assert [(frame["file"], frame["stamp"]) for frame in frames] == [
         ("one/1.png", 0.0),
         ("one/2.png", 0.1),
@@ -77,9 +92,8 @@ def test_run_writes_everything(
     assert float(rows[0]["index_tip_z"]) == frames[0]["hands"][0]["joints"][8][2]
     assert float(rows[0]["wrist_score"]) == frames[0]["hands"][0]["joint_scores"][0]
 
-    overlays = sorted(path.name for path in (output / "overlays").iterdir())
-    assert overlays == ["one__1.png", "one__2.png", "two__1.png", "two__2.png"]
-    assert cv2.imread(str(output / "overlays" / "one__1.png")).shape == (480, 640, 3)
+    assert overlays_of(output) == ["one/1.png", "one/2.png", "two/1.png", "two/2.png"]
+    assert cv2.imread(str(output / "overlays" / "one" / "1.png")).shape == (480, 640, 3)
     assert cv2.imread(str(output / "contact_sheet.png")).shape == (300, 4 * 400 + 3 * 4, 3)
     video = cv2.VideoCapture(str(output / "hands.mp4"))
     assert not (output / "hands.mp4").exists() or video.get(cv2.CAP_PROP_FRAME_COUNT) == 4
@@ -93,7 +107,7 @@ def test_run_with_centres(recording: Path, tmp_path: Path, truth: Oracle) -> Non
     output = tmp_path / "result"
     arguments = ["run", str(recording), *INTRINSICS, "--output", str(output), "--centres", str(centres)]
     assert cli.main(arguments) == 0
-    frames = json.loads((output / "hands.json").read_text())["frames"]
+    frames = frames_of(output)
     assert [len(frame["hands"]) for frame in frames] == [0, 1, 0, 0]
 
 
@@ -101,7 +115,7 @@ def test_a_file_that_is_no_picture_is_said(recording: Path, tmp_path: Path, caps
     (recording / "two" / "3.png").write_bytes(b"no picture")
     output = tmp_path / "result"
     assert cli.main(["run", str(recording), *INTRINSICS, "--output", str(output)]) == 1
-    frames = json.loads((output / "hands.json").read_text())["frames"]
+    frames = frames_of(output)
     assert [len(frame["hands"]) for frame in frames[:3]] == [1, 1, 1]
     assert "3.png cannot be read as a picture" in frames[-1]["reason"]
     assert "3.png cannot be read as a picture" in capsys.readouterr().err
@@ -113,7 +127,10 @@ def test_a_file_that_is_no_picture_is_said(recording: Path, tmp_path: Path, caps
         (["--fx", "0"], "positive focal lengths"),
         (["--depth-unit", "0"], "the depth unit must be a positive number of metres, got 0.0"),
         (["--rate", "-1"], "the rate must be"),
-        (["--hands", "0"], "max_hands must be at least 1, got 0"),
+        (["--hands", "0"], "--hands must be 1 to 6, got 0"),
+        (["--hands", "9"], "--hands must be 1 to 6, got 9"),
+        (["--cy", "999"], "the principal point (319.5, 999) lies outside the image of 640x480 pixels"),
+        (["--fy", "4760"], "a field of view of 67.8 x 5.8 degrees"),
         (["--centres", "nowhere.csv"], "nowhere.csv"),
     ],
 )
@@ -128,11 +145,59 @@ def test_wrong_arguments_are_one_sentence(
     assert error.count("\n") == 1
 
 
+def test_another_run_replaces_the_first_and_says_so(
+    recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = recording / "result"
+    arguments = ["run", str(recording), *INTRINSICS, "--output", str(output)]
+    assert cli.main(arguments) == 0
+    assert "earlier run" not in capsys.readouterr().err
+    (recording / "one" / "2.png").unlink()
+    assert cli.main([*arguments, "--cy", "999"]) == 2
+    assert len(frames_of(output)) == 4
+    assert cli.main(arguments) == 0
+    assert "result held the results of an earlier run; they are replaced" in capsys.readouterr().err
+    assert [frame["file"] for frame in frames_of(output)] == ["one/1.png", "two/1.png", "two/2.png"]
+    assert overlays_of(output) == ["one/1.png", "two/1.png", "two/2.png"]
+
+
+def test_names_of_all_kinds_have_an_overlay_each(recording: Path, tmp_path: Path, truth: Oracle) -> None:
+    names = ["a/b.png", "a__b.png", "5²7.png", "z.png", "part-z.png", os.fsdecode(b"caf\xe9.png")]
+    (recording / "a").mkdir()
+    for name in names:
+        shutil.copy(recording / "one" / "1.png", recording / name)
+    output = tmp_path / os.fsdecode(b"r\xe9sultat")
+    assert cli.main(["run", str(recording), *INTRINSICS, "--output", str(output)]) == 0
+    assert set(names) < set(overlays_of(output))
+    assert {name.replace("\udce9", "\\udce9") for name in names} < {frame["file"] for frame in frames_of(output)}
+    assert (output / "contact_sheet.png").exists()
+
+
+@pytest.mark.parametrize(("unit", "right"), [("0.000125", "0.001"), ("0.01", "0.001")])
+def test_a_wrong_depth_unit_is_suspected_aloud(
+    recording: Path, tmp_path: Path, unit: str, right: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["run", str(recording), *INTRINSICS, "--output", str(tmp_path / "result"), "--depth-unit", unit]
+    assert cli.main(arguments) == 1
+    said = capsys.readouterr()
+    assert "4 frames, 0 with a hand" in said.out
+    assert "most frequent reason for none: " in said.out
+    assert f"is the depth unit of {unit} m a value right? With {right} they were" in said.err
+
+
+def test_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["--version"])
+    assert ended.value.code == 0
+    project = (Path(__file__).parents[2] / "pyproject.toml").read_text()
+    assert f'version = "{capsys.readouterr().out.split()[-1]}"' in project
+
+
 def test_wrong_files_are_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rest = [*INTRINSICS, "--output", str(tmp_path / "result"), "--device", "cpu"]
     assert cli.main(["run", str(tmp_path / "missing"), *rest]) == 2
     assert "missing' is not there or not a folder" in capsys.readouterr().err
-    cv2.imwrite(str(tmp_path / "1.png"), np.zeros((4, 4), np.uint16))
+    cv2.imwrite(str(tmp_path / "1.png"), np.zeros((480, 640), np.uint16))
     assert cli.main(["run", str(tmp_path), *rest, "--model", "nonsense"]) == 2
     assert "model 'nonsense': there is no file" in capsys.readouterr().err
     assert cli.main(["train", "--recipe", "nonsense", "--output", str(tmp_path / "run")]) == 2
@@ -149,9 +214,8 @@ def test_run_with_a_real_network(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "in" / "1.png"), values)
     arguments = ["run", str(tmp_path / "in"), *INTRINSICS, "--output", str(tmp_path / "out"), "--device", "cpu"]
     assert cli.main([*arguments, "--model", str(tmp_path / "tiny.safetensors")]) == 0
-    document = json.loads((tmp_path / "out" / "hands.json").read_text())
-    assert document["model"] == "tiny"
-    assert len(document["frames"]) == 1
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["model"] == "tiny"
+    assert len(frames_of(tmp_path / "out")) == 1
 
 
 def test_synth_draws_samples(tmp_path: Path) -> None:

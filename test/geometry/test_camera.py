@@ -61,3 +61,33 @@ def test_impossible_intrinsics_are_refused(values: tuple[float, float, float, fl
 def test_empty_pictures_are_refused() -> None:
     with pytest.raises(ValueError, match="got 0x480"):
         Camera(476, 480, 1, 1, 0, 480)
+
+
+@pytest.mark.parametrize(
+    "camera",
+    [
+        CAMERA,
+        Camera(2000.0, 2000.0, 319.5, 239.5, 640, 480),
+        Camera(252.0, 252.0, 255.5, 255.5, 512, 512),
+        Camera(476.0, 476.0, -640.0, 960.0, 640, 480),
+    ],
+)
+def test_cameras_of_whole_images_are_accepted(camera: Camera) -> None:
+    assert camera.checked() is camera
+
+
+@pytest.mark.parametrize(
+    ("camera", "sentence"),
+    [
+        (Camera(50.0, 50.0, 4000.0, 3000.0, 8000, 6000), "50 and 50 pixels .* 8000x6000 .* 178.6 x 178.1 degrees"),
+        (Camera(476.0, 5000.0, 319.5, 239.5, 640, 480), "field of view of 67.8 x 5.5 degrees; accepted: 10 to 170"),
+        (Camera(1e-320, 476.0, 319.5, 239.5, 640, 480), "field of view of 180.0 x"),
+        (Camera(1e300, 1e300, 319.5, 239.5, 640, 480), r"1e\+300 and 1e\+300 .* 0.0 x 0.0 degrees"),
+        (Camera(476.0, 476.0, 319.5, 999.0, 640, 480), r"principal point \(319.5, 999\) .* 640x480"),
+        (Camera(476.0, 476.0, -641.0, 239.5, 640, 480), r"principal point \(-641, 239.5\)"),
+    ],
+)
+def test_cameras_that_cannot_be_are_refused_by_their_values(camera: Camera, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence) as refused:
+        camera.checked()
+    assert len(str(refused.value)) < 200

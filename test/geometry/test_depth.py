@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import struct
 import sys
 from pathlib import Path
 
@@ -7,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from dense3d_ros.geometry.depth import DepthFormatError, DepthImage
+from dense3d_ros.geometry.depth import DepthFormatError, DepthImage, printable
 
 ALL = slice(None)
 
@@ -132,6 +134,27 @@ def test_pngs_that_are_no_depth_are_refused(tmp_path: Path, picture: np.ndarray,
 def test_broken_and_missing_pngs_are_refused(tmp_path: Path) -> None:
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"\x89PNG\r\n\x1a\n and then nothing")
-    for path in (broken, tmp_path / "missing.png"):
+    cut = tmp_path / "cut.png"
+    cut.write_bytes(cv2.imencode(".png", np.arange(9000, dtype=np.uint16).reshape(90, 100))[1].tobytes()[:-40])
+    empty = tmp_path / "empty.png"
+    empty.touch()
+    for path in (broken, cut, empty, tmp_path / "missing.png", tmp_path):
         with pytest.raises(DepthFormatError, match=f"{path.name} cannot be read"):
             DepthImage.from_png(path, 0.001)
+
+
+def test_a_png_that_claims_too_many_pixels_is_refused_by_its_header(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sIIBBBBB", 13, b"IHDR", 40000, 30000, 16, 0, 0, 0, 0))
+    with pytest.raises(DepthFormatError, match=r"bomb.png claims 40000x30000 pixels; accepted: up to 67108864"):
+        DepthImage.from_png(path, 0.001)
+
+
+def test_names_that_are_not_utf_8_are_read_and_shown(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"\xff\n.png")
+    path.write_bytes(cv2.imencode(".png", np.full((4, 4), 500, np.uint16))[1].tobytes())
+    assert DepthImage.from_png(path, 0.001).metres(ALL, ALL)[0, 0] == np.float32(0.5)
+    path.write_bytes(b"no picture")
+    with pytest.raises(DepthFormatError, match=r"/\\udcff\\n.png cannot be read as a picture"):
+        DepthImage.from_png(path, 0.001)
+    assert printable(Path("ein Bild/手.png")) == "ein Bild/手.png"

@@ -33,6 +33,8 @@ ARGUMENTS = {
     "model",
     "device",
     "runtime",
+    "max_hands",
+    "min_score",
     "params_file",
     "namespace",
     "cameras",
@@ -124,11 +126,19 @@ def test_arguments_reach_the_nodes_and_the_parameter_file_keeps_what_they_leave(
         "/**/hand_model:\n  ros__parameters: {model: from_the_file, device: cpu, autostart: true}\n"
     )
     arguments = ["namespace:=robot", "autostart:=false", f"params_file:={file}", "use_sim_time:=true"]
-    arguments += ["depth:=/head/depth", "camera_info:=/head/info", "log_level:=debug"]
+    arguments += [
+        "depth:=/head/depth",
+        "camera_info:=/head/info",
+        "log_level:=debug",
+        "max_hands:=3",
+        "min_score:=0.25",
+    ]
     process = launch(tmp_path, "hand.launch.py", *arguments)
     try:
         assert client.state() == "unconfigured"
         assert parameter(client, "/robot/hand_pose", "max_age") == 0.25
+        assert parameter(client, "/robot/hand_pose", "max_hands") == 3
+        assert parameter(client, "/robot/hand_pose", "min_score") == 0.25
         assert parameter(client, "/robot/hand_pose", "use_sim_time") is True
         assert parameter(client, "/robot/hand_model", "model") == "from_the_file"
         assert parameter(client, "/robot/hand_model", "autostart") is False
@@ -155,11 +165,60 @@ def test_several_cameras(client: Client, tmp_path: Path) -> None:
         process.stop()
 
 
-def test_several_cameras_need_topics_of_their_own(client: Client, tmp_path: Path) -> None:
-    process = launch(tmp_path, "hand.launch.py", "cameras:=left,right")
+@pytest.mark.parametrize(
+    ("file", "arguments", "sentence"),
+    [
+        ("hand.launch.py", ["cameras:=left,right"], "depth:= must be relative to them"),
+        ("hand.launch.py", ["cameras:=[]"], "cameras:=[] are no namespaces separated by commas"),
+        ("hand.launch.py", ["max_hands:=two"], "max_hands:=two is no whole number"),
+        ("hand.launch.py", ["min_score:=high"], "min_score:=high is no number"),
+        ("hand.launch.py", ["max_hand:=2"], "hand.launch.py has no argument max_hand; it has autostart, "),
+        (
+            "demo.launch.py",
+            ["max_hand:=2", "max_hands:=2"],
+            "demo.launch.py has no argument max_hand; it has autostart, ",
+        ),
+    ],
+)
+def test_wrong_arguments_are_refused_before_anything_starts(
+    tmp_path: Path, file: str, arguments: list[str], sentence: str
+) -> None:
+    process = launch(tmp_path, file, *arguments)
     try:
         assert process.wait() != 0
-        assert "depth:= must be relative to them" in process.output()
+        assert sentence in process.output()
+        assert "process started" not in process.output()
+    finally:
+        process.stop()
+
+
+def test_a_launch_file_that_includes_ours_has_arguments_of_its_own(client: Client, tmp_path: Path) -> None:
+    theirs = tmp_path / "robot.launch.py"
+    theirs.write_text(
+        "from launch import LaunchDescription\n"
+        "from launch.actions import IncludeLaunchDescription\n"
+        "from launch.launch_description_sources import PythonLaunchDescriptionSource\n"
+        "def generate_launch_description():\n"
+        f"    ours = PythonLaunchDescriptionSource({str(ROOT / 'launch' / 'hand.launch.py')!r})\n"
+        "    return LaunchDescription([IncludeLaunchDescription(ours)])\n"
+    )
+    process = launch(tmp_path, str(theirs), "robot:=r2", "autostart:=false", "max_hands:=2")
+    try:
+        assert parameter(client, "/hand_pose", "max_hands") == 2
+        end(process, client)
+    finally:
+        process.stop()
+
+
+def test_time_and_log_level_reach_the_demos_camera(client: Client, tmp_path: Path) -> None:
+    arguments = ["rviz:=false", "autostart:=false", "use_sim_time:=true", "log_level:=debug"]
+    process = launch(tmp_path, "demo.launch.py", *arguments)
+    try:
+        assert parameter(client, "/camera/camera", "use_sim_time") is True
+        assert parameter(client, "/hand_pose", "use_sim_time") is True
+        said = [line for line in process.output().splitlines() if line.startswith("[depth_camera")]
+        assert any("[DEBUG]" in line for line in said)
+        end(process, client)
     finally:
         process.stop()
 
@@ -188,28 +247,54 @@ def test_a_process_that_ends_by_itself_is_started_again(client: Client, tmp_path
         process.stop()
 
 
-def test_rviz_gets_its_configuration_and_topics(client: Client, tmp_path: Path) -> None:
-    """A stand-in for rviz2 writes down how it was started."""
-    prefix = tmp_path / "prefix"
+def test_without_rviz_the_nodes_run(client: Client, tmp_path: Path) -> None:
+    packages = pytest.importorskip("ament_index_python.packages")
+    if "rviz2" in packages.get_packages_with_prefixes():
+        pytest.skip("rviz2 is installed")
+    process = launch(tmp_path, "hand.launch.py", "rviz:=true", "autostart:=false")
+    try:
+        assert client.state() == "unconfigured"
+        assert "RViz is not started: the package rviz2 is not installed" in process.output()
+        end(process, client)
+    finally:
+        process.stop()
+
+
+@pytest.fixture
+def started_rviz(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A stand-in for rviz2 writes words and environment that it was started with into a file of this folder."""
+    prefix, written = tmp_path / "prefix", tmp_path / "rviz"
+    written.mkdir()
     marker = prefix / "share" / "ament_index" / "resource_index" / "packages" / "rviz2"
     marker.parent.mkdir(parents=True)
     marker.touch()
     executable = prefix / "lib" / "rviz2" / "rviz2"
     executable.parent.mkdir(parents=True)
-    written = tmp_path / "rviz.json"
     executable.write_text(
         "#!/usr/bin/env python3\nimport json, os, sys\n"
-        f"json.dump([sys.argv, dict(os.environ)], open({str(written)!r}, 'w'))\n"
+        f"json.dump([sys.argv, dict(os.environ)], open({str(written)!r} + f'/{{os.getpid()}}', 'w'))\n"
     )
     executable.chmod(0o755)
-    prefixes = f"{prefix}{os.pathsep}{os.environ['AMENT_PREFIX_PATH']}"
+    monkeypatch.setenv("AMENT_PREFIX_PATH", f"{prefix}{os.pathsep}{os.environ['AMENT_PREFIX_PATH']}")
+    return written
+
+
+def rviz_starts(client: Client, written: Path, count: int) -> list[tuple[list[str], dict[str, str]]]:
+    def complete() -> bool:
+        texts = [path.read_text() for path in written.iterdir()]
+        return len(texts) == count and all(text.endswith("]") for text in texts)
+
+    assert client.until(complete)
+    return [json.loads(path.read_text()) for path in written.iterdir()]
+
+
+def test_rviz_gets_its_configuration_and_topics(client: Client, tmp_path: Path, started_rviz: Path) -> None:
     arguments = ["rviz:=true", "autostart:=false", "namespace:=robot", "depth:=/head/depth"]
-    process = launch(tmp_path, "hand.launch.py", *arguments, AMENT_PREFIX_PATH=prefixes)
+    process = launch(tmp_path, "hand.launch.py", *arguments)
     try:
-        assert client.until(lambda: written.exists() and written.read_text().endswith("]")), process.output()
+        ((words, environment),) = rviz_starts(client, started_rviz, 1)
     finally:
         process.stop()
-    words, environment = json.loads(written.read_text())
     configuration = Path(words[words.index("-d") + 1])
     assert configuration.name == "hand.rviz"
     assert configuration.is_file()
@@ -218,3 +303,19 @@ def test_rviz_gets_its_configuration_and_topics(client: Client, tmp_path: Path) 
     assert "__ns:=/robot" in words
     # The user's own profile is left alone.
     assert environment[profile_variable()] == os.environ[profile_variable()]
+    assert "escalating" not in process.output()
+
+
+def test_each_of_several_cameras_has_an_rviz(client: Client, tmp_path: Path, started_rviz: Path) -> None:
+    arguments = ["rviz:=true", "autostart:=false", "namespace:=robot", "cameras:=left,/right/camera"]
+    process = launch(tmp_path, "hand.launch.py", *arguments, "depth:=depth/image", "camera_info:=depth/camera_info")
+    try:
+        starts = rviz_starts(client, started_rviz, 2)
+    finally:
+        process.stop()
+    namespaces = [word for words, _ in starts for word in words if word.startswith("__ns:=")]
+    assert sorted(namespaces) == ["__ns:=/right/camera", "__ns:=/robot/left"]
+    for words, _ in starts:
+        assert {"/hand_pose/markers:=hand_pose/markers", "/camera/camera/depth/image_rect_raw:=depth/image"} < set(
+            words
+        )

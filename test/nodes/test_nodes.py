@@ -134,7 +134,7 @@ def test_encodings(client: Client, source: Source, options: dict[str, Any]) -> N
 def test_region_of_interest_and_binning(client: Client, source: Source) -> None:
     """The camera sees twice the size; the image is the right bottom part of it, binned by two."""
     image, info = frame(client, PLACES[1])
-    full = Camera(2 * CAMERA.fx, 2 * CAMERA.fy, 2 * CAMERA.cx + 0.5 + 40, 2 * CAMERA.cy + 0.5 + 24, 700, 520)
+    full = Camera(2 * CAMERA.fx, 2 * CAMERA.fy, 2 * CAMERA.cx + 40, 2 * CAMERA.cy + 24, 700, 520)
     info = info_message(image, full)
     info.binning_x = info.binning_y = 2
     info.roi.x_offset, info.roi.y_offset, info.roi.width, info.roi.height = 40, 24, 640, 480
@@ -167,7 +167,8 @@ def test_a_frame_without_a_hand_gives_empty_messages(
     assert source.send(*frame(client)).hands
     image = depth_message(metres, client.now(), encoding=encoding)
     height, width = metres.shape
-    message = source.send(image, info_message(image, Camera(300.0, 300.0, 155.0, 122.0, width, height)))
+    camera = Camera(0.9 * width, 0.9 * width, width / 2, height / 2, width, height)
+    message = source.send(image, info_message(image, camera))
     assert message is not None
     assert message.header == image.header
     assert len(message.hands) == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import fields
+from dataclasses import astuple, fields
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,7 @@ def info(camera: Camera = CAMERA) -> Any:
 def test_full_image_gives_the_intrinsics_as_they_are() -> None:
     assert camera_of(info(), 640, 480, "optical") == CAMERA
     assert camera_of(info(), 640, 480, "/optical") == CAMERA
+    assert {type(value) for value in astuple(camera_of(info(), 640, 480, "optical"))} == {float, int}
 
 
 def test_projection_matrix_is_preferred_and_k_is_used_without_it() -> None:
@@ -58,15 +59,14 @@ def test_projection_matrix_is_preferred_and_k_is_used_without_it() -> None:
 
 
 def test_region_and_binning_see_the_same_rays() -> None:
-    """The centre of a binned pixel is the mean of the centres it was made of."""
+    """A binned pixel is the top left one of those it stands for, as image_proc's CropDecimate takes it."""
     message = info()
     message.binning_x, message.binning_y = 2, 4
     message.roi.x_offset, message.roi.y_offset, message.roi.width, message.roi.height = 100, 40, 200, 80
     camera = camera_of(message, 100, 20, "optical")
     for column, row in ((0, 0), (7, 3), (99, 19)):
-        members = [(100 + 2 * column + i, 40 + 4 * row + j) for i in range(2) for j in range(4)]
-        full = CAMERA.back_project(np.array(members, float), np.ones(8)).mean(axis=0)
-        binned = camera.back_project(np.array([[column, row]], float), np.ones(1))[0]
+        full = CAMERA.back_project(np.array([100 + 2 * column, 40 + 4 * row], float), np.float64(0.6))
+        binned = camera.back_project(np.array([column, row], float), np.float64(0.6))
         np.testing.assert_allclose(binned, full, atol=1e-12)
 
 
@@ -78,6 +78,8 @@ def test_region_and_binning_see_the_same_rays() -> None:
         ({"binning_x": 2}, "describes 320x480 pixels"),
         ({"k": np.full(9, np.nan)}, "K has focal lengths nan"),
         ({"p": np.full(12, np.inf)}, "must be finite"),
+        ({"k": [10.0, 0, 320, 0, 10, 240, 0, 0, 1], "p": np.zeros(12)}, "10 and 10 pixels .* field of view of 176.4 x"),
+        ({"k": [600.0, 0, 1e300, 0, 610, 240, 0, 0, 1], "p": np.zeros(12)}, r"principal point \(1e\+300, 240\)"),
     ],
 )
 def test_bad_infos_are_refused_with_a_sentence(change: dict[str, Any], sentence: str) -> None:

@@ -44,3 +44,13 @@ def test_cameras_share_a_model(tmp_path: Path) -> None:
         process.stop()
         for client in clients.values():
             client.close()
+
+
+def test_an_empty_list_of_cameras_is_said(tmp_path: Path) -> None:
+    main = "import sys; from dense3d_ros.nodes.main import main; sys.exit(main())"
+    process = NodeProcess(["-c", main, "--ros-args", "-p", "cameras:=[]"], tmp_path / "log.txt")
+    try:
+        assert process.wait() == 1
+        assert "Cannot start: cameras are none; expected at least one, each once" in process.output()
+    finally:
+        process.stop()

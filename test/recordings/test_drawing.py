@@ -17,6 +17,7 @@ from dense3d_ros.recordings.drawing import (
     draw_hand,
     finger_colour,
     overlay,
+    read_picture,
     write,
     write_picture,
 )
@@ -147,6 +148,10 @@ def test_pictures_are_written_whole(tmp_path: Path) -> None:
     write_picture(tmp_path / "picture.png", picture)
     np.testing.assert_array_equal(cv2.imread(str(tmp_path / "picture.png")), picture)
     assert [path.name for path in tmp_path.iterdir()] == ["picture.png"]
+    np.testing.assert_array_equal(read_picture(tmp_path / "picture.png"), picture)
+    (tmp_path / "picture.png").write_bytes(b"")
+    with pytest.raises(OSError, match="cannot be read back"):
+        read_picture(tmp_path / "picture.png")
     with pytest.raises(ValueError, match="no name of a picture"):
         write_picture(tmp_path / "picture.xyz", picture)
     with pytest.raises(OSError, match="cannot be written"):

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import cv2
 import numpy as np
@@ -11,6 +13,7 @@ from room import CAMERA, make_room
 from dense3d_ros.learning.synthetic.hand_mesh import HandMesh
 from dense3d_ros.perception.estimator import HandPoseEstimator
 from dense3d_ros.recordings.offline import FrameFile, Intrinsics, estimate_recording, find_frames, read_centres
+from dense3d_ros.recordings.result_folder import prepare_results
 
 INTRINSICS = Intrinsics(CAMERA.fx, CAMERA.fy, CAMERA.cx, CAMERA.cy, 0.001, 20.0)
 
@@ -35,6 +38,42 @@ def test_frames_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
     ]
 
 
+def test_names_of_all_kinds_are_frames(tmp_path: Path) -> None:
+    """A superscript is a digit that is no number; hidden files are none of the recording's."""
+    latin = os.fsdecode(b"caf\xe9.png")
+    touch(tmp_path, "5²7.png", "5²10.png", latin, "._1.png")
+    (tmp_path / "lost.png").symlink_to("nowhere")
+    frames = find_frames(tmp_path)
+    assert [frame.name for frame in frames] == ["5²7.png", "5²10.png", "caf\\udce9.png", "lost.png"]
+    assert frames[2].path == tmp_path / latin
+
+
+def test_results_of_earlier_runs_are_no_frames(tmp_path: Path) -> None:
+    touch(tmp_path, "1.png", "overlays/1.png", "results/mine.txt")
+    prepare_results(tmp_path / "results", tmp_path)
+    touch(tmp_path, "results/overlays/1.png", "results/contact_sheet.png")
+    assert [frame.name for frame in find_frames(tmp_path)] == ["1.png", "overlays/1.png"]
+
+
+def test_a_subfolder_that_cannot_be_read_is_said() -> None:
+    # Not tmp_path, which only its owner can enter.
+    with TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        folder.chmod(0o755)
+        touch(folder, "1.png", "locked/2.png")
+        (folder / "locked").chmod(0)
+        owner = os.geteuid()
+        if owner == 0:
+            os.seteuid(65534)  # root could read it
+        try:
+            with pytest.raises(ValueError, match=r"folder '.*/locked' cannot be read: Permission denied"):
+                find_frames(folder)
+        finally:
+            if owner == 0:
+                os.seteuid(0)
+            (folder / "locked").chmod(0o755)
+
+
 def test_folders_without_pngs_are_refused(tmp_path: Path) -> None:
     touch(tmp_path, "notes.txt")
     with pytest.raises(ValueError, match="hold no PNG"):
@@ -43,7 +82,7 @@ def test_folders_without_pngs_are_refused(tmp_path: Path) -> None:
         find_frames(tmp_path / "notes.txt")
 
 
-FRAMES = [FrameFile(Path(name), name, 0) for name in ("a/1.png", "a/2.png", "b/2.png")]
+FRAMES = [FrameFile(Path(name), Path(name), 0) for name in ("a/1.png", "a/2.png", "b/2.png")]
 
 
 def centres_of(tmp_path: Path, text: str) -> dict[str, list[list[float]]]:
@@ -129,3 +168,12 @@ def test_a_colour_picture_among_the_frames_is_said(tmp_path: Path) -> None:
     assert not result.readable
     assert not result.estimate.hands
     assert "1.png holds 3 channel" in result.estimate.reason
+
+
+def test_pictures_of_another_size_are_another_cameras(tmp_path: Path) -> None:
+    for name, shape in (("1", (480, 640)), ("2", (240, 320)), ("3", (480, 640))):
+        cv2.imwrite(str(tmp_path / f"{name}.png"), np.zeros(shape, np.uint16))
+    results = list(estimate_recording(find_frames(tmp_path), INTRINSICS, HandPoseEstimator(Oracle())))
+    assert [result.readable for result in results] == [True, False, True]
+    assert "2.png has 320x240 pixels, the first picture 640x480" in results[1].estimate.reason
+    assert {result.depth.shape for result in results} == {(480, 640)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -17,6 +18,7 @@ pytest.importorskip("rclpy", reason="ROS 2 is not installed")
 
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.learning.synthetic.animation import HandAnimation
+from dense3d_ros.recordings.result_folder import prepare_results
 from dense3d_ros.rehearsal.demo_observer import Observation
 from dense3d_ros.rehearsal.demo_report import failures
 
@@ -44,10 +46,11 @@ def test_the_rendered_hand_is_found_where_it_is(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_a_hand_is_not_called_done(tmp_path: Path) -> None:
+    """A wall at half a metre in millimetres, taken for an SR305's eighths."""
     folder = tmp_path / "empty"
     folder.mkdir()
     for index in range(3):
-        cv2.imwrite(str(folder / f"{index}.png"), np.full((120, 160), 16000, np.uint16))
+        cv2.imwrite(str(folder / f"{index}.png"), np.full((120, 160), 500, np.uint16))
 
     finished = demo("--input", folder, "--camera", 120, 120, 79.5, 59.5, "--output", tmp_path / "result")
 
@@ -57,10 +60,12 @@ def test_a_folder_without_a_hand_is_not_called_done(tmp_path: Path) -> None:
     assert figures["frames_with_hand"] == 0
     assert figures["failures"] == ["no hand was found"]
     assert "no hand was found" in finished.stderr
+    assert "most frequent reason for no hand: no depth within" in finished.stderr
+    assert "is the depth unit of 0.000125 m a value right? With 0.001 they were 0.5" in finished.stderr
 
 
 def test_a_folder_is_answered_picture_by_picture(tmp_path: Path) -> None:
-    """Eight pictures and a file that is none."""
+    """Eight pictures, two files that are none, one of them with a name that is not UTF-8, and one of another camera."""
     folder = tmp_path / "recording"
     folder.mkdir()
     animation = HandAnimation(Camera(475.0, 475.0, 319.5, 239.5, 640, 480), seed=3, sensor="structured_light")
@@ -68,6 +73,8 @@ def test_a_folder_is_answered_picture_by_picture(tmp_path: Path) -> None:
         metres, _ = animation.frame(index / 10)
         cv2.imwrite(str(folder / f"{index}.png"), np.rint(metres * 1000).astype(np.uint16))
     (folder / "broken.png").write_text("no picture")
+    (folder / os.fsdecode(b"\xff.png")).write_text("no picture either")
+    cv2.imwrite(str(folder / "other.png"), np.full((240, 320), 500, np.uint16))
     options = ["--camera", 475, 475, 319.5, 239.5, "--depth-unit", 0.001, "--output", tmp_path / "result"]
 
     finished = demo("--input", folder, *options)
@@ -76,7 +83,8 @@ def test_a_folder_is_answered_picture_by_picture(tmp_path: Path) -> None:
     assert figures["pictures"] == figures["frames_in"] == 8
     assert finished.returncode == (0 if figures["done"] else 1), finished.stderr
     assert len(list((tmp_path / "result" / "overlays").glob("*.png"))) == figures["frames_out"]
-    assert "broken.png" in (tmp_path / "result" / "depth_camera.log").read_text(encoding="utf-8")
+    said = (tmp_path / "result" / "depth_camera.log").read_text(encoding="utf-8")
+    assert all(name in said for name in ("broken.png", "\\udcff.png", "other.png has 320x240 pixels"))
 
 
 def observation(**changes: Any) -> Observation:
@@ -94,6 +102,7 @@ def observation(**changes: Any) -> Observation:
         rate=5.0,
         seconds_to_active=2.0,
         diagnostics={},
+        reason="",
         shots=[],
         survived=True,
     )
@@ -124,6 +133,17 @@ def test_a_good_demo_is_done() -> None:
     assert failures(observation()) == []
     assert failures(observation(frames_out=19)) == []
     assert failures(observation(folder=None, pictures=None, frames_out=18, errors_mm=np.full(18, 10.0))) == []
+
+
+def test_settings_that_cannot_work_are_said_before_anything_is_replaced(tmp_path: Path) -> None:
+    output = tmp_path / "result"
+    prepare_results(output, None)
+    (output / "report.json").touch()
+    cv2.imwrite(str(tmp_path / "1.png"), np.full((480, 640), 500, np.uint16))
+    finished = demo("--input", tmp_path, "--camera", 475, 475, 319.5, 999, "--output", output)
+    assert finished.returncode == 2
+    assert "the principal point (319.5, 999) lies outside" in finished.stderr
+    assert (output / "report.json").exists()
 
 
 def test_a_model_that_is_not_there_is_said_by_name(tmp_path: Path) -> None:

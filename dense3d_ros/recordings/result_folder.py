@@ -1,0 +1,45 @@
+"""The folder that `dense3d run` and `dense3d demo` write to. Another run replaces what the last one left there."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from dense3d_ros.geometry.depth import printable
+
+OVERLAYS = "overlays"
+SHEET = "contact_sheet.png"
+FILES = ("run.json", "hands.jsonl", "hands.csv", "hands.mp4", "report.json", SHEET)
+_MARK = ".dense3d_results"
+"""In OVERLAYS: tells ours from a folder that happens to have that name."""
+
+
+def holds_results(folder: Path) -> bool:
+    """Whether a run wrote into this folder."""
+    return (folder / OVERLAYS / _MARK).is_file()
+
+
+def prepare_results(folder: Path, recording: Path | None) -> bool:
+    """Make the folder for a run over `recording`; whether it held results of another run, which are removed.
+
+    Raises ValueError where pictures of the recording, or of somebody else, would be overwritten.
+    """
+    overlays = folder / OVERLAYS
+    if recording is not None:
+        pictures = recording.resolve()
+        if folder.resolve() == pictures or pictures.is_relative_to(overlays.resolve()):
+            raise ValueError(f"the results need a folder of their own; '{printable(folder)}' is that of the recording")
+    overlays.mkdir(parents=True, exist_ok=True)
+    replaced = holds_results(folder)
+    if replaced:
+        for name in FILES:
+            (folder / name).unlink(missing_ok=True)
+        for old in overlays.iterdir():
+            if old.is_dir():
+                shutil.rmtree(old)
+            elif old.name != _MARK:
+                old.unlink()
+    elif any(overlays.iterdir()):
+        raise ValueError(f"'{printable(overlays)}' is there, and not from an earlier run; name another folder")
+    (overlays / _MARK).touch()
+    return replaced

@@ -1,0 +1,89 @@
+"""What came of a recording's frames, why there are so few hands in it, and whether the depth unit can be right."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from dense3d_ros.geometry.depth import DepthImage
+from dense3d_ros.recordings.offline import FrameResult
+
+USUAL_UNITS = (0.001, 0.00025, 0.0002, 0.000125, 0.0001)
+"""Metres per value of the depth cameras and data sets that there are."""
+TOO_NEAR, TOO_FAR = 0.12, 2.0
+"""Metres: no depth camera measures nearer things, and before one that films a hand something is nearer than this."""
+SELDOM = 0.1
+"""Share of frames with a hand under which the depth unit is suspected."""
+_ARM = 0.5
+"""Metres: where a hand before a camera usually is."""
+
+
+class Reasons:
+    """Why frames have no hand; those that differ in their numbers alone are one."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._first: dict[str, str] = {}
+
+    def add(self, reason: str) -> None:
+        kind = re.sub(r"-?\d+(\.\d+)?", "", reason)
+        self._counts[kind] += 1
+        self._first.setdefault(kind, reason)
+
+    def most_frequent(self) -> str:
+        """As its first frame says it, and how often; "" where there are none."""
+        if not self._counts:
+            return ""
+        kind, count = self._counts.most_common(1)[0]
+        return f"{self._first[kind]} ({count} of {self._counts.total()})"
+
+
+class Tally:
+    """Counts the frames of `dense3d run`. unreadable: what is wrong with each file that is no picture of the camera."""
+
+    def __init__(self) -> None:
+        self.frames = self.with_hand = 0
+        self.unreadable: list[str] = []
+        self.reasons = Reasons()
+        self._nearest: list[float] = []
+
+    def add(self, result: FrameResult) -> None:
+        self.frames += 1
+        if not result.readable:
+            self.unreadable.append(result.estimate.reason)
+            return
+        self._nearest.append(nearest(result.depth))
+        if result.estimate.hands:
+            self.with_hand += 1
+        else:
+            self.reasons.add(result.estimate.reason)
+
+    def unit_doubt(self, unit: float) -> str:
+        """A sentence where hardly a frame has a hand and the depth unit may be why; else ""."""
+        return unit_doubt(self._nearest, unit) if self.with_hand < SELDOM * self.frames else ""
+
+
+def nearest(depth: DepthImage) -> float:
+    """How far away the nearest things of a picture are, metres; NaN where nothing is measured."""
+    metres = depth.metres(slice(None, None, 4), slice(None, None, 4))
+    measured = metres[metres > 0]
+    return float(np.percentile(measured, 2)) if measured.size else math.nan
+
+
+def unit_doubt(nearest_things: Sequence[float], unit: float) -> str:
+    """A sentence where pictures whose values count `unit` metres cannot be of a hand before a camera; else "".
+
+    nearest_things: `nearest` of each picture.
+    """
+    known = [value for value in nearest_things if value > 0]
+    distance = float(np.median(known)) if known else math.nan
+    if math.isnan(distance) or TOO_NEAR <= distance <= TOO_FAR:
+        return ""
+    doubt = f"the nearest things are {distance:.2g} m away: is the depth unit of {unit:g} m a value right?"
+    others = {other: distance * other / unit for other in USUAL_UNITS}
+    better, there = min(others.items(), key=lambda item: abs(math.log(item[1] / _ARM)))
+    return f"{doubt} With {better:g} they were {there:.2g} m away" if TOO_NEAR <= there <= TOO_FAR else doubt

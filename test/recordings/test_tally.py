@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import math
+import re
+
+import numpy as np
+import pytest
+
+from dense3d_ros.geometry.depth import DepthImage
+from dense3d_ros.recordings.tally import Reasons, nearest, unit_doubt
+
+
+def test_reasons_that_differ_in_numbers_are_one() -> None:
+    reasons = Reasons()
+    assert reasons.most_frequent() == ""
+    for reason in ("nothing there", "score 0.12 at -0.1 0.2 0.5 m", "score 0.3 at 0 0 1.5 m"):
+        reasons.add(reason)
+    assert reasons.most_frequent() == "score 0.12 at -0.1 0.2 0.5 m (2 of 3)"
+
+
+def test_nearest_leaves_out_what_is_not_measured() -> None:
+    values = np.full((40, 40), 2000, np.uint16)
+    values[:8] = 0
+    values[8:16] = 500
+    assert nearest(DepthImage(values, 0.001)) == pytest.approx(0.5)
+    assert math.isnan(nearest(DepthImage(np.zeros((40, 40), np.uint16))))
+
+
+@pytest.mark.parametrize(
+    ("distance", "unit", "sentence"),
+    [
+        (0.5, 0.001, ""),
+        (math.nan, 0.001, ""),
+        (0.5 * 0.125, 0.000125, "0.062 m away.* 0.000125 m a value right\\? With 0.001 they were 0.5 m away"),
+        (0.5 * 8, 0.001, "4 m away.* 0.001 m a value right\\? With 0.000125 they were 0.5 m away"),
+        (500.0, 1.0, "With 0.001 they were 0.5 m away"),
+        (1e-9, 0.001, "1e-09 m away.*right\\?"),
+    ],
+)
+def test_units_are_doubted_where_no_hand_could_be(distance: float, unit: float, sentence: str) -> None:
+    assert re.fullmatch(f".*{sentence}" if sentence else "", unit_doubt([distance, math.nan, distance], unit))
