@@ -112,7 +112,7 @@ def _by_kind(
 
 def _rates(outcomes: list[HandOutcome]) -> dict[str, Any]:
     errors = np.array([outcome.errors for outcome in outcomes]).reshape(-1, JOINT_COUNT)
-    missed: NDArray[np.bool_] = np.isnan(errors).any(axis=1)
+    missed = np.asarray(np.isnan(errors).any(axis=1))
     right = np.array([outcome.right_side for outcome in outcomes])[~missed]
     return {
         "hands": len(outcomes),

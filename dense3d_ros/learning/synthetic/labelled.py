@@ -24,8 +24,8 @@ class LabelledHand:
     """A true hand of a picture.
 
     joints: (21, 3) metres in the camera frame. visible: share of its pixels within the picture, the forearm's left out,
-    that nothing covers; 0 if there are none. measured: share of them that the sensor measures, too. inside: share of the
-    joints within the picture.
+    that nothing covers; 0 if there are none. measured: share of them that the sensor measures, too. inside: share of
+    the joints within the picture.
     """
 
     joints: NDArray[np.float32]
@@ -70,8 +70,10 @@ class HandPainter:
         labels = []
         for number, (hand, side, own) in enumerate(self._hands):
             visible = self.ids == FIRST_ID + number
-            shares = (float(np.count_nonzero(seen) / max(own, 1)) for seen in (visible, visible & (measured > 0)))
-            labels.append(LabelledHand(hand.joints, side, *shares, joints_inside(hand.joints, self.camera)))
+            shares = [float(np.count_nonzero(seen) / max(own, 1)) for seen in (visible, visible & (measured > 0))]
+            labels.append(
+                LabelledHand(hand.joints, side, shares[0], shares[1], joints_inside(hand.joints, self.camera))
+            )
         return labels
 
 
