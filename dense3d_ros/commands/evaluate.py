@@ -78,7 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="synthetic pictures with none to four hands (default: %(default)s)",
     )
     model.add_argument(
-        "--seconds", metavar="S", type=float, help="length of each sequence of two hands (default: the whole story)"
+        "--seconds", metavar="S", type=float, help="most seconds of each sequence (default: 5 of one hand, 22 of two)"
     )
     model.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
     model.add_argument("--runtime", default="auto", help="what the network runs in (default: %(default)s)")
@@ -127,15 +127,17 @@ def _score_predictions(arguments: argparse.Namespace) -> Outcome:
 def _evaluate_on_no_hand(arguments: argparse.Namespace) -> Outcome:
     from dense3d_ros.learning.evaluation.no_hand import evaluate_on_no_hand
     from dense3d_ros.perception.model import load_model
-    from dense3d_ros.recordings.offline import Intrinsics
+    from dense3d_ros.recordings.offline import Intrinsics, find_frames
 
     given = [getattr(arguments, name) for name in ("fx", "fy", "cx", "cy", "depth_unit")]
     if None in given:
         raise ValueError("--no-hand needs --fx, --fy, --cx, --cy and --depth-unit")
     if arguments.dataset or arguments.plot:
         raise ValueError("--no-hand does not go with --dataset or --plot")
+    intrinsics, frames = Intrinsics(*given), find_frames(arguments.no_hand)
     model = load_model(arguments.model, arguments.device, arguments.runtime)
-    result = evaluate_on_no_hand(model, arguments.no_hand, Intrinsics(*given))
+    folder = arguments.no_hand.resolve().name
+    result = {"folder": folder, **evaluate_on_no_hand(model, frames, intrinsics)}
     lines = [f"a hand is seen in {result['frames_with_a_hand']} of {result['frames']} frames"]
     for frame in result["seen"]:
         scores = ", ".join(f"{hand['score']:.3f}" for hand in frame["hands"])
@@ -173,7 +175,7 @@ def _evaluate_on_synthetic(arguments: argparse.Namespace) -> Outcome:
     from dense3d_ros.learning.evaluation.model import evaluate_on_synthetic
     from dense3d_ros.learning.evaluation.recall import evaluate_on_many_hands
     from dense3d_ros.learning.evaluation.report import plot_model
-    from dense3d_ros.learning.evaluation.sequences import evaluate_on_sequences
+    from dense3d_ros.learning.evaluation.sequences import SECONDS, evaluate_on_sequences
     from dense3d_ros.learning.evaluation.synthetic_right_hands import SyntheticRightHands
     from dense3d_ros.learning.evaluation.two_hands import evaluate_on_two_hands
     from dense3d_ros.perception.model import load_model
@@ -199,7 +201,7 @@ def _evaluate_on_synthetic(arguments: argparse.Namespace) -> Outcome:
     result = {
         **evaluate_on_synthetic(model, samples, hand_free),
         "many_hands": evaluate_on_many_hands(model, arguments.many_hands),
-        "sequences": evaluate_on_sequences(model),
+        "sequences": evaluate_on_sequences(model, min(SECONDS, arguments.seconds or SECONDS)),
         "two_hands": evaluate_on_two_hands(model, arguments.seconds),
     }
     lines = []
