@@ -4,6 +4,8 @@
     dense3d evaluate --model fast --samples 1000 --hand-free 2000 --json docs/results/fast.json
     python scripts/model_card.py
 
+    dense3d evaluate --model fast --no-hand FOLDER ... --json docs/results/no_hand/fast_FOLDER.json   # if there is one
+
 Every shipped model with a docs/results/NAME.json gets its tables between the marks in docs/model_card.md, whose other
 text is kept; docs/images/reliability.png is drawn from the same files. docs/images/failures_NAME.png shows the pictures
 of the test set that went worst, drawn again with the skeletons that the model gives.
@@ -15,6 +17,7 @@ import argparse
 import json
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +35,12 @@ GROUPS = {
     "distance": "distance",
     "visible_share": "visible share of the hand",
     "picture": "in the picture",
+    "in_view": "in view",
     "pose": "pose",
     "view": "seen from",
     "side": "side",
 }
+HAND_GROUPS = {"hands": "hands in the picture", **GROUPS}
 WITHIN = (10, 20, 30, 50)
 SHOWN = 6
 
@@ -65,6 +70,9 @@ def overview(results: dict[str, dict[str, Any]]) -> str:
     def mesh(mode: dict[str, Any], name: str) -> str:
         return number(mode["by_mesh"].get(name, {}).get("mean_joint_error_mm"))
 
+    def missed(mode: dict[str, Any], kind: str, name: str) -> str:
+        return percent(mode[f"by_{kind}"].get(name, {}).get("missed"))
+
     rows: list[list[str]] = []
     entries: list[tuple[str, Any]] = [
         ("mean joint error, own finder, meshes trained on (mm)", lambda r: mesh(r["own_finder"], "trained on")),
@@ -73,6 +81,13 @@ def overview(results: dict[str, dict[str, Any]]) -> str:
         ("the same, never trained on", lambda r: mesh(r["oracle_crop"], "never trained on")),
         ("median joint error, own finder (mm)", lambda r: number(r["own_finder"]["median_joint_error_mm"])),
         ("hands missed (95 %)", lambda r: percent(r["own_finder"]["missed"], r["own_finder"]["missed_95"])),
+        (
+            "the same: at least 90 % of the hand in view",
+            lambda r: missed(r["own_finder"], "visible_share", "0.90-1.00"),
+        ),
+        ("the same: all of the hand in view", lambda r: missed(r["own_finder"], "in_view", "fully")),
+        ("the same: fists", lambda r: missed(r["own_finder"], "pose", "fist")),
+        ("the same: flat hands", lambda r: missed(r["own_finder"], "pose", "flat")),
         ("side of a found hand told rightly", lambda r: percent(r["own_finder"]["right_side"])),
         (
             "no hand in view: a hand is seen (95 %)",
@@ -87,10 +102,81 @@ def overview(results: dict[str, dict[str, Any]]) -> str:
             "pictures with a hand, without one",
             lambda r: f"{r['data']['frames']}, {r['data']['hand_free']}",
         ),
+        (
+            "none to four hands: missed (95 %)",
+            lambda r: percent(r["many_hands"]["missed"], r["many_hands"]["missed_95"]),
+        ),
+        ("the same: fists", lambda r: missed(r["many_hands"], "pose", "fist")),
+        ("the same: flat hands", lambda r: missed(r["many_hands"], "pose", "flat")),
+        ("the same: side told rightly", lambda r: percent(r["many_hands"]["right_side"])),
+        (
+            "the same: pictures with a false hand (95 %)",
+            lambda r: percent(*(r["many_hands"][f"pictures_with_a_false_hand{end}"] for end in ("", "_95"))),
+        ),
+        ("the same: pictures, hands", lambda r: f"{r['many_hands']['pictures']}, {r['many_hands']['hands']}"),
+        ("real frames without a hand: one is seen", no_hand),
     ]
     for title, entry in entries:
         rows.append([title, *(entry(result) for result in results.values())])
     return table(["", *(f"`{name}`" for name in results)], rows)
+
+
+def no_hand(result: dict[str, Any]) -> str:
+    """In how many real frames without a hand one is seen; a dash where that was not measured."""
+    folders = result.get("no_hand", [])
+    counts = [sum(folder[key] for folder in folders) for key in ("frames_with_a_hand", "frames")]
+    return "{} of {}".format(*counts) if folders else "–"
+
+
+def hands(result: dict[str, Any]) -> str:
+    """The pictures with none to four hands of one model by group."""
+    many = result["many_hands"]
+    rows = [
+        [
+            f"{title}: {name}",
+            str(group["hands"]),
+            percent(group["missed"], group["missed_95"]),
+            percent(group["right_side"]),
+            number(group["mean_joint_error_mm"]),
+            str(group.get("false_hands", "")),
+        ]
+        for kind, title in HAND_GROUPS.items()
+        for name, group in many[f"by_{kind}"].items()
+    ]
+    return table(["group", "hands", "missed (95 %)", "side right", "mean error (mm)", "false hands"], rows)
+
+
+def followed(result: dict[str, Any]) -> str:
+    """The sequences of two hands of one model: all, by mesh and by scene."""
+    two = result["two_hands"]
+    groups = {
+        "all": two,
+        **{f"hand mesh: {name}": group for name, group in two["by_mesh"].items()},
+        **{f"scene: {name}": group for name, group in two["by_scene"].items()},
+    }
+    rows = [
+        [
+            name,
+            str(group["frames"]),
+            percent(group["both_followed"]),
+            percent(group["missed"]),
+            number(group["number_switches_per_1000"]),
+            number(group["side_switches_per_1000"]),
+            str(group["false_hands"]),
+            percent(group["right_side"]),
+            number(group["mota"], 3),
+            number(group.get("idf1"), 3),
+            number(group.get("mean_joint_error_mm")),
+        ]
+        for name, group in groups.items()
+    ]
+    head = ["", "frames", "both followed", "hands missed", "number switches per 1000", "side switches per 1000"]
+    return table([*head, "false hands", "side right", "MOTA", "IDF1", "mean error (mm)"], rows)
+
+
+def by_model(results: dict[str, dict[str, Any]], part: Callable[[dict[str, Any]], str]) -> str:
+    """A part of the card for each model under its name."""
+    return "\n\n".join(f"### `{name}`\n\n{part(result)}" for name, result in results.items())
 
 
 def details(result: dict[str, Any]) -> str:
@@ -103,8 +189,7 @@ def details(result: dict[str, Any]) -> str:
         for name, group in oracle[f"by_{kind}"].items():
             found = own[f"by_{kind}"][name]
             errors = [number(one["mean_joint_error_mm"]) for one in (group, found)]
-            missed = percent(1 - found["frames"] / group["frames"])
-            groups.append([f"{title}: {name}", str(group["frames"]), *errors, missed])
+            groups.append([f"{title}: {name}", str(group["frames"]), *errors, percent(found["missed"])])
     parts = [[part, *(number(mode["per_finger_mm"][part]) for mode in modes)] for part in oracle["per_finger_mm"]]
     for key, title in (("seen_joints_mm", "joints in view"), ("hidden_joints_mm", "hidden joints")):
         parts.append([title, *(number(mode[key]) for mode in modes)])
@@ -225,12 +310,17 @@ def write_card(docs: Path, *, pictures: bool) -> list[Path]:
     }
     if not results:
         raise ValueError(f"{docs / 'results'} holds no NAME.json of a shipped model; run `dense3d evaluate` first")
+    for name, result in results.items():
+        paths = sorted((docs / "results" / "no_hand").glob(f"{name}_*.json"))
+        result["no_hand"] = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
     card = docs / "model_card.md"
     text = card.read_text(encoding="utf-8")
     text = put(text, "training", training({name: read_model(name)[0] for name in results}))
     text = put(text, "overview", overview(results))
     text = put(text, "confidence", confidence(results))
-    text = put(text, "details", "\n\n".join(f"### `{name}`\n\n{details(result)}" for name, result in results.items()))
+    text = put(text, "hands", by_model(results, hands))
+    text = put(text, "followed", by_model(results, followed))
+    text = put(text, "details", by_model(results, details))
     text = put(text, "failures", "\n\n".join(f"![Failures of {name}](images/failures_{name}.png)" for name in results))
     written = [card, docs / "images" / "reliability.png"]
     plot_reliability(written[1], results)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,9 +13,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dense3d_ros.geometry.hand import FINGERS, JOINT_NAMES
+from dense3d_ros.geometry.camera import Camera
+from dense3d_ros.geometry.depth import DepthImage
+from dense3d_ros.geometry.hand import FINGERS, JOINT_NAMES, Handedness, HandPose
+from dense3d_ros.learning.evaluation.many_hands import ManyHandsPicture
 from dense3d_ros.learning.evaluation.metrics import full_summary, grouped
+from dense3d_ros.learning.evaluation.recall import recall_summary
 from dense3d_ros.learning.evaluation.scores import reliability, wilson_interval
+from dense3d_ros.learning.evaluation.tracking_metrics import SeenHand, SequenceScore, idf1, tracking_summary
+from dense3d_ros.learning.synthetic.hand_mesh import HandMesh
+from dense3d_ros.learning.synthetic.labelled import LabelledHand
 
 pytest.importorskip("matplotlib", reason="the scripts draw with matplotlib")
 
@@ -68,7 +76,7 @@ def result() -> dict[str, Any]:
     meshes = ["trained on", "never trained on"] * 4
 
     def mode(values: np.ndarray) -> dict[str, Any]:
-        kinds = ("mesh", "sensor", "distance", "visible_share", "picture", "pose", "view", "side")
+        kinds = ("mesh", "sensor", "distance", "visible_share", "picture", "in_view", "pose", "view", "side")
         return {
             **full_summary(values, JOINT_NAMES),
             "per_finger_mm": dict.fromkeys(("wrist", *FINGERS), float(np.nanmean(values))),
@@ -89,22 +97,61 @@ def result() -> dict[str, Any]:
             "false_hand_rate_95": wilson_interval(4, 1000),
             "frames_with_a_false_hand": 0.0,
         },
+        "many_hands": many_hands(),
+        "two_hands": two_hands(),
         "sequences": {"mean_joint_error_mm": 7.25, "missed": 0.0, "false": 0.0, "right_side": None},
         "reliability": reliability(own, own),
     }
+
+
+class Finder:
+    """Finds the second hand of each picture, and a hand that is not there."""
+
+    def __init__(self, pictures: list[ManyHandsPicture]) -> None:
+        self.hands = iter([picture.hands[1].joints for picture in pictures])
+
+    def __call__(self, depth: DepthImage, camera: Camera) -> list[HandPose]:
+        places = [next(self.hands), np.full((21, 3), 5.0, np.float32)]
+        return [HandPose(joints, np.ones(21, np.float32), 0.9, Handedness.RIGHT) for joints in places]
+
+
+def many_hands() -> dict[str, Any]:
+    """Two pictures of a left and a right hand, both in full view; the right one is found."""
+    mesh = HandMesh.load().pose(np.zeros(25))
+    joints = [mesh.joints + np.float32([x, 0.0, 0.5]) for x in (-0.15, 0.15)]
+    sides = (Handedness.LEFT, Handedness.RIGHT)
+    hands = tuple(LabelledHand(one, side, 1.0, 1.0, 1.0) for one, side in zip(joints, sides, strict=True))
+    labels = {"hands": "2", "mesh": "trained on", "sensor": "stereo"}
+    picture = ManyHandsPicture(DepthImage(np.ones((4, 4), np.float32)), Camera(4, 4, 2, 2, 4, 4), hands, labels)
+    return recall_summary(Finder([picture] * 2), [picture] * 2)
+
+
+def two_hands() -> dict[str, Any]:
+    """Four frames of two hands, one of them renamed once."""
+    score = SequenceScore()
+    hands = [SeenHand(number, np.array([0.3 * number, 0.0, 0.5]), Handedness.RIGHT) for number in (0, 1)]
+    for number in (1, 1, 2, 2):
+        score.add(hands, [], [hands[0], replace(hands[1], number=number)])
+    summary = tracking_summary(score.frames)
+    both = {**summary, "idf1": idf1([score]), "mean_joint_error_mm": 4.5}
+    return {**both, "by_mesh": {"trained on": both}, "by_scene": {"touch": summary}}
 
 
 def test_the_model_card_gets_its_figures(tmp_path: Path) -> None:
     script = load("model_card")
     for folder in ("results", "images"):
         (tmp_path / folder).mkdir()
-    blocks = ("training", "overview", "confidence", "details", "failures")
+    blocks = ("training", "overview", "confidence", "hands", "followed", "details", "failures")
     marks = "\n".join(f"<!-- generated: {name} -->\nFORMER\n<!-- end -->" for name in blocks)
     card = tmp_path / "model_card.md"
     card.write_text(f"# Card\n{marks}\nthe end\n")
     with pytest.raises(ValueError, match=r"holds no NAME\.json of a shipped model"):
         script.write_card(tmp_path, pictures=False)
     (tmp_path / "results" / "fast.json").write_text(json.dumps(result()))
+    (tmp_path / "results" / "no_hand").mkdir()
+    for folder, count in (("rooms", 1), ("tables", 0)):
+        seen = {"frames": 12, "frames_with_a_hand": count}
+        (tmp_path / "results" / "no_hand" / f"fast_{folder}.json").write_text(json.dumps(seen))
     assert script.write_card(tmp_path, pictures=False) == [card, tmp_path / "images" / "reliability.png"]
     text = card.read_text()
     assert text.startswith("# Card\n")
@@ -116,6 +163,12 @@ def test_the_model_card_gets_its_figures(tmp_path: Path) -> None:
     assert "| no hand in view: a hand is seen (95 %) | 0.40 % (0.16–1.02 %) |" in text
     assert "| hand mesh: never trained on | 4 | 5.0 | 5.3 | 25.0 % |" in text
     assert "| hidden joints | – | – |" in text
+    assert "| real frames without a hand: one is seen | 1 of 24 |" in text
+    assert "| none to four hands: missed (95 %) | 50.0 % (15.0–85.0 %) |" in text
+    assert "| the same: pictures with a false hand (95 %) | 100.0 % (34.2–100.0 %) |" in text
+    assert "| side: left | 2 | 100.0 % (34.2–100.0 %) | – | – |  |" in text
+    assert "| hands in the picture: 2 | 4 | 50.0 % (15.0–85.0 %) | 100.0 % | 0.0 | 2 |" in text
+    assert "| scene: touch | 4 | 100.0 % | 0.0 % | 250.0 | 0.0 | 0 | 100.0 % | 0.875 | – | – |" in text
     assert "differ by 0.0 mm" in text
     again = card.read_bytes()
     script.write_card(tmp_path, pictures=False)

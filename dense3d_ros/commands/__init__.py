@@ -4,3 +4,20 @@ A module has a docstring (what `--help` shows), `SUMMARY` (its line in `dense3d 
 and `run(arguments) -> int`, the exit status. A ValueError or OSError of `run` becomes one line and status 2. What
 takes long to import is imported inside `run`, so that `dense3d --help` answers at once.
 """
+
+from __future__ import annotations
+
+import argparse
+
+
+def add_intrinsics(parser: argparse._ActionsContainer, *, required: bool) -> None:
+    """Arguments that say how a folder of depth PNGs was taken: fx, fy, cx, cy and depth_unit."""
+    for name, text in (
+        ("fx", "focal length along a row"),
+        ("fy", "focal length along a column"),
+        ("cx", "column of the principal point"),
+        ("cy", "row of the principal point"),
+    ):
+        parser.add_argument(f"--{name}", metavar="PIXELS", type=float, required=required, help=text)
+    text = "metres per value of the PNGs: 0.001 for millimetres"
+    parser.add_argument("--depth-unit", metavar="METRES", type=float, required=required, help=text)

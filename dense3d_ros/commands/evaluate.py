@@ -5,14 +5,17 @@ exchanges them; NYU has 14 joints, ICVL 16, MSRA15 21. On a benchmark a model is
 made from the labels ("oracle_crop", as published figures are) and in those of its own finder ("detected_crop"); a
 model of 21 joints is scored on those that the benchmark has too. The synthetic test set is fixed by its seeds; its
 first N pictures with a hand are used, with the true place, turn and side, with these a little off, and with the own
-finder, and as many without one, or as --hand-free says: shares of half a per cent need thousands. Last come short
-sequences, which are tracked.
+finder, and as many without one, or as --hand-free says: shares of half a per cent need thousands. Then come pictures
+with none to four hands, and sequences of one and of two hands, which are followed.
+
+With --no-hand a model looks for hands in your own depth frames, in which there are none; each frame counts by itself.
 
 examples:
   dense3d evaluate --predictions nyu_mine.txt --ground-truth nyu_test.txt --dataset nyu --json nyu.json
   dense3d evaluate --model runs/nyu/model.safetensors --dataset nyu --root ~/data/nyu --json nyu.json --plot nyu.png
   dense3d evaluate --model fast --json fast.json --plot fast.png
   dense3d evaluate --model fast --samples 2000 --hand-free 4000 --json fast.json
+  dense3d evaluate --model fast --no-hand rooms --fx 518 --fy 519 --cx 325 --cy 253 --depth-unit 0.001 --json rooms.json
 """
 
 from __future__ import annotations
@@ -22,16 +25,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dense3d_ros.commands import add_intrinsics
+
 if TYPE_CHECKING:
     from dense3d_ros.learning.datasets.sample import DepthDataset
     from dense3d_ros.learning.evaluation.benchmark import ScoredFrames
     from dense3d_ros.learning.evaluation.benchmark_models import BenchmarkModel
 
-Outcome = tuple[dict[str, Any], list[str], Callable[[Path, dict[str, Any]], None]]
-"""Result, the lines to print of it, and what draws it."""
+Outcome = tuple[dict[str, Any], list[str], Callable[[Path, dict[str, Any]], None] | None]
+"""Result, the lines to print of it, and what draws it, if anything does."""
 
-SUMMARY = "measure joint errors of prediction files or of a model"
+SUMMARY = "measure joint errors of prediction files or of a model, and the hands that it misses and makes up"
 SYNTHETIC_SAMPLES = 1000
+MANY_HANDS_PICTURES = 500
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,8 +70,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     model.add_argument(
         "--hand-free", metavar="N", type=int, help="synthetic pictures without a hand (default: as with one)"
     )
+    model.add_argument(
+        "--many-hands",
+        metavar="N",
+        type=int,
+        default=MANY_HANDS_PICTURES,
+        help="synthetic pictures with none to four hands (default: %(default)s)",
+    )
+    model.add_argument(
+        "--seconds", metavar="S", type=float, help="most seconds of each sequence (default: 5 of one hand, 22 of two)"
+    )
     model.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
     model.add_argument("--runtime", default="auto", help="what the network runs in (default: %(default)s)")
+    no_hand = parser.add_argument_group("on real frames without a hand, with --model")
+    no_hand.add_argument("--no-hand", metavar="FOLDER", type=Path, help="folder of 16-bit depth PNGs")
+    add_intrinsics(no_hand, required=False)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -74,12 +93,14 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.predictions:
         result, lines, plot = _score_predictions(arguments)
+    elif arguments.no_hand:
+        result, lines, plot = _evaluate_on_no_hand(arguments)
     elif arguments.dataset:
         result, lines, plot = _evaluate_on_benchmark(arguments)
     else:
         result, lines, plot = _evaluate_on_synthetic(arguments)
     write_json(arguments.json, result)
-    if arguments.plot:
+    if arguments.plot and plot:
         plot(arguments.plot, result)
     print("\n".join([*lines, str(arguments.json)]))
     return 0
@@ -90,6 +111,8 @@ def _score_predictions(arguments: argparse.Namespace) -> Outcome:
     from dense3d_ros.learning.evaluation.predictions import score_predictions
     from dense3d_ros.learning.evaluation.report import plot_predictions
 
+    if arguments.no_hand:
+        raise ValueError("--no-hand goes with --model")
     if not arguments.dataset or bool(arguments.ground_truth) == bool(arguments.root):
         raise ValueError("--predictions needs --dataset nyu|icvl|msra and either --ground-truth FILE or --root DIR")
     if arguments.write_predictions:
@@ -99,6 +122,27 @@ def _score_predictions(arguments: argparse.Namespace) -> Outcome:
     else:
         result = score_predictions(arguments.predictions, arguments.ground_truth, arguments.dataset)
     return result, [_line(arguments.dataset.upper(), result)], plot_predictions
+
+
+def _evaluate_on_no_hand(arguments: argparse.Namespace) -> Outcome:
+    from dense3d_ros.learning.evaluation.no_hand import evaluate_on_no_hand
+    from dense3d_ros.perception.model import load_model
+    from dense3d_ros.recordings.offline import Intrinsics, find_frames
+
+    given = [getattr(arguments, name) for name in ("fx", "fy", "cx", "cy", "depth_unit")]
+    if None in given:
+        raise ValueError("--no-hand needs --fx, --fy, --cx, --cy and --depth-unit")
+    if arguments.dataset or arguments.plot:
+        raise ValueError("--no-hand does not go with --dataset or --plot")
+    intrinsics, frames = Intrinsics(*given), find_frames(arguments.no_hand)
+    model = load_model(arguments.model, arguments.device, arguments.runtime)
+    folder = arguments.no_hand.resolve().name
+    result = {"folder": folder, **evaluate_on_no_hand(model, frames, intrinsics)}
+    lines = [f"a hand is seen in {result['frames_with_a_hand']} of {result['frames']} frames"]
+    for frame in result["seen"]:
+        scores = ", ".join(f"{hand['score']:.3f}" for hand in frame["hands"])
+        lines.append(f"  {frame['file']}: score {scores}")
+    return result, lines, None
 
 
 def _evaluate_on_benchmark(arguments: argparse.Namespace) -> Outcome:
@@ -129,9 +173,11 @@ def _benchmark_outcome(arguments: argparse.Namespace, model: BenchmarkModel, fra
 def _evaluate_on_synthetic(arguments: argparse.Namespace) -> Outcome:
     from dense3d_ros.learning.evaluation.benchmark_models import load_benchmark_model
     from dense3d_ros.learning.evaluation.model import evaluate_on_synthetic
+    from dense3d_ros.learning.evaluation.recall import evaluate_on_many_hands
     from dense3d_ros.learning.evaluation.report import plot_model
-    from dense3d_ros.learning.evaluation.sequences import evaluate_on_sequences
+    from dense3d_ros.learning.evaluation.sequences import SECONDS, evaluate_on_sequences
     from dense3d_ros.learning.evaluation.synthetic_right_hands import SyntheticRightHands
+    from dense3d_ros.learning.evaluation.two_hands import evaluate_on_two_hands
     from dense3d_ros.perception.model import load_model
     from dense3d_ros.perception.model_file import read_any_model
 
@@ -146,10 +192,18 @@ def _evaluate_on_synthetic(arguments: argparse.Namespace) -> Outcome:
             arguments, load_benchmark_model(arguments.model, frames.benchmark, arguments.device), frames
         )
     hand_free = samples if arguments.hand_free is None else arguments.hand_free
-    if hand_free < 1:
-        raise ValueError(f"--hand-free must be at least 1, got {hand_free}")
+    for name, count in (("--hand-free", hand_free), ("--many-hands", arguments.many_hands)):
+        if count < 1:
+            raise ValueError(f"{name} must be at least 1, got {count}")
+    if arguments.seconds is not None and not arguments.seconds > 0:
+        raise ValueError(f"--seconds must be above 0, got {arguments.seconds}")
     model = load_model(arguments.model, arguments.device, arguments.runtime)
-    result = evaluate_on_synthetic(model, samples, hand_free) | {"sequences": evaluate_on_sequences(model)}
+    result = {
+        **evaluate_on_synthetic(model, samples, hand_free),
+        "many_hands": evaluate_on_many_hands(model, arguments.many_hands),
+        "sequences": evaluate_on_sequences(model, min(SECONDS, arguments.seconds or SECONDS)),
+        "two_hands": evaluate_on_two_hands(model, arguments.seconds),
+    }
     lines = []
     for title, mode in (("true place, turn and side", "oracle_crop"), ("own finder", "own_finder")):
         lines.append(_line(title, result[mode]))
@@ -160,7 +214,15 @@ def _evaluate_on_synthetic(arguments: argparse.Namespace) -> Outcome:
         f"own finder, score from {result['min_score']:g} on: {100 * own['found']:.1f} % of hands found; one is seen in "
         f"{100 * own['false_hand_rate']:.2f} % of pictures without (95 %: {100 * low:.2f}-{100 * high:.2f} %)"
     )
-    lines.append(_line("followed through sequences", result["sequences"]))
+    many, two = result["many_hands"], result["two_hands"]
+    lines += [
+        f"none to four hands, own finder: {_percent(many['missed'])} of {many['hands']} hands missed, "
+        f"{many['false_hands']} false hands in {many['pictures']} pictures",
+        _line("one hand followed", result["sequences"]),
+        f"two hands followed: both in {_percent(two['both_followed'])} of {two['frames_with_both']} frames, "
+        f"{two['number_switches']} number switches, {two['side_switches']} side switches and {two['false_hands']} "
+        f"false hands in {two['frames']} frames",
+    ]
     return result, lines, plot_model
 
 
@@ -168,6 +230,10 @@ def _test_split(arguments: argparse.Namespace) -> DepthDataset:
     from dense3d_ros.learning.datasets.frames import open_dataset
 
     return open_dataset(arguments.dataset, arguments.root, "test", arguments.held_out)
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.1f} %"
 
 
 def _line(title: str, result: dict[str, Any]) -> str:

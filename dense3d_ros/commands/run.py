@@ -27,6 +27,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from dense3d_ros.commands import add_intrinsics
+
 SUMMARY = "find the hands in a folder of depth PNGs"
 MOST_HANDS = 6
 
@@ -34,20 +36,7 @@ MOST_HANDS = 6
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `dense3d run`."""
     parser.add_argument("folder", metavar="FOLDER", type=Path, help="folder of 16-bit depth PNGs")
-    for name, text in (
-        ("fx", "focal length along a row"),
-        ("fy", "focal length along a column"),
-        ("cx", "column of the principal point"),
-        ("cy", "row of the principal point"),
-    ):
-        parser.add_argument(f"--{name}", metavar="PIXELS", type=float, required=True, help=text)
-    parser.add_argument(
-        "--depth-unit",
-        metavar="METRES",
-        type=float,
-        required=True,
-        help="metres per value of the PNGs: 0.001 for millimetres",
-    )
+    add_intrinsics(parser, required=True)
     parser.add_argument(
         "--output", metavar="DIR", type=Path, required=True, help="folder for the results, made if needed"
     )

@@ -218,6 +218,66 @@ def test_run_with_a_real_network(tmp_path: Path) -> None:
     assert len(frames_of(tmp_path / "out")) == 1
 
 
+def test_frames_without_a_hand_are_counted(recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """To the model that knows the hand, three of the four frames have one; each of them is looked at by itself."""
+    result = tmp_path / "result.json"
+    arguments = ["evaluate", "--model", "oracle", "--json", str(result), "--no-hand", str(recording)]
+    assert cli.main([*arguments, *INTRINSICS]) == 0
+    assert "a hand is seen in 3 of 4 frames" in capsys.readouterr().out
+    document = json.loads(result.read_text())
+    assert (document["frames"], document["frames_with_a_hand"], document["false_hand_rate"]) == (4, 3, 0.75)
+    assert document["folder"] == "recording"
+    assert [frame["file"] for frame in document["seen"]] == ["one/1.png", "one/2.png", "two/1.png"]
+    assert document["seen"][0] == {**document["seen"][1], "file": "one/1.png"}
+    assert document["seen"][0]["hands"][0]["score"] > 0.9
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--model", "fast", "--no-hand", "."], "--no-hand needs --fx, --fy, --cx, --cy and --depth-unit"),
+        (["--predictions", "a.txt", "--no-hand", "."], "--no-hand goes with --model"),
+        (["--model", "fast", "--no-hand", ".", *INTRINSICS, "--plot", "a.png"], "does not go with --dataset or --plot"),
+        (["--model", "fast", "--no-hand", "missing", *INTRINSICS], "folder 'missing' is not there"),
+        (["--model", "fast", "--many-hands", "0"], "--many-hands must be at least 1, got 0"),
+        (["--model", "fast", "--seconds", "0"], "--seconds must be above 0, got 0.0"),
+    ],
+)
+def test_what_cannot_be_evaluated(
+    arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["evaluate", *arguments, "--device", "cpu", "--json", str(tmp_path / "no.json")]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "no.json").exists()
+
+
+def test_broken_frames_are_not_counted_as_empty(
+    recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (recording / "two" / "3.png").write_bytes(b"no picture")
+    arguments = ["evaluate", "--model", "oracle", "--json", str(tmp_path / "no.json"), "--no-hand", str(recording)]
+    assert cli.main([*arguments, *INTRINSICS]) == 2
+    assert "3.png cannot be read as a picture" in capsys.readouterr().err
+    assert not (tmp_path / "no.json").exists()
+
+
+def test_evaluate_measures_everything(tmp_path: Path) -> None:
+    """An untrained network on a few pictures and a moment of each sequence: every part is there and is valid JSON."""
+    description = ModelDescription("tiny", 1, 16, 0.15, 0.1, 64, "Apache-2.0")
+    save_model(tmp_path / "tiny.safetensors", description.build_network(), description)
+    arguments = ["evaluate", "--model", str(tmp_path / "tiny.safetensors"), "--device", "cpu", "--seconds", "0.07"]
+    arguments += ["--samples", "2", "--hand-free", "1", "--many-hands", "3", "--json", str(tmp_path / "tiny.json")]
+    assert cli.main(arguments) == 0
+    result = json.loads((tmp_path / "tiny.json").read_text())
+    assert result["many_hands"]["pictures"] == 3
+    assert result["two_hands"]["sequences"] == 12
+    assert result["two_hands"]["frames"] == 24
+    assert set(result["two_hands"]["by_mesh"]) == {"trained on", "never trained on"}
+    assert result["sequences"]["sequences"] == 4
+
+
 def test_synth_draws_samples(tmp_path: Path) -> None:
     assert cli.main(["synth", "--show", str(tmp_path / "samples.png"), "--count", "3"]) == 0
     assert cv2.imread(str(tmp_path / "samples.png")).shape == (200, 3 * 200 + 2 * 4, 3)

@@ -45,6 +45,7 @@ def test_grouped() -> None:
     groups = grouped(np.array([[1.0, 3.0], [5.0, 7.0], [np.nan, np.nan], [9.0, 9.0]]), ["x", "y", "x", "y"])
     assert list(groups) == ["x", "y"]
     assert (groups["x"]["frames"], groups["x"]["mean_joint_error_mm"]) == (1, 2)
+    assert (groups["x"]["missed"], groups["y"]["missed"]) == (0.5, 0)
     assert (groups["y"]["frames"], groups["y"]["mean_joint_error_mm"]) == (2, 7.5)
 
 

@@ -56,6 +56,10 @@ def full_summary(errors: Array, names: Sequence[str]) -> dict[str, Any]:
 
 
 def grouped(errors: Array, labels: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """`summary` of the frames of each label, labels in alphabetical order."""
+    """`summary` of the frames of each label and the share of them without a prediction, by label in order."""
     names = np.asarray(labels)
-    return {str(name): summary(errors[names == name]) for name in sorted(set(labels))}
+    missed = np.asarray(np.isnan(errors).any(axis=1))
+    return {
+        str(name): {**summary(errors[names == name]), "missed": float(missed[names == name].mean())}
+        for name in sorted(set(labels))
+    }

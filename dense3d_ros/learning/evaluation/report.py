@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _DECIMALS = 4
-_GROUPS = ("mesh", "sensor", "distance", "visible_share", "picture", "pose", "fingers", "view", "side")
+_GROUPS = ("mesh", "sensor", "distance", "visible_share", "picture", "in_view", "pose", "fingers", "view", "side")
 _BENCHMARK_MODES = {"oracle_crop": "crop from the labels", "detected_crop": "own finder"}
 _MODES = {
     "oracle_crop": "true place, turn and side",

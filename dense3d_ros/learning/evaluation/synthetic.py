@@ -15,32 +15,26 @@ from numpy.typing import NDArray
 
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthImage
-from dense3d_ros.geometry.hand import BONES, FINGERS, JOINT_INDEX, Handedness, hand_centre, wrist_rotation
+from dense3d_ros.geometry.hand import Handedness, hand_centre, wrist_rotation
 from dense3d_ros.learning.datasets.sample import DatasetSample
+from dense3d_ros.learning.evaluation.pose_class import finger_bend, pose_class
 from dense3d_ros.learning.synthetic import clutter, sensors
 from dense3d_ros.learning.synthetic.hand_mesh import HandMesh, PosedHand
+from dense3d_ros.learning.synthetic.labelled import MIN_INSIDE, MIN_VISIBLE, joints_inside
 from dense3d_ros.learning.synthetic.render import render_depth
 from dense3d_ros.learning.synthetic.scenes import SceneAssets, random_hand
 
 SEED = 7_654_321
 CALIBRATION_SEED = 1_234_567
 """Of the pictures that confidence is fitted to: as the test set's, without the mesh that is never trained on."""
-MIN_VISIBLE = 0.45
-"""Clutter leaves at least this share of the hand's pixels, as in training."""
-MIN_INSIDE = 0.75
-"""At least this share of the joints lies inside the picture."""
 HIDDEN = 0.025
 """A joint is hidden if something else than its own finger's skin, this many metres nearer, covers its pixel."""
-OPEN, CLOSED = 60.0, 150.0
-"""Degrees that the bones of a finger turn through: less is an open finger, more a closed one."""
-PINCH = 0.024
-"""The tips of a pinch are this close, metres, from bone end to bone end."""
 UNSEEN_MESH = "webxr"
 CENTRE_JITTER, ROLL_JITTER = 0.012, 0.15
 """Standard deviations of jittered crops: of the centre in each axis, metres, and of the turn, radians."""
 _OTHER_HAND = 0.12
 
-_SENSORS: tuple[tuple[str, Camera, Callable[[np.random.Generator, float], sensors.Sensor]], ...] = (
+TEST_SENSORS: tuple[tuple[str, Camera, Callable[[np.random.Generator, float], sensors.Sensor]], ...] = (
     ("structured light", Camera(580, 580, 319.5, 239.5, 640, 480), sensors.StructuredLight.random),
     ("time of flight", Camera(365, 365, 255.5, 211.5, 512, 424), sensors.TimeOfFlight.random),
     ("stereo", Camera(385, 385, 319.5, 239.5, 640, 480), sensors.Stereo.random),
@@ -88,53 +82,68 @@ class HandFrame:
 def hand_frame(number: int, test_set: SyntheticTestSet) -> HandFrame:
     """Frame `number` of the test set; sensors and meshes take turns."""
     rng = np.random.default_rng([test_set.seed, 0, number])
-    sensor_name, camera, make_sensor = _SENSORS[number % len(_SENSORS)]
-    assets, mesh = test_set.trained, "trained on"
-    if test_set.unseen is not None and number // len(_SENSORS) % 2 == 1:
-        assets, mesh = test_set.unseen, "never trained on"
+    sensor_name, camera, make_sensor = TEST_SENSORS[number % len(TEST_SENSORS)]
+    assets, mesh = assets_for(number // len(TEST_SENSORS), test_set)
     while True:
         hand, right = random_hand(rng, assets)
-        depth, ids = _blank(camera)
+        depth, ids = blank(camera)
         render_depth(hand.vertices, hand.faces, camera, depth, ids=ids, object_id=1)
         own = np.count_nonzero(ids)
-        others = _add_surroundings(rng, assets, hand, camera, depth, ids, at_least_one=False)
+        others = add_surroundings(rng, assets, hand, camera, depth, ids, at_least_one=False)
         visible = np.count_nonzero(ids == 1) / max(int(own), 1)
-        inside = float(_inside(hand.joints, camera).mean())
+        inside = joints_inside(hand.joints, camera)
         if visible >= MIN_VISIBLE and inside >= MIN_INSIDE:
             break
     measured = make_sensor(rng, float(hand.joints[0, 2])).apply(depth, camera, rng)
     sample = DatasetSample(DepthImage(measured), camera, hand.joints, f"hand {number}")
-    labels = {
-        "mesh": mesh,
-        "sensor": sensor_name,
-        "distance": _band(float(hand_centre(hand.joints)[2]), (0.0, 0.4, 0.6, 0.9, 1.5), " m"),
+    side = Handedness.RIGHT if right else Handedness.LEFT
+    labels = {"mesh": mesh, "sensor": sensor_name, **hand_labels(hand.joints, side, visible, inside)}
+    return HandFrame(sample, others, _hidden(hand.joints, depth, camera), labels)
+
+
+def hand_labels(joints: NDArray[np.float32], side: Handedness, visible: float, inside: float) -> dict[str, str]:
+    """What errors are grouped by, kind -> group, of (21, 3) joints; for the shares see `LabelledHand`."""
+    return {
+        "distance": distance_band(hand_centre(joints)),
         "visible_share": _band(visible, (MIN_VISIBLE, 0.7, 0.9, 1.0), ""),
         "picture": "whole hand inside" if inside == 1 else "cut off by the border",
-        "side": "right" if right else "left",
-        "fingers": _bend(hand.joints),
-        "pose": pose_class(hand.joints),
-        "view": _view(hand.joints, Handedness.RIGHT if right else Handedness.LEFT),
+        "in_view": "fully" if visible == 1 and inside == 1 else "in part",
+        "side": side.name.lower(),
+        "fingers": finger_bend(joints),
+        "pose": pose_class(joints),
+        "view": _view(joints, side),
     }
-    return HandFrame(sample, others, _hidden(hand.joints, depth, camera), labels)
+
+
+def distance_band(centre: NDArray[np.float32]) -> str:
+    """The group of a hand's distance, from its centre (3,) in metres."""
+    return _band(float(centre[2]), (0.0, 0.4, 0.6, 0.9, 1.5), " m")
+
+
+def assets_for(turn: int, test_set: SyntheticTestSet) -> tuple[SceneAssets, str]:
+    """The meshes whose turn it is, and what they are called: trained and unseen ones alternate."""
+    if test_set.unseen is not None and turn % 2 == 1:
+        return test_set.unseen, "never trained on"
+    return test_set.trained, "trained on"
 
 
 def hand_free_frame(number: int, test_set: SyntheticTestSet) -> DatasetSample:
     """Picture `number` without a hand: bodies, sleeves, objects, walls. Its joints are (0, 3)."""
     rng = np.random.default_rng([test_set.seed, 1, number])
-    _, camera, make_sensor = _SENSORS[number % len(_SENSORS)]
+    _, camera, make_sensor = TEST_SENSORS[number % len(TEST_SENSORS)]
     place, _ = random_hand(rng, test_set.trained)
-    depth, ids = _blank(camera)
-    _add_surroundings(rng, test_set.trained, place, camera, depth, ids, at_least_one=True)
+    depth, ids = blank(camera)
+    add_surroundings(rng, test_set.trained, place, camera, depth, ids, at_least_one=True)
     measured = make_sensor(rng, float(place.joints[0, 2])).apply(depth, camera, rng)
     return DatasetSample(DepthImage(measured), camera, np.zeros((0, 3), np.float32), f"no hand {number}")
 
 
-def _blank(camera: Camera) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+def blank(camera: Camera) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
     shape = (camera.height, camera.width)
     return np.zeros(shape, np.float32), np.zeros(shape, np.uint8)
 
 
-def _add_surroundings(
+def add_surroundings(
     rng: np.random.Generator,
     assets: SceneAssets,
     hand: PosedHand,
@@ -157,52 +166,12 @@ def _add_surroundings(
     return others
 
 
-def _inside(joints: NDArray[np.float32], camera: Camera) -> NDArray[np.bool_]:
-    """(21,) whether each joint projects into the picture."""
-    pixels = camera.project(joints)
-    beyond = np.maximum(-pixels, pixels - [camera.width - 1, camera.height - 1])
-    return np.asarray(beyond.max(axis=1) <= 0)
-
-
 def _hidden(joints: NDArray[np.float32], depth: NDArray[np.float32], camera: Camera) -> NDArray[np.bool_]:
     pixels = np.rint(camera.project(joints)).astype(np.intp)
     columns, rows = pixels[:, 0].clip(0, camera.width - 1), pixels[:, 1].clip(0, camera.height - 1)
     surface = depth[rows, columns]
     hidden: NDArray[np.bool_] = (surface > 0) & (surface < joints[:, 2] - HIDDEN)
     return hidden
-
-
-def _turns(joints: NDArray[np.float32]) -> NDArray[np.float64]:
-    """(4,) degrees that the bones of each of the four fingers turn through in all, from the palm to the tip."""
-    bones = np.array([joints[child] - joints[parent] for parent, child in BONES], np.float64).reshape(5, 4, 3)[1:]
-    bones = bones / np.linalg.norm(bones, axis=-1, keepdims=True)
-    cosines = (bones[:, 1:] * bones[:, :-1]).sum(axis=-1).clip(-1, 1)
-    turns: NDArray[np.float64] = np.degrees(np.arccos(cosines)).sum(axis=1)
-    return turns
-
-
-def _bend(joints: NDArray[np.float32]) -> str:
-    """How far the four fingers are closed on average."""
-    total = float(_turns(joints).mean())
-    return "open" if total < OPEN else "half closed" if total < CLOSED else "closed"
-
-
-def pose_class(joints: NDArray[np.float32]) -> str:
-    """What (21, 3) joints in metres do, told from the joints alone, so that it means the same for every data set.
-
-    The first that fits: "fist" (four closed fingers), "pinch" (the thumb's tip meets another), "open" (four open
-    fingers), "counting" (some fingers open and some closed, as in pointing), else "grasp" (fingers bent around
-    something, or relaxed).
-    """
-    turns = _turns(joints)
-    thumb, *tips = (joints[JOINT_INDEX[f"{finger}_tip"]] for finger in FINGERS)
-    if (turns >= CLOSED).all():
-        return "fist"
-    if min(float(np.linalg.norm(tip - thumb)) for tip in tips) < PINCH:
-        return "pinch"
-    if (turns < OPEN).all():
-        return "open"
-    return "counting" if (turns < OPEN).any() and (turns >= CLOSED).any() else "grasp"
 
 
 def _view(joints: NDArray[np.float32], side: Handedness) -> str:

@@ -24,12 +24,12 @@ WALL_DISTANCE, TABLE_HEIGHT = 1.1, 0.35
 MARGIN = 24
 """Pixels around the hand that are measured anew in every frame, so that its shadow is."""
 
-_PALM_TO_CAMERA = np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+PALM_TO_CAMERA = np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
 """Fingers up, palm towards the camera: mesh axes (fingers, thumb, back of the hand) to camera axes."""
 
 
 @dataclass(frozen=True)
-class _Sway:
+class Sway:
     """Sum of two sines per coordinate; never twice the same within any demo's length."""
 
     amplitude: NDArray[np.float64]
@@ -61,9 +61,9 @@ class HandAnimation:
         gestures = list(pose_space().gestures.values())
         self._gestures = [gestures[index] for index in rng.permutation(len(gestures))]
         phases = rng.uniform(0.0, 2 * np.pi, (2, 3))
-        self._place = _Sway(np.array([0.12, 0.07, 0.10]), np.array([6.7, 5.3, 9.1]), phases[0])
-        self._turn = _Sway(np.radians([30.0, 55.0, 35.0]), np.array([7.9, 8.3, 6.1]), phases[1])
-        self._background = self._empty_scene()
+        self._place = Sway(np.array([0.12, 0.07, 0.10]), np.array([6.7, 5.3, 9.1]), phases[0])
+        self._turn = Sway(np.radians([30.0, 55.0, 35.0]), np.array([7.9, 8.3, 6.1]), phases[1])
+        self._background = empty_room(camera)
         self._measured_background = self._measure(self._background, camera, rng)
 
     def hand(self, seconds: float) -> PosedHand:
@@ -73,7 +73,7 @@ class HandAnimation:
         blend = blend * blend * (3.0 - 2.0 * blend)
         before, after = (self._gestures[(int(step) + k) % len(self._gestures)] for k in (0, 1))
         posed = self._mesh.pose((1 - blend) * before + blend * after, length=HAND_LENGTH, forearm=FOREARM)
-        rotation = _euler(self._turn.at(seconds)) @ _PALM_TO_CAMERA
+        rotation = euler(self._turn.at(seconds)) @ PALM_TO_CAMERA
         place = np.array([0.0, 0.0, 0.52]) + self._place.at(seconds)
         shift = place - rotation @ hand_centre(posed.joints)
         return PosedHand(
@@ -98,20 +98,22 @@ class HandAnimation:
             depth[y0:y1, x0:x1] = self._measure(part, camera, rng)
         return depth, hand.joints
 
-    def _empty_scene(self) -> NDArray[np.float32]:
-        depth = np.zeros((self.camera.height, self.camera.width), np.float32)
-        vertices, faces = plane(6.0, 6.0, 32)
-        wall = vertices @ _euler(np.radians([0.0, 8.0, 0.0])).T + [0.0, 0.0, WALL_DISTANCE]
-        render_depth(wall.astype(np.float32), faces, self.camera, depth)
-        table = vertices @ _euler(np.radians([90.0, 0.0, 0.0])).T + [0.0, TABLE_HEIGHT, WALL_DISTANCE]
-        render_depth(table.astype(np.float32), faces, self.camera, depth)
-        return depth
-
     def _measure(self, depth: NDArray[np.float32], camera: Camera, rng: np.random.Generator) -> NDArray[np.float32]:
         return depth if self._sensor is None else self._sensor.apply(depth, camera, rng)
 
 
-def _euler(angles: NDArray[np.float64]) -> NDArray[np.float64]:
+def empty_room(camera: Camera) -> NDArray[np.float32]:
+    """(H, W) metres: a wall behind a table."""
+    depth = np.zeros((camera.height, camera.width), np.float32)
+    vertices, faces = plane(6.0, 6.0, 32)
+    wall = vertices @ euler(np.radians([0.0, 8.0, 0.0])).T + [0.0, 0.0, WALL_DISTANCE]
+    render_depth(wall.astype(np.float32), faces, camera, depth)
+    table = vertices @ euler(np.radians([90.0, 0.0, 0.0])).T + [0.0, TABLE_HEIGHT, WALL_DISTANCE]
+    render_depth(table.astype(np.float32), faces, camera, depth)
+    return depth
+
+
+def euler(angles: NDArray[np.float64]) -> NDArray[np.float64]:
     """(3,) radians about x, y, z -> rotation that turns about z first, then x, then y."""
     (cx, cy, cz), (sx, sy, sz) = np.cos(angles), np.sin(angles)
     about_x = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])

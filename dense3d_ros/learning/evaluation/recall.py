@@ -1,0 +1,123 @@
+"""Which of the hands in single pictures are found, whether their side is told rightly, and which are made up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from dense3d_ros.geometry.camera import Camera
+from dense3d_ros.geometry.depth import DepthImage
+from dense3d_ros.geometry.hand import JOINT_COUNT, HandPose, hand_centre
+from dense3d_ros.learning.evaluation.many_hands import MOST_HANDS, ManyHandsPicture, many_hands_picture
+from dense3d_ros.learning.evaluation.matching import match_hands
+from dense3d_ros.learning.evaluation.metrics import joint_errors, summary
+from dense3d_ros.learning.evaluation.scores import wilson_interval
+from dense3d_ros.learning.evaluation.synthetic import SyntheticTestSet, distance_band, hand_labels
+from dense3d_ros.perception.estimator import HandPoseEstimator
+from dense3d_ros.perception.model import HandModel
+
+FALSE_KINDS = ("hands", "sensor", "mesh", "distance")
+"""What is known of a false hand."""
+
+Finder = Callable[[DepthImage, Camera], list[HandPose]]
+"""Depth and camera -> the hands of a picture by itself."""
+
+
+@dataclass(frozen=True)
+class HandOutcome:
+    """A true hand that is to be found. errors: (21,) mm, NaN if it was missed. right_side: its side was told."""
+
+    labels: dict[str, str]
+    errors: NDArray[np.float64]
+    right_side: bool
+
+
+def evaluate_on_many_hands(model: HandModel, pictures: int) -> dict[str, Any]:
+    """Figures over the first pictures of `many_hands`, looked at for up to four hands; see `recall_summary`."""
+    test_set = SyntheticTestSet.load()
+    estimator = HandPoseEstimator(model, max_hands=MOST_HANDS)
+
+    def find(depth: DepthImage, camera: Camera) -> list[HandPose]:
+        estimator.reset()
+        return estimator.estimate(depth, camera).hands
+
+    return recall_summary(find, (many_hands_picture(n, test_set) for n in tqdm(range(pictures), unit="picture")))
+
+
+def recall_summary(find: Finder, pictures: Iterable[ManyHandsPicture]) -> dict[str, Any]:
+    """Shares of hands missed and of found hands whose side is right, errors, and numbers of false hands.
+
+    Of all pictures, and by each kind of group ("by_pose", ...). False hands are told by what is known of them: the
+    number of hands in the picture, its sensor and meshes, and their distance. "..._95" are confidence intervals.
+    """
+    outcomes: list[HandOutcome] = []
+    false: list[dict[str, str]] = []
+    seen: list[dict[str, str]] = []
+    with_false = 0
+    for picture in pictures:
+        found = find(picture.depth, picture.camera)
+        hands = [hand for hand in picture.hands if hand.to_be_found]
+        ignored = [hand_centre(hand.joints) for hand in picture.hands if not hand.to_be_found]
+        matches = match_hands(
+            [hand_centre(hand.joints) for hand in hands], ignored, [estimate.centre for estimate in found]
+        )
+        estimate_of = dict(matches.pairs)
+        for index, hand in enumerate(hands):
+            labels = {**picture.labels, **hand_labels(hand.joints, hand.side, hand.visible, hand.inside)}
+            if index in estimate_of:
+                estimate = found[estimate_of[index]]
+                errors, right = joint_errors(estimate.joints, hand.joints), estimate.handedness == hand.side
+            else:
+                errors, right = np.full(JOINT_COUNT, np.nan), False
+            outcomes.append(HandOutcome(labels, errors, right))
+        false += [{**picture.labels, "distance": distance_band(found[index].centre)} for index in matches.false]
+        seen.append(picture.labels)
+        with_false += bool(matches.false)
+    return {
+        "pictures": len(seen),
+        **_rates(outcomes),
+        "false_hands": len(false),
+        "false_hands_per_hand": len(false) / len(outcomes) if outcomes else None,
+        "pictures_with_a_false_hand": with_false / len(seen),
+        "pictures_with_a_false_hand_95": wilson_interval(with_false, len(seen)),
+        **_by_kind(outcomes, false, seen),
+    }
+
+
+def _by_kind(
+    outcomes: list[HandOutcome], false: list[dict[str, str]], pictures: list[dict[str, str]]
+) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    kinds = {kind: None for labels in (*pictures, *(outcome.labels for outcome in outcomes)) for kind in labels}
+    for kind in kinds:
+        hands, others, seen = (
+            Counter(labels[kind] for labels in group if kind in labels)
+            for group in ((outcome.labels for outcome in outcomes), false, pictures)
+        )
+        groups = result[f"by_{kind}"] = {}
+        for name in sorted({*hands, *others, *seen}):
+            groups[name] = _rates([outcome for outcome in outcomes if outcome.labels[kind] == name])
+            if kind in FALSE_KINDS:
+                groups[name]["false_hands"] = others[name]
+            if seen:
+                groups[name]["pictures"] = seen[name]
+    return result
+
+
+def _rates(outcomes: list[HandOutcome]) -> dict[str, Any]:
+    errors = np.array([outcome.errors for outcome in outcomes]).reshape(-1, JOINT_COUNT)
+    missed = np.asarray(np.isnan(errors).any(axis=1))
+    right = np.array([outcome.right_side for outcome in outcomes])[~missed]
+    return {
+        "hands": len(outcomes),
+        "missed": float(missed.mean()) if outcomes else None,
+        "missed_95": wilson_interval(int(missed.sum()), len(missed)) if outcomes else None,
+        "right_side": float(right.mean()) if right.size else None,
+        **summary(errors),
+    }

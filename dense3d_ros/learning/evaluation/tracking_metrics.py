@@ -1,0 +1,143 @@
+"""How well hands are followed: missed and false ones, number and side switches, MOTA and IDF1.
+
+MOTA after K. Bernardin, R. Stiefelhagen, "Evaluating multiple object tracking performance: the CLEAR MOT metrics",
+EURASIP Journal on Image and Video Processing (2008); IDF1 after E. Ristani et al., "Performance measures and a data set
+for multi-target, multi-camera tracking", ECCV workshops (2016).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from dense3d_ros.geometry.hand import Handedness
+from dense3d_ros.learning.evaluation.matching import GATE, Matches, Pairs, match_hands
+
+
+@dataclass(frozen=True)
+class SeenHand:
+    """A true hand with its own number, or an estimate with its track's. centre: (3,) metres."""
+
+    number: int
+    centre: NDArray[np.floating]
+    side: Handedness
+
+
+@dataclass(frozen=True)
+class FrameScore:
+    """One frame: who was matched, and how many matched hands have another number, or another side, than before.
+
+    truths, estimates: true hands that count, and estimates, those of hands that need not be found left out.
+    right_sides: matched hands whose side is told rightly.
+    """
+
+    matches: Matches
+    truths: int
+    estimates: int
+    number_switches: int
+    side_switches: int
+    right_sides: int
+
+
+class SequenceScore:
+    """Scores the frames of one sequence in order."""
+
+    def __init__(self) -> None:
+        self.frames: list[FrameScore] = []
+        self._numbers: dict[int, int] = {}
+        self._sides: dict[int, Handedness] = {}
+        self._together: Counter[tuple[int, int]] = Counter()
+
+    def add(
+        self, truths: Sequence[SeenHand], ignored: Sequence[NDArray[np.floating]], estimates: Sequence[SeenHand]
+    ) -> FrameScore:
+        """Score the next frame; `ignored` are centres (3,) of true hands that need not be found.
+
+        A true hand stays with the track that it was matched to last as long as both are near each other.
+        """
+        known = [
+            (_distance(true, estimate), row, column)
+            for row, true in enumerate(truths)
+            for column, estimate in enumerate(estimates)
+            if self._numbers.get(true.number) == estimate.number and _near(true, estimate)
+        ]
+        kept: Pairs = []
+        for _, row, column in sorted(known):
+            # Two hands can have been one track's last; the closer one keeps it.
+            if column not in {taken for _, taken in kept}:
+                kept.append((row, column))
+        matches = match_hands([true.centre for true in truths], ignored, [one.centre for one in estimates], kept)
+        number_switches = side_switches = right_sides = 0
+        for row, column in matches.pairs:
+            true, estimate = truths[row], estimates[column]
+            number_switches += self._numbers.get(true.number, estimate.number) != estimate.number
+            self._numbers[true.number] = estimate.number
+            if estimate.side != Handedness.UNKNOWN:
+                side_switches += self._sides.get(true.number, estimate.side) != estimate.side
+                self._sides[true.number] = estimate.side
+            right_sides += estimate.side == true.side
+        counted = {column for _, column in matches.pairs} | set(matches.false)
+        for true in truths:
+            near = (one.number for index, one in enumerate(estimates) if index in counted and _near(true, one))
+            self._together.update((true.number, number) for number in near)
+        score = FrameScore(matches, len(truths), len(counted), number_switches, side_switches, right_sides)
+        self.frames.append(score)
+        return score
+
+    @property
+    def identified(self) -> int:
+        """Hands in all frames that are near the one track that the whole sequence gives to them: IDTP."""
+        trues, tracks = (sorted({pair[place] for pair in self._together}) for place in (0, 1))
+        frames = np.array([[self._together[true, track] for track in tracks] for true in trues]).reshape(
+            len(trues), len(tracks)
+        )
+        return int(frames[linear_sum_assignment(frames, maximize=True)].sum())
+
+
+def tracking_summary(frames: Sequence[FrameScore]) -> dict[str, Any]:
+    """Rates over frames. mota: 1 - (missed + false + number switches) / hands. None where there is nothing to count."""
+    hands = sum(frame.truths for frame in frames)
+    matched = sum(len(frame.matches.pairs) for frame in frames)
+    false = sum(len(frame.matches.false) for frame in frames)
+    numbers, sides = (sum(getattr(frame, f"{kind}_switches") for frame in frames) for kind in ("number", "side"))
+    both = [frame for frame in frames if frame.truths == 2]
+    return {
+        "frames": len(frames),
+        "hands": hands,
+        "missed": _share(hands - matched, hands),
+        "frames_with_both": len(both),
+        "both_followed": _share(sum(not frame.matches.missed for frame in both), len(both)),
+        "false_hands": false,
+        "frames_with_a_false_hand": _share(sum(bool(frame.matches.false) for frame in frames), len(frames)),
+        "number_switches": numbers,
+        "number_switches_per_1000": _share(1000 * numbers, len(frames)),
+        "side_switches": sides,
+        "side_switches_per_1000": _share(1000 * sides, len(frames)),
+        "right_side": _share(sum(frame.right_sides for frame in frames), matched),
+        "mota": None if hands == 0 else 1 - (hands - matched + false + numbers) / hands,
+    }
+
+
+def idf1(sequences: Sequence[SequenceScore]) -> float | None:
+    """2 IDTP / (hands + estimates) of all sequences together; None if there are neither."""
+    identified = sum(sequence.identified for sequence in sequences)
+    frames = [frame for sequence in sequences for frame in sequence.frames]
+    return _share(2 * identified, sum(frame.truths + frame.estimates for frame in frames))
+
+
+def _near(true: SeenHand, estimate: SeenHand) -> bool:
+    return _distance(true, estimate) <= GATE
+
+
+def _distance(true: SeenHand, estimate: SeenHand) -> float:
+    return float(np.linalg.norm(true.centre - estimate.centre))
+
+
+def _share(count: float, total: int) -> float | None:
+    return count / total if total else None
