@@ -17,7 +17,7 @@ from dense3d_ros.nodes.process import run_nodes, steady_clock
 
 
 class PlainNode(Node):
-    """`~/fail` raises, `~/slow` takes a second, a message on `~/text` raises, and with `ticking` a timer does.
+    """`~/fail` raises, `~/slow` takes `transition.id` seconds, a message on `~/text` raises, and with `ticking` a timer does.
 
     With `broken` it tells which files it has open, and cannot be made.
     """
@@ -40,7 +40,7 @@ class PlainNode(Node):
 
     def _slow(self, request: Any, response: Any) -> Any:
         self.get_logger().info("slow begins")
-        time.sleep(1.0)
+        time.sleep(request.transition.id)
         response.success = True
         return response
 

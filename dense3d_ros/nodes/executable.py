@@ -14,6 +14,8 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import NoReturn
 
+from dense3d_ros.nodes.shared_memory import remove_own_segments
+
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -79,5 +81,13 @@ def run(module: str) -> NoReturn:
         traceback.print_exc()
     sys.stdout.flush()
     sys.stderr.flush()
-    # Not through Python's exit: a thread that compiles or loads may still be in C++, whose globals that would destroy.
+    leave(status)
+
+
+def leave(status: int) -> NoReturn:
+    """End the process at once, whatever its threads are doing.
+
+    Not through Python's exit: a thread that compiles or loads may be in C++, whose globals that would destroy.
+    """
+    remove_own_segments()
     os._exit(status)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,10 +16,12 @@ from rclpy.signals import SignalHandlerOptions
 
 from dense3d_ros.nodes.allocator import keep_freed_memory
 from dense3d_ros.nodes.dds_profile import dds_profile
-from dense3d_ros.nodes.executable import ignore_signals, on_signal
+from dense3d_ros.nodes.executable import ignore_signals, leave, on_signal
 from dense3d_ros.nodes.guard import FatalError, Faults, answer_failures, spin
 from dense3d_ros.nodes.shared_memory import remove_leftovers, watch_ports
 
+PATIENCE_S = 4.0
+"""So long what is at work may take to end; launch sends the next signal after five seconds."""
 UNREACHABLE = 3
 """Exit status of a process that no message reaches any more."""
 
@@ -43,6 +46,9 @@ class _End:
     def ask(self, status: int) -> None:
         if self.status is None:
             self.status = status
+            timer = threading.Timer(PATIENCE_S, leave, [status])
+            timer.daemon = True
+            timer.start()
         if (executor := self.executor) is not None:
             # Wakes it, and lets what it is doing come to its end.
             executor.create_task(lambda: None)
@@ -60,7 +66,7 @@ def run_nodes(
 
     It is 0 then, and where a node ends the process by `rclpy.shutdown()`. It is 1 where the nodes cannot be made or a
     callback raises FatalError, and UNREACHABLE, each with the reason as one line in the log. Any other exception of a
-    callback is logged, and spinning goes on.
+    callback is logged, and spinning goes on. What does not end within PATIENCE_S is left where it is.
     """
     keep_freed_memory()
     use_dds_profile()
@@ -69,22 +75,13 @@ def run_nodes(
     # A callback that is at work when the signal comes, such as a transition, ends with the context still valid.
     on_signal(lambda: end.ask(0))
     removed = remove_leftovers()
-    nodes: Sequence[Any] = ()
     try:
         rclpy.init(
             args=list(arguments) if arguments is not None else None, signal_handler_options=SignalHandlerOptions.NO
         )
         if removed:
             logger.info(f"Removed {removed / 2**20:.1f} MiB of shared memory that dead processes had left in /dev/shm")
-        nodes = make()
-        faults = Faults(logger)
-        executor = make_executor()
-        for node in nodes:
-            answer_failures(node, faults)
-            executor.add_node(node)
-        watch_ports(lambda port: _unreachable(logger, end, port))
-        end.executor = executor
-        spin(executor, end.asked, faults)
+        _spin_nodes(make, make_executor, logger, end)
     except FatalError as error:
         logger.fatal(str(error))
         end.ask(1)
@@ -92,17 +89,31 @@ def run_nodes(
         logger.fatal(f"Cannot start: {error}")
         end.ask(1)
     finally:
-        spinning, end.executor = end.executor, None
-        for node in nodes:
-            node.destroy_node()
-        if spinning is not None:
-            spinning.shutdown()
-        # A node that could not be made whole is in reference cycles, and holds shared memory.
-        del nodes
+        # A lifecycle node, and one that could not be made whole, holds shared memory as long as its object is there.
         gc.collect()
         rclpy.try_shutdown()
         ignore_signals()
     return end.status or 0
+
+
+def _spin_nodes(
+    make: Callable[[], Sequence[Any]], make_executor: Callable[[], SingleThreadedExecutor], logger: Any, end: _End
+) -> None:
+    faults = Faults(logger)
+    nodes = make()
+    executor = make_executor()
+    try:
+        for node in nodes:
+            answer_failures(node, faults)
+            executor.add_node(node)
+        watch_ports(lambda port: _unreachable(logger, end, port))
+        end.executor = executor
+        spin(executor, end.asked, faults)
+    finally:
+        end.executor = None
+        for node in nodes:
+            node.destroy_node()
+        executor.shutdown()
 
 
 def _unreachable(logger: Any, end: _End, port: str) -> None:

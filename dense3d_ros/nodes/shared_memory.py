@@ -56,6 +56,18 @@ def _remove_if_dead(segment: Path, lock: Path) -> int:
         return size
 
 
+def remove_own_segments() -> None:
+    """For the very end of a process in which a thread still keeps a node, and with it its segments."""
+    if sys.platform != "linux":
+        return
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            lock = descriptor.readlink()
+            if lock.parent == _FOLDER and (match := _SEGMENT_LOCK.fullmatch(lock.name)):
+                for path in (_FOLDER / match[1], lock):
+                    path.unlink(missing_ok=True)
+
+
 def _ports() -> tuple[set[str], set[str]]:
     """Names of the ports that this process reads, by the locks it holds, and of those that it has mapped and exist."""
     read = set()

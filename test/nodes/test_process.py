@@ -14,6 +14,7 @@ import pytest
 
 pytest.importorskip("rclpy", reason="no ROS 2 here: neither an installation is sourced nor are the wheels installed")
 
+from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from node_processes import Client, NodeProcess
 from rcl_interfaces.msg import Parameter, ParameterValue
@@ -144,13 +145,28 @@ def test_what_is_at_work_when_the_signal_comes_is_finished(client: Client, plain
     slow = client.node.create_client(ChangeState, "/plain/slow")
     assert client.until(slow.service_is_ready)
     client.spin(0.3)
-    answer = slow.call_async(ChangeState.Request())
+    answer = slow.call_async(ChangeState.Request(transition=Transition(id=1)))
     assert client.until(lambda: "slow begins" in plain.output())
     plain.interrupt()
     assert client.until(answer.done)
     assert answer.result().success
     assert plain.wait() == 0
     assert "[ERROR]" not in plain.output()
+
+
+@linux
+def test_what_takes_too_long_does_not_keep_the_process(client: Client, plain: NodeProcess) -> None:
+    slow = client.node.create_client(ChangeState, "/plain/slow")
+    assert client.until(slow.service_is_ready)
+    client.spin(0.3)
+    slow.call_async(ChangeState.Request(transition=Transition(id=255)))
+    assert client.until(lambda: "slow begins" in plain.output())
+    files = segments(plain)
+    assert files
+    plain.interrupt()
+    assert plain.wait() == 0
+    assert "Traceback" not in plain.output()
+    assert not [file for file in files if file.exists()]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
