@@ -17,9 +17,9 @@ from dense3d_ros.nodes.process import run_nodes, steady_clock
 
 
 class PlainNode(Node):
-    """`~/fail` raises, `~/slow` takes `transition.id` seconds, a message on `~/text` raises, and with `ticking` a timer does.
+    """`~/fail` raises, `~/slow` takes `transition.id` seconds, a message on `~/text` raises.
 
-    With `broken` it tells which files it has open, and cannot be made.
+    With `ticking` a timer raises, too. With `broken` it tells which files it has open, and cannot be made.
     """
 
     def __init__(self) -> None:
