@@ -1,0 +1,182 @@
+"""Results of `dense3d evaluate` as Markdown tables, for the model card."""
+
+from __future__ import annotations
+
+from typing import Any
+
+GROUPS = {
+    "mesh": "hand mesh",
+    "sensor": "sensor",
+    "distance": "distance",
+    "visible_share": "visible share of the hand",
+    "picture": "in the picture",
+    "in_view": "in view",
+    "pose": "pose",
+    "view": "seen from",
+    "side": "side",
+}
+HAND_GROUPS = {"hands": "hands in the picture", **GROUPS}
+WITHIN = (10, 20, 30, 50)
+
+
+def number(value: float | None, digits: int = 1) -> str:
+    """A value in a table; a dash where there is none."""
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def percent(share: float | None, interval: list[float] | None = None, digits: int = 1) -> str:
+    """A share as per cent, with its confidence interval where given."""
+    text = "–" if share is None else f"{100 * share:.{digits}f} %"
+    if share is not None and interval:
+        text += f" ({100 * interval[0]:.{digits}f}–{100 * interval[1]:.{digits}f} %)"
+    return text
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def overview(results: dict[str, dict[str, Any]]) -> str:
+    """The main figures of every model."""
+
+    def mesh(mode: dict[str, Any], name: str) -> str:
+        return number(mode["by_mesh"].get(name, {}).get("mean_joint_error_mm"))
+
+    def missed(mode: dict[str, Any], kind: str, name: str) -> str:
+        return percent(mode[f"by_{kind}"].get(name, {}).get("missed"))
+
+    rows: list[list[str]] = []
+    entries: list[tuple[str, Any]] = [
+        ("mean joint error, own finder, meshes trained on (mm)", lambda r: mesh(r["own_finder"], "trained on")),
+        ("the same, mesh never trained on", lambda r: mesh(r["own_finder"], "never trained on")),
+        ("mean joint error, true place, turn and side, trained on", lambda r: mesh(r["oracle_crop"], "trained on")),
+        ("the same, never trained on", lambda r: mesh(r["oracle_crop"], "never trained on")),
+        ("median joint error, own finder (mm)", lambda r: number(r["own_finder"]["median_joint_error_mm"])),
+        ("hands missed (95 %)", lambda r: percent(r["own_finder"]["missed"], r["own_finder"]["missed_95"])),
+        (
+            "the same: at least 90 % of the hand in view",
+            lambda r: missed(r["own_finder"], "visible_share", "0.90-1.00"),
+        ),
+        ("the same: all of the hand in view", lambda r: missed(r["own_finder"], "in_view", "fully")),
+        ("the same: fists", lambda r: missed(r["own_finder"], "pose", "fist")),
+        ("the same: flat hands", lambda r: missed(r["own_finder"], "pose", "flat")),
+        ("side of a found hand told rightly", lambda r: percent(r["own_finder"]["right_side"])),
+        (
+            "no hand in view: a hand is seen (95 %)",
+            lambda r: percent(r["own_finder"]["false_hand_rate"], r["own_finder"]["false_hand_rate_95"], 2),
+        ),
+        ("a false hand beside a true one", lambda r: percent(r["own_finder"]["frames_with_a_false_hand"])),
+        ("followed through sequences: mean error (mm)", lambda r: number(r["sequences"]["mean_joint_error_mm"])),
+        ("the same: frames without the hand", lambda r: percent(r["sequences"]["missed"])),
+        ("the same: frames with a false hand", lambda r: percent(r["sequences"]["false"])),
+        ("the same: side told rightly", lambda r: percent(r["sequences"]["right_side"])),
+        (
+            "pictures with a hand, without one",
+            lambda r: f"{r['data']['frames']}, {r['data']['hand_free']}",
+        ),
+        (
+            "none to four hands: missed (95 %)",
+            lambda r: percent(r["many_hands"]["missed"], r["many_hands"]["missed_95"]),
+        ),
+        ("the same: fists", lambda r: missed(r["many_hands"], "pose", "fist")),
+        ("the same: flat hands", lambda r: missed(r["many_hands"], "pose", "flat")),
+        ("the same: side told rightly", lambda r: percent(r["many_hands"]["right_side"])),
+        (
+            "the same: pictures with a false hand (95 %)",
+            lambda r: percent(*(r["many_hands"][f"pictures_with_a_false_hand{end}"] for end in ("", "_95"))),
+        ),
+        ("the same: pictures, hands", lambda r: f"{r['many_hands']['pictures']}, {r['many_hands']['hands']}"),
+        ("real frames without a hand: one is seen", no_hand),
+    ]
+    for title, entry in entries:
+        rows.append([title, *(entry(result) for result in results.values())])
+    return table(["", *(f"`{name}`" for name in results)], rows)
+
+
+def no_hand(result: dict[str, Any]) -> str:
+    """In how many real frames without a hand one is seen; a dash where that was not measured."""
+    folders = result.get("no_hand", [])
+    counts = [sum(folder[key] for folder in folders) for key in ("frames_with_a_hand", "frames")]
+    return "{} of {}".format(*counts) if folders else "–"
+
+
+def hands(result: dict[str, Any]) -> str:
+    """The pictures with none to four hands of one model by group."""
+    many = result["many_hands"]
+    rows = [
+        [
+            f"{title}: {name}",
+            str(group["hands"]),
+            percent(group["missed"], group["missed_95"]),
+            percent(group["right_side"]),
+            number(group["mean_joint_error_mm"]),
+            str(group.get("false_hands", "")),
+        ]
+        for kind, title in HAND_GROUPS.items()
+        for name, group in many[f"by_{kind}"].items()
+    ]
+    return table(["group", "hands", "missed (95 %)", "side right", "mean error (mm)", "false hands"], rows)
+
+
+def followed(result: dict[str, Any]) -> str:
+    """The sequences of two hands of one model: all, by mesh and by scene."""
+    two = result["two_hands"]
+    groups = {
+        "all": two,
+        **{f"hand mesh: {name}": group for name, group in two["by_mesh"].items()},
+        **{f"scene: {name}": group for name, group in two["by_scene"].items()},
+    }
+    rows = [
+        [
+            name,
+            str(group["frames"]),
+            percent(group["both_followed"]),
+            percent(group["missed"]),
+            number(group["number_switches_per_1000"]),
+            number(group["side_switches_per_1000"]),
+            str(group["false_hands"]),
+            percent(group["right_side"]),
+            number(group["mota"], 3),
+            number(group.get("idf1"), 3),
+            number(group.get("mean_joint_error_mm")),
+        ]
+        for name, group in groups.items()
+    ]
+    head = ["", "frames", "both followed", "hands missed", "number switches per 1000", "side switches per 1000"]
+    return table([*head, "false hands", "side right", "MOTA", "IDF1", "mean error (mm)"], rows)
+
+
+def details(result: dict[str, Any]) -> str:
+    """Errors of one model by group, part, joint and distance, true centre and own finder side by side."""
+    oracle, own = result["oracle_crop"], result["own_finder"]
+    modes = (oracle, own)
+    both = ["true centre (mm)", "own finder (mm)"]
+    groups = []
+    for kind, title in GROUPS.items():
+        for name, group in oracle[f"by_{kind}"].items():
+            found = own[f"by_{kind}"][name]
+            errors = [number(one["mean_joint_error_mm"]) for one in (group, found)]
+            groups.append([f"{title}: {name}", str(group["frames"]), *errors, percent(found["missed"])])
+    parts = [[part, *(number(mode["per_finger_mm"][part]) for mode in modes)] for part in oracle["per_finger_mm"]]
+    for key, title in (("seen_joints_mm", "joints in view"), ("hidden_joints_mm", "hidden joints")):
+        parts.append([title, *(number(mode[key]) for mode in modes)])
+    joints = [[joint, *(number(mode["per_joint_mm"][joint]) for mode in modes)] for joint in oracle["per_joint_mm"]]
+    kinds = ("joints_within", "frames_within")
+    within = [[f"{d} mm", *(percent(mode[kind][d - 1]) for mode in modes for kind in kinds)] for d in WITHIN]
+    heads = [
+        "joints within D, true centre",
+        "all joints within D",
+        "joints within D, own finder",
+        "all joints within D",
+    ]
+    return "\n\n".join(
+        [
+            table(["group", "pictures", *both, "missed"], groups),
+            table(["part", *both], parts),
+            table(["joint", *both], joints),
+            "Of all pictures, those with a missed hand too:",
+            table(["D", *heads], within),
+        ]
+    )
