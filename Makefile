@@ -82,7 +82,7 @@ $(CREATED):
 	@touch $@
 
 $(REQUIREMENTS): $(CREATED) $(wildcard requirements/*.txt)
-	@echo 'Installing the requirements: up to DOWNLOAD to download and DISK of disk, nearly all of it the CUDA libraries'
+	@echo 'Installing the requirements: up to 3 GB to download and 6 GB of disk, nearly all of it the CUDA libraries'
 	@echo 'that torch brings. This takes minutes; where it was interrupted, make starts it again.'
 	@$(PIP) install -c requirements/constraints.txt -c requirements/numpy$(NUMPY).txt \
 		-r requirements/run.txt -r requirements/test.txt $(if $(ROS_INSTALLED),,-r requirements/ros.txt)
