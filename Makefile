@@ -2,15 +2,19 @@
 VENV := .venv
 BIN := $(VENV)/bin
 INPUT ?=
-PYTHON ?= $(shell for name in python3 python3.12 python3.11 python3.10; do \
-	$$name -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && \
-	echo $$name && break; done)
+# All that the wheels of ROS 2 exist for.
+IS_SUPPORTED := import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 14))
+PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11 python3.10; do \
+	$$name -c '$(IS_SUPPORTED)' 2>/dev/null && echo $$name && break; done)
 
 # A sourced ROS 2 installation is used as it is; otherwise ROS 2 comes as wheels into .venv.
 ifneq ($(AMENT_PREFIX_PATH),)
 ROS_INSTALLED := $(shell $(PYTHON) -c 'import rclpy' 2>/dev/null && echo yes)
 endif
+NUMPY := 2
 ifeq ($(ROS_INSTALLED),yes)
+# The NumPy that ROS was compiled with. -s: not one that pip put into the user's own folder since.
+NUMPY := $(shell $(PYTHON) -s -c 'import numpy; print(1 + (numpy.__version__ >= "2"))')
 FLAVOUR := ros-$(or $(ROS_DISTRO),installed)
 export LD_LIBRARY_PATH := $(abspath $(VENV))/lib:$(LD_LIBRARY_PATH)
 export AMENT_PREFIX_PATH := $(abspath $(VENV)):$(AMENT_PREFIX_PATH)
@@ -25,25 +29,30 @@ unexport _ROS_WHEELS_BOOTSTRAP_COMPLETE PYTHONHOME VIRTUAL_ENV
 CREATED := $(VENV)/.created-$(FLAVOUR)
 REQUIREMENTS := $(VENV)/.requirements
 PACKAGE := $(VENV)/.package
-PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
+RENDERER := $(VENV)/.renderer
+# A person sees pip's progress; a log does not need it.
+PIP := $(BIN)/python -m pip --disable-pip-version-check $$([ -t 1 ] || echo -qq)
 
-.PHONY: help setup demo test clean
+.PHONY: help requirements setup demo test clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo 'make setup          create .venv with the package, its requirements and, unless sourced, ROS 2'
+	@echo 'make requirements   only .venv and the requirements, for colcon'
 	@echo 'make demo           camera, hand and model nodes on a synthetic hand; writes demo_output/'
 	@echo 'make demo INPUT=D   the same on the depth PNGs of the folder D'
 	@echo 'make test           ruff, mypy and pytest'
 	@echo 'make clean          remove .venv and everything that was built'
-	@echo 'PYTHON=...          the interpreter for .venv: CPython 3.10, 3.11 or 3.12'
+	@echo 'PYTHON=...          the interpreter for .venv: CPython 3.10 to 3.14'
 
-setup: $(PACKAGE)
+setup: $(PACKAGE) $(RENDERER)
 
-demo: $(PACKAGE)
+requirements: $(REQUIREMENTS)
+
+demo: setup
 	$(BIN)/dense3d demo $(if $(INPUT),--input '$(INPUT)')
 
-test: $(PACKAGE)
+test: setup
 	@status=0; \
 	echo '== ruff'; $(BIN)/ruff check . || status=1; \
 	echo '== mypy'; \
@@ -55,10 +64,10 @@ test: $(PACKAGE)
 
 $(CREATED):
 	@if [ -z '$(PYTHON)' ]; then \
-		echo 'dense3d_ros needs CPython 3.10, 3.11 or 3.12; none is on PATH (python3, python3.12, ...).'; \
+		echo 'dense3d_ros needs CPython 3.10 to 3.14; none is on PATH (python3, python3.14, ...).'; \
 		echo 'Name one: make PYTHON=/path/to/python3.11'; exit 1; fi
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' || { \
-		echo 'dense3d_ros needs CPython 3.10, 3.11 or 3.12, but $(PYTHON) is not one of them.'; exit 1; }
+	@$(PYTHON) -c '$(IS_SUPPORTED)' || { \
+		echo 'dense3d_ros needs CPython 3.10 to 3.14, but $(PYTHON) is not one of them.'; exit 1; }
 	@missing=; command -v cmake >/dev/null || missing="$$missing cmake"; \
 	command -v c++ >/dev/null || missing="$$missing g++"; \
 	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || missing="$$missing python3-venv"; \
@@ -73,9 +82,9 @@ $(CREATED):
 	@touch $@
 
 $(REQUIREMENTS): $(CREATED) $(wildcard requirements/*.txt)
-	@echo 'Installing the requirements (minutes, the first time)'
-	@numpy=2; $(if $(ROS_INSTALLED),numpy=$$($(PYTHON) -c 'import numpy; print(1 + (numpy.__version__ >= "2"))');) \
-	$(PIP) install -c requirements/constraints.txt -c requirements/numpy$$numpy.txt \
+	@echo 'Installing the requirements: up to 3 GB to download and 6 GB of disk, nearly all of it the CUDA libraries'
+	@echo 'that torch brings. This takes minutes; where it was interrupted, make starts it again.'
+	@$(PIP) install -c requirements/constraints.txt -c requirements/numpy$(NUMPY).txt \
 		-r requirements/run.txt -r requirements/test.txt $(if $(ROS_INSTALLED),,-r requirements/ros.txt)
 	@touch $@
 
@@ -83,6 +92,10 @@ $(PACKAGE): $(REQUIREMENTS) CMakeLists.txt package.xml pyproject.toml setup.py \
 		$(wildcard msg/*.msg config/* launch/*) $(addprefix scripts/,dense3d depth_camera hand_pose)
 	@echo 'Building the messages and installing the package'
 	@$(PIP) install --no-build-isolation --no-deps --editable .
+	@touch $@
+
+$(RENDERER): $(PACKAGE) $(wildcard dense3d_ros/learning/synthetic/*.py)
+	@$(BIN)/python -m dense3d_ros.rehearsal.renderer
 	@touch $@
 
 clean:

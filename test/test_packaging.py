@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -11,11 +12,14 @@ from importlib.metadata import entry_points, version
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from dense3d_ros.geometry.hand import JOINT_COUNT, JOINT_NAMES, SKELETON, Handedness
 
 ROOT = Path(__file__).resolve().parents[1]
 EXECUTABLES = ("dense3d", "depth_camera", "hand_pose")
+PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
+"""What README promises, and scripts/check_pythons tries."""
 
 
 def share_folder() -> Path:
@@ -142,17 +146,80 @@ def test_pip_requirements_cover_what_is_imported() -> None:
             assert set(statement.findall(module.read_text(encoding="utf-8"))) <= known, module
 
 
-def test_every_requirement_is_pinned() -> None:
-    folder = ROOT / "requirements"
-    pinned = {
-        re.split(r"==", line)[0]
-        for name in ("constraints.txt", "numpy1.txt", "numpy2.txt")
-        for line in (folder / name).read_text(encoding="utf-8").splitlines()
-        if "==" in line
-    }
-    for name in ("run.txt", "ros.txt", "test.txt"):
-        for line in (folder / name).read_text(encoding="utf-8").splitlines():
-            assert line.startswith("#") or re.split(r"\[", line)[0] in pinned, (name, line)
+def requirements(*names: str) -> list[Requirement]:
+    """What files of requirements/ ask for."""
+    lines = [line for name in names for line in (ROOT / "requirements" / name).read_text(encoding="utf-8").splitlines()]
+    return [Requirement(line) for line in lines if not line.startswith("#")]
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+@pytest.mark.parametrize("numpy", ["numpy1.txt", "numpy2.txt"])
+def test_every_requirement_is_pinned_once(python: str, numpy: str) -> None:
+    pins = [
+        pin.name
+        for pin in requirements("constraints.txt", numpy)
+        if pin.marker is None or pin.marker.evaluate({"python_version": python})
+    ]
+    assert len(pins) == len(set(pins))
+    assert {wanted.name for wanted in requirements("run.txt", "ros.txt", "test.txt")} <= set(pins)
+    assert {"onnx", "onnxruntime", "ml-dtypes"} <= set(pins)  # the extras, which must not move NumPy either
+
+
+def test_numpy_is_pinned_to_the_major_version_of_the_file() -> None:
+    for major in (1, 2):
+        versions = [str(pin.specifier) for pin in requirements(f"numpy{major}.txt") if pin.name == "numpy"]
+        assert versions
+        assert all(version.startswith(f"=={major}.") for version in versions)
+
+
+def test_the_promised_pythons_are_the_same_everywhere() -> None:
+    first, last = PYTHONS[0], PYTHONS[-1]
+    texts = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("pyproject.toml", "Makefile", "README.md")}
+    assert f'requires-python = ">={first}"' in texts["pyproject.toml"]
+    bounds = (tuple(map(int, version.split("."))) for version in (first, last))
+    assert "not {} <= sys.version_info[:2] <= {}".format(*bounds) in texts["Makefile"]
+    assert f"CPython {first} to {last}" in texts["Makefile"]
+    assert f"Python {first}–{last}" in texts["README.md"]
+    script = (ROOT / "scripts" / "check_pythons").read_text(encoding="utf-8")
+    assert f"promised=({' '.join(f'python{version}' for version in PYTHONS)})" in script
+
+
+def commands(*arguments: str) -> str:
+    """What make would do in a checkout where nothing was done yet."""
+    make = shutil.which("make")
+    if make is None or not (ROOT / "Makefile").is_file():
+        pytest.skip("needs make and a checkout")
+    environment = {name: value for name, value in os.environ.items() if name != "AMENT_PREFIX_PATH"}
+    command = [make, "--dry-run", "--always-make", "VENV=missing", f"PYTHON={sys.executable}", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize("target", ["demo", "test"])
+def test_the_size_is_told_before_the_download_and_the_renderer_compiled_before_it_is_used(target: str) -> None:
+    done = commands(target)
+    steps = [
+        "GB to download",
+        "pip --disable",
+        "rehearsal.renderer",
+        {"demo": "dense3d demo", "test": "-m pytest"}[target],
+    ]
+    places = [done.index(step) for step in steps]
+    assert places == sorted(places)
+
+
+def test_beside_ros_the_numpy_of_ros_is_kept(tmp_path: Path) -> None:
+    """Even where pip put another one into the user's own folder: ROS was not compiled for that one."""
+    (tmp_path / "ros").mkdir()
+    (tmp_path / "ros" / "rclpy.py").touch()
+    (tmp_path / "ros" / "numpy.py").write_text(
+        "import sys\n__version__ = '1.26.4' if sys.flags.no_user_site else '2.4.6'\n"
+    )
+    done = commands(
+        "requirements", "AMENT_PREFIX_PATH=/opt/ros/none", f"PYTHON=PYTHONPATH={tmp_path / 'ros'} {sys.executable}"
+    )
+    assert "-c requirements/numpy1.txt" in done
+    assert "requirements/ros.txt" not in done
+    assert "venv --system-site-packages" in done
 
 
 def test_package_xml_declares_the_ros_packages_that_are_imported() -> None:

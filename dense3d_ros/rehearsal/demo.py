@@ -29,6 +29,7 @@ from dense3d_ros.rehearsal.children import (
     wait_until_active,
 )
 from dense3d_ros.rehearsal.demo_observer import DemoObserver, Observation
+from dense3d_ros.rehearsal.renderer import compile_renderer
 from dense3d_ros.runtime.selection import choose_runtime
 
 SYNTHETIC_RATE = 30.0
@@ -59,6 +60,9 @@ def run_demo(settings: DemoSettings) -> Observation:
     read_model(settings.model)
     choose_runtime(settings.runtime, choose_device(settings.device))
     prepare_results(settings.output, settings.folder)
+    if not settings.folder:
+        # Here, where it is seen and can be interrupted, and not in the camera's process, which has a log.
+        compile_renderer(lambda line: print(line, flush=True))
     isolate()
     rclpy.init()
     every = max(1, int((pictures or settings.seconds * SYNTHETIC_RATE) / PICTURES))
