@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--hands",
         metavar="N",
         type=int,
-        default=1,
+        default=2,
         help=f"hands to look for, 1 to {MOST_HANDS} (default: %(default)s)",
     )
     parser.add_argument(

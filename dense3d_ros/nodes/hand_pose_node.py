@@ -208,7 +208,8 @@ class HandPoseNode(Node):  # type: ignore[misc]
 
     def _estimator_for(self, model: HandModel, settings: HandPoseSettings) -> HandPoseEstimator:
         # Only these: another size of the markers does not end the tracks.
-        made_of = (model, settings.max_hands, settings.min_score, settings.min_depth, settings.max_depth)
+        limits = (settings.max_hands, settings.min_score, settings.min_depth, settings.max_depth, settings.max_lost)
+        made_of = (model, *limits)
         if self._estimator is None or self._estimator_of != made_of:
             self._estimator = HandPoseEstimator(
                 model,
@@ -216,6 +217,7 @@ class HandPoseNode(Node):  # type: ignore[misc]
                 min_score=settings.min_score or None,
                 min_depth=settings.min_depth,
                 max_depth=settings.max_depth,
+                max_lost=settings.max_lost,
             )
             self._estimator_of = made_of
         return self._estimator

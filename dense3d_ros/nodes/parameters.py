@@ -33,15 +33,20 @@ def check_ranges(settings: Any) -> None:
 class HandPoseSettings:
     """Parameters of `hand_pose`. All may change while it runs."""
 
-    max_hands: int = parameter(1, "How many hands to look for in a frame.", (1, 4))
+    max_hands: int = parameter(2, "How many hands to look for in a frame.", (1, 6))
     min_score: float = parameter(
         0.0,
-        "Hands that score lower are not published and not followed. 0 takes the score that is stored with the model, "
-        "at which few hands are seen where there is none.",
+        "New hands that score lower are not published; a followed hand may score somewhat lower. 0 takes the score "
+        "that is stored with the model, at which few hands are seen where there is none.",
         (0.0, 1.0),
     )
     min_depth: float = parameter(0.15, "Nothing nearer than this is taken for a hand, metres.", (0.01, 10.0))
     max_depth: float = parameter(1.5, "Nothing farther than this is taken for a hand, metres.", (0.1, 10.0))
+    max_lost: float = parameter(
+        0.3,
+        "Seconds for which a hand that is not seen keeps its number. Nothing is published for it meanwhile.",
+        (0.0, 5.0),
+    )
     max_age: float = parameter(
         0.5,
         "Frames older than this are dropped, seconds: when their turn comes, and again before their hands are "

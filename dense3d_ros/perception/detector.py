@@ -72,7 +72,7 @@ def sampling(camera: Camera) -> Sampling:
         _axis(camera.height, step * camera.fy / camera.fx, HEIGHT),
     )
     step_y = step * camera.fy / camera.fx
-    focal = camera.fx / step
+    focal = float(camera.fx / step)
     cells = Camera(
         focal, focal, (camera.cx + 0.5) / step - 0.5 + left, (camera.cy + 0.5) / step_y - 0.5 + top, WIDTH, HEIGHT
     )

@@ -238,7 +238,7 @@ class Frame:
         if place.score >= (self.limits.min_score if place.track is None else self.limits.hold_score):
             return ""
         against = DESCRIPTIONS[self.model.description.confidence.evidence.against(place.terms)]
-        return f"no hand: best score {place.score:.2f}{_where(place)}; most against it: {against}"
+        return f"best score {place.score:.2f}{_where(place)}; most against it: {against}"
 
     def _surprise(self, place: Place) -> float:
         """Metres from where the track's hand was expected."""

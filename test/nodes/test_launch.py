@@ -158,7 +158,7 @@ def test_several_cameras(client: Client, tmp_path: Path) -> None:
     try:
         for topic in ("/robot/left/depth/image", "/right/camera/depth/image", "/right/camera/depth/camera_info"):
             assert client.until(lambda topic=topic: client.node.count_subscribers(topic) == 1), process.output()
-        assert parameter(client, "/robot/left/hand_pose", "max_hands") == 1
+        assert parameter(client, "/robot/left/hand_pose", "max_hands") == 2
         assert parameter(client, "/robot/hand_model", "autostart") is False
         end(process, client)
     finally:

@@ -77,7 +77,7 @@ def test_hands_carry_stamp_frame_and_true_coordinates(client: Client, source: So
         hand = message.hands[0]
         assert hand.skeleton == "hand21"
         assert hand.handedness == HandPose.RIGHT
-        assert hand.score == pytest.approx(0.99)
+        assert hand.score == pytest.approx(0.99, abs=0.001)
         np.testing.assert_allclose(hand.joint_scores, np.linspace(0.5, 0.9, 21), atol=1e-6)
         # Fingers up, palm to the camera: wrist x is -y of the camera, wrist z is z. That is a turn of -90° about z.
         q = hand.wrist.orientation
