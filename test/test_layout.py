@@ -11,6 +11,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "dense3d_ros"
 FLOORS = (
     "atomic_write",
+    "excerpt",
     "geometry",
     "dense",
     "runtime",
@@ -62,7 +63,7 @@ def test_imports_run_downwards(room: str) -> None:
 
 
 def test_a_robot_needs_nothing_of_the_desk() -> None:
-    needed = {"atomic_write", "geometry", "dense", "runtime", "perception", "nodes"}
+    needed = {"atomic_write", "excerpt", "geometry", "dense", "runtime", "perception", "nodes"}
     for module in MODULES:
         if room_of(module) in needed:
             assert rooms_imported(module) <= needed, module
