@@ -68,12 +68,12 @@ def _converted(regressor: DenseRegressor, resolution: int) -> Any:
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
-    module, example = traced(regressor, resolution)
-    front_end = FrontEndManager().load_by_framework("pytorch")
-    # In a variable, because the front end does not keep it alive.
-    decoder = TorchScriptPythonDecoder(module, example_input=example)
-    model = front_end.load(decoder)
-    for place, shape in zip(model.get_inputs(), input_shapes(resolution), strict=True):
-        model.set_partial_shape(place, openvino.PartialShape([-1, *shape]))
-        model.set_element_type(place, openvino.Type.f32)
-    return front_end.convert(model)
+    with traced(regressor, resolution) as (module, example):
+        front_end = FrontEndManager().load_by_framework("pytorch")
+        # In a variable, because the front end does not keep it alive.
+        decoder = TorchScriptPythonDecoder(module, example_input=example)
+        model = front_end.load(decoder)
+        for place, shape in zip(model.get_inputs(), input_shapes(resolution), strict=True):
+            model.set_partial_shape(place, openvino.PartialShape([-1, *shape]))
+            model.set_element_type(place, openvino.Type.f32)
+        return front_end.convert(model)
