@@ -107,6 +107,10 @@ def _method(arguments: argparse.Namespace) -> Method[Any]:
         return PaperMethod(recipe, open_data(recipe, arguments.data, arguments.root, arguments.held_out))
     if arguments.data != "synthetic":
         raise ValueError(f"--data {arguments.data} needs a recipe of the paper's network, which {recipe.name} is not")
+    if recipe.network == "detector":
+        from dense3d_ros.learning.training.detector import DetectorMethod
+
+        return DetectorMethod(recipe)
     from dense3d_ros.learning.training.hourglass import HourglassMethod
 
     return HourglassMethod(recipe)

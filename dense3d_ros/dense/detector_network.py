@@ -42,12 +42,12 @@ class DetectorNetwork(nn.Module):
     """(B, 1, HEIGHT, WIDTH) metres, 0 where nothing was measured, and (B,) focal lengths in samples
     -> (B, len(MAPS), HEIGHT / STRIDE, WIDTH / STRIDE).
 
-    features: channels at strides 4, 8, 16 and 32.
+    features: channels at a stride of 4; there are 2, 4 and 5 times as many at strides of 8, 16 and 32.
     """
 
-    def __init__(self, features: tuple[int, int, int, int] = (32, 64, 128, 160)) -> None:
+    def __init__(self, features: int) -> None:
         super().__init__()
-        first, second, third, fourth = features
+        first, second, third, fourth = channels = [features * times for times in (1, 2, 4, 5)]
         self.stem = nn.Sequential(ConvBlock(_INPUTS, 16, 3, stride=2), ConvBlock(16, first, 3, stride=2))
         self.down = nn.ModuleList(
             [
@@ -57,7 +57,7 @@ class DetectorNetwork(nn.Module):
                 nn.Sequential(ConvBlock(third, fourth, 3, stride=2), _Block(fourth)),
             ]
         )
-        self.narrow = nn.ModuleList([nn.Conv2d(features[n + 1], features[n], 1) for n in range(3)])
+        self.narrow = nn.ModuleList([nn.Conv2d(channels[n + 1], channels[n], 1) for n in range(3)])
         self.up = nn.ModuleList([_Block(first), _Block(second), ConvBlock(third, third, 3)])
         self.head = nn.Sequential(ConvBlock(first, 2 * first, 3), nn.Conv2d(2 * first, len(MAPS), 1))
         last = self.head[-1]

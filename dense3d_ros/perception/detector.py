@@ -10,11 +10,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 
 from dense3d_ros.dense.detector_network import HEIGHT, STRIDE, WIDTH, DetectorNetwork
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthImage
+from dense3d_ros.perception.model_file import ModelFileError, read_any_model
 from dense3d_ros.runtime.whole_image import make_detector_runtime
 
 Array = NDArray[np.float32]
@@ -25,7 +25,7 @@ LEAST_SCORE = 0.15
 """Of a candidate. Low, because what the network of the crops says of it decides."""
 _PEAK = np.ones((3, 3), np.uint8)
 """Cells around a peak of the heat map within which it is the highest."""
-_FILE = Path(__file__).parents[1] / "models" / "detector" / "detector.safetensors"
+DETECTOR_FILE = Path(__file__).parents[1] / "models" / "detector" / "detector.safetensors"
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,8 @@ class Detector:
 
 
 def load_detector(device: str, runtime: str) -> Detector:
-    """The detector that comes with the package."""
-    network = DetectorNetwork()
-    network.load_state_dict({name: tensor.float() for name, tensor in load_file(_FILE).items()})
+    """The detector that comes with the package. Raises ModelFileError, one sentence about its file."""
+    _, network = read_any_model(str(DETECTOR_FILE))
+    if not isinstance(network, DetectorNetwork):
+        raise ModelFileError(f"{DETECTOR_FILE} cannot be used here: it holds no detector")
     return Detector(network, device, runtime)

@@ -15,13 +15,14 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from dense3d_ros.dense.network import HourglassNetwork
 from dense3d_ros.dense.regressor import DenseRegressor
+from dense3d_ros.excerpt import excerpt
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.crop import Crop, crop_hand, crop_region
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import Handedness
 from dense3d_ros.perception.confidence import Confidence, probability
 from dense3d_ros.perception.detector import Candidate, Detector, load_detector
-from dense3d_ros.perception.model_file import ModelDescription, read_model
+from dense3d_ros.perception.model_file import ModelDescription, ModelFileError, read_model
 from dense3d_ros.runtime.batching import Batcher
 from dense3d_ros.runtime.interface import Outputs
 from dense3d_ros.runtime.selection import choose_runtime, make_runtime
@@ -155,12 +156,17 @@ class HandModel:
         return self._detector.detect(depth, camera, limit)
 
     def warm_up(self) -> None:
-        """Run once on an empty crop, so that the first frame does not pay for what is set up lazily."""
+        """Run on an empty crop, so that the first frame does not pay for what is set up lazily.
+
+        ModelFileError if what comes out is not finite: such a model would see no hand without a word.
+        """
         depth = DepthImage(np.zeros((1, 1), np.float32))
         crops = crops_of(self, depth, Camera(1, 1, 0, 0, 1, 1), np.array([0, 0, 0.5]))
         for _ in range(3):
-            self.predict(crops, [Handedness.RIGHT])
+            outputs = self._batcher.run(crops)
             self.detect(depth, Camera(1, 1, 0, 0, 1, 1), 1)
+        if not all(np.isfinite(array).all() for array in outputs):
+            raise ModelFileError(f"model '{self.description.name}' gives numbers that are not finite")
 
 
 def crops_of(
@@ -208,12 +214,12 @@ def choose_device(device: str) -> str:
         return "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cpu":
         return device
-    if not re.fullmatch(r"cuda(:\d+)?", device):
-        raise DeviceError(f"device '{device}' is unknown; accepted: auto, cpu, cuda, cuda:N")
+    if not re.fullmatch(r"cuda(:[0-9]{1,4})?", device):
+        raise DeviceError(f"device '{excerpt(device)}' is unknown; accepted: auto, cpu, cuda, cuda:N")
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if int(device.partition(":")[2] or 0) >= count:
         raise DeviceError(
-            f"device '{device}' is not there: this machine has {count} CUDA devices; try device auto or cpu"
+            f"device '{excerpt(device)}' is not there: this machine has {count} CUDA devices; try device auto or cpu"
         )
     return device
 

@@ -4,36 +4,53 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
 from dense3d_ros.atomic_write import atomic_write
+from dense3d_ros.dense.detector_network import DetectorNetwork
 from dense3d_ros.dense.hourglass import SMALLEST_MAP
 from dense3d_ros.dense.maps import MapGeometry, metric_geometry
 from dense3d_ros.dense.network import STRIDES, HourglassNetwork
 from dense3d_ros.dense.paper_network import PaperNetwork
+from dense3d_ros.excerpt import excerpt
 from dense3d_ros.geometry.benchmarks import BENCHMARKS
 from dense3d_ros.geometry.hand import JOINT_COUNT, JOINT_NAMES, SKELETON
 from dense3d_ros.perception.confidence import Confidence
+from dense3d_ros.perception.tensor_file import Header, TensorFileError, digest, parse_json, read_header, read_tensors
 
 FORMAT = "dense3d_ros model 1"
 LICENCE = "Apache-2.0"
 """Of the models that this package trains on its own synthetic hands."""
 SUFFIX = ".safetensors"
-NETWORKS = ("hourglass", "paper")
+NETWORKS = ("hourglass", "paper", "detector")
 SKELETONS: dict[str, tuple[str, ...]] = {
     SKELETON: JOINT_NAMES,
     **{benchmark.skeleton: benchmark.scored_joints for benchmark in BENCHMARKS.values()},
 }
 """Joint names by skeleton: the hand of this package and the scored joints of each benchmark."""
-_PAPER = {"half_size": 0.15, "ball_radius": 0.08, "resolution": 128}
+_FIXED = {
+    "paper": {"half_size": 0.15, "ball_radius": 0.08, "resolution": 128},
+    # It sees no crops.
+    "detector": {"half_size": 0.15, "ball_radius": 0.1, "resolution": 128, "stacks": 1, "stride": 4},
+}
+"""What is the same in every model of a network."""
 _SHIPPED = Path(__file__).parents[1] / "models"
+_SHOWN = 160
+"""Characters of a path in an error."""
+_LONGEST_DESCRIPTION = 1 << 20
+_LONGEST_NAME = 200
+_LARGEST_NUMBER = 1e6
+"""In the confidence; what is larger may overflow."""
+
+
+Network: TypeAlias = HourglassNetwork | PaperNetwork | DetectorNetwork
 
 
 class ModelFileError(ValueError):
@@ -44,7 +61,8 @@ class ModelFileError(ValueError):
 class ModelDescription:
     """What a model file says of itself.
 
-    network: "hourglass", which everything in this package runs, or "paper", for training and evaluation alone.
+    network: "hourglass", which everything in this package runs, "paper", for training and evaluation alone, or
+    "detector", which finds hands in whole images.
     stacks, features, wide_blocks, refining_blocks: its size. stride: crop
     pixels a map cell, 4 or 8. views: crops that it looks at, each turned a little, 1 or 3. resolution: pixels of the
     crop's edge. half_size: half the edge of the cube around the hand (paper: of its depth), metres. ball_radius: reach
@@ -86,7 +104,7 @@ class ModelDescription:
             kinds = int if isinstance(low, int) else (int, float)
             if not isinstance(value, kinds) or isinstance(value, bool) or not low <= value <= high:
                 number = "whole number" if kinds is int else "number"
-                raise ModelFileError(f"{name} must be a {number} within {low}..{high}, got {value!r}")
+                raise ModelFileError(f"{name} must be a {number} within {low}..{high}, got {excerpt(repr(value))}")
         if self.stride not in STRIDES:
             raise ModelFileError(f"stride must be 4 or 8, got {self.stride}")
         if self.resolution % (SMALLEST_MAP * self.stride) or self.features % 2:
@@ -94,34 +112,42 @@ class ModelDescription:
                 f"resolution must be a multiple of {SMALLEST_MAP * self.stride} and features even, "
                 f"got {self.resolution} and {self.features}"
             )
-        if self.views not in (1, 3):
-            raise ModelFileError(f"views must be 1 or 3, got {self.views!r}")
+        if type(self.views) is not int or self.views not in (1, 3):
+            raise ModelFileError(f"views must be 1 or 3, got {excerpt(repr(self.views))}")
         self._check_network()
-        if not all(isinstance(text, str) and text for text in (self.name, self.licence)):
-            raise ModelFileError(f"name and licence must be texts, got {self.name!r} and {self.licence!r}")
+        for name in ("name", "licence"):
+            value = getattr(self, name)
+            if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_NAME or not value.isprintable():
+                raise ModelFileError(
+                    f"{name} must be a line of at most {_LONGEST_NAME} characters, got {excerpt(repr(value))}"
+                )
         if not isinstance(self.training, dict) or not isinstance(self.errors, dict):
             raise ModelFileError("training and errors must be JSON objects")
-        if not all(isinstance(error, (int, float)) for error in self.errors.values()):
-            raise ModelFileError(f"errors must be numbers of millimetres, got {self.errors}")
+        if not all(isinstance(error, (int, float)) and not isinstance(error, bool) for error in self.errors.values()):
+            raise ModelFileError(f"errors must be numbers of millimetres, got {excerpt(self.errors)}")
 
     def _check_network(self) -> None:
         """The network's kind against its joints and its crop."""
         if self.network not in NETWORKS:
-            raise ModelFileError(f"network must be one of {', '.join(NETWORKS)}, got {self.network!r}")
+            raise ModelFileError(f"network must be one of {', '.join(NETWORKS)}, got {excerpt(repr(self.network))}")
         if self.network == "hourglass" and (self.skeleton != SKELETON or self.joints != JOINT_NAMES):
             raise ModelFileError(
-                f"the skeleton must be {SKELETON} with its {JOINT_COUNT} joints, got {self.skeleton!r}"
+                f"the skeleton must be {SKELETON} with its {JOINT_COUNT} joints, got {excerpt(repr(self.skeleton))}"
             )
         if SKELETONS.get(str(self.skeleton)) != self.joints:
             raise ModelFileError(
-                f"the skeleton must be one of {', '.join(SKELETONS)} with its own joints, got {self.skeleton!r}"
+                f"the skeleton must be one of {', '.join(SKELETONS)} with its own joints, "
+                f"got {excerpt(repr(self.skeleton))}"
             )
-        crop = {name: getattr(self, name) for name in _PAPER}
-        if self.network == "paper" and crop != _PAPER:
-            raise ModelFileError(f"the paper's network has {_PAPER}, got {crop}")
+        fixed = _FIXED.get(self.network, {})
+        own = {name: getattr(self, name) for name in fixed}
+        if own != fixed:
+            raise ModelFileError(f"the network {self.network} has {fixed}, got {own}")
 
-    def build_network(self) -> HourglassNetwork | PaperNetwork:
+    def build_network(self) -> Network:
         """The described network with random weights."""
+        if self.network == "detector":
+            return DetectorNetwork(self.features)
         if self.network == "paper":
             return PaperNetwork(len(self.joints), self.stacks, self.features)
         return HourglassNetwork(
@@ -148,20 +174,30 @@ def available_models() -> list[str]:
 def model_path(name_or_path: str) -> Path:
     """The file of a shipped model's name or of a path; ModelFileError says what there is."""
     is_path = name_or_path.endswith(SUFFIX) or os.sep in name_or_path
-    path = Path(name_or_path).expanduser() if is_path else _SHIPPED / (name_or_path + SUFFIX)
-    if not path.is_file():
+    asked = excerpt(name_or_path, _SHOWN)
+    try:
+        path = Path(name_or_path).expanduser() if is_path else _SHIPPED / (name_or_path + SUFFIX)
+        is_file = stat.S_ISREG(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        is_file = False
+    except (OSError, ValueError, RuntimeError) as error:
+        # Folders that may not be entered, names that are too long or no names, homes of nobody.
+        raise ModelFileError(f"model '{asked}' cannot be read: {_reason(error)}") from error
+    if not is_file:
         raise ModelFileError(
-            f"model '{name_or_path}': there is no file {path}; accepted: a path that ends in {SUFFIX} or one of "
-            f"{', '.join(available_models()) or '(no model is installed)'}"
+            f"model '{asked}': there is no file {excerpt(path, _SHOWN)}; accepted: a path that ends in {SUFFIX} or "
+            f"one of {', '.join(available_models()) or '(no model is installed)'}"
         )
     return path
 
 
 def save_model(path: Path, network: nn.Module, description: ModelDescription) -> None:
-    """Write weights and description, whole or not at all; matrices of weights in half precision."""
+    """Write weights, description and the digest of both, whole or not at all; matrices in half precision."""
     tensors = {name: _stored(tensor.detach()).cpu().contiguous() for name, tensor in network.state_dict().items()}
+    text = json.dumps(asdict(description))
+    metadata = {"format": FORMAT, "description": text, "sha256": digest(text, tensors)}
     with atomic_write(path) as temporary:
-        temporary.write_bytes(save(tensors, {"format": FORMAT, "description": json.dumps(asdict(description))}))
+        temporary.write_bytes(save(tensors, metadata))
 
 
 def _stored(tensor: Tensor) -> Tensor:
@@ -177,71 +213,94 @@ def read_model(name_or_path: str) -> tuple[ModelDescription, HourglassNetwork]:
     description, network = read_any_model(name_or_path)
     if not isinstance(network, HourglassNetwork):
         raise ModelFileError(
-            f"{model_path(name_or_path)} cannot be used here: it holds the {description.network} network for the "
-            f"skeleton {description.skeleton}, which only `dense3d evaluate` runs; "
+            f"{excerpt(model_path(name_or_path), _SHOWN)} cannot be used here: it holds the {description.network} "
+            f"network for the skeleton {description.skeleton}, which does not look at crops of hands; "
             f"accepted: an hourglass for {SKELETON}"
         )
     return description, network
 
 
-def read_any_model(name_or_path: str) -> tuple[ModelDescription, HourglassNetwork | PaperNetwork]:
+def read_any_model(name_or_path: str) -> tuple[ModelDescription, Network]:
     """As `read_model`, but of any network and skeleton."""
     path = model_path(name_or_path)
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            description = _description(metadata)
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
-        network = description.build_network()
-        _check_tensors(network, tensors)
-    except SafetensorError as error:
-        raise ModelFileError(
-            f"{path} cannot be used as a model: it is no safetensors file, or not all of one ({error})"
-        ) from error
-    except (OSError, ModelFileError) as error:
-        raise ModelFileError(f"{path} cannot be used as a model: {error}") from error
-    network.load_state_dict(tensors)
+        with path.open("rb") as file:
+            header = read_header(file)
+            description = _description(header.metadata)
+            # Without memory: the description may name more than the file holds.
+            with torch.device("meta"):
+                network = description.build_network()
+            expected = network.state_dict()
+            _check_shapes(expected, header)
+            tensors = read_tensors(file, header)
+        _check_values(header.metadata, tensors)
+    except (OSError, TensorFileError, ModelFileError) as error:
+        raise ModelFileError(f"{excerpt(path, _SHOWN)} cannot be used as a model: {_reason(error)}") from error
+    network.load_state_dict({name: tensors[name].to(want.dtype) for name, want in expected.items()}, assign=True)
     return description, network.eval()
+
+
+def _reason(error: Exception) -> str:
+    """Of an error of the system without the file's name, which may be long."""
+    return excerpt((error.strerror if isinstance(error, OSError) else None) or error, 2 * _SHOWN)
 
 
 def _description(metadata: dict[str, str]) -> ModelDescription:
     if metadata.get("format") != FORMAT:
-        raise ModelFileError(f"its format is {metadata.get('format')!r}, accepted: {FORMAT!r}")
-    try:
-        data = json.loads(metadata.get("description", ""))
-    except json.JSONDecodeError as error:
-        raise ModelFileError(f"its description is no JSON ({error})") from error
-    if not isinstance(data, dict):
-        raise ModelFileError("its description is no JSON object")
+        raise ModelFileError(f"its format is {excerpt(repr(metadata.get('format')))}, accepted: {FORMAT!r}")
+    if unknown := metadata.keys() - {"format", "description", "sha256"}:
+        raise ModelFileError(f"its metadata have unknown entries {excerpt(sorted(unknown))}")
+    text = metadata.get("description", "")
+    if len(text) > _LONGEST_DESCRIPTION:
+        raise ModelFileError(f"its description is longer than {_LONGEST_DESCRIPTION} characters")
+    data = parse_json(text, "description")
     known = {item.name for item in fields(ModelDescription)}
     required = {"name", "stacks", "features", "half_size", "ball_radius", "resolution", "licence"}
     if set(data) - known or required - set(data):
         raise ModelFileError(
-            f"its description has unknown entries {sorted(set(data) - known)} and lacks {sorted(required - set(data))}"
+            f"its description has unknown entries {excerpt(sorted(set(data) - known))} and lacks "
+            f"{sorted(required - set(data))}"
         )
     joints = data.get("joints", JOINT_NAMES)
     if not isinstance(joints, list | tuple):
-        raise ModelFileError(f"joints must be a list of names, got {joints!r}")
+        raise ModelFileError(f"joints must be a list of names, got {excerpt(repr(joints))}")
+    return ModelDescription(**{**data, "joints": tuple(joints), "confidence": _confidence(data.get("confidence", {}))})
+
+
+def _confidence(data: Any) -> Confidence:
     try:
-        confidence = Confidence.from_json(data.get("confidence", {}))
+        confidence = Confidence.from_json(data)
     except ValueError as error:
-        raise ModelFileError(f"its confidence is wrong: {error}") from error
-    return ModelDescription(**{**data, "joints": tuple(joints), "confidence": confidence})
+        raise ModelFileError(f"its confidence is wrong: {excerpt(error, 2 * _SHOWN)}") from error
+    for item in fields(Confidence):
+        value = getattr(confidence, item.name)
+        if isinstance(value, tuple) and any(abs(number) > _LARGEST_NUMBER for number in value):
+            raise ModelFileError(f"its confidence is wrong: {item.name} has numbers above {_LARGEST_NUMBER:g}")
+    return confidence
 
 
-def _check_tensors(network: nn.Module, tensors: dict[str, Tensor]) -> None:
-    expected = network.state_dict()
-    missing, foreign = expected.keys() - tensors.keys(), tensors.keys() - expected.keys()
+def _check_shapes(expected: dict[str, Tensor], header: Header) -> None:
+    """Names, shapes and types in the file against those of the described network."""
+    missing, foreign = expected.keys() - header.tensors.keys(), header.tensors.keys() - expected.keys()
     if missing or foreign:
         raise ModelFileError(
-            f"its weights do not fit its description: {len(missing)} are missing ({sorted(missing)[:2]}), "
-            f"{len(foreign)} are foreign ({sorted(foreign)[:2]})"
+            f"its weights do not fit its description: {len(missing)} are missing ({excerpt(sorted(missing)[:2])}), "
+            f"{len(foreign)} are foreign ({excerpt(sorted(foreign)[:2])})"
         )
-    for name, tensor in tensors.items():
-        want = expected[name]
-        if tensor.shape != want.shape or tensor.dtype not in (want.dtype, _stored(want).dtype):
+    for name, want in expected.items():
+        dtype, shape = header.tensors[name]
+        if shape != tuple(want.shape) or dtype not in (want.dtype, _stored(want).dtype):
             raise ModelFileError(
-                f"{name} is {tuple(tensor.shape)} {tensor.dtype}, expected {tuple(want.shape)} {want.dtype}"
+                f"{name} is {excerpt(shape)} {dtype}, expected {tuple(want.shape)} {_stored(want).dtype}"
             )
+
+
+def _check_values(metadata: dict[str, str], tensors: dict[str, Tensor]) -> None:
+    """Everything as it was written, where the file says so, and numbers that a network can be made of."""
+    if "sha256" in metadata and metadata["sha256"] != digest(metadata["description"], tensors):
+        raise ModelFileError("it is damaged: weights and description are not those that were written")
+    for name, tensor in tensors.items():
         if not torch.isfinite(tensor).all():
             raise ModelFileError(f"{name} holds NaN or Inf")
+        if name.endswith("running_var") and (tensor < 0).any():
+            raise ModelFileError(f"{name} holds a variance below 0")

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from torch import Tensor, nn
 
 from dense3d_ros.dense.regressor import DenseRegressor
 from dense3d_ros.geometry.crop import Crop
-from dense3d_ros.runtime.export import input_shapes, traced
+from dense3d_ros.runtime.export import PlainRegressor, example_inputs, input_shapes, traced
 from dense3d_ros.runtime.interface import Outputs, RuntimeUnavailableError, arrays
 
 
@@ -48,12 +49,12 @@ class OpenVinoRuntime:
 
 def _converted(regressor: DenseRegressor, resolution: int) -> Any:
     """The regressor as an OpenVINO model with a free batch size."""
-    module, example = traced(regressor, resolution)
-    return openvino_model(module, example, [(-1, *shape) for shape in input_shapes(resolution)])
+    shapes = [(-1, *shape) for shape in input_shapes(resolution)]
+    return openvino_model(PlainRegressor(regressor), example_inputs(resolution), shapes)
 
 
-def openvino_model(module: Any, example: tuple[Any, ...], shapes: Sequence[tuple[int, ...]]) -> Any:
-    """TorchScript with its example inputs as an OpenVINO model of float32 inputs with these shapes; -1 is free.
+def openvino_model(module: nn.Module, example: tuple[Tensor, ...], shapes: Sequence[tuple[int, ...]]) -> Any:
+    """A module as an OpenVINO model of float32 inputs with these shapes; -1 is free.
 
     Straight through the PyTorch front end: `openvino.convert_model` does the same in five times the time, and reports
     its use over the network where its telemetry package is installed.
@@ -62,14 +63,15 @@ def openvino_model(module: Any, example: tuple[Any, ...], shapes: Sequence[tuple
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
-    front_end = FrontEndManager().load_by_framework("pytorch")
-    # In a variable, because the front end does not keep it alive.
-    decoder = TorchScriptPythonDecoder(module, example_input=example)
-    model = front_end.load(decoder)
-    for place, shape in zip(model.get_inputs(), shapes, strict=True):
-        model.set_partial_shape(place, openvino.PartialShape(list(shape)))
-        model.set_element_type(place, openvino.Type.f32)
-    return front_end.convert(model)
+    with traced(module, example) as recorded:
+        front_end = FrontEndManager().load_by_framework("pytorch")
+        # In a variable, because the front end does not keep it alive.
+        decoder = TorchScriptPythonDecoder(recorded, example_input=example)
+        model = front_end.load(decoder)
+        for place, shape in zip(model.get_inputs(), shapes, strict=True):
+            model.set_partial_shape(place, openvino.PartialShape(list(shape)))
+            model.set_element_type(place, openvino.Type.f32)
+        return front_end.convert(model)
 
 
 def compiled_request(model: Any, precision: str, *, counting: bool = False) -> Any:

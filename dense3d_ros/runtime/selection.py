@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 
 from dense3d_ros.dense.regressor import DenseRegressor
+from dense3d_ros.excerpt import excerpt
 from dense3d_ros.runtime.interface import Runtime, RuntimeUnavailableError
 
 PACKAGES: dict[str, tuple[str, ...]] = {
@@ -38,7 +39,7 @@ def choose_runtime(runtime: str, device: str) -> Choice:
     Raises RuntimeUnavailableError, one sentence that says what to do.
     """
     if runtime not in RUNTIMES:
-        raise RuntimeUnavailableError(f"runtime '{runtime}' is unknown; accepted: {', '.join(RUNTIMES)}")
+        raise RuntimeUnavailableError(f"runtime '{excerpt(runtime)}' is unknown; accepted: {', '.join(RUNTIMES)}")
     on_gpu = device != "cpu"
     if runtime == "auto":
         return _best(on_gpu)

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from dense3d_ros.dense.detector_network import HEIGHT, WIDTH, DetectorNetwork
-from dense3d_ros.runtime.export import onnx_bytes_of, trace
+from dense3d_ros.runtime.export import onnx_bytes_of
 
 Array = NDArray[np.float32]
 DetectorRuntime = Callable[[Array, float], Array]
@@ -49,7 +49,7 @@ def _openvino(network: DetectorNetwork) -> DetectorRuntime:
     from dense3d_ros.runtime.openvino_cpu import compiled_request, openvino_model
 
     example = _example()
-    model = openvino_model(trace(network, example), example, [tuple(tensor.shape) for tensor in example])
+    model = openvino_model(network, example, [tuple(tensor.shape) for tensor in example])
     request = compiled_request(model, "f32")
 
     def run(samples: Array, focal: float) -> Array:

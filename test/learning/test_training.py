@@ -269,7 +269,10 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
         ("name: x\nstages: [{samples: 1.5e3, resolution: 64}]", "a stage needs"),
         ("name: x\nstages: [{samples: 64, resolution: 64}]\nfeatures: wide", "features must be a whole number"),
         ("name: x\nstages: [{samples: 64, resolution: 64}]\nlearning_rate: .nan", "learning_rate must be a number"),
-        ("name: x\nstages: [{samples: 64, resolution: 64}]\nnetwork: big", "network must be hourglass or paper"),
+        (
+            "name: x\nstages: [{samples: 64, resolution: 64}]\nnetwork: big",
+            "network must be hourglass, detector or paper",
+        ),
         ("network: paper", "it has no 'name'"),
         ("name: 7\nnetwork: paper", "name must be a text, got 7"),
         ("name: x\nnetwork: paper\nstages: []", "unknown entries \\['stages'\\]"),

@@ -21,6 +21,7 @@ from dense3d_ros.learning.training.detector_data import (
     DetectorBatches,
     make_view,
 )
+from dense3d_ros.learning.training.recipe import Recipe, Stage
 from dense3d_ros.perception.detector import candidates, sampling
 
 
@@ -145,8 +146,8 @@ def test_perfect_maps_have_next_to_no_loss_and_miss_nothing() -> None:
 
 def test_the_network_learns_a_batch() -> None:
     torch.manual_seed(0)
-    method = DetectorMethod(1000)
-    network = DetectorNetwork((16, 16, 32, 32))
+    method = DetectorMethod(Recipe("small", (Stage(1000, 128),), "detector", features=16))
+    network = DetectorNetwork(16)
     (batch,) = DetectorBatches(seed=7, batch_size=8, first=0, count=1)
     optimiser = method.optimiser(network)
     for group in optimiser.param_groups:

@@ -160,7 +160,7 @@ def test_a_description_that_is_none(model: Path, text: str) -> None:
         ({"skeleton": "nyu14"}, "the skeleton must be hand21"),
         ({"joints": ["wrist"]}, "with its 21 joints"),
         ({"joints": 21}, "joints must be a list of names"),
-        ({"name": 5}, "name and licence must be texts"),
+        ({"name": 5}, "name must be a line of at most 200 characters, got 5"),
         ({"errors": {"nyu": "small"}}, "errors must be numbers"),
         ({"training": "much"}, "must be JSON objects"),
     ],
@@ -188,8 +188,11 @@ def test_a_weight_of_another_shape(model: Path) -> None:
 
 def test_a_weight_of_another_type(model: Path) -> None:
     name = first_weight(model)
-    rewrite(model, **{name: load_file(model)[name].double()})
-    refused(model, "torch.float64, expected .* torch.float32")
+    weight = load_file(model)[name]
+    rewrite(model, **{name: weight.double()})
+    refused(model, f"{re.escape(name)} is no tensor of F16, F32, I64")
+    rewrite(model, **{name: weight.half()})
+    refused(model, f"{re.escape(name)} is .* torch.float16, expected .* torch.float32")
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,32 +10,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Optimizer
 
-from dense3d_ros.dense.detector_network import DetectorNetwork
 from dense3d_ros.learning.synthetic.scenes import SceneAssets
 from dense3d_ros.learning.synthetic.whole_scenes import make_whole_scene
 from dense3d_ros.learning.training.detector_data import LAG, DetectorBatch, DetectorBatches, random_view
 from dense3d_ros.learning.training.method import Method
 from dense3d_ros.learning.training.muon import Muon
-from dense3d_ros.learning.training.recipe import Stage
+from dense3d_ros.learning.training.recipe import Recipe, Stage
+from dense3d_ros.perception.model_file import LICENCE, ModelDescription
 
 VALIDATION_SEED = 1_000_003
 _VALIDATION_BATCHES, _VALIDATION_BATCH_SIZE = 8, 32
-_WARM_UP = 4000
-_FINAL_SHARE = 0.01
-
-
-@dataclass(frozen=True)
-class DetectorDescription:
-    """What a detector's file says of itself."""
-
-    name: str = "detector"
-    licence: str = "Apache-2.0"
-    features: tuple[int, int, int, int] = (32, 64, 128, 160)
-    training: dict[str, Any] = field(default_factory=dict)
-    errors: dict[str, float] = field(default_factory=dict)
-
-    def build_network(self) -> DetectorNetwork:
-        return DetectorNetwork(self.features)
 
 
 class DetectorMethod(Method[DetectorBatch]):
@@ -47,22 +28,29 @@ class DetectorMethod(Method[DetectorBatch]):
     data = "whole synthetic scenes"
     validation_data = "synthetic scenes: hands missed, %"
 
-    def __init__(self, samples: int, *, batch_size: int = 32, learning_rate: float = 0.02, seed: int = 0) -> None:
-        self.description = DetectorDescription()  # type: ignore[assignment]
-        self.stages = (Stage(samples, 160),)
-        self.batch_size, self.rate, self.seed = batch_size, learning_rate, seed
-        self.ema_decay = 0.997
+    def __init__(self, recipe: Recipe) -> None:
+        self.recipe = recipe
+        self.stages, self.batch_size = recipe.stages, recipe.batch_size
+        self.ema_decay, self.seed = recipe.ema_decay, recipe.seed
+        self.description = ModelDescription(
+            name=recipe.name,
+            network="detector",
+            stacks=1,
+            features=recipe.features,
+            half_size=0.15,
+            ball_radius=0.1,
+            resolution=128,
+            licence=LICENCE,
+        )
 
     def optimiser(self, network: nn.Module) -> Optimizer:
-        return Muon(network, learning_rate=self.rate, weight_decay=0.01)
+        return Muon(network, learning_rate=self.recipe.learning_rate, weight_decay=self.recipe.weight_decay)
 
     def learning_rate(self, samples: int) -> float:
-        share = min(1.0, samples / self.stages[0].samples)
-        cosine = 0.5 * (1 + math.cos(math.pi * share))
-        return min(1.0, (samples + 1) / _WARM_UP) * self.rate * (_FINAL_SHARE + (1 - _FINAL_SHARE) * cosine)
+        return self.recipe.rate_after(samples)
 
     def clip_gradients(self, parameters: Sequence[nn.Parameter]) -> Tensor:
-        return nn.utils.clip_grad_norm_(parameters, 1.0)
+        return nn.utils.clip_grad_norm_(parameters, self.recipe.gradient_norm)
 
     def check_processes(self, count: int) -> None:
         if LAG % count:

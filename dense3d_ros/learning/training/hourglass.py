@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -55,12 +54,7 @@ class HourglassMethod(Method[Batch]):
         return Muon(network, learning_rate=self.recipe.learning_rate, weight_decay=self.recipe.weight_decay)
 
     def learning_rate(self, samples: int) -> float:
-        """Linear warm-up, then half a cosine down to the final rate."""
-        recipe = self.recipe
-        warm = min(1.0, (samples + 1) / recipe.warm_up_samples)
-        share = min(1.0, max(0.0, samples - recipe.warm_up_samples) / (recipe.samples - recipe.warm_up_samples))
-        cosine = 0.5 * (1 + math.cos(math.pi * share))
-        return warm * (recipe.final_learning_rate + (recipe.learning_rate - recipe.final_learning_rate) * cosine)
+        return self.recipe.rate_after(samples)
 
     def clip_gradients(self, parameters: Sequence[nn.Parameter]) -> Tensor:
         return nn.utils.clip_grad_norm_(parameters, self.recipe.gradient_norm)

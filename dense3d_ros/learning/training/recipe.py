@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,13 @@ class Recipe:
         """Samples of all stages."""
         return sum(stage.samples for stage in self.stages)
 
+    def rate_after(self, samples: int) -> float:
+        """Learning rate: a linear warm-up, then half a cosine down to the final rate."""
+        warm = min(1.0, (samples + 1) / self.warm_up_samples)
+        share = min(1.0, max(0.0, samples - self.warm_up_samples) / (self.samples - self.warm_up_samples))
+        cosine = 0.5 * (1 + math.cos(math.pi * share))
+        return warm * (self.final_learning_rate + (self.learning_rate - self.final_learning_rate) * cosine)
+
     @classmethod
     def read(cls, path: Path) -> Recipe:
         """Read a recipe; ValueError names the file and what is wrong in it."""
@@ -68,8 +76,8 @@ class Recipe:
         except (TypeError, ValueError) as error:
             raise ValueError(f"{path} is no training recipe: {error}") from error
         check_types(path, recipe)
-        if recipe.network != "hourglass":
-            raise ValueError(f"{path}: network must be hourglass or paper, got {recipe.network!r}")
+        if recipe.network not in ("hourglass", "detector"):
+            raise ValueError(f"{path}: network must be hourglass, detector or paper, got {recipe.network!r}")
         if recipe.batch_size < 4 or recipe.batch_size % 4:
             raise ValueError(
                 f"{path}: batch_size must be a multiple of 4, the crops of a picture, got {recipe.batch_size}"
