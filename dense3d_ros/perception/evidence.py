@@ -65,6 +65,8 @@ _POINTS = 8
 _IN_FRONT, _HIDDEN = 0.012, 0.035
 """A bone is in front of the surface, or too far behind it to be what was measured, metres."""
 _SHORTEST_BONE = 0.002
+_LARGEST = 1e6
+"""Numbers in a fit are smaller, or a product of two would overflow."""
 _PARENTS, _CHILDREN = np.array(BONES).T
 _ALONG = (np.arange(_POINTS) + 0.5) / _POINTS
 _WRIST, _KNUCKLE = 0, JOINT_INDEX["middle_mcp"]
@@ -98,9 +100,9 @@ class Evidence:
             raise ValueError(f"evidence has unknown terms {unknown}; known: {', '.join(TERMS)}")
         for name, term in self.terms.items():
             values = (term.weight, term.low, term.high, term.usual)
-            if not np.isfinite(values).all() or term.low > term.high or term.weight * TERMS[name] < 0:
+            if not (np.abs(values) <= _LARGEST).all() or term.low > term.high or term.weight * TERMS[name] < 0:
                 raise ValueError(f"the evidence term {name} must be finite, ordered and of its own sign, got {term}")
-        if not np.isfinite([self.bias, *self.size]).all() or self.size[1] <= 0:
+        if not (np.abs([self.bias, *self.size]) <= _LARGEST).all() or self.size[1] <= 0:
             raise ValueError(f"bias and size of the evidence must be finite numbers, got {self.bias} and {self.size}")
         bones = np.array(self.bones, np.float64)
         if self.bones and not (bones.shape == (2, len(BONES)) and np.isfinite(bones).all() and (bones[1] > 0).all()):

@@ -177,7 +177,7 @@ def wrong_values(random: Random, data: bytes) -> bytes:
         {"joints": description.get("joints", ["wrist"])[::-1]},
         {"errors": {"nyu": True}},
         {"confidence": {"min_score": float(one(random, [0, -1, 1.1, np.nan]))}},
-        {"confidence": {"hand": [0, -1]}},
+        {"confidence": {"evidence": {"terms": {"presence": {"weight": -1}}}}},
         {"confidence": {"predictors": list(range(100_000))}},
     )
     file.describe(**one(random, changes))

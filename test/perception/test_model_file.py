@@ -276,13 +276,13 @@ def test_the_papers_network_comes_back_and_is_refused_where_a_hand_is_needed(tmp
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"network": "transformer"}, "network must be one of hourglass, paper, got 'transformer'"),
+        ({"network": "transformer"}, "network must be one of hourglass, paper, detector, got 'transformer'"),
         ({"network": "hourglass"}, "the skeleton must be hand21 with its 21 joints, got 'nyu14'"),
         ({"skeleton": "hands2017"}, "the skeleton must be one of hand21, nyu14, icvl16, msra21 with its own joints"),
         ({"skeleton": ["nyu14"]}, "the skeleton must be one of"),
         ({"joints": SKELETONS["icvl16"]}, "the skeleton must be one of"),
-        ({"resolution": 64}, "the paper's network has"),
-        ({"ball_radius": 0.1}, "the paper's network has"),
+        ({"resolution": 64}, "the network paper has"),
+        ({"ball_radius": 0.1}, "the network paper has"),
     ],
 )
 def test_the_papers_description_with_wrong_values(changes: dict[str, Any], message: str) -> None:
