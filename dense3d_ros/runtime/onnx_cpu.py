@@ -14,6 +14,7 @@ class OnnxRuntime:
     """An ONNX export of the regressor in float32; any batch size."""
 
     crops_itself = False
+    failure = ""
 
     def __init__(self, regressor: DenseRegressor, resolution: int) -> None:
         import onnxruntime

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,10 @@ from dense3d_ros.geometry.crop import Crop
 from dense3d_ros.runtime.export import input_shapes, traced
 from dense3d_ros.runtime.interface import Outputs, RuntimeUnavailableError, arrays
 
+# At its import OpenVINO would report itself over the network and write to the home folder; without this package it can
+# do neither. None stands for a module that cannot be imported.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+
 
 class OpenVinoRuntime:
     """Compiled for this processor; any batch size.
@@ -20,6 +25,7 @@ class OpenVinoRuntime:
     """
 
     crops_itself = False
+    failure = ""
 
     def __init__(
         self, regressor: DenseRegressor, resolution: int, precision: str = "f32", *, counting: bool = False
@@ -61,8 +67,7 @@ class OpenVinoRuntime:
 def _converted(regressor: DenseRegressor, resolution: int) -> Any:
     """The regressor as an OpenVINO model with a free batch size.
 
-    Straight through the PyTorch front end: `openvino.convert_model` does the same in five times the time, and reports
-    its use over the network where its telemetry package is installed.
+    Straight through the PyTorch front end: `openvino.convert_model` does the same in five times the time.
     """
     import openvino
     from openvino.frontend import FrontEndManager
