@@ -87,14 +87,23 @@ class HandModel:
         choice = choose_runtime(runtime, device)
         self.description = description
         self.device = device
-        self.runtime = choice.name
-        self.runtime_reason = choice.reason
+        self._choice = choice
         fold_batch_norm(network)
         regressor = DenseRegressor(network, description.geometry).eval()
-        runs = make_runtime(choice.name, regressor, device, description.resolution)
-        self.crops_itself = runs.crops_itself
-        self._batcher = Batcher(runs.run)
+        self._runtime = make_runtime(choice.name, regressor, device, description.resolution)
+        self.crops_itself = self._runtime.crops_itself
+        self._batcher = Batcher(self._runtime.run)
         self._detector = detector or load_detector(device, choice.name)
+
+    @property
+    def runtime(self) -> str:
+        """Name of what runs the network by now: torch, where the chosen one has failed."""
+        return "torch" if self._runtime.failure else self._choice.name
+
+    @property
+    def runtime_reason(self) -> str:
+        """Why that one."""
+        return self._runtime.failure or self._choice.reason
 
     def with_confidence(self, confidence: Confidence) -> HandModel:
         """The same network in the same runtime, its outputs judged by other numbers."""

@@ -16,6 +16,7 @@ from dense3d_ros.dense.regressor import DenseRegressor
 from dense3d_ros.geometry.crop import Crop
 from dense3d_ros.geometry.hand import JOINT_COUNT
 from dense3d_ros.runtime.device_crop import header_words, pack, unpack, words_needed
+from dense3d_ros.runtime.eager import full_precision
 from dense3d_ros.runtime.interface import Outputs
 
 READY_BATCHES = (1, 2, 4, 8)
@@ -57,6 +58,7 @@ class CudaGraphRuntime:
     """
 
     crops_itself = True
+    failure = ""
 
     def __init__(
         self, regressor: DenseRegressor, device: str, resolution: int, *, half: bool = True, compiled: bool = False
@@ -142,5 +144,6 @@ class CudaGraphRuntime:
 
     def _compute(self, words: Tensor, batch: int) -> Tensor:
         """Packed crops -> rows of joints, spread and logits."""
-        joints, spread, logits = self._regressor(*unpack(words, batch, self._resolution))
+        with full_precision():
+            joints, spread, logits = self._regressor(*unpack(words, batch, self._resolution))
         return torch.cat([joints.flatten(1), spread, logits], dim=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 
 import torch
 
@@ -16,6 +17,7 @@ class EagerRuntime:
     """Runs the module operation by operation in float32."""
 
     crops_itself = False
+    failure = ""
 
     def __init__(self, regressor: DenseRegressor, device: str) -> None:
         self._device = device
@@ -28,8 +30,14 @@ class EagerRuntime:
     def run(self, crops: Sequence[Crop]) -> Outputs:
         """See `Runtime.run`."""
         inputs = (torch.from_numpy(array).to(self._device) for array in arrays(crops))
-        joints, spread, logits = self._regressor(*inputs)
+        with full_precision():
+            joints, spread, logits = self._regressor(*inputs)
         return Outputs(joints.cpu().numpy(), spread.cpu().numpy(), logits.cpu().numpy())
+
+
+def full_precision() -> AbstractContextManager[None]:
+    """Float32 as it is: a GPU's convolutions would round it to TF32, which has the digits of float16."""
+    return torch.backends.cudnn.flags(enabled=True, allow_tf32=False)  # type: ignore[no-any-return, no-untyped-call]
 
 
 def _leave_cores_to_others() -> None:

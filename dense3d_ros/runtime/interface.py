@@ -29,9 +29,11 @@ class Runtime(Protocol):
     """A network with votes and fusion, ready to run. One call at a time.
 
     crops_itself: whether it rather takes a CropRegion than a HandCrop, because its device makes the picture.
+    failure: why eager float32 took its place, in a few words; empty where it did not.
     """
 
     crops_itself: bool
+    failure: str
 
     def run(self, crops: Sequence[Crop]) -> Outputs:
         """All crops, at least one, in one batch. The outputs are the caller's to keep."""

@@ -15,6 +15,7 @@ class OnnxRuntime:
     """An ONNX export of the regressor in float32; any batch size."""
 
     crops_itself = False
+    failure = ""
 
     def __init__(self, regressor: DenseRegressor, resolution: int) -> None:
         self._session = session_of(onnx_bytes(regressor, resolution))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,10 @@ from dense3d_ros.geometry.crop import Crop
 from dense3d_ros.runtime.export import PlainRegressor, example_inputs, input_shapes, traced
 from dense3d_ros.runtime.interface import Outputs, RuntimeUnavailableError, arrays
 
+# At its import OpenVINO would report itself over the network and write to the home folder; without this package it can
+# do neither. None stands for a module that cannot be imported.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+
 
 class OpenVinoRuntime:
     """Compiled for this processor; any batch size.
@@ -21,6 +26,7 @@ class OpenVinoRuntime:
     """
 
     crops_itself = False
+    failure = ""
 
     def __init__(
         self, regressor: DenseRegressor, resolution: int, precision: str = "f32", *, counting: bool = False
@@ -56,8 +62,7 @@ def _converted(regressor: DenseRegressor, resolution: int) -> Any:
 def openvino_model(module: nn.Module, example: tuple[Tensor, ...], shapes: Sequence[tuple[int, ...]]) -> Any:
     """A module as an OpenVINO model of float32 inputs with these shapes; -1 is free.
 
-    Straight through the PyTorch front end: `openvino.convert_model` does the same in five times the time, and reports
-    its use over the network where its telemetry package is installed.
+    Straight through the PyTorch front end: `openvino.convert_model` does the same in five times the time.
     """
     import openvino
     from openvino.frontend import FrontEndManager

@@ -61,8 +61,28 @@ def available_runtimes(device: str) -> list[str]:
 
 
 def make_runtime(name: str, regressor: DenseRegressor, device: str, resolution: int) -> Runtime:
-    """Build the runtime. The regressor is used up: it may be moved or converted."""
+    """Build the runtime. The regressor is used up: it may be moved or converted.
+
+    On a GPU whatever fails in a fast runtime, now or later, is done by eager float32 instead; see `FallbackRuntime`.
+    """
     # Imported when needed: what is not installed is not needed.
+    from dense3d_ros.runtime.eager import EagerRuntime
+
+    if name == "torch":
+        return EagerRuntime(regressor, device)
+    if device == "cpu":
+        return _make_fast(name, regressor, device, resolution)
+    from dense3d_ros.runtime.fallback import FallbackRuntime
+
+    return FallbackRuntime(
+        name,
+        regressor,
+        lambda regressor: _make_fast(name, regressor, device, resolution),
+        lambda regressor: EagerRuntime(regressor, device),
+    )
+
+
+def _make_fast(name: str, regressor: DenseRegressor, device: str, resolution: int) -> Runtime:
     if name in ("openvino", "openvino_bf16"):
         from dense3d_ros.runtime.openvino_cpu import OpenVinoRuntime
 
@@ -71,15 +91,11 @@ def make_runtime(name: str, regressor: DenseRegressor, device: str, resolution: 
         from dense3d_ros.runtime.onnx_cpu import OnnxRuntime
 
         return OnnxRuntime(regressor, resolution)
-    if name in ("cuda_graph", "cuda_graph_f32"):
-        from dense3d_ros.runtime.cuda_graph import CudaGraphRuntime
+    from dense3d_ros.runtime.cuda_graph import CudaGraphRuntime
 
-        return CudaGraphRuntime(regressor, device, resolution, half=name == "cuda_graph")
     if name == "compiled":
         return _compiled(regressor, device, resolution)
-    from dense3d_ros.runtime.eager import EagerRuntime
-
-    return EagerRuntime(regressor, device)
+    return CudaGraphRuntime(regressor, device, resolution, half=name == "cuda_graph")
 
 
 def _compiled(regressor: DenseRegressor, device: str, resolution: int) -> Runtime:
@@ -89,7 +105,7 @@ def _compiled(regressor: DenseRegressor, device: str, resolution: int) -> Runtim
         return CudaGraphRuntime(regressor, device, resolution, half=device != "cpu", compiled=True)
     except RuntimeError as error:
         # torch.compile needs a C++ compiler on a CPU, and Triton on a GPU.
-        first = str(error).strip().partition("\n")[0]
+        first = excerpt(str(error).strip().partition("\n")[0], 200)
         raise RuntimeUnavailableError(
             f"runtime 'compiled' cannot compile the network ({first}); try runtime auto"
         ) from error
@@ -101,7 +117,7 @@ def _missing(runtime: str) -> list[str]:
 
 def _best(on_gpu: bool) -> Choice:
     if on_gpu:
-        return Choice("cuda_graph", "the fastest on a GPU")
+        return Choice("cuda_graph_f32", "full precision; half was never measured on a GPU")
     missing: list[str] = []
     for name in _FASTEST_ON_CPU:
         if not _missing(name):
