@@ -21,7 +21,7 @@ Array = NDArray[np.float32]
 
 APART = 0.06
 """Two candidates are at least this far from each other, metres."""
-LEAST_SCORE = 0.15
+LEAST_SCORE = 0.2
 """Of a candidate. Low, because what the network of the crops says of it decides."""
 _PEAK = np.ones((3, 3), np.uint8)
 """Cells around a peak of the heat map within which it is the highest."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -44,11 +45,10 @@ def calibrate_file(
     """
     description, network = read_model(name_or_path)
     path = output or model_path(name_or_path)
-    # The model below folds its network's layers; what is saved is read again.
     blank = replace(description, confidence=Confidence())
-    model = HandModel(blank, network, choose_device(device), runtime)
+    # A copy, because a model folds its network's layers.
+    model = HandModel(blank, deepcopy(network), choose_device(device), runtime)
     confidence = fit_confidence(model, pictures)
-    _, network = read_model(name_or_path)
     save_model(path, network, replace(description, confidence=confidence))
     return path, confidence
 
