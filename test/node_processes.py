@@ -125,7 +125,7 @@ class Client:
         """Spin until `condition` is true; what it returned last."""
         end = time.monotonic() + timeout
         while not (value := condition()) and time.monotonic() < end:
-            self._executor.spin_once(timeout_sec=0.05)
+            self._executor.spin_once(timeout_sec=max(0.0, min(0.05, end - time.monotonic())))
         return value
 
     def spin(self, seconds: float) -> None:
