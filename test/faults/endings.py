@@ -12,7 +12,9 @@ from node_processes import NodeProcess
 
 from .frames import pick
 from .resources import SHARED_MEMORY, left_over, segments
-from .subject import PATIENCE_S, PROCESS, Fault
+from .subject import PATIENCE_S, Fault
+
+EXECUTABLE = str(Path(__file__).resolve().parents[2] / "scripts" / "hand_pose")
 
 INTERRUPT, TERMINATE = signal.SIGINT, signal.SIGTERM
 SIGNALS = ((INTERRUPT,), (TERMINATE,), (INTERRUPT, INTERRUPT), (INTERRUPT, TERMINATE), (TERMINATE, TERMINATE))
@@ -26,9 +28,9 @@ def interrupt(rng: np.random.Generator, folder: Path, index: int) -> tuple[Count
     sequence = pick(rng, SIGNALS)
     after, between = float(rng.uniform(0.5, IMPORTED_AFTER_S)), float(rng.choice([0.005, 0.02, 0.2, 0.5]))
     kind = " and ".join(number.name for number in sequence)
-    arguments = ["--ros-args", "-r", f"__ns:=/ending_{index}", "-p", "model:=rigid"]
+    arguments = ["--ros-args", "-r", f"__ns:=/ending_{index}", "-p", "device:=cpu"]
     before = {path.name for path in SHARED_MEMORY.iterdir()}
-    process = NodeProcess([PROCESS, *arguments], folder / f"ending_{index}.txt")
+    process = NodeProcess([EXECUTABLE, *arguments], folder / f"ending_{index}.txt")
     held: set[str] = set()
     try:
         time.sleep(after)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -23,6 +24,8 @@ def own_domain() -> Iterator[None]:
     from dense3d_ros.nodes.dds_profile import profile_variable
 
     os.environ[profile_variable()] = str(CONFIG)
+    # Whoever ends this ends the nodes, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="dense3d_ros_log") as logs, domain_id() as number:
         os.environ["ROS_LOG_DIR"] = logs
         os.environ["ROS_DOMAIN_ID"] = str(number)

@@ -63,7 +63,7 @@ def some_cameras(subject: Subject, rng: np.random.Generator, count: int, folder:
     """`count` cameras that are killed while they publish."""
     for index in range(count):
         subject.count("camera killed")
-        camera = NodeProcess([CAMERA_PROCESS, subject.namespace, "60"], folder / f"camera_{index}.txt")
+        camera = NodeProcess([CAMERA_PROCESS, subject.namespace, "60", "stiff"], folder / f"camera_{index}.txt")
         try:
             subject.foreign = True
             seen = len(subject.client.hands)
