@@ -138,5 +138,5 @@ AREAS = (
     Area("two cameras", "two cameras", 0.05, 200, _beside),
     Area("shipped model", "shipped", 0.058, 50, _frames(_malformed)),
 )
-ENDINGS_SHARE = 0.0015
-"""Of all inputs: processes that are started and interrupted."""
+ENDINGS_SHARE, FILES_SHARE = 0.0015, 0.1
+"""Of all inputs: processes that are started and interrupted, and model files that are damaged."""

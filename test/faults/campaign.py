@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 
-from .areas import AREAS, ENDINGS_SHARE, Area, start
+from .areas import AREAS, ENDINGS_SHARE, FILES_SHARE, Area, start
 from .endings import interrupt
 from .resources import SHARED_MEMORY, Resources, left_over
 from .subject import Fault, Stuck, Subject
@@ -86,6 +90,8 @@ class Campaign:
         batches.sort(key=lambda batch: batch.area.process)
         for process, group in groupby(batches, lambda batch: batch.area.process):
             self._with_process(process, list(group), until)
+        if self._wanted("model files") and find_spec("faults.model_files"):
+            self._model_files(max(20, round(inputs * FILES_SHARE)), until)
         if self._wanted("endings"):
             self._endings(max(2, round(inputs * ENDINGS_SHARE)), until)
         self.result.seconds += time.monotonic() - started
@@ -135,6 +141,28 @@ class Campaign:
             subject.inputs.clear()
             subject.faults.clear()
         self._say(f"{batch.name}: {self.result.total} inputs, {len(self.result.faults)} faults")
+
+    def _model_files(self, count: int, until: float) -> None:
+        """Damaged model files, read by a process of its own, which takes care of its memory."""
+        if time.monotonic() > until:
+            return
+        number = self._numbers["model files"]
+        self._numbers["model files"] += 1
+        name = f"model files:{number}"
+        command = [sys.executable, "-m", "faults.model_files", "--files", str(count), "--seed"]
+        seed = self.result.seed * 1000 + number
+        done = subprocess.run([*command, str(seed)], stdout=subprocess.PIPE, text=True, check=False)
+        try:
+            report = json.loads(done.stdout)
+        except ValueError:
+            self._fault(name, Fault("dead", f"the reader of damaged files ended with status {done.returncode}"))
+            return
+        answers = report["answers"].items()
+        self.result.add_inputs("model files", Counter({damage: sum(counts.values()) for damage, counts in answers}))
+        self.result.batches += 1
+        for text in report["faults"]:
+            self._fault(name, Fault("model file", text[-300:]))
+        self._say(f"{name}: {self.result.total} inputs, {len(self.result.faults)} faults")
 
     def _endings(self, count: int, until: float) -> None:
         for _ in range(count):

@@ -36,7 +36,7 @@ def interrupt(rng: np.random.Generator, folder: Path, index: int) -> tuple[Count
         time.sleep(after)
         held = segments(process.pid)
         for number in sequence:
-            process.send_signal(number)
+            process.send(number)
             time.sleep(between)
         try:
             status = process.wait(PATIENCE_S)

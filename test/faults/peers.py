@@ -70,8 +70,7 @@ def some_cameras(subject: Subject, rng: np.random.Generator, count: int, folder:
             subject.client.until(lambda seen=seen: len(subject.client.hands) > seen)
             subject.client.spin(float(rng.uniform(0.0, 0.5)))
         finally:
-            os.killpg(camera.pid, signal.SIGKILL)
-            camera.wait()
+            camera.kill()
 
 
 def some_pauses(subject: Subject, rng: np.random.Generator, count: int) -> None:

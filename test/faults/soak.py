@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import os
 import signal
 import sys
 import time
@@ -86,7 +85,7 @@ def _watch(soak: Soak, nodes: NodeProcess, folder: Path) -> None:
                 soak.broken.append(f"the nodes ended with status {nodes.wait()}")
                 return
             if now >= restart:
-                os.killpg(camera.pid, next(endings))
+                camera.send(next(endings))
                 camera.wait()
                 camera, restart = _camera(folder), now + CAMERA_S
                 soak.camera_restarts.append(now - started)
@@ -106,8 +105,7 @@ def _watch(soak: Soak, nodes: NodeProcess, folder: Path) -> None:
                 sample = now + SAMPLE_S
             client.spin(0.5)
     finally:
-        os.killpg(camera.pid, signal.SIGKILL)
-        camera.wait()
+        camera.kill()
         client.close()
 
 
