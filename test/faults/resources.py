@@ -27,18 +27,22 @@ def resources(pid: int) -> Resources:
 
 
 def segments(pid: int) -> set[str]:
-    """Names of the Fast DDS segments that a process has mapped, with those of their locks and semaphores."""
+    """Names of the Fast DDS segments that a process owns, with those of their locks and semaphores.
+
+    It holds the lock of each open; the segments of others are only mapped.
+    """
+    names = set()
     with suppress(OSError):
-        names = set(re.findall(r"/dev/shm/(fastdds_\w+)", (Path("/proc") / str(pid) / "maps").read_text()))
-        return names | {f"{name}_el" for name in names} | {f"sem.{name}_mutex" for name in names}
-    return set()
+        for descriptor in (Path("/proc") / str(pid) / "fd").iterdir():
+            with suppress(OSError):
+                names.update(re.findall(r"^/dev/shm/(fastdds_\w+)_el", str(descriptor.readlink())))
+    return {name for one in names for name in (one, f"{one}_el", f"sem.{one}_mutex")}
 
 
 def left_over(names: set[str]) -> list[str]:
     """Those of the segments that are still there although no process uses them."""
     there = {name for name in names if (SHARED_MEMORY / name).exists()}
     for process in Path("/proc").glob("[0-9]*"):
-        if not there:
-            break
-        there -= segments(int(process.name))
+        if there:
+            there -= segments(int(process.name))
     return sorted(there)
