@@ -24,6 +24,8 @@ from .resources import Resources, resources, segments
 PROCESS = str(Path(__file__).parent / "model_process.py")
 PATIENCE_S = 90.0
 """How long a node may need for what takes a second, before it counts as stuck."""
+START_PATIENCE_S = 300.0
+"""For imports and the loading of a model."""
 LONGEST_TEXT = 1000
 """Characters that one sentence in the log or in the diagnostics may have."""
 
@@ -83,10 +85,8 @@ class Subject:
         self._read = 0
 
     def wait_until_ready(self) -> None:
-        """Raises Stuck if it does not come up."""
-        self.client.until(
-            lambda: self.images.get_subscription_count() and self.infos.get_subscription_count(), PATIENCE_S
-        )
+        """Until the model is loaded and everything answers. Raises Stuck if it does not come up."""
+        self._answers(self.known_hand, START_PATIENCE_S)
         self.check()
         self.faults.clear()
         self.inputs.clear()
@@ -176,9 +176,9 @@ class Subject:
             self.check_alive()
             raise Stuck("stuck", str(error)) from error
 
-    def _answers(self, make: Callable[[Time], Frame]) -> None:
+    def _answers(self, make: Callable[[Time], Frame], patience: float = PATIENCE_S) -> None:
         """Patiently: a frame may be lost, or too old when its turn comes. A wrong answer is noted when it is heard."""
-        end = time.monotonic() + PATIENCE_S
+        end = time.monotonic() + patience
         frame = make(self.now())
         while time.monotonic() < end:
             self.check_alive()
@@ -188,7 +188,7 @@ class Subject:
             if self.client.until(lambda key=key: key in self.answers, 2.0):
                 return
         texts = [status.message for message in self.client.diagnostics[-3:] for status in message.status]
-        raise Stuck("stuck", f"'{frame.kind}' was not answered in {PATIENCE_S:.0f} s; diagnostics: {texts}"[:600])
+        raise Stuck("stuck", f"'{frame.kind}' was not answered in {patience:.0f} s; diagnostics: {texts}"[:600])
 
     def _diagnostics_come(self) -> None:
         seen = len(self.client.diagnostics)
