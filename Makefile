@@ -2,6 +2,9 @@
 VENV := .venv
 BIN := $(VENV)/bin
 INPUT ?=
+INPUTS ?=
+MINUTES ?=
+SEED ?=
 # All that the wheels of ROS 2 exist for.
 IS_SUPPORTED := import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 14))
 PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11 python3.10; do \
@@ -33,7 +36,7 @@ RENDERER := $(VENV)/.renderer
 # A person sees pip's progress; a log does not need it.
 PIP := $(BIN)/python -m pip --disable-pip-version-check $$([ -t 1 ] || echo -qq)
 
-.PHONY: help requirements setup demo test clean
+.PHONY: help requirements setup demo test faults soak clean
 .DELETE_ON_ERROR:
 
 help:
@@ -42,6 +45,8 @@ help:
 	@echo 'make demo           camera, hand and model nodes on a synthetic hand; writes demo_output/'
 	@echo 'make demo INPUT=D   the same on the depth PNGs of the folder D'
 	@echo 'make test           ruff, mypy and pytest'
+	@echo 'make faults         20,000 bad inputs to the nodes (INPUTS=, MINUTES=, SEED=); writes faults_output/'
+	@echo 'make soak           an hour of ordinary use (MINUTES=); writes soak_output/'
 	@echo 'make clean          remove .venv and everything that was built'
 	@echo 'PYTHON=...          the interpreter for .venv: CPython 3.10 to 3.14'
 
@@ -61,6 +66,13 @@ test: setup
 	echo '== pytest'; $(BIN)/python -m pytest -ra || status=1; \
 	if [ $$status = 0 ]; then echo 'make test: passed'; \
 	else echo 'make test: FAILED, see above'; fi; exit $$status
+
+faults: setup
+	PYTHONPATH=test $(BIN)/python -m faults $(if $(INPUTS),--inputs $(INPUTS)) $(if $(MINUTES),--minutes $(MINUTES)) \
+		$(if $(SEED),--seed $(SEED))
+
+soak: setup
+	PYTHONPATH=test $(BIN)/python -m faults.soak $(if $(MINUTES),--minutes $(MINUTES))
 
 $(CREATED):
 	@if [ -z '$(PYTHON)' ]; then \

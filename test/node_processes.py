@@ -125,7 +125,7 @@ class Client:
         """Spin until `condition` is true; what it returned last."""
         end = time.monotonic() + timeout
         while not (value := condition()) and time.monotonic() < end:
-            self._executor.spin_once(timeout_sec=0.05)
+            self._executor.spin_once(timeout_sec=max(0.0, min(0.05, end - time.monotonic())))
         return value
 
     def spin(self, seconds: float) -> None:
@@ -211,7 +211,21 @@ class Source:
     def send(self, image: Image, info: CameraInfo, timeout: float = PATIENCE_S) -> Any:
         """Publish, and wait for the HandPoseArray with the image's stamp; None if it does not come."""
         self.publish(image, info)
-        stamp = image.header.stamp
+        return self._answer(image.header.stamp, timeout)
+
+    def send_until_answered(self, make: Callable[[], tuple[Image, CameraInfo]]) -> Any:
+        """Send one frame of `make` after the other until one is answered; its HandPoseArray, None if none is.
+
+        Best-effort frames may be lost, and those of a starved process too old: the next one need not be.
+        """
+        end = time.monotonic() + PATIENCE_S
+        while time.monotonic() < end:
+            image, info = make()
+            if message := self.send(image, info, timeout=3.0):
+                return message
+        return None
+
+    def _answer(self, stamp: Time, timeout: float) -> Any:
         client = self._client
         return client.until(lambda: next((m for m in client.hands if m.header.stamp == stamp), None), timeout)
 

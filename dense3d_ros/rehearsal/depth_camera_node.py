@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from geometry_msgs.msg import Point, Pose, PoseArray
 from numpy.typing import NDArray
+from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
@@ -72,6 +73,8 @@ class DepthCameraNode(Node):  # type: ignore[misc]
         except DepthFormatError as error:
             self.get_logger().error(str(error))
         except StopIteration:
+            # A reliable reader may be behind, and what it lacks ends with this process.
+            self._image.wait_for_all_acked(Duration(seconds=GRACE_S))
             self.get_logger().info("All files are published")
             self.context.try_shutdown()
         except Exception as error:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 pytest.importorskip("rclpy", reason="no ROS 2 here: neither an installation is sourced nor are the wheels installed")
@@ -18,7 +19,7 @@ if importlib.util.find_spec("ros2launch") is None or importlib.util.find_spec("l
     pytest.skip("ros2launch is not installed: the ROS wheels of the package index lack it", allow_module_level=True)
 
 from geometry_msgs.msg import PoseArray
-from node_processes import Client, NodeProcess
+from node_processes import Client, NodeProcess, points
 from rcl_interfaces.srv import GetParameters
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import Image
@@ -95,8 +96,24 @@ def test_arguments_are_declared_and_described(file: str) -> None:
 
 @needs_model
 def test_demo_publishes_hands_for_the_rendered_pictures(client: Client, tmp_path: Path) -> None:
+    """What is found lies where the picture of the same stamp has the hand."""
     images: list[Any] = []
     truth: list[Any] = []
+
+    def errors() -> list[float]:
+        """Metres, of every hand whose true joints were heard: the first ones may have been published before."""
+        joints = {(m.header.stamp.sec, m.header.stamp.nanosec): m.poses for m in truth}
+        found = [
+            (m.hands[0].joints, joints.get((m.header.stamp.sec, m.header.stamp.nanosec)))
+            for m in client.hands
+            if m.hands
+        ]
+        return [
+            float(np.linalg.norm(points(hand) - points([pose.position for pose in poses]), axis=1).mean())
+            for hand, poses in found
+            if poses
+        ]
+
     client.collect(Image, "/camera/camera/depth/image_rect_raw", images, qos_profile_sensor_data)
     client.collect(PoseArray, "/camera/camera/true_joints", truth)
     patient = tmp_path / "patient.yaml"
@@ -104,7 +121,7 @@ def test_demo_publishes_hands_for_the_rendered_pictures(client: Client, tmp_path
     arguments = ["rviz:=false", "rate:=5.0", "device:=cpu", "runtime:=torch", f"params_file:={patient}"]
     process = launch(tmp_path, "demo.launch.py", *arguments)
     try:
-        assert client.until(lambda: sum(bool(m.hands) for m in client.hands) >= 5, 90), process.output()
+        assert client.until(lambda: len(errors()) >= 5), process.output()
         assert client.state() == "active"
         assert parameter(client, "/hand_model", "device") == "cpu"
         assert parameter(client, "/hand_model", "runtime") == "torch"
@@ -112,8 +129,7 @@ def test_demo_publishes_hands_for_the_rendered_pictures(client: Client, tmp_path
         end(process, client)
     finally:
         process.stop()
-    stamps = [(m.header.stamp.sec, m.header.stamp.nanosec) for m in truth]
-    assert {(m.header.stamp.sec, m.header.stamp.nanosec) for m in client.hands} <= set(stamps)
+    assert np.median(errors()) < 0.01
     assert {m.header.frame_id for m in client.hands} == {"camera_depth_optical_frame"}
     assert {(m.encoding, m.width, m.height) for m in images} == {("16UC1", 640, 480)}
 

@@ -280,8 +280,10 @@ def test_image_and_info_of_different_stamps_are_no_pair(client: Client, source: 
 
 
 def test_diagnostics_count_and_time(client: Client, source: Source) -> None:
+    room = depth_message(np.full((240, 320), 5.0, np.float32), client.now())
+    assert source.send(room, info_message(room, CAMERA)) is not None
     for _ in range(5):
-        source.send(*frame(client))
+        assert source.send(*frame(client)) is not None
     status = client.diagnostic("1 in the last frame")
     values = {value.key: value.value for value in status.values}
     assert status.name == "hand_pose: hands"

@@ -26,11 +26,14 @@ def client() -> Iterator[Client]:
 
 @pytest.fixture(scope="module")
 def process(client: Client, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
-    log = tmp_path_factory.mktemp("lifecycle") / "log.txt"
-    arguments = ["--ros-args", "-p", "autostart:=false", "-p", "model:=rigid_a", "-p", "max_age:=5.0"]
-    process = NodeProcess([SCRIPT, *arguments], log)
+    process = start(tmp_path_factory.mktemp("lifecycle") / "log.txt")
     yield process
     process.stop()
+
+
+def start(log: Path, namespace: str = "/") -> NodeProcess:
+    arguments = ["-r", f"__ns:={namespace}", "-p", "autostart:=false", "-p", "model:=rigid_a", "-p", "max_age:=60.0"]
+    return NodeProcess([SCRIPT, "--ros-args", *arguments], log)
 
 
 @pytest.fixture
@@ -50,52 +53,65 @@ def source(client: Client, process: NodeProcess) -> Source:
     return source
 
 
-def send(client: Client, source: Source, timeout: float = 5.0) -> Any:
+def frame(client: Client) -> tuple[Any, Any]:
     image = depth_message(scene((0.0, 0.0, 0.5))[0], client.now())
-    return source.send(image, info_message(image, CAMERA), timeout)
+    return image, info_message(image, CAMERA)
 
 
-def memory(client: Client) -> float:
-    status = client.diagnostic("")
-    return float(next(value.value for value in status.values if value.key == "memory MiB"))
+def unanswered(client: Client, source: Source) -> bool:
+    return source.send(*frame(client), timeout=0.5) is None
+
+
+def answer(client: Client, source: Source) -> Any:
+    return source.send_until_answered(lambda: frame(client))
+
+
+def memory(client: Client, model: str) -> float:
+    """MiB of the process in the next diagnostics that name `model`; earlier ones may still be on their way."""
+
+    def reported() -> dict[str, str]:
+        values = {value.key: value.value for value in client.diagnostic("").values}
+        return values if values["model"] == model else {}
+
+    return float(client.until(reported)["memory MiB"])
 
 
 @pytest.mark.usefixtures("unconfigured")
 def test_only_the_active_state_gives_hands(client: Client, source: Source) -> None:
-    assert send(client, source, timeout=0.5) is None
+    assert unanswered(client, source)
     status = client.diagnostic("no active model")
     assert status.level == b"\x01"
     assert client.change_state("configure")
     assert client.state() == "inactive"
-    assert send(client, source, timeout=0.5) is None
+    assert unanswered(client, source)
     assert client.change_state("activate")
     assert client.state() == "active"
-    assert send(client, source).model == "rigid_a"
+    assert answer(client, source).model == "rigid_a"
 
     # Taken away: the hands that were shown are taken back, and nothing comes any more.
     assert client.change_state("deactivate")
     assert client.until(lambda: len(client.hands[-1].hands) == 0)
     assert client.until(lambda: len(client.joints[-1].poses) == 0)
     assert client.until(lambda: client.markers[-1].markers[0].action == Marker.DELETEALL)
-    assert send(client, source, timeout=0.5) is None
+    assert unanswered(client, source)
     assert client.change_state("activate")
-    assert send(client, source).hands
+    assert answer(client, source).hands
 
 
 @pytest.mark.usefixtures("unconfigured")
 def test_another_model_without_a_restart_and_the_memory_of_the_first_is_freed(client: Client, source: Source) -> None:
     assert client.change_state("configure")
     assert client.change_state("activate")
-    assert send(client, source).model == "rigid_a"
-    before = memory(client)
+    assert answer(client, source).model == "rigid_a"
+    before = memory(client, "rigid_a")
     assert client.change_state("deactivate")
     assert client.change_state("cleanup")
     assert client.state() == "unconfigured"
-    assert before - memory(client) > 0.9 * BALLAST_BYTES / 2**20
+    assert client.until(lambda: before - memory(client, "") > 0.9 * BALLAST_BYTES / 2**20)
     assert client.set_parameter("/hand_model", "model", "rigid_b").successful
     assert client.change_state("configure")
     assert client.change_state("activate")
-    assert send(client, source).model == "rigid_b"
+    assert answer(client, source).model == "rigid_b"
 
 
 @pytest.mark.usefixtures("unconfigured")
@@ -164,8 +180,7 @@ def test_an_unexpected_error_in_a_frame_is_reported_and_does_not_end_the_node(
     assert client.set_parameter("/hand_model", "model", "rigid_that_fails_in_a_frame").successful
     assert client.change_state("configure")
     assert client.change_state("activate")
-    image = depth_message(scene((0.0, 0.0, 0.5))[0], client.now())
-    source.publish(image, info_message(image, CAMERA))
+    source.publish(*frame(client))
     status = client.diagnostic("unexpected RuntimeError in a frame, see the log: the network failed")
     assert status is not None
     assert status.level == b"\x02"
@@ -175,7 +190,7 @@ def test_an_unexpected_error_in_a_frame_is_reported_and_does_not_end_the_node(
     assert client.set_parameter("/hand_model", "model", "rigid_a").successful
     for transition in ("configure", "activate"):
         assert client.change_state(transition)
-    assert send(client, source).hands
+    assert answer(client, source).hands
 
 
 @pytest.mark.usefixtures("unconfigured")
@@ -187,8 +202,7 @@ def test_a_network_without_numbers_is_an_error_and_not_a_frame_without_a_hand(
     assert client.change_state("activate")
 
     def refused() -> Any:
-        image = depth_message(scene((0.0, 0.0, 0.5))[0], client.now())
-        assert source.send(image, info_message(image, CAMERA), timeout=0.5) is None
+        assert unanswered(client, source)
         said = (status for message in client.diagnostics for status in message.status)
         return next((status for status in said if status.message == "the network gives NaN or infinity"), None)
 
@@ -196,15 +210,19 @@ def test_a_network_without_numbers_is_an_error_and_not_a_frame_without_a_hand(
     assert "NonFiniteOutputError" not in process.output()
 
 
-@pytest.mark.usefixtures("unconfigured")
-def test_shutdown_and_an_interrupt_that_comes_twice(client: Client, process: NodeProcess) -> None:
-    """Last, because the lifecycle node is finalised and the process ends."""
-    assert client.change_state("shutdown")
-    assert client.state() == "finalized"
-    assert not client.change_state("configure")
-    assert client.diagnostic("no active model") is not None
-    said = len(process.output())
-    process.interrupt()
-    process.interrupt()
-    assert process.wait() == 0, process.output()
-    assert "Traceback" not in process.output()[said:]
+def test_shutdown_and_an_interrupt_that_comes_twice(tmp_path: Path) -> None:
+    """In a process of its own, which ends."""
+    client = Client("test_nodes_shutdown", "/ending/hand_pose", "/ending/hand_model")
+    process = start(tmp_path / "log.txt", "/ending")
+    try:
+        assert client.change_state("shutdown")
+        assert client.state() == "finalized"
+        assert not client.change_state("configure")
+        assert client.diagnostic("no active model") is not None
+        process.interrupt()
+        process.interrupt()
+        assert process.wait() == 0, process.output()
+        assert "Traceback" not in process.output()
+    finally:
+        process.stop()
+        client.close()

@@ -28,15 +28,22 @@ def demo(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
 
 
+def check_done(finished: subprocess.CompletedProcess[str], figures: dict[str, Any]) -> None:
+    """The demo did its job, but that a busy machine may leave frames unanswered, which ends with 1 and is said."""
+    unforgivable = [fault for fault in figures["failures"] if "depth images were answered" not in fault]
+    assert unforgivable == []
+    assert finished.returncode == (1 if figures["failures"] else 0), finished.stderr
+
+
 def test_the_rendered_hand_is_found_where_it_is(tmp_path: Path) -> None:
     finished = demo("--seconds", 3, "--output", tmp_path)
 
     figures = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
-    assert finished.returncode == (0 if figures["done"] else 1), finished.stderr
+    check_done(finished, figures)
     assert figures["frames_in"] >= figures["frames_out"] > 0
     assert figures["frames_dropped"] == figures["frames_in"] - figures["frames_out"]
     assert figures["frames_with_hand"] > 0
-    assert 0 < figures["mean_joint_error_mm"] < 40
+    assert 0 < figures["mean_joint_error_mm"] < 10
     for stage in ("decode", "crop", "network", "publish", "stamp to publish", "stamp to receipt"):
         assert 0 < figures["stages_ms"][stage]["p50"] <= figures["stages_ms"][stage]["p95"]
     pictures = list((tmp_path / "overlays").glob("*.png"))
@@ -81,7 +88,7 @@ def test_a_folder_is_answered_picture_by_picture(tmp_path: Path) -> None:
 
     figures = json.loads((tmp_path / "result" / "report.json").read_text(encoding="utf-8"))
     assert figures["pictures"] == figures["frames_in"] == 8
-    assert finished.returncode == (0 if figures["done"] else 1), finished.stderr
+    check_done(finished, figures)
     assert len(list((tmp_path / "result" / "overlays").glob("*.png"))) == figures["frames_out"]
     said = (tmp_path / "result" / "depth_camera.log").read_text(encoding="utf-8")
     assert all(name in said for name in ("broken.png", "\\udcff.png", "other.png has 320x240 pixels"))

@@ -195,7 +195,7 @@ def test_shipped_model_finds_the_rendered_hand(client: Client, listener: Listene
     assert {(message.header.frame_id, message.model) for message, _ in pairs} == {
         ("camera_depth_optical_frame", "fast")
     }
-    assert np.median(errors) < 0.020
+    assert np.median(errors) < 0.010
 
 
 def matched(client: Client, listener: Listener) -> list[tuple[Any, Any]]:

@@ -1,0 +1,33 @@
+"""The nodes in a process, with the stiff model and one that stalls: names that start with "stall" and give seconds."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import node_rigid_model
+
+from dense3d_ros.nodes.main import main
+
+
+class StallingModel(node_rigid_model.RigidModel):
+    """Now and then the machine stands still while the network works."""
+
+    def predict(self, crops: Sequence[Any], sides: Sequence[Any]) -> list[Any]:
+        found = super().predict(crops, sides)
+        if int(time.time() * 7) % 3 == 0:
+            time.sleep(float(self.description.name.removeprefix("stall_")))
+        return found
+
+
+def load(name: str, device: str, runtime: str) -> Any:
+    return StallingModel(name) if name.startswith("stall_") else node_rigid_model.load(name, device, runtime)
+
+
+if __name__ == "__main__":
+    sys.exit(main(load=load))
