@@ -8,13 +8,15 @@ NOTEWORTHY = 0.2
 """Seconds that a clock has to be ahead to be reported: more than a slow /clock is behind."""
 _FRAMES = 100
 """Frames that are remembered. Counted, not timed: after a pause the late frames must not become the measure."""
+_EARLIEST = 10
+"""One of so many frames may have a wrong stamp."""
 
 
 class CameraClock:
     """Tells how old a frame is by its stamp, also where the camera's clock is ahead of the node's.
 
-    A frame cannot come before it was taken. Where stamps lie in the future, the clock is ahead at least by as much as
-    the earliest of the latest frames, and that one is taken to be new.
+    A frame cannot come before it was taken. Where stamps lie in the future, the clock is ahead by about as much as the
+    earliest tenth of the latest frames, and these are taken to be new: a single wrong stamp says nothing.
     """
 
     def __init__(self) -> None:
@@ -27,4 +29,5 @@ class CameraClock:
     @property
     def ahead(self) -> float:
         """Seconds by which the camera's clock is ahead; 0 if it is not."""
-        return max(0.0, -min(self._ages, default=0.0))
+        earliest = sorted(self._ages)[len(self._ages) // _EARLIEST] if self._ages else 0.0
+        return max(0.0, -earliest)

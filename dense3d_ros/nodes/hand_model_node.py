@@ -163,6 +163,8 @@ class HandModelNode(LifecycleNode):  # type: ignore[misc]
             done: Any = Future(executor=executor)
 
             def change() -> None:
+                # rclpy logs labels that it does not know.
+                request.transition.label = excerpt(request.transition.label)
                 try:
                     change_state(request, response)
                 except Exception as error:

@@ -268,6 +268,17 @@ def test_a_camera_clock_is_ahead_by_its_earliest_frame_of_late() -> None:
     assert clock.ahead == 0.0
 
 
+def test_single_wrong_stamps_do_not_move_the_camera_clock() -> None:
+    clock = CameraClock()
+    clock.came(-3.5e8)
+    for _ in range(9):
+        clock.came(0.05)
+    assert clock.ahead == 0.0
+    for number in range(200):
+        clock.came(-60.0 if number % 20 == 0 else 0.05)
+        assert clock.ahead == 0.0
+
+
 def test_what_comes_from_outside_is_cut_in_log_and_diagnostics() -> None:
     log = Log()
     conditions = Conditions(log)
