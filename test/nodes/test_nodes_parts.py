@@ -275,7 +275,7 @@ def test_single_wrong_stamps_do_not_move_the_camera_clock() -> None:
         clock.came(0.05)
     assert clock.ahead == 0.0
     for number in range(200):
-        clock.came(-60.0 if number % 20 == 0 else 0.05)
+        clock.came(-60.0 if number % 20 == 19 else 0.05)
         assert clock.ahead == 0.0
 
 
