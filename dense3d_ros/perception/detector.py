@@ -21,7 +21,7 @@ Array = NDArray[np.float32]
 
 APART = 0.06
 """Two candidates are at least this far from each other, metres."""
-LEAST_SCORE = 0.2
+LEAST_LOG_ODDS = -1.5
 """Of a candidate. Low, because what the network of the crops says of it decides."""
 _PEAK = np.ones((3, 3), np.uint8)
 """Cells around a peak of the heat map within which it is the highest."""
@@ -32,12 +32,12 @@ DETECTOR_FILE = Path(__file__).parents[1] / "models" / "detector" / "detector.sa
 class Candidate:
     """A place where a hand may be.
 
-    centre: (3,) metres in the camera frame, the mean of its joints. score: 0..1. right: log-odds of a right hand.
-    roll: radians, see `hand.upright_roll`.
+    centre: (3,) metres in the camera frame, the mean of its joints. log_odds: of a hand's centre. right: log-odds of a
+    right hand. roll: radians, see `hand.upright_roll`.
     """
 
     centre: Array
-    score: float
+    log_odds: float
     right: float
     roll: float
 
@@ -92,15 +92,14 @@ def _axis(size: int, step: float, samples: int) -> tuple[NDArray[np.intp], slice
     return pixels, slice(first, first + inside.size), before
 
 
-def candidates(maps: Array, camera: Camera, least_score: float, limit: int) -> list[Candidate]:
-    """Up to `limit` peaks of the maps (len(MAPS), H, W) of at least `least_score`, the highest first.
+def candidates(maps: Array, camera: Camera, least_log_odds: float, limit: int) -> list[Candidate]:
+    """Up to `limit` peaks of the maps (len(MAPS), H, W) of at least `least_log_odds`, the highest first.
 
     camera: of the samples.
     """
     heat = maps[0]
     highest = cv2.dilate(heat, _PEAK)
-    threshold = np.log(least_score / (1 - least_score))
-    rows, cols = np.nonzero((heat == highest) & (heat >= threshold))
+    rows, cols = np.nonzero((heat == highest) & (heat >= least_log_odds))
     order = np.argsort(-heat[rows, cols])[: 2 * limit]
     found: list[Candidate] = []
     for row, col in zip(rows[order], cols[order], strict=True):
@@ -110,8 +109,7 @@ def candidates(maps: Array, camera: Camera, least_score: float, limit: int) -> l
         z = np.float64(np.exp(np.clip(log_depth, -3.0, 3.0)))
         centre = camera.back_project(pixel, z).astype(np.float32)
         if all(np.linalg.norm(centre - other.centre) > APART for other in found):
-            score = float(1 / (1 + np.exp(-logit)))
-            found.append(Candidate(centre, score, right, float(np.arctan2(roll_x, -roll_y))))
+            found.append(Candidate(centre, logit, right, float(np.arctan2(roll_x, -roll_y))))
         if len(found) == limit:
             break
     return found
@@ -130,7 +128,7 @@ class Detector:
         samples = grid.samples(depth)
         with self._running:
             maps = self._run(samples, grid.camera.fx)
-        return candidates(maps, grid.camera, LEAST_SCORE, limit)
+        return candidates(maps, grid.camera, LEAST_LOG_ODDS, limit)
 
 
 def load_detector(device: str, runtime: str) -> Detector:

@@ -30,6 +30,7 @@ TERMS: dict[str, int] = {
     "bones": -1,
     "size": -1,
     "unsteady": -1,
+    "detector": 1,
 }
 """Name -> the only direction in which it can speak: 1, more of it is more like a hand; -1, less like one.
 
@@ -38,6 +39,7 @@ unexplained, unexplained_behind: share of the measured surface about the hand th
 the hand, and close behind it. in_front, hidden, unmeasured: shares of the bones in front of the measured surface, far
 behind it, and where none was measured. bones: how unusual the proportions are, size: how unusual the size, in standard
 deviations. unsteady: millimetres that the joints moved from the pass before to the last one; NaN after a single pass.
+detector: its log-odds of a hand's centre, which it has from the whole image; NaN for a followed hand.
 """
 DESCRIPTIONS = {
     "presence": "the network's own verdict",
@@ -50,6 +52,7 @@ DESCRIPTIONS = {
     "bones": "unusual proportions",
     "size": "an unusual size",
     "unsteady": "joints that move from pass to pass",
+    "detector": "the detector's doubts",
 }
 NAMES = tuple(TERMS)
 
@@ -153,6 +156,7 @@ class Evidence:
         presence: Sequence[float],
         spread: NDArray[np.floating],
         before: NDArray[np.floating],
+        detector: Sequence[float],
         depth: DepthImage,
         camera: Camera,
     ) -> Array:
@@ -160,6 +164,7 @@ class Evidence:
 
         joints: (N, 21, 3) metres in the camera frame, in front of it. presence: (N,) log-odds of the network.
         spread: (N, 21) metres. before: (N, 21, 3) joints of the pass before, NaN without one.
+        detector: (N,) its log-odds, NaN where it did not name the place.
         """
         points = joints.astype(np.float64)
         level, behind = _unexplained(points, depth, camera)
@@ -183,6 +188,7 @@ class Evidence:
             odd,
             np.abs(scale - self.size[0]) / self.size[1],
             moved,
+            np.asarray(detector, np.float64),
         )
         return np.stack(columns, axis=1)
 

@@ -111,6 +111,7 @@ class Frame:
                             Handedness.RIGHT,
                             None if taken else track,
                             self.model.description.confidence.detector_side * candidate.right,
+                            candidate.log_odds,
                         )
                     )
             centres = [place.best.centre for place in places]
@@ -227,6 +228,7 @@ class Frame:
             [prediction.presence for prediction in predictions],
             np.stack([prediction.spread for prediction in predictions]),
             np.stack([one.before for one in best]),
+            [place.detector for place in places],
             self.depth,
             self.camera,
         )

@@ -75,12 +75,14 @@ class Place:
     """Where a hand may be, seen as one of a known side or as one of either.
 
     track: the hand that is expected here. detector_right: log-odds of a right hand that the detector adds.
+    detector: its log-odds of a hand, NaN where it did not name the place.
     score: probability of a hand, and terms: what it is made of, see `evidence`, once judged.
     """
 
     hypotheses: list[Hypothesis]
     track: Track | None = None
     detector_right: float = 0.0
+    detector: float = np.nan
     score: float = 0.0
     terms: NDArray[np.float64] = field(default_factory=lambda: np.zeros(len(TERMS)))
 
@@ -92,10 +94,11 @@ class Place:
         side: Handedness = Handedness.UNKNOWN,
         track: Track | None = None,
         detector_right: float = 0.0,
+        detector: float = np.nan,
     ) -> Place:
         """A place to look at, from both sides where the side is UNKNOWN."""
         sides = (Handedness.RIGHT, Handedness.LEFT) if side == Handedness.UNKNOWN else (side,)
-        return cls([Hypothesis(centre, one, roll) for one in sides], track, detector_right)
+        return cls([Hypothesis(centre, one, roll) for one in sides], track, detector_right, detector)
 
     def look_from_both_sides(self) -> None:
         """Look anew, where the passes so far have led, as a right hand and as a left one."""

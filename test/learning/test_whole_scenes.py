@@ -82,7 +82,7 @@ def test_targets_are_what_a_perfect_network_says(scenes: list[WholeScene], mirro
         maps = targets.copy()
         maps[0] = 20 * targets[0] - 10
         maps[4] = 2 * targets[4] - 1
-        (found,) = candidates(maps, grid.camera, 0.9, 2)
+        (found,) = candidates(maps, grid.camera, 2.0, 2)
         joints = scene.hands[0].joints * np.float32([-1 if mirrored else 1, 1, 1])
         np.testing.assert_allclose(found.centre, hand_centre(joints), atol=1e-3)
         assert angle_between(found.roll, upright_roll(joints)) < 1e-3

@@ -73,14 +73,14 @@ def test_peaks_are_centres() -> None:
     centres = [np.array([0.05, -0.1, 0.6]), np.array([-0.2, 0.1, 0.9])]
     put(maps, camera, centres[0], 1.0, roll=0.7)
     put(maps, camera, centres[1], 3.0, roll=-2.0)
-    second, first = candidates(maps, camera, 0.3, 4)
+    second, first = candidates(maps, camera, -1.0, 4)
     np.testing.assert_allclose(first.centre, centres[0], atol=1e-4)
     np.testing.assert_allclose(second.centre, centres[1], atol=1e-4)
     assert (second.roll, first.roll) == (pytest.approx(-2.0), pytest.approx(0.7))
-    assert first.score == pytest.approx(1 / (1 + np.exp(-1.0)))
+    assert first.log_odds == pytest.approx(1.0)
     assert first.right == pytest.approx(2.0)
-    assert len(candidates(maps, camera, 0.8, 4)) == 1
-    assert len(candidates(maps, camera, 0.3, 1)) == 1
+    assert len(candidates(maps, camera, 2.0, 4)) == 1
+    assert len(candidates(maps, camera, -1.0, 1)) == 1
 
 
 def test_two_peaks_of_one_hand_are_one_candidate() -> None:
@@ -88,12 +88,12 @@ def test_two_peaks_of_one_hand_are_one_candidate() -> None:
     maps = empty_maps()
     put(maps, camera, np.array([0.0, 0.0, 0.3]), 2.0)
     put(maps, camera, np.array([0.0, 0.04, 0.3]), 1.0)
-    assert len(candidates(maps, camera, 0.3, 4)) == 1
+    assert len(candidates(maps, camera, -1.0, 4)) == 1
 
 
 def test_maps_that_are_not_finite_name_nothing() -> None:
     maps = np.full_like(empty_maps(), np.nan)
-    assert candidates(maps, sampling(CAMERAS[0]).camera, 0.3, 4) == []
+    assert candidates(maps, sampling(CAMERAS[0]).camera, -1.0, 4) == []
 
 
 @pytest.mark.parametrize("runtime", available_runtimes("cpu"))
@@ -104,7 +104,7 @@ def test_the_runtimes_agree(runtime: str) -> None:
     reference = load_detector("cpu", "torch").detect(room.depth, room.camera, 3)
     for one, other in zip(load_detector("cpu", runtime).detect(room.depth, room.camera, 3), reference, strict=True):
         np.testing.assert_allclose(one.centre, other.centre, atol=1e-4)
-        assert one.score == pytest.approx(other.score, abs=1e-4)
+        assert one.log_odds == pytest.approx(other.log_odds, abs=1e-3)
 
 
 def test_hands_are_named_in_rooms() -> None:

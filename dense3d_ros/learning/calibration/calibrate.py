@@ -22,7 +22,7 @@ from dense3d_ros.perception.evidence import NAMES, TERMS, Evidence, bone_statist
 from dense3d_ros.perception.model import HandModel, choose_device
 from dense3d_ros.perception.model_file import model_path, read_model, save_model
 
-FALSE_HANDS = 0.001
+FALSE_HANDS = 0.003
 """Share of hand-free images in which a hand may be seen."""
 FALSE_HOLDS = 0.03
 """The same of the score down to which a hand is followed: there has been one."""

@@ -14,7 +14,7 @@ from dense3d_ros.perception.evidence import NAMES, TERMS, Evidence, Term
 
 Array = NDArray[np.float64]
 
-_SILENCED = {"presence": 0.5, "spread": 0.25}
+_SILENCED = {"presence": 0.3, "spread": 0.2, "detector": 0.3}
 _OTHERS_SILENCED = 0.15
 """Share of a term's values that are another example's in the fit, because on real images any one may say anything.
 
