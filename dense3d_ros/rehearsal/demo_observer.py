@@ -136,6 +136,8 @@ class DemoObserver(Node):  # type: ignore[misc]
 
     def _hands_came(self, message: Any) -> None:
         stamp = _nanoseconds(message.header.stamp)
+        if stamp in self._answers:
+            return  # the message that takes the last hands back when the input has ended
         latency = (self.get_clock().now().nanoseconds - stamp) * 1e-6
         self._answers[stamp] = (latency, [_hand(hand) for hand in message.hands])
         if self.first_answer is None:

@@ -44,6 +44,8 @@ class LatencyObserver(Node):  # type: ignore[misc]
 
     def _hands_came(self, message: Any) -> None:
         stamp = _nanoseconds(message.header.stamp)
+        if stamp in self.latency_ms:
+            return  # the message that takes the last hands back when the input has ended
         self.latency_ms[stamp] = (self.get_clock().now().nanoseconds - stamp) * 1e-6
         if message.hands:
             self.with_hand.add(stamp)
