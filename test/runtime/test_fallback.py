@@ -14,6 +14,7 @@ from dense3d_ros.geometry.crop import Crop, crop_region
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import Handedness
 from dense3d_ros.perception import model as model_module
+from dense3d_ros.perception.detector import load_detector
 from dense3d_ros.perception.model import HandModel
 from dense3d_ros.perception.model_file import ModelDescription
 from dense3d_ros.runtime.cuda_graph import CudaGraphRuntime
@@ -126,7 +127,7 @@ def test_a_model_says_what_runs_it_now(monkeypatch: pytest.MonkeyPatch, crops: l
         return FallbackRuntime(name, regressor, lambda regressor: Breaks(regressor, out_of_memory), on_cpu)
 
     monkeypatch.setattr(model_module, "make_runtime", make_runtime)
-    model = HandModel(DESCRIPTION, DESCRIPTION.build_network().eval(), "cuda", "auto")
+    model = HandModel(DESCRIPTION, DESCRIPTION.build_network().eval(), "cuda", "auto", load_detector("cpu", "torch"))
     said = []
     for _ in range(2):
         model.predict(crops, [Handedness.RIGHT] * len(crops))
