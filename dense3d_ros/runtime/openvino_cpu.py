@@ -13,6 +13,7 @@ from dense3d_ros.dense.regressor import DenseRegressor
 from dense3d_ros.geometry.crop import Crop
 from dense3d_ros.runtime.export import PlainRegressor, example_inputs, input_shapes, traced
 from dense3d_ros.runtime.interface import Outputs, RuntimeUnavailableError, arrays
+from dense3d_ros.runtime.signal_stack import signal_stack_kept
 
 # At its import OpenVINO would report itself over the network and write to the home folder; without this package it can
 # do neither. None stands for a module that cannot be imported.
@@ -90,4 +91,5 @@ def compiled_request(model: Any, precision: str, *, counting: bool = False) -> A
         "ENABLE_CPU_PINNING": False,
         "PERF_COUNT": counting,
     }
-    return openvino.Core().compile_model(model, "CPU", options).create_infer_request()
+    with signal_stack_kept():
+        return openvino.Core().compile_model(model, "CPU", options).create_infer_request()
