@@ -38,16 +38,17 @@ CASES = {
 }
 SLOT = """
 import rclpy
+from time import monotonic
 from std_msgs.msg import Header
 from dense3d_ros.nodes.hand_pose_node import HandPoseNode
 from dense3d_ros.nodes.model_slot import ModelSlot
 rclpy.init()
 slot = ModelSlot()
 gone, stays = HandPoseNode(slot), HandPoseNode(slot, cli_args=["-r", "__ns:=/other"])
-gone._last_header = stays._last_header = Header()
+gone._outputs._standing = stays._outputs._standing = Header(), monotonic()
 gone.destroy_node()
 slot.change(None)
-print("taken back:", stays._last_header is None)
+print("taken back:", stays._outputs._standing is None)
 stays.destroy_node()
 rclpy.shutdown()
 """
