@@ -124,6 +124,20 @@ def test_source_and_generated_half_are_one_package_from_anywhere(tmp_path: Path)
     assert float(score) == 0.0
 
 
+def test_what_a_user_needs_is_imported_when_it_is_used(tmp_path: Path) -> None:
+    code = (
+        "import sys, dense3d_ros; before = set(sys.modules); "
+        "from dense3d_ros import Camera, DepthImage, HandPoseEstimator, load_model; "
+        "print('numpy' in before or 'torch' in before, Camera.__module__, callable(load_model)); "
+        "print(hasattr(dense3d_ros, 'Detector'))"
+    )
+    command = [sys.executable, "-c", code]
+    result = subprocess.run(
+        command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True
+    )
+    assert result.stdout.split() == ["False", "dense3d_ros.geometry.camera", "True", "False"]
+
+
 def test_every_module_is_a_package_member() -> None:
     for module in (ROOT / "dense3d_ros").rglob("*.py"):
         assert (module.parent / "__init__.py").exists(), module
