@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -20,6 +21,7 @@ from .endings import interrupt
 from .resources import SHARED_MEMORY, Resources, left_over
 from .subject import Fault, Stuck, Subject
 
+_TESTS = Path(__file__).resolve().parents[1]
 GROWTH_MIB, GROWTH_COUNT = 300.0, 10
 """What a process may hold more at its end than when it was ready: an allocator's reserves for large images, and threads
 or descriptors that come and go. The soak is what measures growth."""
@@ -151,7 +153,15 @@ class Campaign:
         name = f"model files:{number}"
         command = [sys.executable, "-m", "faults.model_files", "--files", str(count), "--seed"]
         seed = self.result.seed * 1000 + number
-        done = subprocess.run([*command, str(seed)], stdout=subprocess.PIPE, text=True, check=False)
+        # Also where pytest found this folder, and PYTHONPATH does not name it.
+        path = os.pathsep.join(filter(None, [str(_TESTS), os.environ.get("PYTHONPATH")]))
+        done = subprocess.run(
+            [*command, str(seed)],
+            stdout=subprocess.PIPE,
+            text=True,
+            check=False,
+            env=os.environ | {"PYTHONPATH": path},
+        )
         try:
             report = json.loads(done.stdout)
         except ValueError:
