@@ -23,7 +23,7 @@ from dense3d_ros.learning.synthetic.hand_mesh import HandMesh
 from dense3d_ros.learning.synthetic.render import render_depth
 from dense3d_ros.perception.confidence import Confidence
 from dense3d_ros.perception.detector import Candidate
-from dense3d_ros.perception.model import NonFiniteOutputError
+from dense3d_ros.runtime.interface import NonFiniteOutputError
 
 CAMERA = Camera(300.0, 310.0, 155.0, 122.0, 320, 240)
 SPREAD = np.full(21, 0.005, np.float32)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from itertools import count
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -32,7 +33,8 @@ from dense3d_ros.nodes.process import steady_clock
 from dense3d_ros.nodes.statistics import FrameStatistics
 from dense3d_ros.nodes.worker import LatestWorker
 from dense3d_ros.perception.estimator import Estimate, HandPoseEstimator
-from dense3d_ros.perception.model import HandModel, NonFiniteOutputError
+from dense3d_ros.perception.model import HandModel
+from dense3d_ros.runtime.interface import NonFiniteOutputError
 
 CLEAR_INTERVAL_S = 0.1
 """How often the age of the last hands is looked at."""
@@ -57,6 +59,7 @@ class HandPoseNode(Node):  # type: ignore[misc]
         self._estimator_of: tuple[object, ...] | None = None
         self._camera: Camera | None = None
         self._camera_clock = CameraClock()
+        self._numbers = count(1)
         self._last_stamp = 0.0
         self._warned_of_distortion = False
         self._outputs = HandOutputs(self)
@@ -218,6 +221,7 @@ class HandPoseNode(Node):  # type: ignore[misc]
                 min_depth=settings.min_depth,
                 max_depth=settings.max_depth,
                 max_lost=settings.max_lost,
+                numbers=self._numbers,
             )
             self._estimator_of = made_of
         return self._estimator

@@ -15,6 +15,7 @@ from dense3d_ros.dense.detector_network import HEIGHT, STRIDE, WIDTH, DetectorNe
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.perception.model_file import ModelFileError, read_any_model
+from dense3d_ros.runtime.interface import NonFiniteOutputError
 from dense3d_ros.runtime.whole_image import make_detector_runtime
 
 Array = NDArray[np.float32]
@@ -123,11 +124,13 @@ class Detector:
         self._running = threading.Lock()
 
     def detect(self, depth: DepthImage, camera: Camera, limit: int) -> list[Candidate]:
-        """Up to `limit` places where a hand may be, the likeliest first."""
+        """Up to `limit` places where a hand may be, the likeliest first. NonFiniteOutputError for no numbers."""
         grid = sampling(camera)
         samples = grid.samples(depth)
         with self._running:
             maps = self._run(samples, grid.camera.fx)
+        if not np.isfinite(maps).all():
+            raise NonFiniteOutputError("the detector's network gives NaN or infinity")
         return candidates(maps, grid.camera, LEAST_LOG_ODDS, limit)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthImage
-from dense3d_ros.geometry.hand import HandPose
+from dense3d_ros.geometry.hand import Handedness, HandPose
 from dense3d_ros.perception.frame import FOLLOWED_PASSES, PASSES, Frame, Limits, Rejected
 from dense3d_ros.perception.hypotheses import Place
 from dense3d_ros.perception.model import HandModel, Prediction
-from dense3d_ros.perception.tracking import Tracks
+from dense3d_ros.perception.tracking import Track, Tracks
 
 SEARCH_INTERVAL = 5
 """While some hands are followed and none is lost, more are searched on every fifth frame only, for a steady rate."""
@@ -41,7 +41,8 @@ class HandPoseEstimator:
     max_hands: hands to look for. min_score: least probability of a hand, 0..1, of a new hand; None takes the one stored
     with the model, at which few hands are seen where there is none. A followed hand may go down to the model's
     `hold_score`. min_depth, max_depth: metres between which a hand's centre is. max_lost: seconds for which a hand that
-    is not seen keeps its number; nothing is given for it meanwhile.
+    is not seen keeps its number; nothing is given for it meanwhile. numbers: where the hands' numbers come from; handed
+    on from one estimator to the next none is used twice.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class HandPoseEstimator:
         min_depth: float = 0.15,
         max_depth: float = 1.5,
         max_lost: float = 0.3,
+        numbers: Iterator[int] | None = None,
     ) -> None:
         if max_hands < 1:
             raise ValueError(f"max_hands must be at least 1, got {max_hands}")
@@ -68,7 +70,7 @@ class HandPoseEstimator:
         self.model = model
         self.max_hands = max_hands
         self.limits = Limits(min_score, min(confidence.hold_score, min_score), min_depth, max_depth)
-        self._tracks = Tracks(max_lost)
+        self._tracks = Tracks(max_lost, numbers)
         self._frames_since_search = 0
         self._rejected: list[Rejected] = []
 
@@ -105,7 +107,7 @@ class HandPoseEstimator:
     ) -> tuple[Prediction, Prediction]:
         """What the network says of a right hand and of a left one at `centre`, (3,) metres, turned by `roll` radians.
 
-        Each after as many passes as it takes.
+        Each after as many passes as it gets: a side that is surely wrong, and a place without a hand, get one.
         """
         place = Place.at(np.asarray(centre, np.float32), roll)
         self._frame(depth, camera).settle([place], PASSES)
@@ -118,7 +120,7 @@ class HandPoseEstimator:
         """All possible places among the detector's first `limit`, judged, of any score; no track is touched."""
         limits = replace(self.limits, min_score=0.0, hold_score=0.0)
         frame = Frame(self.model, limits, depth, camera, self._tracks.stamp)
-        frame.search(limit, [], lambda centre, odds: None)
+        frame.search(limit, [], lambda centre, taken: None)
         return frame.found
 
     def _estimate(
@@ -129,18 +131,18 @@ class HandPoseEstimator:
         centres: Sequence[NDArray[np.floating]] | None,
     ) -> Estimate:
         tracks = self._tracks
-        tracks.advance(stamp)
+        if not tracks.advance(stamp):
+            self._rejected = []
         frame = self._frame(depth, camera)
         if centres is not None:
-            frame.look_at([self._outside(np.asarray(centre, np.float32)) for centre in centres], PASSES)
+            places: list[Place] = []
+            for centre in centres:
+                places.append(self._outside(np.asarray(centre, np.float32), places))
+            frame.look_at(places, PASSES)
             if not centres:
                 frame.reasons.append("no centres were given")
         else:
-            followed = [
-                Place.at(track.predicted(tracks.stamp), track.roll, track.side_to_look_at, track)
-                for track in tracks.current
-            ]
-            frame.look_at(followed, FOLLOWED_PASSES)
+            frame.look_at([self._expected(track) for track in tracks.current], FOLLOWED_PASSES)
             self._search(frame)
         with frame.stage("check"):
             hands = self._follow(frame.found)
@@ -149,9 +151,15 @@ class HandPoseEstimator:
     def _frame(self, depth: DepthImage, camera: Camera) -> Frame:
         return Frame(self.model, self.limits, depth, camera, self._tracks.stamp)
 
-    def _outside(self, centre: NDArray[np.float32]) -> Place:
+    def _expected(self, track: Track) -> Place:
+        """Where a followed hand is expected; beside another one it is looked at from both sides."""
+        tracks = self._tracks
+        side = Handedness.UNKNOWN if tracks.is_beside_another(track) else track.side_to_look_at
+        return Place.at(track.predicted(tracks.stamp), track.roll, side, track, detector=track.detector)
+
+    def _outside(self, centre: NDArray[np.float32], others: list[Place]) -> Place:
         """A place that another detector named; a track that reaches it is taken for the same hand."""
-        near = self._tracks.nearest(centre)
+        near = self._tracks.nearest(centre, [place.track for place in others])
         return Place.at(centre, near.roll if near else 0.0, track=near)
 
     def _search(self, frame: Frame) -> None:
@@ -160,10 +168,7 @@ class HandPoseEstimator:
         missing = self.max_hands - len(frame.found)
         is_due = len(frame.found) < len(self._tracks.current) or self._frames_since_search >= SEARCH_INTERVAL
         if missing > 0 and (not frame.found or is_due):
-            followed = [place.track for place in frame.found if place.track is not None]
-            self._rejected = frame.search(
-                missing, self._rejected, lambda centre, odds: self._tracks.coming_back(centre, odds, followed)
-            )
+            self._rejected = frame.search(missing, self._rejected, self._tracks.nearest)
             self._frames_since_search = 0
 
     def _follow(self, found: list[Place]) -> list[HandPose]:
@@ -171,7 +176,11 @@ class HandPoseEstimator:
         tracks = self._tracks
         hands: list[HandPose] = []
         # Followed hands first, so that no new one takes the place of one of them.
-        chosen = sorted(found, key=lambda place: place.track is None)[: self.max_hands]
+        ranked = sorted(found, key=lambda place: place.precedence)
+        chosen = ranked[: self.max_hands]
+        for place in ranked[self.max_hands :]:
+            # One too many: it must not come back in place of one of the others.
+            tracks.current = [track for track in tracks.current if track is not place.track]
         for place in chosen:
             best, odds = place.best, place.right_log_odds
             prediction = best.prediction
@@ -182,6 +191,8 @@ class HandPoseEstimator:
             else:
                 place.track.weigh(odds)
                 place.track.seen(best.centre, best.roll, tracks.stamp)
+            if np.isfinite(place.detector):
+                place.track.detector = place.detector
             hands.append(
                 HandPose(
                     prediction.joints,
@@ -193,4 +204,5 @@ class HandPoseEstimator:
             )
         for track in tracks.current:
             track.is_lost = all(place.track is not track for place in chosen)
+        tracks.forget_the_lost(self.max_hands)
         return hands

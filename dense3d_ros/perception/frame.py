@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import Handedness
 from dense3d_ros.perception.confidence import probability
+from dense3d_ros.perception.detector import Candidate
 from dense3d_ros.perception.evidence import DESCRIPTIONS
 from dense3d_ros.perception.hypotheses import Hypothesis, Place
 from dense3d_ros.perception.model import HandModel, crops_of
@@ -30,13 +31,15 @@ SCREENED = -5.5
 """Log-odds of a hand below which a new place, seen as a right hand, is not looked at from both sides."""
 HOPELESS = -3.5
 """A new place of less log-odds of a hand after a pass gets no further one: 1 % of the hands, and most other places."""
-FIRST_WAIT, LONGEST_WAIT = 4, 30
-"""Searches in which a rejected candidate is not looked at again; twice as many each time, up to the second."""
+MOST_CANDIDATES = 16
+"""That the detector names; those that are known already do not count."""
+FIRST_WAIT, LONGEST_WAIT = 0.1, 0.5
+"""Seconds for which a rejected candidate is not looked at again; twice as long each time, up to the second."""
 REJECTED_REACH = 0.03
 """A candidate this close to a rejected one, metres, is the same one."""
 
-ExpectedTrack = Callable[[NDArray[np.float32], float], Track | None]
-"""Centre (3,) of a candidate and its log-odds of a right hand -> the lost hand that comes back there, if any."""
+ExpectedTrack = Callable[[NDArray[np.float32], Collection[Track | None]], Track | None]
+"""Centre (3,) of a candidate, and tracks that are taken -> the hand that comes back there, if any."""
 
 
 @dataclass(frozen=True)
@@ -53,25 +56,25 @@ class Limits:
 class Rejected:
     """A candidate that was no hand.
 
-    centre: (3,) metres as the detector named it. reason: why it was none. wait: searches without it; left: of these.
+    centre: (3,) metres as the detector named it. reason: why it was none. stamp: when, seconds. wait: seconds until
+    it is looked at again.
     """
 
     centre: NDArray[np.float32]
     reason: str
-    wait: int = FIRST_WAIT
-    left: int = FIRST_WAIT
+    stamp: float
+    wait: float = FIRST_WAIT
 
     def is_at(self, centre: NDArray[np.float32]) -> bool:
         return bool(np.linalg.norm(self.centre - centre) < REJECTED_REACH)
 
-    def again(self, centre: NDArray[np.float32], reason: str) -> Rejected:
+    def again(self, centre: NDArray[np.float32], reason: str, stamp: float) -> Rejected:
         """The same, rejected once more."""
-        wait = min(2 * self.wait, LONGEST_WAIT)
-        return Rejected(centre, reason, wait, wait)
+        return Rejected(centre, reason, stamp, min(2 * self.wait, LONGEST_WAIT))
 
 
 class Frame:
-    """One depth image: `found` grows, best first; `reasons` says what was rejected and why."""
+    """One depth image: `found` grows, followed hands first; `reasons` says what was rejected and why."""
 
     def __init__(self, model: HandModel, limits: Limits, depth: DepthImage, camera: Camera, stamp: float) -> None:
         self.model, self.limits, self.depth, self.camera, self.stamp = model, limits, depth, camera, stamp
@@ -90,26 +93,22 @@ class Frame:
     def search(self, missing: int, rejected: list[Rejected], expected: ExpectedTrack) -> list[Rejected]:
         """Look where the detector sees a hand; returns what is rejected, now or in a search before."""
         # Those whose wait is over are remembered for as long again.
-        kept = [replace(old, left=old.left - 1) for old in rejected if old.left > -old.wait]
+        kept = [old for old in rejected if self.stamp - old.stamp < 2 * old.wait]
         with self.stage("find"):
-            candidates = self.model.detect(self.depth, self.camera, missing + len(self.found) + SPARE_CANDIDATES)
-            if not candidates:
-                self.reasons.append(self._nothing_to_find())
             places: list[Place] = []
-            for candidate in candidates:
-                before = [old for old in kept if old.left >= 0 and old.is_at(candidate.centre)]
-                if before:
-                    self.reasons.append(before[-1].reason)
-                elif not any(np.linalg.norm(place.best.centre - candidate.centre) < SAME_HAND for place in self.found):
-                    track = expected(candidate.centre, candidate.right)
-                    taken = track is not None and any(place.track is track for place in places)
+            for candidate in self._candidates():
+                track = expected(candidate.centre, [place.track for place in self.found + places])
+                waiting = [old for old in kept if old.is_at(candidate.centre) and self.stamp - old.stamp < old.wait]
+                if waiting and track is None:
+                    self.reasons.append(waiting[-1].reason)
+                elif len(places) < missing + SPARE_CANDIDATES:
                     places.append(
                         Place.at(
                             candidate.centre,
                             candidate.roll,
                             # One side costs half of both, and shows well enough whether there is a hand at all.
                             Handedness.RIGHT,
-                            None if taken else track,
+                            track,
                             self.model.description.confidence.detector_side * candidate.right,
                             candidate.log_odds,
                         )
@@ -123,8 +122,25 @@ class Frame:
             before = [old for old in kept if old.is_at(centre)]
             kept = [old for old in kept if not old.is_at(centre)]
             if reason:
-                kept.append(before[-1].again(centre, reason) if before else Rejected(centre, reason))
+                now = self.stamp
+                kept.append(before[-1].again(centre, reason, now) if before else Rejected(centre, reason, now))
         return kept
+
+    def _candidates(self) -> list[Candidate]:
+        """What the detector names within the depths, beside the hands that are found already."""
+        low, high = self.limits.min_depth - REJECTED_REACH, self.limits.max_depth + REJECTED_REACH
+        named = [
+            candidate
+            for candidate in self.model.detect(self.depth, self.camera, MOST_CANDIDATES)
+            if low <= candidate.centre[2] <= high
+        ]
+        if not named:
+            self.reasons.append(self._nothing_to_find())
+        return [
+            candidate
+            for candidate in named
+            if not any(np.linalg.norm(place.best.centre - candidate.centre) < SAME_HAND for place in self.found)
+        ]
 
     def _screen(self, places: list[Place]) -> list[str]:
         """One pass over new places as right hands; for each, why it is none, or "" for a place seen from both sides."""
@@ -137,7 +153,7 @@ class Frame:
                     place.look_from_both_sides()
                     reasons.append("")
                 else:
-                    reasons.append(self._unlikely(place) if place.best.is_possible else self._impossible(place))
+                    reasons.append(self._doubt(place) if place.best.is_possible else self._impossible(place))
             self._tell(places, reasons)
         return reasons
 
@@ -157,7 +173,7 @@ class Frame:
             for place in places:
                 place.give_up_the_unlikely()
             with self.stage("check"):
-                self._give_up_the_hopeless([place for place in places if place.track is None])
+                self._give_up_the_hopeless([place for place in places if place.track is None or place.track.is_lost])
 
     def _pass(self, hypotheses: list[Hypothesis]) -> None:
         """Show the network what there is at each place, all in one batch."""
@@ -185,12 +201,12 @@ class Frame:
 
     def _keep(self, places: list[Place]) -> list[str]:
         """Judge the places, add the hands to `found`, and say why each of the others is none."""
-        reasons = [self._impossible(place) for place in places]
+        reasons = [self._other_hand(place) or self._impossible(place) for place in places]
         self._score([place for place, reason in zip(places, reasons, strict=True) if not reason])
         reasons = [reason or self._unlikely(place) for place, reason in zip(places, reasons, strict=True)]
         likely = [place for place, reason in zip(places, reasons, strict=True) if not reason]
-        # Followed hands first; of two on one hand the one that stayed nearer to where it was expected.
-        for place in sorted(likely, key=lambda place: (place.track is None, self._surprise(place), -place.score)):
+        # Of two on one hand the one that was followed, and stayed nearer to where it was expected.
+        for place in sorted(likely, key=lambda place: (place.precedence, self._surprise(place), -place.score)):
             if not any(_same_hand(place, other) for other in self.found):
                 self.found.append(place)
         self._tell(places, reasons)
@@ -202,6 +218,21 @@ class Frame:
         if rejected:
             self.reasons.append(max(rejected)[1])
 
+    def _other_hand(self, place: Place) -> str:
+        """Part a place from a track whose hand cannot be there, so that it has to be as sure as a new one.
+
+        Why it is none where it was seen from the track's side alone; "" else.
+        """
+        track = place.track
+        if track is None:
+            return ""
+        # A followed hand may look like the other side for a frame; one that comes back may be another hand.
+        is_same = not (track.is_lost and track.contradicts(place.right_log_odds))
+        if is_same and track.reaches(place.best.centre, self.stamp):
+            return ""
+        place.track = None
+        return f"the hand left its place too fast{_where(place)}" if place.right_log_odds is None else ""
+
     def _impossible(self, place: Place) -> str:
         """What makes a hand here impossible; "" if nothing does."""
         prediction, limits = place.best.prediction, self.limits
@@ -211,9 +242,6 @@ class Frame:
         z = float(place.best.centre[2])
         if not limits.min_depth <= z <= limits.max_depth:
             return f"the hand is {z:.2f} m away, accepted: {limits.min_depth:g}-{limits.max_depth:g} m"
-        if place.track is not None and not place.track.reaches(place.best.centre, self.stamp):
-            # No hand moves so fast: it is another one, and has to be as sure as a new one.
-            place.track = None
         return ""
 
     def _score(self, places: list[Place]) -> None:
@@ -237,8 +265,11 @@ class Frame:
 
     def _unlikely(self, place: Place) -> str:
         """Why the score is too low; "" if it is not."""
-        if place.score >= (self.limits.min_score if place.track is None else self.limits.hold_score):
-            return ""
+        is_likely = place.score >= (self.limits.min_score if place.track is None else self.limits.hold_score)
+        return "" if is_likely else self._doubt(place)
+
+    def _doubt(self, place: Place) -> str:
+        """How low the score is, and what most."""
         against = DESCRIPTIONS[self.model.description.confidence.evidence.against(place.terms)]
         return f"best score {place.score:.2f}{_where(place)}; most against it: {against}"
 

@@ -17,7 +17,7 @@ from dense3d_ros.geometry.hand import (
 )
 from dense3d_ros.perception.evidence import TERMS
 from dense3d_ros.perception.model import Prediction
-from dense3d_ros.perception.tracking import Track
+from dense3d_ros.perception.tracking import Track, handedness
 
 SETTLED = 0.01
 """A hand this close to the crop's centre, metres, is centred."""
@@ -100,6 +100,11 @@ class Place:
         sides = (Handedness.RIGHT, Handedness.LEFT) if side == Handedness.UNKNOWN else (side,)
         return cls([Hypothesis(centre, one, roll) for one in sides], track, detector_right, detector)
 
+    @property
+    def precedence(self) -> int:
+        """0 for a hand that was followed, 1 for one that comes back, 2 for a new one."""
+        return 2 if self.track is None else int(self.track.is_lost)
+
     def look_from_both_sides(self) -> None:
         """Look anew, where the passes so far have led, as a right hand and as a left one."""
         first = self.hypotheses[0]
@@ -121,7 +126,8 @@ class Place:
         odds = self.right_log_odds
         assert odds is not None
         right, left = self.hypotheses
-        return right if (self.track.weighed(odds) if self.track else odds) >= 0 else left
+        # As a right hand while nothing is said of the side: so an unknown hand is seen by others, too.
+        return left if handedness(self.track.weighed(odds) if self.track else odds) == Handedness.LEFT else right
 
     def give_up_the_unlikely(self) -> None:
         """A hypothesis that is surely of the wrong side is not looked at again, unless it is the track's own side."""

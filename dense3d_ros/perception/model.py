@@ -24,7 +24,7 @@ from dense3d_ros.perception.confidence import Confidence, probability
 from dense3d_ros.perception.detector import Candidate, Detector, load_detector
 from dense3d_ros.perception.model_file import ModelDescription, ModelFileError, read_model
 from dense3d_ros.runtime.batching import Batcher
-from dense3d_ros.runtime.interface import Outputs
+from dense3d_ros.runtime.interface import NonFiniteOutputError, Outputs
 from dense3d_ros.runtime.selection import choose_runtime, make_runtime
 
 _MIRRORINGS: dict[Handedness, tuple[bool, ...]] = {
@@ -41,10 +41,6 @@ _FLOOR = 0.02
 
 class DeviceError(ValueError):
     """A device that this machine does not have."""
-
-
-class NonFiniteOutputError(ValueError):
-    """A network that answers with NaN or infinity, as with a damaged weight."""
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +21,10 @@ STILL = 0.01
 """A centre that moves less than this between two frames is taken to rest, metres; it may be noise."""
 LARGEST_STEP = 0.1
 """The furthest that a hand is looked for from where it was, metres."""
-REACH, SPEED = 0.12, 1.0
-"""How far from where it was expected a hand may come back, metres, and how much further for every second, m/s."""
+REACH, SPEED, FARTHEST = 0.12, 1.0, 0.25
+"""How far from where it was expected a hand may come back, metres, more for every second, m/s, and at most, metres."""
+BESIDE = 0.15
+"""Two hands whose centres are this close, metres, may be taken for each other."""
 MEMORY = 0.9
 """What is left of the evidence for the right or left hand after a frame."""
 FRAME_EVIDENCE, ALL_EVIDENCE = 4.0, 6.0
@@ -38,7 +41,8 @@ class Track:
 
     centre, before: (3,) metres, when it was last seen and in the frame before that. stamp, stamp_before: their times in
     seconds. roll: radians, see `hand.upright_roll`, when last seen. right_log_odds: evidence that it is a right hand.
-    unchecked: frames since both sides were tried. is_lost: not seen in the last frame.
+    unchecked: frames since both sides were tried. detector: its log-odds when it last named the hand, NaN before that.
+    is_lost: not seen in the last frame.
     """
 
     number: int
@@ -49,6 +53,7 @@ class Track:
     stamp_before: float = 0.0
     right_log_odds: float = 0.0
     unchecked: int = 0
+    detector: float = float("nan")
     is_lost: bool = False
 
     def predicted(self, stamp: float) -> Array:
@@ -90,9 +95,15 @@ class Track:
         self.unchecked = self.unchecked + 1 if right_log_odds is None else 0
         self.right_log_odds = self.weighed(right_log_odds)
 
+    def contradicts(self, right_log_odds: float | None) -> bool:
+        """Whether a hand of these log-odds is of the other side beyond doubt."""
+        if right_log_odds is None or min(abs(self.right_log_odds), abs(right_log_odds)) < DECIDED:
+            return False
+        return self.handedness != handedness(right_log_odds)
+
     def reaches(self, centre: Array, stamp: float) -> bool:
         """Whether the hand can be at `centre`, (3,) metres, at `stamp`."""
-        reach = REACH + SPEED * max(0.0, stamp - self.stamp)
+        reach = min(REACH + SPEED * max(0.0, stamp - self.stamp), FARTHEST)
         return bool(np.linalg.norm(self.predicted(stamp) - centre) <= reach)
 
     @property
@@ -117,14 +128,14 @@ def handedness(right_log_odds: float) -> Handedness:
 class Tracks:
     """The hands of the last frames. A number is not used again once its hand is gone.
 
-    max_lost: seconds for which a hand that is not seen keeps its number.
+    max_lost: seconds for which a hand that is not seen keeps its number. numbers: where the hands' numbers come from.
     """
 
-    def __init__(self, max_lost: float) -> None:
+    def __init__(self, max_lost: float, numbers: Iterator[int] | None = None) -> None:
         self.max_lost = max_lost
+        self._numbers = numbers or count(1)
         self.current: list[Track] = []
         self.stamp = 0.0
-        self._next_number = 1
         self._stamped = False
 
     def reset(self) -> None:
@@ -132,41 +143,44 @@ class Tracks:
         self.current = []
         self._stamped = False
 
-    def advance(self, stamp: float | None) -> None:
-        """Go to a frame at `stamp` seconds; back in time or after a long gap nothing is known any more.
+    def advance(self, stamp: float | None) -> bool:
+        """Go to a frame at `stamp` seconds; False if that is back in time or after a long gap: nothing is known then.
 
         Without stamps frames are FRAME_SECONDS apart.
         """
         now = self.stamp + FRAME_SECONDS if stamp is None else stamp
-        if self._stamped and not 0 <= now - self.stamp <= LONGEST_GAP:
+        goes_on = self._stamped and 0 <= now - self.stamp <= LONGEST_GAP
+        if not goes_on:
             self.current = []
         self.stamp, self._stamped = now, True
         self.current = [track for track in self.current if not track.is_lost or now - track.stamp <= self.max_lost]
+        return goes_on
 
     def new(self, centre: Array, roll: float, right_log_odds: float | None) -> Track:
         """A hand seen for the first time, not yet among the current ones."""
-        track = Track(self._next_number, centre, self.stamp, roll)
+        track = Track(next(self._numbers), centre, self.stamp, roll)
         track.weigh(right_log_odds)
-        self._next_number += 1
         return track
 
-    def nearest(self, centre: Array) -> Track | None:
-        """The current track that is expected closest to `centre`, (3,) metres, and reaches it."""
-        reaching = [track for track in self.current if track.reaches(centre, self.stamp)]
+    def nearest(self, centre: Array, taken: Collection[Track | None] = ()) -> Track | None:
+        """The current track, none of `taken`, that is expected closest to `centre`, (3,) metres, and reaches it."""
+        reaching = [
+            track
+            for track in self.current
+            if track.reaches(centre, self.stamp) and all(track is not other for other in taken)
+        ]
         return min(reaching, key=lambda track: self._surprise(track, centre), default=None)
 
-    def coming_back(self, centre: Array, right_log_odds: float, followed: Collection[Track]) -> Track | None:
-        """The track, none of `followed`, that a new hand at `centre` can be.
+    def is_beside_another(self, track: Track) -> bool:
+        """Whether another hand is so close that one may be taken for the other."""
+        return any(
+            other is not track and np.linalg.norm(other.centre - track.centre) < BESIDE for other in self.current
+        )
 
-        It reaches the place, and its side is not another one beyond doubt.
-        """
-
-        def fits(track: Track) -> bool:
-            in_doubt = min(abs(track.right_log_odds), abs(right_log_odds)) < DECIDED
-            same_side = in_doubt or track.handedness == handedness(right_log_odds)
-            return all(track is not other for other in followed) and track.reaches(centre, self.stamp) and same_side
-
-        return min(filter(fits, self.current), key=lambda track: self._surprise(track, centre), default=None)
+    def forget_the_lost(self, most: int) -> None:
+        """Keep at most so many lost hands, those that were seen last."""
+        lost = sorted((track for track in self.current if track.is_lost), key=lambda track: -track.stamp)
+        self.current = [track for track in self.current if not any(track is old for old in lost[most:])]
 
     def _surprise(self, track: Track, centre: Array) -> float:
         return float(np.linalg.norm(track.predicted(self.stamp) - centre))

@@ -17,6 +17,10 @@ class RuntimeUnavailableError(ValueError):
     """A runtime that this machine, installation or device does not have."""
 
 
+class NonFiniteOutputError(ValueError):
+    """A network that answers with NaN or infinity, as with a damaged weight."""
+
+
 class Outputs(NamedTuple):
     """joints (B, 21, 3) metres in the crop's frame; spread (B, 21) metres; logits (B, 2): hand, right hand."""
 

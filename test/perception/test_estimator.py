@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import count
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from dense3d_ros.learning.synthetic.poses import pose_space
 from dense3d_ros.learning.synthetic.primitives import sphere
 from dense3d_ros.learning.synthetic.render import render_depth
 from dense3d_ros.perception.confidence import Confidence
+from dense3d_ros.perception.detector import Candidate
 from dense3d_ros.perception.estimator import HandPoseEstimator
 from dense3d_ros.perception.model import Prediction
 
@@ -187,6 +189,72 @@ def test_an_error_ends_the_tracks(mesh: HandMesh) -> None:
     assert estimator.estimate(depth, CAMERA, 0.06).hands[0].track_id != first.track_id
 
 
+def test_a_left_hand_does_not_take_a_right_hands_number(mesh: HandMesh) -> None:
+    depth, oracle = frame(mesh, (0, 0, 0.5))
+    estimator = HandPoseEstimator(oracle)
+    for number in range(5):
+        (right,) = estimator.estimate(depth, CAMERA, number / 30).hands
+    assert estimator.estimate(EMPTY, CAMERA, 5 / 30).hands == []
+    depth, other = frame(mesh, (0.1, 0, 0.5), left=True)
+    oracle.hands = other.hands
+    (left,) = estimator.estimate(depth, CAMERA, 7 / 30).hands
+    assert left.handedness == Handedness.LEFT
+    assert left.track_id != right.track_id
+    np.testing.assert_allclose(left.joints, other.hands[0][0], atol=0.003)
+
+
+def test_one_hand_too_many_does_not_come_back_in_place_of_another(mesh: HandMesh) -> None:
+    depth, oracle = frame(mesh, (-0.15, 0, 0.6), (0.15, 0, 0.6))
+    estimator = HandPoseEstimator(oracle, max_hands=1)
+    numbers = []
+    for number in range(30):
+        if number == 5:
+            oracle.hands = oracle.hands[1:]  # the first one is not seen for a frame
+        hands = estimator.estimate(depth, CAMERA, number / 30).hands
+        if number == 5:
+            oracle.hands = frame(mesh, (-0.15, 0, 0.6), (0.15, 0, 0.6))[1].hands
+        numbers.append([hand.track_id for hand in hands])
+    assert all(pair == numbers[0] for pair in numbers[:5])
+    assert all(pair == numbers[6] for pair in numbers[6:])
+
+
+def test_two_centres_are_two_hands(mesh: HandMesh) -> None:
+    depth, oracle = frame(mesh, (-0.05, 0, 0.6), (0.06, 0, 0.6))
+    estimator = HandPoseEstimator(oracle)
+    estimator.estimate(depth, CAMERA, 0.0, [np.array([-0.05, 0, 0.6])])
+    centres = [np.array([-0.05, 0, 0.6]), np.array([0.06, 0, 0.6])]
+    numbers = [hand.track_id for hand in estimator.estimate(depth, CAMERA, 0.03, centres).hands]
+    assert len(set(numbers)) == 2
+
+
+def test_steady_candidates_do_not_hide_a_hand(mesh: HandMesh) -> None:
+    """Six balls, two of them beyond max_depth, are likelier for the detector than the hand."""
+    depth, oracle = frame(mesh, (0, 0, 0.5))
+    values = depth.values.copy()
+    balls = [np.float32(place) for place in ((-0.3, 0.1, 0.7), (0.3, 0.1, 0.7), (0.3, -0.15, 0.7), (-0.3, -0.15, 0.7))]
+    far = [np.float32(place) for place in ((-0.5, 0, 1.8), (0.5, 0, 1.8))]
+    for place in [*far, *balls]:
+        render_depth(*moved(sphere(0.05, 16), tuple(place)), CAMERA, values)
+    stubborn = Stubborn(oracle.hands, [*far, *balls])
+    estimator = HandPoseEstimator(stubborn, max_hands=1)
+    counts = [len(estimator.estimate(DepthImage(values), CAMERA, number / 30).hands) for number in range(3)]
+    assert counts[-1] == 1
+
+
+class Stubborn(Oracle):
+    """Names what is no hand first."""
+
+    def detect(self, depth: DepthImage, camera: Camera, limit: int) -> list[Candidate]:
+        return super().detect(depth, camera, 100)[::-1][:limit]
+
+
+def test_numbers_go_on_from_one_estimator_to_the_next(mesh: HandMesh) -> None:
+    depth, oracle = frame(mesh, (0, 0, 0.5))
+    numbers = count(7)
+    seen = [HandPoseEstimator(oracle, numbers=numbers).estimate(depth, CAMERA).hands[0].track_id for _ in range(3)]
+    assert seen == [7, 8, 9]
+
+
 class Failing(Oracle):
     def predict(self, crops: Sequence[HandCrop], sides: Sequence[Handedness]) -> list[Prediction]:
         raise RuntimeError("the network failed")
@@ -222,7 +290,8 @@ def test_a_rejected_place_is_looked_at_less_and_less_often(mesh: HandMesh) -> No
         estimate = estimator.estimate(DepthImage(values), CAMERA, number / 30)
         passes.append(estimate.passes)
         assert estimate.reason.startswith(("best score 0.01 at", "implausible pose"))
-    assert [number for number, count in enumerate(passes) if count] == [0, 5, 14, 31]
+    gaps = np.diff(np.flatnonzero(passes))
+    np.testing.assert_allclose(gaps, [3, 6, 12, 15], atol=1, err_msg="0.1 s, twice as long each time, up to 0.5 s")
 
 
 def test_a_hand_that_jumps_is_found_in_the_same_frame(mesh: HandMesh) -> None:

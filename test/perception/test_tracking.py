@@ -127,12 +127,33 @@ def test_the_nearest_track() -> None:
     assert Tracks(0.3).nearest(START) is None
 
 
-def test_a_hand_comes_back_as_itself_alone() -> None:
+def test_a_hand_that_is_taken_is_not_nearest() -> None:
     tracks = Tracks(0.3)
-    right, left = (tracks.new(START + np.float32([x, 0, 0]), 0.0, odds) for x, odds in ((0.0, 4.0), (0.08, -4.0)))
-    tracks.current = [right, left]
+    one, other = (tracks.new(START + np.float32([x, 0, 0]), 0.0, 0.0) for x in (0.0, 0.08))
+    tracks.current = [one, other]
     there = START + np.float32([0.05, 0, 0])
-    assert tracks.coming_back(there, 0.0, []) is left, "the nearer one"
-    assert tracks.coming_back(there, 4.0, []) is right, "that of the same side"
-    assert tracks.coming_back(there, 0.0, [left]) is right, "not one that is followed"
-    assert tracks.coming_back(START + np.float32([1, 0, 0]), 0.0, []) is None
+    assert tracks.nearest(there) is other
+    assert tracks.nearest(there, [None, other]) is one
+    assert tracks.nearest(there, [one, other]) is None
+
+
+def test_the_reach_grows_with_time_and_ends() -> None:
+    track = Track(1, START, 0.0)
+    for shift, stamp, reached in ((0.11, 0.0, True), (0.15, 0.0, False), (0.2, 0.1, True), (0.26, 5.0, False)):
+        assert track.reaches(START + np.float32([shift, 0, 0]), stamp) == reached, (shift, stamp)
+
+
+def test_a_side_is_contradicted_beyond_doubt_alone() -> None:
+    track = Track(1, START, 0.0, right_log_odds=5.0)
+    assert track.contradicts(-5.0)
+    assert not track.contradicts(-2.0)
+    assert not track.contradicts(5.0)
+    assert not track.contradicts(None)
+    assert not Track(1, START, 0.0, right_log_odds=1.0).contradicts(-5.0)
+
+
+def test_few_lost_hands_are_remembered() -> None:
+    tracks = Tracks(5.0)
+    tracks.current = [Track(number, START, float(number), is_lost=number > 1) for number in range(1, 6)]
+    tracks.forget_the_lost(2)
+    assert [track.number for track in tracks.current] == [1, 4, 5]

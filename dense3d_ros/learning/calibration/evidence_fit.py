@@ -117,5 +117,9 @@ def recall_curve(scores: Array, is_hand: NDArray[np.bool_], points: int = 40) ->
 
 
 def _recall(scores: Array, is_hand: NDArray[np.bool_]) -> float:
-    threshold = np.quantile(scores[~is_hand], 1 - _FALSE_SHARE)
-    return round(float((scores[is_hand] > threshold).mean()), 4)
+    """Share of hands that pass where _FALSE_SHARE of the others do; of places of one score as large a part."""
+    hands, others = scores[is_hand], scores[~is_hand]
+    threshold = np.quantile(others, 1 - _FALSE_SHARE)
+    above, equal = (others > threshold).mean(), (others == threshold).mean()
+    part = (_FALSE_SHARE - above) / equal if equal else 0.0
+    return round(float((hands > threshold).mean() + part * (hands == threshold).mean()), 4)
