@@ -33,6 +33,8 @@ def tables(result: dict[str, Any]) -> str:
         parts.append(_times("stage", first["stages"]))
         parts.append("The whole frame in each runtime, in turns, milliseconds:")
         parts.append(_times("runtime", {row["runtime"]: row["stages"]["frame"] for row in result["frames"]}))
+        parts.append("A frame of a cluttered room without a hand, milliseconds:")
+        parts.append(_times("room", result["rooms"]))
         parts.append("Alone, milliseconds; votes in torch, operation by operation:")
         parts.append(_times("part", result["parts"]))
     if "device" in result:

@@ -16,6 +16,7 @@ from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.crop import CropRegion, HandCrop, crop_hand, crop_region
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import HandPose, hand_centre, upright_roll
+from dense3d_ros.learning.evaluation.synthetic import SyntheticTestSet, hand_free_frame
 from dense3d_ros.learning.synthetic.animation import HandAnimation
 from dense3d_ros.perception.estimator import HandPoseEstimator
 from dense3d_ros.perception.model import HandModel
@@ -128,6 +129,22 @@ def time_cameras(model: HandModel, scene: Scene, cameras: int, frames: int) -> d
         thread.join()
     rate = cameras * frames / (time.perf_counter() - began)
     return {"cameras": cameras, "frames_per_second": round(rate, 1), **asdict(percentiles(taken))}
+
+
+def time_rooms(model: HandModel, rooms: int = 8, frames: int = 60) -> dict[str, dict[str, Any]]:
+    """Frames without a hand: the first of each cluttered room of the test set, and all of `frames` that show it."""
+    test_set = SyntheticTestSet.load()
+    first: list[float] = []
+    all_frames: list[float] = []
+    for number in range(rooms):
+        room = hand_free_frame(number, test_set)
+        estimator = HandPoseEstimator(model)
+        for index in range(frames):
+            start = time.perf_counter()
+            estimator.estimate(room.depth, room.camera, index / RATE)
+            all_frames.append(1000 * (time.perf_counter() - start))
+        first.append(all_frames[-frames])
+    return {"first frame": asdict(percentiles(first)), "all frames": asdict(percentiles(all_frames))}
 
 
 def time_parts(

@@ -104,7 +104,7 @@ def _networks(arguments: argparse.Namespace, result: dict[str, Any]) -> None:
 
 def _frames(arguments: argparse.Namespace, result: dict[str, Any]) -> None:
     from dense3d_ros.benchmark.networks import time_device, votes_call
-    from dense3d_ros.benchmark.stages import make_scene, time_cameras, time_frames, time_parts
+    from dense3d_ros.benchmark.stages import make_scene, time_cameras, time_frames, time_parts, time_rooms
     from dense3d_ros.perception.model import load_model
 
     scene = make_scene()
@@ -121,6 +121,7 @@ def _frames(arguments: argparse.Namespace, result: dict[str, Any]) -> None:
         pass  # no ROS here
     else:
         further["messages"] = fill_messages(hands)
+    result["rooms"] = time_rooms(model)
     result["parts"] = time_parts(model, scene, further, arguments.repeats)
     if model.device != "cpu":
         result["device"] = time_device(arguments.model, model.device, scene.regions(resolution), arguments.repeats)

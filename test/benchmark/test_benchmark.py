@@ -145,6 +145,7 @@ def test_networks_and_frames_without_ros(tmp_path: Path, capsys: pytest.CaptureF
         assert row["with_hand"] > 0
         assert row["stages"]["frame"]["p50"] >= row["stages"]["network"]["p50"] > 0
     assert set(result["parts"]) >= {"decode", "find", "crop", "votes"}
+    assert set(result["rooms"]) == {"first frame", "all frames"}
     assert [row["cameras"] for row in result["cameras"]] == [1, 2, 4]
     if find_spec("openvino"):
         assert next(iter(result["layers"])) == "Convolution"
