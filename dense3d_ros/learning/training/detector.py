@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.optim import Optimizer
 
 from dense3d_ros.learning.synthetic.scenes import SceneAssets
 from dense3d_ros.learning.synthetic.whole_scenes import make_whole_scene
-from dense3d_ros.learning.training.detector_data import LAG, DetectorBatch, DetectorBatches, random_view
-from dense3d_ros.learning.training.method import Method
-from dense3d_ros.learning.training.muon import Muon
+from dense3d_ros.learning.training.detector_data import DetectorBatch, DetectorBatches, random_view
+from dense3d_ros.learning.training.muon_method import MuonMethod
 from dense3d_ros.learning.training.recipe import Recipe, Stage
 from dense3d_ros.perception.model_file import LICENCE, ModelDescription
 
@@ -22,16 +18,14 @@ VALIDATION_SEED = 1_000_003
 _VALIDATION_BATCHES, _VALIDATION_BATCH_SIZE = 8, 32
 
 
-class DetectorMethod(Method[DetectorBatch]):
+class DetectorMethod(MuonMethod[DetectorBatch]):
     """The detector's training. `joint_error` is the share of hands that are missed, in percent."""
 
     data = "whole synthetic scenes"
     validation_data = "synthetic scenes: hands missed, %"
 
     def __init__(self, recipe: Recipe) -> None:
-        self.recipe = recipe
-        self.stages, self.batch_size = recipe.stages, recipe.batch_size
-        self.ema_decay, self.seed = recipe.ema_decay, recipe.seed
+        super().__init__(recipe)
         self.description = ModelDescription(
             name=recipe.name,
             network="detector",
@@ -42,19 +36,6 @@ class DetectorMethod(Method[DetectorBatch]):
             resolution=128,
             licence=LICENCE,
         )
-
-    def optimiser(self, network: nn.Module) -> Optimizer:
-        return Muon(network, learning_rate=self.recipe.learning_rate, weight_decay=self.recipe.weight_decay)
-
-    def learning_rate(self, samples: int) -> float:
-        return self.recipe.rate_after(samples)
-
-    def clip_gradients(self, parameters: Sequence[nn.Parameter]) -> Tensor:
-        return nn.utils.clip_grad_norm_(parameters, self.recipe.gradient_norm)
-
-    def check_processes(self, count: int) -> None:
-        if LAG % count:
-            raise ValueError(f"training processes times workers must be a divisor of {LAG}, got {count}")
 
     def batches(self, stage: Stage, first: int, count: int, stride: int) -> DetectorBatches:
         return DetectorBatches(seed=self.seed, batch_size=self.batch_size, first=first, count=count, stride=stride)

@@ -17,12 +17,11 @@ from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import hand_centre, palm_direction
 from dense3d_ros.learning.synthetic.scenes import SceneAssets
 from dense3d_ros.learning.synthetic.whole_scenes import WholeScene, make_whole_scene
+from dense3d_ros.learning.training.data import LAG
 from dense3d_ros.perception.detector import sampling
 
 VIEWS_PER_SCENE = 4
 """Views that are learned of every scene: all of it and parts of it, half of them in a mirror."""
-LAG = 16
-"""Batches between two views of a scene; a multiple of processes times workers."""
 LEAST_VISIBLE, LEAST_INSIDE = 0.4, 0.6
 """A hand that shows less than these shares of its pixels and joints is neither to be found nor to be missed."""
 _PALM = 0.035

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from dense3d_ros.dense.maps import MapGeometry
 from dense3d_ros.dense.network import HourglassNetwork
 from dense3d_ros.dense.regressor import dense_output
 from dense3d_ros.learning.synthetic.scenes import SceneAssets
-from dense3d_ros.learning.training.data import LAG, Batch, SyntheticBatches, make_batch
+from dense3d_ros.learning.training.data import Batch, SyntheticBatches, make_batch
 from dense3d_ros.learning.training.losses import training_loss
-from dense3d_ros.learning.training.method import Method
-from dense3d_ros.learning.training.muon import Muon
+from dense3d_ros.learning.training.muon_method import MuonMethod
 from dense3d_ros.learning.training.recipe import Recipe, Stage
 from dense3d_ros.perception.model_file import LICENCE, ModelDescription
 
@@ -25,16 +22,14 @@ VALIDATION_BATCHES = 8
 VALIDATION_BATCH_SIZE = 32
 
 
-class HourglassMethod(Method[Batch]):
+class HourglassMethod(MuonMethod[Batch]):
     """What a `Recipe` describes."""
 
     data = "synthetic hands only"
     validation_data = "synthetic validation"
 
     def __init__(self, recipe: Recipe) -> None:
-        self.recipe = recipe
-        self.stages, self.batch_size = recipe.stages, recipe.batch_size
-        self.ema_decay, self.seed = recipe.ema_decay, recipe.seed
+        super().__init__(recipe)
         self.description = ModelDescription(
             name=recipe.name,
             stacks=recipe.stacks,
@@ -49,19 +44,6 @@ class HourglassMethod(Method[Batch]):
             licence=LICENCE,
         )
         self.geometry = self.description.geometry
-
-    def optimiser(self, network: nn.Module) -> Optimizer:
-        return Muon(network, learning_rate=self.recipe.learning_rate, weight_decay=self.recipe.weight_decay)
-
-    def learning_rate(self, samples: int) -> float:
-        return self.recipe.rate_after(samples)
-
-    def clip_gradients(self, parameters: Sequence[nn.Parameter]) -> Tensor:
-        return nn.utils.clip_grad_norm_(parameters, self.recipe.gradient_norm)
-
-    def check_processes(self, count: int) -> None:
-        if LAG % count:
-            raise ValueError(f"training processes times workers must be a divisor of {LAG}, got {count}")
 
     def batches(self, stage: Stage, first: int, count: int, stride: int) -> SyntheticBatches:
         return SyntheticBatches(
