@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import rclpy
 from builtin_interfaces.msg import Time
-from dense3d_ros.msg import HandPoseArray
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseArray
 from lifecycle_msgs.msg import Transition
@@ -29,6 +28,7 @@ from sensor_msgs.msg import CameraInfo, Image
 from visualization_msgs.msg import MarkerArray
 
 from dense3d_ros.geometry.camera import Camera
+from dense3d_ros.msg import HandPoseArray
 
 PATIENCE_S = 90.0
 """How long a test waits for what should take a second: the machine may be busy."""

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from faults.model_damages import DAMAGES, harmless
 
 from dense3d_ros.dense.network import HourglassNetwork
 from dense3d_ros.geometry.camera import Camera
@@ -27,6 +26,7 @@ from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import Handedness
 from dense3d_ros.perception.model import HandModel, Prediction, crops_of
 from dense3d_ros.perception.model_file import ModelDescription, ModelFileError, model_path, read_model
+from faults.model_damages import DAMAGES, harmless
 
 LONGEST_SENTENCE = 600
 """Characters of an answer."""

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from dense3d_ros.msg import HandPoseArray
 from node_processes import Client, NodeProcess
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from std_msgs.msg import String
+
+from dense3d_ros.msg import HandPoseArray
 
 from .frames import good_hand, pick
 from .images import random_image

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from builtin_interfaces.msg import Time
-from dense3d_ros.msg import HandPoseArray
 from node_processes import Client, NodeProcess
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo, Image
+
+from dense3d_ros.msg import HandPoseArray
 
 from .frames import Frame, empty_room, good_hand
 from .judging import Expected, Limits, Sent, fault

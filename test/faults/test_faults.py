@@ -13,10 +13,10 @@ import pytest
 pytest.importorskip("rclpy", reason="no ROS 2 here: neither an installation is sourced nor are the wheels installed")
 
 from builtin_interfaces.msg import Time
-from dense3d_ros.msg import HandPose, HandPoseArray
 from geometry_msgs.msg import Point
 from std_msgs.msg import Header
 
+from dense3d_ros.msg import HandPose, HandPoseArray
 from faults.campaign import Campaign, plan
 from faults.frames import picture
 from faults.images import random_image, readable

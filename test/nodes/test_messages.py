@@ -7,13 +7,13 @@ import pytest
 
 pytest.importorskip("rclpy", reason="no ROS 2 here: neither an installation is sourced nor are the wheels installed")
 
-from dense3d_ros.msg import HandPose as HandPoseMessage
 from node_processes import depth_message, points
 from scipy.spatial.transform import Rotation
 from std_msgs.msg import Header
 
 from dense3d_ros.geometry.depth import DepthFormatError
 from dense3d_ros.geometry.hand import JOINT_NAMES, SKELETON, Handedness, HandPose
+from dense3d_ros.msg import HandPose as HandPoseMessage
 from dense3d_ros.nodes.messages import HandMessages, depth_image, quaternion, stamp_seconds
 
 

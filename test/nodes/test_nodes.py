@@ -12,13 +12,13 @@ import pytest
 pytest.importorskip("rclpy", reason="no ROS 2 here: neither an installation is sourced nor are the wheels installed")
 
 from builtin_interfaces.msg import Time
-from dense3d_ros.msg import HandPose
 from node_processes import FRAME, Client, NodeProcess, Source, depth_message, info_message, points
 from node_rigid_model import CAMERA, scene
 from visualization_msgs.msg import Marker
 
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.hand import BONES
+from dense3d_ros.msg import HandPose
 
 SCRIPT = str(Path(__file__).parents[1] / "node_rigid_model.py")
 PLACES = ((0.0, 0.0, 0.5), (0.05, -0.04, 0.45), (-0.06, 0.03, 0.6))

@@ -11,12 +11,13 @@ import pytest
 pytest.importorskip("rclpy", reason="no ROS 2 here: neither an installation is sourced nor are the wheels installed")
 
 from builtin_interfaces.msg import Time
-from dense3d_ros.msg import HandPoseArray
 from node_processes import Client, NodeProcess, Source, depth_message, info_message
 from node_rigid_model import CAMERA, scene
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from rosgraph_msgs.msg import Clock
 from visualization_msgs.msg import Marker
+
+from dense3d_ros.msg import HandPoseArray
 
 SCRIPT = str(Path(__file__).parents[1] / "node_rigid_model.py")
 

@@ -16,8 +16,6 @@ from typing import Any
 
 import pytest
 import torch
-from faults.model_damages import ModelFile
-from faults.model_files import LONGEST_SENTENCE, Campaign
 
 from dense3d_ros.perception.model import DeviceError, HandModel, load_model
 from dense3d_ros.perception.model_file import (
@@ -30,6 +28,8 @@ from dense3d_ros.perception.model_file import (
     save_model,
 )
 from dense3d_ros.runtime.interface import RuntimeUnavailableError
+from faults.model_damages import ModelFile
+from faults.model_files import LONGEST_SENTENCE, Campaign
 
 DESCRIPTION = ModelDescription("small", 1, 16, 0.15, 0.1, 64, "Apache-2.0")
 
