@@ -80,7 +80,8 @@ def test_missing_topics_unfit_quality_of_service_and_simulated_time(client: Clie
     assert client.until(lambda: at(client, source, clock, 100.0, 99.9)), process.output()
     seen = len(client.hands)
     assert client.until(lambda: refused_as_old(client, source, clock)), process.output()
-    assert len(client.hands) == seen
+    # The node may have taken the last hands back meanwhile, by an empty message.
+    assert not any(message.hands for message in client.hands[seen:])
 
     # The bag starts again.
     message = client.until(lambda: at(client, source, clock, 10.0, 9.95))
