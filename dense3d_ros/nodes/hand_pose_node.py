@@ -89,7 +89,9 @@ class HandPoseNode(Node):  # type: ignore[misc]
                 return
             settings = self._configuration.settings
             stamp = stamp_seconds(frame.image.header.stamp)
-            self._camera_clock.came(self._now() - stamp)
+            # Simulated time is 0 until it is told: an age by it would say that the camera's clock is far ahead.
+            if (now := self._now()) > 0.0:
+                self._camera_clock.came(now - stamp)
             if not self._outputs.wanted():
                 self._conditions.report(
                     Condition(Level.OK, "idle", "idle: nobody subscribes to hands, joints or markers")
