@@ -10,6 +10,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.optim.adamw import adamw
 
 _COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 """Of the quintic Newton-Schulz iteration: steep at 0, so that five rounds bring singular values to about 1."""
@@ -40,52 +41,68 @@ class Muon(Optimizer):
         del closure
         for group in self.param_groups:
             parameters = [p for p in group["params"] if p.grad is not None]
-            rate = group["lr"] * (1 if group["orthogonal"] else ADAM_SHARE)
-            for parameter in parameters:
-                parameter.mul_(1 - rate * group["weight_decay"])
-                (self._muon if group["orthogonal"] else self._adam)(parameter, rate)
+            if parameters and group["orthogonal"]:
+                self._muon(parameters, group["lr"], group["weight_decay"])
+            elif parameters:
+                self._adam(parameters, group["lr"] * ADAM_SHARE, group["weight_decay"])
 
-    def _muon(self, parameter: Tensor, rate: float) -> None:
-        assert parameter.grad is not None
-        state = self.state[parameter]
-        if not state:
-            state["momentum"] = torch.zeros_like(parameter)
-        momentum: Tensor = state["momentum"].lerp_(parameter.grad, 1 - _MOMENTUM)
-        direction = orthogonalise(parameter.grad.lerp(momentum, _MOMENTUM).flatten(1))
-        rows, columns = direction.shape
-        scale = max(1.0, rows / columns) ** 0.5
-        parameter.add_(direction.view_as(parameter), alpha=-rate * scale)
+    def _muon(self, parameters: list[Tensor], rate: float, weight_decay: float) -> None:
+        # Matrices of one size are orthogonalised together: on a GPU the number of calls is what costs.
+        alike: dict[tuple[int, int], list[tuple[Tensor, Tensor]]] = {}
+        for parameter in parameters:
+            assert parameter.grad is not None
+            state = self.state[parameter]
+            if not state:
+                state["momentum"] = torch.zeros_like(parameter)
+            momentum: Tensor = state["momentum"].lerp_(parameter.grad, 1 - _MOMENTUM)
+            direction = parameter.grad.lerp(momentum, _MOMENTUM).flatten(1)
+            alike.setdefault((direction.shape[0], direction.shape[1]), []).append((parameter, direction))
+        for (rows, columns), group in alike.items():
+            directions = orthogonalise(torch.stack([direction for _, direction in group]))
+            scale = max(1.0, rows / columns) ** 0.5
+            for (parameter, _), direction in zip(group, directions, strict=True):
+                parameter.mul_(1 - rate * weight_decay).add_(direction.view_as(parameter), alpha=-rate * scale)
 
-    def _adam(self, parameter: Tensor, rate: float) -> None:
-        assert parameter.grad is not None
-        state = self.state[parameter]
-        if not state:
-            state["step"] = torch.zeros(())
-            state["mean"], state["square"] = torch.zeros_like(parameter), torch.zeros_like(parameter)
-        state["step"] += 1
-        state["mean"].lerp_(parameter.grad, 1 - _BETAS[0])
-        state["square"].lerp_(parameter.grad.square(), 1 - _BETAS[1])
-        count = float(state["step"])
-        root = (state["square"] / (1 - _BETAS[1] ** count)).sqrt_().add_(1e-8)
-        parameter.addcdiv_(state["mean"], root, value=-rate / (1 - _BETAS[0] ** count))
+    def _adam(self, parameters: list[Tensor], rate: float, weight_decay: float) -> None:
+        states = [self.state[parameter] for parameter in parameters]
+        for state, parameter in zip(states, parameters, strict=True):
+            if not state:
+                state["step"] = torch.zeros(())
+                state["mean"], state["square"] = torch.zeros_like(parameter), torch.zeros_like(parameter)
+        adamw(
+            parameters,
+            [parameter.grad for parameter in parameters if parameter.grad is not None],
+            [state["mean"] for state in states],
+            [state["square"] for state in states],
+            [],
+            [state["step"] for state in states],
+            foreach=True,
+            amsgrad=False,
+            beta1=_BETAS[0],
+            beta2=_BETAS[1],
+            lr=rate,
+            weight_decay=weight_decay,
+            eps=1e-8,
+            maximize=False,
+        )
 
 
-def orthogonalise(matrix: Tensor) -> Tensor:
-    """The nearest matrix with singular values of about 1, by Newton-Schulz iterations on its Gram matrix.
+def orthogonalise(matrices: Tensor) -> Tensor:
+    """(..., rows, columns) -> the nearest matrices with singular values of about 1, by Newton-Schulz iterations.
 
     All rounds are polynomials in the smaller Gram matrix, so that the long side is multiplied only twice.
     """
     a, b, c = _COEFFICIENTS
-    tall = matrix.shape[0] > matrix.shape[1]
-    x: Tensor = (matrix.T if tall else matrix).float()
-    x = x / x.norm().clamp_min(1e-7)
-    first = x @ x.T
-    factor = identity = torch.eye(len(first), device=first.device)
+    tall = matrices.shape[-2] > matrices.shape[-1]
+    x: Tensor = (matrices.mT if tall else matrices).float()
+    x = x / x.norm(dim=(-2, -1), keepdim=True).clamp_min(1e-7)
+    first = x @ x.mT
+    factor = identity = torch.eye(first.shape[-1], device=first.device)
     for _ in range(_ROUNDS):
         gram = factor @ first @ factor
         factor = (a * identity + b * gram + c * gram @ gram) @ factor
     x = factor @ x
-    return (x.T if tall else x).to(matrix.dtype)
+    return (x.mT if tall else x).to(matrices.dtype)
 
 
 def _split(modules: Iterable[nn.Module]) -> tuple[list[nn.Parameter], list[nn.Parameter]]:

@@ -76,11 +76,11 @@ def _moving_average(decay: float) -> Callable[[Tensors, Tensors, Tensor | int], 
 
     def update(averaged: Tensors, current: Tensors, count: Tensor | int) -> None:
         share = 1 - min(decay, (1 + int(count)) / (10 + int(count)))
-        for mean, value in zip(averaged, current, strict=True):
-            if mean.is_floating_point():
-                mean.lerp_(value, share)
-            else:
-                mean.copy_(value)
+        # AveragedModel passes the tensors of one type together.
+        if averaged[0].is_floating_point():
+            torch._foreach_lerp_(averaged, current, share)
+        else:
+            torch._foreach_copy_(averaged, current)
 
     return update
 
@@ -216,8 +216,8 @@ class _Run:
                 means[name] = means.get(name, 0) + value / self.method.accumulate
         norm = self.method.clip_gradients(list(self.network.parameters()))
         # A bad batch must not poison weights or batch norm, which has seen it already.
-        wrong = [~torch.isfinite(tensor).all() for tensor in (norm, *self.network.buffers())]
-        if self.processes.any(torch.stack(wrong).any()):
+        largest = torch._foreach_norm([buffer.float() for buffer in self.network.buffers()], math.inf)
+        if self.processes.any(~torch.isfinite(torch.stack([norm, *largest])).all()):
             with torch.no_grad():
                 for buffer, before in zip(self.network.buffers(), statistics, strict=True):
                     buffer.copy_(before)
