@@ -8,7 +8,7 @@ is of a mesh that is never trained on.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from dense3d_ros.learning.evaluation.pose_class import finger_bend, pose_class
 from dense3d_ros.learning.synthetic import clutter, sensors
 from dense3d_ros.learning.synthetic.hand_mesh import HandMesh, PosedHand
 from dense3d_ros.learning.synthetic.labelled import MIN_INSIDE, MIN_VISIBLE, joints_inside
+from dense3d_ros.learning.synthetic.options import without_later_options
 from dense3d_ros.learning.synthetic.render import render_depth
 from dense3d_ros.learning.synthetic.scenes import SceneAssets, random_hand
 
@@ -56,12 +57,13 @@ class SyntheticTestSet:
     @classmethod
     def load(cls) -> SyntheticTestSet:
         """The test set."""
-        trained = SceneAssets.load()
-        return cls(trained, SceneAssets((HandMesh.load(UNSEEN_MESH),), trained.bodies))
+        assets = SceneAssets.load()
+        trained = replace(assets, options=without_later_options(assets.options))
+        return cls(trained, replace(trained, hands=(HandMesh.load(UNSEEN_MESH),)))
 
     @classmethod
     def for_calibration(cls) -> SyntheticTestSet:
-        """Pictures of the same kind from another seed, all of meshes that are trained on."""
+        """Pictures of another seed as the training has them, all of meshes that are trained on."""
         return cls(SceneAssets.load(), None, CALIBRATION_SEED)
 
 

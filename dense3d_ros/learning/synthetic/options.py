@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 
@@ -19,9 +19,11 @@ class SceneOptions:
     """
 
     right_hands: float
+    stacked_poses: float
     contact_poses: float
     contact_jitter: float
     shown_objects: float
+    larger_objects: float
     distance: Range
     view: Range
     hand_length: Range
@@ -89,6 +91,11 @@ class SceneOptions:
             return cls(**values)  # type: ignore[arg-type]
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
+
+
+def without_later_options(options: SceneOptions) -> SceneOptions:
+    """What the fixed test sets are drawn with: they were there before these options and must stay as they are."""
+    return replace(options, stacked_poses=0.0, larger_objects=0.0)
 
 
 @cache

@@ -26,13 +26,15 @@ _RIGHT_ANGLE = np.pi / 2
 class PoseSpace:
     """Names of the angles, their limits and the gesture prototypes, all in radians.
 
-    low, high: (25,). gestures: name -> (25,) with a straight wrist.
+    low, high: (25,). gestures: name -> (25,) with a straight wrist. stacked: the same of fists, flat hands and fingers
+    that lie on each other.
     """
 
     names: tuple[str, ...]
     low: Angles
     high: Angles
     gestures: dict[str, Angles]
+    stacked: dict[str, Angles]
 
 
 @cache
@@ -41,15 +43,20 @@ def pose_space() -> PoseSpace:
     text = files("dense3d_ros.learning.synthetic").joinpath("gestures.yaml").read_text(encoding="utf-8")
     data = yaml.safe_load(text)
     limits = data["limits"]
-    gestures = {}
-    for name, fingers in data["gestures"].items():
-        degrees = np.zeros(len(limits))
-        degrees[_THUMB] = fingers["thumb"]
-        for row, finger in zip(_FINGER_COLUMNS, ("index", "middle", "ring", "little"), strict=True):
-            degrees[row] = fingers[finger]
-        gestures[name] = np.radians(degrees)
     low, high = np.radians(np.array(list(limits.values()), dtype=np.float64)).T
-    return PoseSpace(tuple(limits), low, high, gestures)
+    gestures, stacked = (
+        {name: _angles(fingers) for name, fingers in data[kind].items()} for kind in ("gestures", "stacked")
+    )
+    return PoseSpace(tuple(limits), low, high, gestures, stacked)
+
+
+def _angles(fingers: dict[str, list[float]]) -> Angles:
+    """(25,) radians of a prototype in the file."""
+    degrees = np.zeros(25)
+    degrees[_THUMB] = fingers["thumb"]
+    for row, finger in zip(_FINGER_COLUMNS, ("index", "middle", "ring", "little"), strict=True):
+        degrees[row] = fingers[finger]
+    return np.radians(degrees)
 
 
 def sample_angles(rng: np.random.Generator) -> Angles:
@@ -71,6 +78,20 @@ def sample_angles(rng: np.random.Generator) -> Angles:
     # The ring and little metacarpals arch when their fingers close.
     angles[23:25] = np.radians([6.0, 12.0]) * flexion[2:].clip(0.0, 1.0) * rng.uniform(0.3, 1.0)
     return np.clip(angles, space.low, space.high)
+
+
+def sample_stacked(rng: np.random.Generator) -> Angles:
+    """(25,) radians: a fist, a flat hand or fingers on each other, sometimes half open, without regard to collision."""
+    space = pose_space()
+    prototypes = list(space.stacked.values())
+    angles = prototypes[rng.integers(len(prototypes))]
+    if rng.random() < 0.3:
+        angles = angles + rng.uniform(0.0, 0.35) * (space.gestures["relaxed"] - angles)
+    blurred: Angles = angles + np.radians(rng.normal(0.0, rng.uniform(1.5, 6.0), 25))
+    # All four fingers together more or less bent, so that they stay side by side.
+    blurred[_FINGER_COLUMNS[:, 1:]] += np.radians(rng.normal(0.0, [5.0, 5.0, 3.0]))
+    blurred[:2] = sample_wrist(rng)
+    return np.clip(blurred, space.low, space.high)
 
 
 def sample_wrist(rng: np.random.Generator) -> Angles:

@@ -14,11 +14,11 @@ from dense3d_ros.geometry.hand import JOINT_INDEX, hand_centre
 from dense3d_ros.learning.synthetic import clutter, negatives
 from dense3d_ros.learning.synthetic.bodies import load_bodies
 from dense3d_ros.learning.synthetic.hand_mesh import BONE_COUNT, HandMesh, PosedHand
+from dense3d_ros.learning.synthetic.held_objects import held_mesh
 from dense3d_ros.learning.synthetic.options import SceneOptions, scene_options
-from dense3d_ros.learning.synthetic.placing import moved, random_rotation, rotation_to, unit
-from dense3d_ros.learning.synthetic.pose_bank import SPHERE, HeldObject
+from dense3d_ros.learning.synthetic.placing import moved, random_rotation, unit
 from dense3d_ros.learning.synthetic.pose_sampler import sample_pose
-from dense3d_ros.learning.synthetic.primitives import Mesh, cylinder, sphere
+from dense3d_ros.learning.synthetic.primitives import Mesh
 from dense3d_ros.learning.synthetic.protrusions import find_candidates
 from dense3d_ros.learning.synthetic.render import render_depth
 from dense3d_ros.learning.synthetic.sensors import random_sensor
@@ -151,7 +151,7 @@ def random_hand(rng: np.random.Generator, assets: SceneAssets, right_share: floa
         left=not right,
     )
     if held is not None and rng.random() < options.shown_objects:
-        hand = replace(hand, held=_held_mesh(rng, held, length, left=not right))
+        hand = replace(hand, held=held_mesh(rng, held, length, left=not right, larger=options.larger_objects))
     z = float(np.exp(rng.uniform(*np.log(options.distance))))
     place = np.array([rng.uniform(-0.45, 0.45) * z, rng.uniform(-0.35, 0.35) * z, z])
     towards_elbow = unit((hand.joints[0] - hand.joints[JOINT_INDEX["middle_mcp"]]).astype(np.float64))
@@ -195,19 +195,6 @@ def _window(centre: NDArray[np.floating], edge: float, focal: float, most_pixels
     size = max(32, int(np.ceil(edge * focal / z)))
     middle = (size - 1) / 2
     return Camera(focal, focal, middle - focal * x / z, middle - focal * y / z, size, size)
-
-
-def _held_mesh(rng: np.random.Generator, held: HeldObject, length: float, *, left: bool) -> Mesh:
-    """The object of a pose for a hand of `length` metres, in its canonical frame."""
-    # A little thinner than what the mean hand closed on, since other hands are thicker.
-    radius = max(held.radius * length - 0.0015, 0.002)
-    if held.kind == SPHERE:
-        vertices, faces = moved(sphere(radius, 8), np.eye(3), held.centre * length)
-    else:
-        reach = float(np.exp(rng.uniform(np.log(0.07), np.log(0.35))))
-        place = held.centre * length + held.axis * rng.uniform(-0.25, 0.25) * reach
-        vertices, faces = moved(cylinder(radius, reach, 12), rotation_to(unit(held.axis)), place)
-    return (vertices * np.array([1, -1, 1], np.float32) if left else vertices), faces
 
 
 def _random_scene(
