@@ -24,7 +24,7 @@ from .images import random_image
 from .subject import Fault, Stuck, Subject
 
 RANGES: dict[str, tuple[float, float]] = {
-    "max_hands": (1, 4),
+    "max_hands": (1, 6),
     "min_score": (0.0, 1.0),
     "min_depth": (0.01, 10.0),
     "max_depth": (0.1, 10.0),
@@ -35,7 +35,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "bone_width": (0.001, 0.1),
 }
 """What README and the descriptions promise for hand_pose."""
-DEFAULTS: dict[str, float | int] = {"max_hands": 1, "min_score": 0.0, "min_depth": 0.15, "max_depth": 1.5}
+DEFAULTS: dict[str, float | int] = {"max_hands": 2, "min_score": 0.0, "min_depth": 0.15, "max_depth": 1.5}
 NAMES = (
     *RANGES,
     "model",
