@@ -10,20 +10,30 @@ _FRAMES = 100
 """Frames that are remembered. Counted, not timed: after a pause the late frames must not become the measure."""
 _EARLIEST = 10
 """One of so many frames may have a wrong stamp."""
+_LONGEST_QUEUE = 5
+"""Frames that wait at most for a node that was held up."""
+_TOO_LATE = 10.0
+"""Seconds."""
 
 
 class CameraClock:
     """Tells how old a frame is by its stamp, also where the camera's clock is ahead of the node's.
 
     A frame cannot come before it was taken. Where stamps lie in the future, the clock is ahead by about as much as the
-    earliest tenth of the latest frames, and these are taken to be new: a single wrong stamp says nothing.
+    earliest tenth of the latest frames, and these are taken to be new: a single wrong stamp says nothing. When more
+    frames in a row are too late than can have waited, the clock was set, or the stamps before were wrong.
     """
 
     def __init__(self) -> None:
         self._ages: deque[float] = deque(maxlen=_FRAMES)
+        self._late = 0
 
     def came(self, age: float) -> None:
         """A frame came `age` seconds after its stamp on the node's clock; negative if the stamp is in the future."""
+        self._late = self._late + 1 if age + self.ahead > _TOO_LATE else 0
+        if self._late > _LONGEST_QUEUE:
+            self._ages.clear()
+            self._late = 0
         self._ages.append(age)
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from rcl_interfaces.srv import (
 
 from .frames import pick
 from .images import random_image
+from .judging import Expected
 from .subject import Fault, Stuck, Subject
 
 RANGES: dict[str, tuple[float, float]] = {
@@ -70,7 +72,10 @@ def some_requests(subject: Subject, rng: np.random.Generator, count: int) -> Non
         else:
             _ask(subject, rng, node)
         if index % 5 == 0:
-            subject.publish(random_image(rng, subject.now()))
+            frame = random_image(rng, subject.now())
+            # A request that is allowed may keep a hand from being published.
+            may_be_none = Expected.RIGHT_HAND if frame.expected is Expected.EXACT_HAND else frame.expected
+            subject.publish(replace(frame, expected=may_be_none))
     for name, value in {**DEFAULTS, "max_age": subject.limits.max_age}.items():
         _call(
             subject, SetParameters, f"{subject.namespace}/hand_pose", "set_parameters", parameters=[_named(name, value)]

@@ -268,6 +268,27 @@ def test_a_camera_clock_is_ahead_by_its_earliest_frame_of_late() -> None:
     assert clock.ahead == 0.0
 
 
+def test_a_camera_clock_that_is_set_by_an_hour_is_noticed_within_six_frames() -> None:
+    clock = CameraClock()
+    for _ in range(100):
+        clock.came(-3600.0)
+    # Late by more than any frame waits, but they may be all that waited while the node was stopped.
+    for _ in range(5):
+        clock.came(0.05)
+        assert clock.ahead == 3600.0
+    clock.came(0.05)
+    assert clock.ahead == 0.0
+
+
+def test_late_frames_after_a_stop_do_not_move_the_camera_clock() -> None:
+    clock = CameraClock()
+    for _ in range(50):
+        clock.came(-60.0)
+    for age in (0.1, 0.1, -60.0, 0.0, 0.0, -59.9):
+        clock.came(age)
+        assert clock.ahead == 60.0
+
+
 def test_single_wrong_stamps_do_not_move_the_camera_clock() -> None:
     clock = CameraClock()
     clock.came(-3.5e8)
