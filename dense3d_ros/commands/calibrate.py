@@ -47,11 +47,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Calibrate, write the file, and print what was fitted."""
     from dense3d_ros.learning.calibration.calibrate import calibrate_file
+    from dense3d_ros.learning.synthetic.compilation import announced
 
     if arguments.pictures < FEWEST:
         raise ValueError(f"--pictures must be at least {FEWEST}, got {arguments.pictures}")
     output = _output(arguments.model, arguments.output)
-    path, confidence = calibrate_file(arguments.model, output, arguments.pictures, arguments.device, arguments.runtime)
+    with announced(print):
+        path, confidence = calibrate_file(
+            arguments.model, output, arguments.pictures, arguments.device, arguments.runtime
+        )
     fitted = confidence.fitted
     print(f"hands are published from a score of {confidence.min_score:g} on")
     print(f"  seen in {100 * fitted['false_hands']:.2f} % of {fitted['pictures_without_hand']} pictures without a hand")

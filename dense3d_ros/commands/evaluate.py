@@ -90,6 +90,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Measure, write the JSON and the plot, and print the main figures."""
     from dense3d_ros.learning.evaluation.report import write_json
+    from dense3d_ros.learning.synthetic.compilation import announced
 
     if arguments.predictions:
         result, lines, plot = _score_predictions(arguments)
@@ -98,7 +99,8 @@ def run(arguments: argparse.Namespace) -> int:
     elif arguments.dataset:
         result, lines, plot = _evaluate_on_benchmark(arguments)
     else:
-        result, lines, plot = _evaluate_on_synthetic(arguments)
+        with announced(print):
+            result, lines, plot = _evaluate_on_synthetic(arguments)
     write_json(arguments.json, result)
     if arguments.plot and plot:
         plot(arguments.plot, result)

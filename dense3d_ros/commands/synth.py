@@ -29,6 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     import numpy as np
 
     from dense3d_ros.geometry.camera import Camera
+    from dense3d_ros.learning.synthetic.compilation import announced
     from dense3d_ros.learning.synthetic.samples import make_sample
     from dense3d_ros.learning.synthetic.scenes import SceneAssets
     from dense3d_ros.recordings.drawing import contact_sheet, draw_crop, write_picture
@@ -38,9 +39,12 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.seed < 0:
         raise ValueError(f"--seed must be at least 0, got {arguments.seed}")
     assets = SceneAssets.load()
+    with announced(print):
+        samples = [
+            make_sample(np.random.default_rng(arguments.seed + number), assets) for number in range(arguments.count)
+        ]
     tiles = []
-    for seed in range(arguments.seed, arguments.seed + arguments.count):
-        sample = make_sample(np.random.default_rng(seed), assets)
+    for sample in samples:
         joints = sample.joints if sample.has_joints else None
         label = {0: "no hand", 1: "right" if sample.right else "left", -1: "off centre"}[sample.presence]
         size = len(sample.image)

@@ -70,6 +70,8 @@ def run(arguments: argparse.Namespace) -> int:
     device = choose_device(arguments.device)
     if device == "cpu":
         _limit_threads(arguments.workers)
+    if arguments.data == "synthetic":
+        _compile_renderer()
     with StopSignals() as stop:
         model = train(
             method,
@@ -90,6 +92,20 @@ def _limit_threads(workers: int) -> None:
 
     if "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) - workers))
+
+
+def _compile_renderer() -> None:
+    """Once, before the workers start: each would compile it, all at the same time and without a word."""
+    import numpy as np
+
+    from dense3d_ros.learning.synthetic.compilation import announced
+    from dense3d_ros.learning.synthetic.samples import make_sample
+    from dense3d_ros.learning.synthetic.scenes import SceneAssets
+
+    with announced(print):
+        rng, assets = np.random.default_rng(0), SceneAssets.load()
+        for _ in range(8):
+            make_sample(rng, assets, 64)
 
 
 def _method(arguments: argparse.Namespace) -> Method[Any]:

@@ -9,7 +9,7 @@ import pytest
 from dense3d_ros.geometry.hand import JOINT_INDEX
 from dense3d_ros.learning.synthetic.collision import hand_spheres
 from dense3d_ros.learning.synthetic.hand_mesh import HandMesh
-from dense3d_ros.learning.synthetic.options import scene_options
+from dense3d_ros.learning.synthetic.options import scene_options, without_later_options
 from dense3d_ros.learning.synthetic.pose_bank import CYLINDER, KINDS, HeldObject, PoseBank, pose_bank
 from dense3d_ros.learning.synthetic.pose_sampler import sample_pose
 from dense3d_ros.learning.synthetic.poses import Angles, pose_space
@@ -106,7 +106,7 @@ def test_sampled_poses_keep_the_limits_and_do_not_collide() -> None:
 
 
 def test_contact_share_and_jitter(bank: PoseBank) -> None:
-    options = replace(scene_options(), contact_poses=1.0, contact_jitter=2.0)
+    options = replace(scene_options(), stacked_poses=0.0, contact_poses=1.0, contact_jitter=2.0)
     rng = np.random.default_rng(1)
     for _ in range(50):
         angles, _ = sample_pose(rng, options)
@@ -114,6 +114,25 @@ def test_contact_share_and_jitter(bank: PoseBank) -> None:
         assert nearest <= np.radians(2.0) + 1e-6
     without = replace(options, contact_poses=0.0)
     assert all(sample_pose(rng, without)[1] is None for _ in range(50))
+
+
+def test_stacked_poses_are_near_a_prototype_and_apart() -> None:
+    options, space, spheres = replace(scene_options(), stacked_poses=1.0), pose_space(), hand_spheres()
+    rng = np.random.default_rng(3)
+    prototypes = np.array([*space.stacked.values()])
+    distances = []
+    for _ in range(100):
+        angles, held = sample_pose(rng, options)
+        assert held is None
+        assert not spheres.collide(angles)
+        distances.append(np.abs(prototypes - angles)[:, 2:23].mean(axis=1).min())
+    assert np.degrees(np.median(distances)) < 8
+
+
+def test_the_fixed_test_sets_are_drawn_as_before_stacked_poses() -> None:
+    # Written down at the commit before.
+    angles, _ = sample_pose(np.random.default_rng(0), without_later_options(scene_options()))
+    np.testing.assert_allclose(np.degrees(angles[:6]), [-2.85, 7.06, 25.26, 6.13, 14.23, 17.96], atol=0.01)
 
 
 def test_the_same_seed_gives_the_same_poses() -> None:

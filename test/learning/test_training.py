@@ -40,7 +40,7 @@ def small_validation(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def batch() -> Batch:
-    return make_batch(SceneAssets.load(), seed=3, number=0, size=12, resolution=128)
+    return make_batch(SceneAssets.load(), seed=6, number=0, size=12, resolution=128)
 
 
 def test_batches_depend_on_seed_and_number_only() -> None:
@@ -80,8 +80,8 @@ def test_perfect_maps_lose_almost_nothing(batch: Batch) -> None:
     assert parts["presence"] < 1e-6
     assert parts["right"] < 1e-6
     assert seen.seen.flatten(1).any(1).all()
-    # A joint farther than the ball from every seen pixel has no vote, so a few millimetres stay.
-    assert parts["joint_mm"] < 4
+    # A joint farther than the ball from every seen pixel has no vote, so some of it stays.
+    assert parts["joint_mm"] < 1
     assert loss < 0.1
 
 

@@ -23,6 +23,7 @@ class DetectorMethod(MuonMethod[DetectorBatch]):
 
     data = "whole synthetic scenes"
     validation_data = "synthetic scenes: hands missed, %"
+    error_unit = "% of the hands missed"
 
     def __init__(self, recipe: Recipe) -> None:
         super().__init__(recipe)

@@ -31,6 +31,7 @@ class Method(ABC, Generic[BatchT]):
     description: of the model file, without results. stages: learned one after the other. batch_size: samples of a
     batch; `accumulate` batches make a step. ema_decay: of the moving average of the weights, 0 for none. data: what
     it learns from, and validation_data what `joint_error` is measured on, a few words for the model file.
+    error_unit: of that error.
     """
 
     description: ModelDescription
@@ -41,6 +42,7 @@ class Method(ABC, Generic[BatchT]):
     seed: int
     data: str
     validation_data: str
+    error_unit = "mm"
 
     def build_network(self) -> nn.Module:
         """The network with random weights."""
@@ -78,4 +80,4 @@ class Method(ABC, Generic[BatchT]):
 
     @abstractmethod
     def joint_error(self, network: nn.Module, batch: BatchT) -> tuple[float, int]:
-        """Sum of the hands' mean joint errors in millimetres, and the number of hands."""
+        """Sum of the hands' errors in `error_unit`, mean joint errors unless a method says otherwise, and the hands."""

@@ -261,7 +261,8 @@ class _Run:
             log.info("%s is this model, calibrated: it stays as it is", self.model)
             return
         error = self._validate()
-        log.info("%d samples: validation error %.2f mm, %s", self.progress.samples, error, self.model)
+        unit = self.method.error_unit
+        log.info("%d samples: validation error %.2f %s, %s", self.progress.samples, error, unit, self.model)
         training = {
             "samples": self.progress.samples,
             "seconds": round(self.progress.seconds),
@@ -273,7 +274,7 @@ class _Run:
 
     @torch.no_grad()
     def _validate(self) -> float:
-        """Mean joint error of the averaged network in millimetres on the method's fixed batches."""
+        """Mean error of the averaged network on the method's fixed batches, in the method's unit."""
         if not self.validation:
             self.validation = list(self.method.validation())
         self.average.eval()
