@@ -4,7 +4,8 @@
 
 Needs no ROS 2 and no installed package: it runs in a checkout, with the Python that has torch. OUTPUT gets tests.txt,
 benchmark.json and benchmark.md, and of the training log.csv, model.safetensors and the checkpoint; the recipe is
-printed. A second call with the same RUN goes on with the training; `--later S` says that it will come, so that the learning rate ends with it.
+printed. A second call with the same RUN goes on with the training; `--later S` says that it will come, so that the
+learning rate ends with it.
 """
 
 from __future__ import annotations
