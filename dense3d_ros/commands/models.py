@@ -32,7 +32,9 @@ def run(arguments: argparse.Namespace) -> int:
         )
         print(f"  mean joint error: {errors or 'not measured'}")
         confidence = description.confidence
-        calibration = ", ".join(f"{key} {value}" for key, value in confidence.fitted.items()) or "none"
+        # The terms and the curve are tables, for `docs/model_card.md`.
+        fitted = {key: value for key, value in confidence.fitted.items() if isinstance(value, int | float)}
+        calibration = ", ".join(f"{key} {value}" for key, value in fitted.items()) or "none"
         print(f"  hands are published from a score of {confidence.min_score:g} on; calibration: {calibration}")
         print(f"  training: {', '.join(f'{key} {value}' for key, value in description.training.items())}")
         print(f"  licence: {description.licence}")
