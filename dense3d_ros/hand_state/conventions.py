@@ -122,8 +122,8 @@ def mano_rotation(joints: NDArray[np.floating], side: Handedness) -> Array:
     """(21, 3) metres -> (3, 3) MANO's axes at the wrist, as dex-retargeting takes them.
 
     x from the middle knuckle to the wrist, z from the middle to the index knuckle as far as it is square to x,
-    y = z × x: out of the back of a right hand, out of the palm of a left one. Raises ValueError where wrist and knuckles lie in
-    one line, and for an unknown side.
+    y = z × x: out of the back of a right hand, out of the palm of a left one. Raises ValueError where wrist and
+    knuckles lie in one line, and for an unknown side.
     """
     joints = check_joints(joints)
     check_side(side)

@@ -95,8 +95,9 @@ class HandState:
         """The state at `stamp` seconds, with the hand in that frame or None where it was not seen.
 
         A hand that is not seen, or whose wrist is a glitch, keeps its last state with an age for `max_hold`; then it
-        is lost and None, or starts over where it jumped to. It starts over, too, LONGEST_GAP after it was seen last, and
-        at a stamp that is not above the last one. Raises ValueError for a hand of another side, joints or scores that are not finite, and a stamp that is not finite.
+        is lost and None, or starts over where it jumped to. It starts over, too, LONGEST_GAP after it was seen last,
+        and at a stamp that is not above the last one. Raises ValueError for a hand of another side, joints that are not
+        finite or lie on each other, scores that are not in 0..1, and a stamp that is not finite.
         """
         if not np.isfinite(stamp):
             raise ValueError(f"stamp is {stamp}; accepted: a finite number of seconds")
