@@ -54,7 +54,8 @@ def hand_frames(joints: NDArray[np.floating], side: Handedness) -> dict[str, Pos
 
     wrist: at the wrist; x to the middle knuckle, z out of the back of the hand, y = z × x.
     palm: axes of the wrist, halfway from the wrist to the middle knuckle.
-    pinch: between the tips of thumb and index; y from thumb to index, z along the fingers.
+    pinch: between the tips of thumb and index; y from the thumb's end bone to the index's,
+    z from the knuckles of both to the tips as far as it is square to y.
     grasp: halfway from the palm to the middle bones of the fingers; z out of the palm, y along the fingers, so that x
     is the axis of a bar in the fist.
     Directions that cannot be told fall back to the wrist's. Raises ValueError for joints that are not finite and for
