@@ -45,7 +45,7 @@ class HandStateNode(Node):  # type: ignore[misc]
         self._came = time.monotonic()
         self._header: Any = None
         self._input = self.create_subscription(
-            HandPoseArray, "hand_pose/hands", self._follow, QoSProfile(depth=5), **quality
+            HandPoseArray, "hand_pose/hands", self._follow, QoSProfile(depth=5), qos_overriding_options=overriding
         )
         # Wall time: with use_sim_time the node's clock may stand still, and a hand must not stay for that.
         self._watch = self.create_timer(WATCH_INTERVAL_S, self._lose_hands_in_silence, clock=steady_clock())
