@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,14 @@ MESHES = ("soma", "makehuman", "webxr")
 Array = NDArray[np.float64]
 
 
+class Performance(HandAnimation):
+    """The demo's animation with another mesh."""
+
+    def __init__(self, mesh: str) -> None:
+        super().__init__(CAMERA, sensor=SENSOR)
+        self._mesh = HandMesh.load(mesh)
+
+
 class Glide(HandAnimation):
     """One gesture in front of the same room, moving along the image's rows at a constant speed."""
 
@@ -51,7 +60,9 @@ class Glide(HandAnimation):
         return PosedHand(vertices, self._posed.faces, joints)
 
 
-def estimates(estimator: HandPoseEstimator, scene: Glide, rate: float, seconds: float) -> list[tuple[float, HandPose]]:
+def estimates(
+    estimator: HandPoseEstimator, scene: HandAnimation, rate: float, seconds: float
+) -> list[tuple[float, HandPose]]:
     """Stamps and the right hand that the estimator saw in each frame that showed one."""
     estimator.reset()
     found = []
@@ -87,6 +98,30 @@ def lag(found: list[Estimate], kind: str) -> float:
     return float(np.median(behind) / SPEED * 1e3)
 
 
+def print_grasp(mesh: str, scene: HandAnimation, frames: list[tuple[float, HandPose]]) -> None:
+    """What is told of aperture, pinch and wrist against what the same code makes of the true joints."""
+    found = followed(frames, StateSettings())
+    shown = [
+        (estimate.stamp, HandPose(scene.hand(estimate.stamp).joints, estimate.scores, 1.0, Handedness.RIGHT))
+        for estimate in found
+    ]
+    # So high a cutoff that nothing is smoothed.
+    truth = followed(shown, StateSettings(min_cutoff=1e6, max_speed=100.0))
+    gaps = [abs(one.grasp.aperture - other.grasp.aperture) * 1e3 for one, other in zip(found, truth, strict=True)]
+    right = [one.grasp.pinch == other.grasp.pinch for one, other in zip(found, truth, strict=True)]
+    changes = [b.stamp for a, b in pairwise(found) if a.grasp.pinch != b.grasp.pinch]
+    shortest = float(np.diff(changes).min(initial=np.inf))
+    wrists = (np.array([estimate.frames["wrist"].rotation for estimate in side]) for side in (found, truth))
+    # The trace of the turn between two rotations is 1 + 2 cos of its angle.
+    cosines = (np.multiply(*wrists).sum(axis=(1, 2)) - 1.0) / 2.0
+    turns = np.degrees(np.arccos(cosines.clip(-1.0, 1.0)))
+    print(
+        f"| {mesh} | {len(found)} | {np.median(gaps):.1f} | {100 * np.mean(right):.1f} | {shortest:.2f} "
+        f"| {np.median(turns):.1f} |",
+        flush=True,
+    )
+
+
 def print_cost(frames: list[tuple[float, HandPose]]) -> None:
     both = [HandState(side) for side in (Handedness.LEFT, Handedness.RIGHT)]
     times = []
@@ -107,13 +142,14 @@ def main() -> None:
     parser.add_argument("--model", default="fast", help="model that estimates the joints")
     parser.add_argument("--rate", type=float, default=30.0, help="frames a second")
     parser.add_argument("--lead", type=float, default=0.012, help="seconds of prediction in the columns with lead")
+    parser.add_argument("--seconds", type=float, default=36.0, help="length of the demo's animation")
     arguments = parser.parse_args()
     estimator = HandPoseEstimator(load_model(arguments.model, "cpu", "auto"))
-    print("| mesh | point | jitter raw, mm | smoothed, mm | with lead, mm | lag at 0.5 m/s, ms | with lead, ms |")
-    print("|---|---|---|---|---|---|---|")
-    for mesh in MESHES:
-        resting = estimates(estimator, Glide(mesh, "pinch_i", 0.0, 0.0), arguments.rate, 4.0)
-        moving = estimates(estimator, Glide(mesh, "pinch_i", -0.2, SPEED), arguments.rate, 0.8)
+    print("| mesh | gesture | point | jitter raw, mm | smoothed | with lead | lag at 0.5 m/s, ms | with lead |")
+    print("|---|---|---|---|---|---|---|---|")
+    for mesh, gesture in ((mesh, gesture) for mesh in MESHES for gesture in ("open", "pinch_i")):
+        resting = estimates(estimator, Glide(mesh, gesture, 0.0, 0.0), arguments.rate, 4.0)
+        moving = estimates(estimator, Glide(mesh, gesture, -0.2, SPEED), arguments.rate, 0.8)
         plain, ahead = StateSettings(), StateSettings(lead=arguments.lead)
         for kind in ("wrist", "pinch"):
             still = [found[15:] for found in (followed(resting, plain), followed(resting, ahead))]
@@ -122,8 +158,12 @@ def main() -> None:
                 *(jitter(points(found, kind, raw=False)) for found in still),
                 *(lag(followed(moving, settings), kind) for settings in (plain, ahead)),
             ]
-            print(f"| {mesh} | {kind} | {' | '.join(f'{figure:.1f}' for figure in figures)} |", flush=True)
-        print(f"frames with a hand: {len(resting)} resting, {len(moving)} moving", flush=True)
+            print(f"| {mesh} | {gesture} | {kind} | {' | '.join(f'{figure:.1f}' for figure in figures)} |", flush=True)
+    print("| mesh | frames | aperture error, mm | pinch right, % | shortest pinch state, s | wrist error, degrees |")
+    print("|---|---|---|---|---|---|")
+    for mesh in MESHES:
+        scene = Performance(mesh)
+        print_grasp(mesh, scene, estimates(estimator, scene, arguments.rate, arguments.seconds))
     print_cost(resting)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -158,3 +160,12 @@ def test_two_hands_take_little_time() -> None:
         times.append(time.process_time() - started)
     # The goal is 1 ms for two hands; this is a bound for a busy machine.
     assert np.median(times) < 2e-3
+
+
+def test_numpy_is_enough() -> None:
+    code = (
+        "import sys; sys.modules.update(dict.fromkeys(['torch', 'scipy', 'cv2', 'numba', 'rclpy', 'matplotlib'])); "
+        "from dense3d_ros.hand_state import conventions, state; print(state.HandState.__name__)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "HandState"
