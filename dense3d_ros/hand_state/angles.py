@@ -16,7 +16,6 @@ from dense3d_ros.geometry.hand_angles import (
     THUMB_ANGLES,
     THUMB_AZIMUTH,
     THUMB_ELEVATION,
-    WRIST_ANGLES,
     ZERO_ROLL,
 )
 from dense3d_ros.hand_state.frames import check_joints, check_side
@@ -91,7 +90,6 @@ def hand_angles(joints: NDArray[np.floating], side: Handedness) -> Array:
     for finger in (0, 1):
         directions[3 + finger] = directions[3 + finger] @ _about_y(arch[finger])
     angles[FINGER_ANGLES] = _fingers(directions[1:]).ravel()
-    angles[WRIST_ANGLES] = np.nan
     return angles
 
 
@@ -99,7 +97,7 @@ def _arch(roots: Array) -> Array:
     """(2, 3) MCP joints of ring and little finger in hand lengths -> (2,) flexion of their metacarpals."""
     seen = roots - REST_CMC
     lift = np.arctan2(-seen[:, 2], seen[:, 0]) - np.arctan2(-REST_ARCH[:, 2], REST_ARCH[:, 0])
-    return np.asarray(lift)
+    return _wrapped(lift)
 
 
 def _fingers(bones: Array) -> Array:
@@ -118,7 +116,7 @@ def _fingers(bones: Array) -> Array:
     cosine, sine = np.cos(spread), np.sin(spread)
     along = x * cosine + y * sine
     palmar = np.sin(roll) * (y * cosine - x * sine) - np.cos(roll) * z
-    return np.concatenate([spread, _bends(along, palmar)], axis=1)
+    return np.concatenate([_wrapped(spread), _bends(along, palmar)], axis=1)
 
 
 def _thumb(bones: Array) -> Array:
@@ -138,7 +136,8 @@ def _thumb(bones: Array) -> Array:
     normal = normal if normal @ resting >= 0.0 else -normal
     roll = np.arctan2(normal[1], normal[0])
     bends = _bends(np.append(1.0, x)[None], np.append(0.0, np.sin(roll) * y - np.cos(roll) * z)[None])[0, 1:]
-    return np.array([abduction, PALMAR_AXIS + THUMB_AZIMUTH - azimuth, ZERO_ROLL[0] - roll, *bends])
+    turns = np.array([abduction, PALMAR_AXIS + THUMB_AZIMUTH - azimuth, ZERO_ROLL[0] - roll])
+    return np.concatenate([_wrapped(turns), bends])
 
 
 def _bends(along: Array, palmar: Array) -> Array:
@@ -147,6 +146,11 @@ def _bends(along: Array, palmar: Array) -> Array:
     steps = np.diff(headings, axis=-1, prepend=0.0)
     # From -120 to 240 degrees: joints bend much further to the palm than to the back.
     return np.asarray((steps + np.radians(120.0)) % (2.0 * np.pi) - np.radians(120.0))
+
+
+def _wrapped(angles: Array) -> Array:
+    """Radians from -pi to pi."""
+    return np.asarray((angles + np.pi) % (2.0 * np.pi) - np.pi)
 
 
 def _about_x(angle: Any) -> Array:

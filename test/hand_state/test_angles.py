@@ -61,6 +61,14 @@ def test_limits_are_those_of_the_generator() -> None:
     assert ANGLE_NAMES[ARCH_ANGLES] == ("met_ring", "met_pinky")
 
 
+def test_any_21_points_give_finite_angles() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        found = hand_angles(rng.normal(0.0, 0.05, (21, 3)), Handedness.RIGHT)[2:]
+        assert np.isfinite(found).all()
+        assert np.abs(found).max() <= np.radians(240.0)
+
+
 def test_joints_without_a_hand_are_refused() -> None:
     joints = gesture("open")
     for broken, message in (
