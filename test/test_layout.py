@@ -16,6 +16,7 @@ FLOORS = (
     "dense",
     "runtime",
     "perception",
+    "hand_state",
     "recordings",
     "learning",
     "benchmark",
@@ -63,7 +64,7 @@ def test_imports_run_downwards(room: str) -> None:
 
 
 def test_a_robot_needs_nothing_of_the_desk() -> None:
-    needed = {"atomic_write", "excerpt", "geometry", "dense", "runtime", "perception", "nodes"}
+    needed = {"atomic_write", "excerpt", "geometry", "dense", "runtime", "perception", "hand_state", "nodes"}
     for module in MODULES:
         if room_of(module) in needed:
             assert rooms_imported(module) <= needed, module

@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 from dense3d_ros.geometry.hand import JOINT_COUNT, JOINT_NAMES, SKELETON, Handedness
 
 ROOT = Path(__file__).resolve().parents[1]
-EXECUTABLES = ("dense3d", "depth_camera", "hand_pose")
+EXECUTABLES = ("dense3d", "depth_camera", "hand_pose", "hand_state")
 PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 """What README promises, and scripts/check_pythons tries."""
 

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
 
 from dense3d_ros.excerpt import excerpt
+from dense3d_ros.hand_state.state import StateSettings
 
 
 def parameter(default: Any, description: str, limits: tuple[float, float] | None = None, constant: bool = False) -> Any:
@@ -157,7 +158,41 @@ class DepthCameraSettings:
                 raise ValueError(f"{name} is '{excerpt(getattr(self, name))}'; accepted: {', '.join(accepted)}")
 
 
-Settings = TypeVar("Settings", HandPoseSettings, HandModelSettings, DepthCameraSettings)
+@dataclass(frozen=True)
+class HandStateSettings:
+    """Parameters of `hand_state`. All may change while it runs."""
+
+    min_cutoff: float = parameter(
+        1.0, "One Euro filter: cutoff frequency at rest, Hz. Lower is smoother and later.", (0.001, 1000.0)
+    )
+    beta: float = parameter(
+        20.0, "One Euro filter: Hz by which the cutoff frequency rises for each metre a second.", (0.0, 10000.0)
+    )
+    lead: float = parameter(0.0, "How far ahead of the image's stamp the joints are predicted, seconds.", (0.0, 0.2))
+    max_speed: float = parameter(
+        4.0,
+        "A wrist, or a joint against its wrist, that moves faster is taken for a glitch, metres a second.",
+        (0.1, 100.0),
+    )
+    max_hold: float = parameter(
+        0.1, "Seconds for which a hand that is not seen keeps its last state; then it is lost.", (0.0, 0.5)
+    )
+    timeout: float = parameter(1.0, "Seconds without a message after which all hands are lost.", (0.1, 60.0))
+    pinch_on: float = parameter(0.022, "A pinch begins at this aperture, metres.", (0.0, 0.2))
+    pinch_off: float = parameter(0.035, "A pinch ends at this aperture, metres.", (0.0, 0.2))
+    fist_on: float = parameter(0.75, "A fist begins at this closure.", (0.0, 1.0))
+    fist_off: float = parameter(0.6, "A fist ends at this closure.", (0.0, 1.0))
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+        self.of_the_hand()
+
+    def of_the_hand(self) -> StateSettings:
+        """Those that the hand's state is made with. ValueError where they do not fit together."""
+        return StateSettings(**{entry.name: getattr(self, entry.name) for entry in fields(StateSettings)})
+
+
+Settings = TypeVar("Settings", HandPoseSettings, HandModelSettings, DepthCameraSettings, HandStateSettings)
 
 
 def _descriptor(entry: Any) -> ParameterDescriptor:

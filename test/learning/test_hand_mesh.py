@@ -5,7 +5,8 @@ import pytest
 from numpy.typing import NDArray
 
 from dense3d_ros.geometry.hand import BONES, JOINT_INDEX, JOINT_NAMES, Handedness, wrist_rotation
-from dense3d_ros.learning.synthetic.hand_mesh import ANGLE_NAMES, FOREARM_RANGE, HandMesh, PosedHand
+from dense3d_ros.geometry.hand_angles import ANGLE_NAMES
+from dense3d_ros.learning.synthetic.hand_mesh import FOREARM_RANGE, HandMesh, PosedHand
 
 MESHES = ("soma", "makehuman", "webxr")
 

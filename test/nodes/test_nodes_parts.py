@@ -32,7 +32,7 @@ from dense3d_ros.nodes.diagnostics import (
     traceback_text,
 )
 from dense3d_ros.nodes.model_slot import ModelSlot
-from dense3d_ros.nodes.parameters import DepthCameraSettings, HandModelSettings, HandPoseSettings
+from dense3d_ros.nodes.parameters import DepthCameraSettings, HandModelSettings, HandPoseSettings, HandStateSettings
 from dense3d_ros.nodes.statistics import FrameStatistics
 from dense3d_ros.nodes.worker import LatestWorker
 
@@ -108,6 +108,7 @@ def test_distortion() -> None:
         ("hand_pose", HandPoseSettings),
         ("hand_model", HandModelSettings),
         ("depth_camera", DepthCameraSettings),
+        ("hand_state", HandStateSettings),
     ],
 )
 def test_hand_yaml_is_complete_and_equal_to_the_defaults(node: str, settings: Any) -> None:
@@ -122,7 +123,7 @@ def test_hand_yaml_is_complete_and_equal_to_the_defaults(node: str, settings: An
         assert type(value) is type(defaults[name]), f"{name}: ROS does not take an integer for a double"
 
 
-@pytest.mark.parametrize("settings", [HandPoseSettings, HandModelSettings, DepthCameraSettings])
+@pytest.mark.parametrize("settings", [HandPoseSettings, HandModelSettings, DepthCameraSettings, HandStateSettings])
 def test_every_number_has_a_range_with_its_default_inside(settings: Any) -> None:
     free = {"cx", "cy"}
     for entry in fields(settings):

@@ -14,7 +14,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from dense3d_ros.geometry.hand import JOINT_COUNT, JOINT_INDEX
-from dense3d_ros.learning.synthetic.hand_mesh import ANGLE_NAMES, HandMesh
+from dense3d_ros.geometry.hand_angles import ANGLE_NAMES
+from dense3d_ros.learning.synthetic.hand_mesh import HandMesh
 from dense3d_ros.learning.synthetic.kinematics import bone_frames
 
 Double = NDArray[np.float64]

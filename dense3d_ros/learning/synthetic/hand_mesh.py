@@ -18,25 +18,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dense3d_ros.geometry.hand import JOINT_COUNT, JOINT_INDEX
+from dense3d_ros.geometry.hand_angles import ANGLE_NAMES
 from dense3d_ros.learning.synthetic import kinematics
 from dense3d_ros.learning.synthetic.primitives import Mesh
 
 Array = NDArray[np.float32]
-
-ANGLE_NAMES: tuple[str, ...] = (
-    "wr_flex",
-    "wr_dev",
-    "th_pabd",
-    "th_add",
-    "th_twist",
-    "th_mcp",
-    "th_ip",
-    *(f"{finger}_{angle}" for finger in ("index", "middle", "ring", "pinky") for angle in ("abd", "mcp", "pip", "dip")),
-    "met_ring",
-    "met_pinky",
-)
-"""Wrist flexion and ulnar deviation; thumb palmar abduction, adduction, opposing twist, MCP and IP flexion;
-for each finger abduction towards the thumb, then flexions; flexion of the ring and little metacarpals."""
 
 FOREARM_RANGE = (0.05, 0.9)
 """Forearm lengths that can be asked for, in hand lengths."""

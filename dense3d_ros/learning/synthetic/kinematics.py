@@ -10,18 +10,10 @@ import numpy as np
 from numba import njit
 
 from dense3d_ros.geometry.hand import JOINT_COUNT
+from dense3d_ros.geometry.hand_angles import PALMAR_AXIS, THUMB_AZIMUTH, THUMB_ELEVATION, ZERO_ROLL
 
 ELBOW, RING_CMC, LITTLE_CMC = range(JOINT_COUNT, JOINT_COUNT + 3)
 METACARPALS = (RING_CMC, LITTLE_CMC)
-
-_THUMB_AZIMUTH, _THUMB_ELEVATION = np.radians(29.0), np.radians(17.0)
-"""Where the thumb's metacarpal points at zero angles: out of the hand's axis, and out of the palm."""
-
-_PALMAR_AXIS = np.radians(24.0)
-"""Palmar abduction turns about an axis in the palm, this far from x towards the little finger."""
-
-_ZERO_ROLL = np.radians(np.array([-40.0, -5.0, 0.0, 4.0, 8.0]))
-"""Turn of each finger's flexion axis out of y about the finger: bent fingers close on the thumb's root."""
 
 
 @njit(cache=True, nogil=True)
@@ -63,11 +55,11 @@ def bone_frames(joints, angles, frames, posed):  # type: ignore[no-untyped-def]
             for j in range(3):
                 posed[root, i] += arch[i, j] * (joints[root, j] - pivot[j])
         if finger == 0:
-            base = product(rotation(_PALMAR_AXIS + _THUMB_AZIMUTH - angles[3], 2), rotation(_THUMB_ELEVATION, 1))
-            base = product(rotation(-angles[2], 0), product(base, rotation(_ZERO_ROLL[0] - angles[4], 0)))
-            base = product(rotation(-_PALMAR_AXIS, 2), base)
+            base = product(rotation(PALMAR_AXIS + THUMB_AZIMUTH - angles[3], 2), rotation(THUMB_ELEVATION, 1))
+            base = product(rotation(-angles[2], 0), product(base, rotation(ZERO_ROLL[0] - angles[4], 0)))
+            base = product(rotation(-PALMAR_AXIS, 2), base)
         else:
-            base = product(rotation(angles[3 + 4 * finger], 2), rotation(_ZERO_ROLL[finger], 0))
+            base = product(rotation(angles[3 + 4 * finger], 2), rotation(ZERO_ROLL[finger], 0))
             base = product(arch, base)
         flexion = 0.0
         for segment in range(3):

@@ -1,0 +1,155 @@
+"""One hand over time: smoothed joints, frames, grasp and angles, and what to do when it is not seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dense3d_ros.geometry.hand import JOINT_COUNT, Handedness, HandPose
+from dense3d_ros.hand_state.angles import hand_angles
+from dense3d_ros.hand_state.frames import Pose, check_joints, check_side, hand_frames
+from dense3d_ros.hand_state.grasp import Grasp, GraspStates
+from dense3d_ros.hand_state.one_euro import OneEuroFilter
+
+Array = NDArray[np.float64]
+
+LONGEST_GAP = 0.5
+"""Seconds after which a hand that is seen again is a new one."""
+
+JUMP = 0.01
+"""Metres that a joint may move between two frames however short the time: the noise of the measurement."""
+
+
+@dataclass(frozen=True)
+class StateSettings:
+    """How a hand is followed. Lengths are metres, times seconds.
+
+    min_cutoff, beta: of the One Euro filter, Hz and Hz a metre a second. lead: how far ahead the joints are predicted.
+    max_speed: metres a second of the wrist, and of a joint against the wrist; faster ones are glitches. max_hold: how
+    long a hand that is not seen keeps its last state. pinch_on, pinch_off: apertures. fist_on, fist_off: closures.
+    Raises ValueError for values that make no sense together.
+    """
+
+    min_cutoff: float = 1.0
+    beta: float = 20.0
+    lead: float = 0.0
+    max_speed: float = 4.0
+    max_hold: float = 0.1
+    pinch_on: float = 0.022
+    pinch_off: float = 0.035
+    fist_on: float = 0.75
+    fist_off: float = 0.6
+
+    def __post_init__(self) -> None:
+        for name, low in (("min_cutoff", 0.001), ("beta", 0.0), ("lead", 0.0), ("max_speed", 0.1), ("max_hold", 0.0)):
+            if not low <= getattr(self, name) < np.inf:
+                raise ValueError(f"{name} is {getattr(self, name)}; accepted: {low:g} or more")
+        if not 0.0 < self.pinch_on < self.pinch_off:
+            raise ValueError(f"pinch_on ({self.pinch_on} m) must be above 0 and below pinch_off ({self.pinch_off} m)")
+        if not 0.0 < self.fist_off < self.fist_on <= 1.0:
+            raise ValueError(
+                f"fist_off ({self.fist_off}) must be above 0 and below fist_on ({self.fist_on}), at most 1"
+            )
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A hand as a robot needs it, measured at `stamp` seconds, `age` seconds before it was asked for.
+
+    age is 0 where the hand was seen in this frame. raw: (21, 3) metres as measured. joints: (21, 3) metres filtered
+    and predicted, which frames, grasp and angles are made from. scores: (21,). glitches: (21,) joints that moved faster
+    than a hand can and were left where they were against the wrist. angles: (25,) radians, see `hand_angles`.
+    """
+
+    stamp: float
+    age: float
+    raw: Array
+    joints: Array
+    scores: NDArray[np.float32]
+    glitches: NDArray[np.bool_]
+    frames: dict[str, Pose]
+    grasp: Grasp
+    angles: Array
+
+
+class HandState:
+    """Follows the left or the right hand of a person from frame to frame. `settings` may be replaced at any time."""
+
+    def __init__(self, side: Handedness, settings: StateSettings | None = None) -> None:
+        check_side(side)
+        self.side = side
+        self.settings = settings or StateSettings()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the hand."""
+        self._filter = OneEuroFilter()
+        self._states = GraspStates()
+        self._last: Estimate | None = None
+        self._offsets = np.zeros((JOINT_COUNT, 3))
+        self._accepted = np.full(JOINT_COUNT, -np.inf)
+
+    def update(self, stamp: float, hand: HandPose | None) -> Estimate | None:
+        """The state at `stamp` seconds, with the hand in that frame or None where it was not seen.
+
+        A hand that is not seen, or whose wrist is a glitch, keeps its last state with an age for `max_hold`; then it
+        is lost and None, or starts over where it jumped to. It starts over, too, LONGEST_GAP after it was seen last,
+        and at a stamp that is not above the last one. Raises ValueError for a hand of another side, joints that are not
+        finite or lie on each other, scores that are not in 0..1, and a stamp that is not finite.
+        """
+        if not np.isfinite(stamp):
+            raise ValueError(f"stamp is {stamp}; accepted: a finite number of seconds")
+        if hand is not None:
+            self._check(hand)
+        if self._last is not None:
+            gap = stamp - self._last.stamp
+            is_lost = gap > self.settings.max_hold and (hand is None or self._has_jumped(stamp, hand))
+            if gap <= 0.0 or gap > LONGEST_GAP or is_lost:
+                self.reset()
+        if hand is None or self._has_jumped(stamp, hand):
+            return None if self._last is None else replace(self._last, age=stamp - self._last.stamp)
+        return self._measured(stamp, hand)
+
+    def _check(self, hand: HandPose) -> None:
+        if hand.handedness is not self.side:
+            raise ValueError(f"handedness is {Handedness(hand.handedness).name}; accepted: {self.side.name}")
+        check_joints(hand.joints)
+        scores = np.asarray(hand.joint_scores)
+        if scores.shape != (JOINT_COUNT,) or not ((scores >= 0.0) & (scores <= 1.0)).all():
+            raise ValueError(f"joint_scores are {scores.tolist()}; accepted: {JOINT_COUNT} numbers from 0 to 1")
+
+    def _allowed(self, period: Array | float) -> Array:
+        return np.asarray(self.settings.max_speed * period + JUMP)
+
+    def _has_jumped(self, stamp: float, hand: HandPose) -> bool:
+        """Whether the wrist is farther from where it was last than it can have come."""
+        if self._last is None:
+            return False
+        distance = np.linalg.norm(hand.joints[0] - self._last.raw[0])
+        return bool(distance > self._allowed(stamp - self._last.stamp))
+
+    def _measured(self, stamp: float, hand: HandPose) -> Estimate:
+        settings = self.settings
+        raw = np.asarray(hand.joints, np.float64)
+        offsets = raw - raw[0]
+        moved = np.linalg.norm(offsets - self._offsets, axis=1)
+        glitches = moved > self._allowed(stamp - self._accepted)
+        self._offsets = np.where(glitches[:, None], self._offsets, offsets)
+        self._accepted = np.where(glitches, self._accepted, stamp)
+        self._filter.update(raw[0] + self._offsets, stamp, min_cutoff=settings.min_cutoff, beta=settings.beta)
+        joints = self._filter.predict(settings.lead)
+        angles = hand_angles(joints, self.side)
+        scores = np.asarray(hand.joint_scores, np.float32)
+        grasp = self._states.update(
+            joints,
+            angles,
+            scores,
+            stamp,
+            pinch=(settings.pinch_on, settings.pinch_off),
+            fist=(settings.fist_on, settings.fist_off),
+        )
+        frames = hand_frames(joints, self.side)
+        self._last = Estimate(stamp, 0.0, raw, joints, scores, glitches, frames, grasp, angles)
+        return self._last

@@ -1,0 +1,96 @@
+"""What `hand_state` publishes about one hand, each topic only while someone subscribes to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from geometry_msgs.msg import PoseStamped
+from rclpy.qos import QoSProfile
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from sensor_msgs.msg import JointState
+
+from dense3d_ros.geometry.hand import Handedness
+from dense3d_ros.geometry.hand_angles import ANGLE_NAMES, WRIST_ANGLES
+from dense3d_ros.hand_state.frames import FRAME_NAMES, Pose
+from dense3d_ros.hand_state.state import Estimate
+from dense3d_ros.msg import HandGrasp
+from dense3d_ros.nodes.messages import quaternion
+
+_UNTOLD = len(ANGLE_NAMES[WRIST_ANGLES])
+"""The first angles, which are the wrist's: the forearm is not among the joints."""
+
+
+class SideOutputs:
+    """The topics `~/left/...` or `~/right/...` of a node.
+
+    Poses and angles are sent only for an image that shows the hand. `grasp` goes on with its age while the hand is
+    held, and says once that it is lost.
+    """
+
+    def __init__(self, node: Any, side: Handedness) -> None:
+        name = side.name.lower()
+
+        def publisher(message: Any, topic: str) -> Any:
+            return node.create_publisher(
+                message,
+                f"~/{name}/{topic}",
+                QoSProfile(depth=5),
+                qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+            )
+
+        self._side = side
+        self._poses = {frame: publisher(PoseStamped, frame) for frame in FRAME_NAMES if frame != "grasp"}
+        # `grasp` names the message; its frame goes by the name of the grip.
+        self._poses["grasp"] = publisher(PoseStamped, "power_grasp")
+        self._grasp = publisher(HandGrasp, "grasp")
+        self._angles = publisher(JointState, "angles")
+        self._joint_names = [f"{name}_{angle}" for angle in ANGLE_NAMES[_UNTOLD:]]
+        self._header: Any = None
+
+    @property
+    def tracked(self) -> bool:
+        """Whether subscribers hold a hand now."""
+        return self._header is not None
+
+    def publish(self, header: Any, estimate: Estimate | None) -> None:
+        """What is known at the image of `header`; None where the hand is lost or never was."""
+        if estimate is None:
+            if self.tracked and self._grasp.get_subscription_count() > 0:
+                self._grasp.publish(HandGrasp(header=header, side=int(self._side)))
+            self._header = None
+            return
+        if estimate.age == 0.0:
+            self._header = header
+            for frame, topic in self._poses.items():
+                if topic.get_subscription_count() > 0:
+                    topic.publish(pose_message(header, estimate.frames[frame]))
+            if self._angles.get_subscription_count() > 0:
+                positions = estimate.angles[_UNTOLD:].tolist()
+                self._angles.publish(JointState(header=header, name=self._joint_names, position=positions))
+        if self._grasp.get_subscription_count() > 0:
+            self._grasp.publish(self._grasp_message(estimate))
+
+    def _grasp_message(self, estimate: Estimate) -> Any:
+        grasp = estimate.grasp
+        return HandGrasp(
+            header=self._header,
+            side=int(self._side),
+            tracked=True,
+            age=estimate.age,
+            aperture=grasp.aperture,
+            closure=grasp.closure,
+            finger_closures=grasp.finger_closures.tolist(),
+            pinch=grasp.pinch,
+            fist=grasp.fist,
+            pinch_confidence=grasp.pinch_confidence,
+            fist_confidence=grasp.fist_confidence,
+        )
+
+
+def pose_message(header: Any, pose: Pose) -> Any:
+    """geometry_msgs/PoseStamped of a pose."""
+    message = PoseStamped(header=header)
+    position, orientation = message.pose.position, message.pose.orientation
+    position.x, position.y, position.z = pose.position.tolist()
+    orientation.x, orientation.y, orientation.z, orientation.w = quaternion(pose.rotation)
+    return message

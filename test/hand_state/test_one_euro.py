@@ -1,0 +1,96 @@
+"""The filter against its formula, and against what it promises: lag and jitter."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dense3d_ros.hand_state.one_euro import OneEuroFilter
+
+RATE = 60.0
+
+
+def filtered(track: np.ndarray, **settings: float) -> np.ndarray:
+    """(T, N, 3) at RATE -> the same, filtered."""
+    one_euro = OneEuroFilter()
+    return np.array([one_euro.update(points, k / RATE, **settings) for k, points in enumerate(track)])
+
+
+def scalar_one_euro(values: np.ndarray, min_cutoff: float, beta: float) -> list[float]:
+    """Algorithm 1 of the paper for one number, with time constants instead of shares."""
+    estimates, speed = [float(values[0])], 0.0
+    for value in values[1:]:
+        previous = estimates[-1]
+        constant = 1.0 / (2.0 * np.pi * 1.0)
+        share = 1.0 / (1.0 + constant * RATE)
+        speed = share * (value - previous) * RATE + (1.0 - share) * speed
+        constant = 1.0 / (2.0 * np.pi * (min_cutoff + beta * abs(speed)))
+        share = 1.0 / (1.0 + constant * RATE)
+        estimates.append(share * value + (1.0 - share) * previous)
+    return estimates
+
+
+@pytest.mark.parametrize("kind", ["step", "sine"])
+def test_each_axis_alone_follows_the_formula(kind: str) -> None:
+    times = np.arange(90) / RATE
+    values = np.where(times > 0.5, 0.2, 0.0) if kind == "step" else 0.1 * np.sin(2 * np.pi * times)
+    for axis in range(3):
+        track = np.zeros((90, 2, 3))
+        track[:, 1, axis] = values
+        result = filtered(track, min_cutoff=1.3, beta=7.0)
+        np.testing.assert_allclose(result[:, 1, axis], scalar_one_euro(values, 1.3, 7.0), atol=1e-12)
+        assert np.all(result[:, 0] == 0.0)
+
+
+def test_without_beta_a_step_is_that_of_a_low_pass_filter() -> None:
+    track = np.zeros((40, 1, 3))
+    track[1:] = 1.0
+    share = 1.0 / (1.0 + RATE / (2.0 * np.pi * 2.0))
+    expected = 1.0 - (1.0 - share) ** np.arange(40)
+    np.testing.assert_allclose(filtered(track, min_cutoff=2.0, beta=0.0)[:, 0, 0], expected, atol=1e-12)
+
+
+def test_it_does_not_matter_how_the_axes_lie() -> None:
+    rng = np.random.default_rng(0)
+    track = rng.normal(0.0, 0.05, (60, 21, 3)).cumsum(axis=0)
+    turn, _ = np.linalg.qr(rng.normal(size=(3, 3)))
+    settings = {"min_cutoff": 1.0, "beta": 20.0}
+    np.testing.assert_allclose(filtered(track @ turn, **settings), filtered(track, **settings) @ turn, atol=1e-9)
+
+
+def test_lag_of_constant_motion_is_the_time_constant_and_prediction_takes_it_back() -> None:
+    speed, one_euro = 0.5, OneEuroFilter()
+    for frame in range(300):
+        position = speed * frame / RATE
+        smooth = one_euro.update(np.array([[position, 0.0, 0.0]]), frame / RATE, min_cutoff=1.0, beta=20.0)
+    lag = (position - smooth[0, 0]) / speed
+    # The speed is measured against the filtered point, which lags: speed * (1 + lag * rate).
+    cutoff = 1.0 + 20.0 * speed * (1.0 + lag * RATE)
+    assert lag == pytest.approx(1.0 / (2.0 * np.pi * cutoff), rel=1e-6)
+    assert lag < 0.025
+    assert one_euro.predict(lag)[0, 0] == pytest.approx(position, abs=1e-9)
+    assert one_euro.predict(lag + 0.1)[0, 0] == pytest.approx(position + 0.05, abs=1e-9)
+
+
+def test_noise_at_rest_is_what_the_low_pass_filter_leaves() -> None:
+    noise = np.random.default_rng(1).normal(0.0, 0.003, (4000, 21, 3))
+    share = 1.0 / (1.0 + RATE / (2.0 * np.pi))
+    expected = 0.003 * np.sqrt(share / (2.0 - share))
+    assert filtered(noise, min_cutoff=1.0, beta=0.0)[100:].std() == pytest.approx(expected, rel=0.05)
+
+
+def test_a_stamp_that_goes_back_or_repeats_starts_over() -> None:
+    one_euro = OneEuroFilter()
+    settings = {"min_cutoff": 1.0, "beta": 0.0}
+    for stamp in (5.0, 5.1, 5.1, 2.0):
+        points = np.full((2, 3), stamp)
+        result = one_euro.update(points, stamp, **settings)
+    np.testing.assert_array_equal(result, points)
+    np.testing.assert_array_equal(one_euro.predict(1.0), points)
+
+
+def test_bad_calls_are_refused() -> None:
+    with pytest.raises(ValueError, match="call update first"):
+        OneEuroFilter().predict(0.0)
+    with pytest.raises(ValueError, match="stamp is nan"):
+        OneEuroFilter().update(np.zeros((1, 3)), float("nan"), min_cutoff=1.0, beta=0.0)

@@ -1,0 +1,191 @@
+"""`hand_state` as its own process over real DDS: what it sends while a hand is followed, held and lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy", reason="no ROS 2 here: neither an installation is sourced nor are the wheels installed")
+
+from builtin_interfaces.msg import Time
+from geometry_msgs.msg import PoseStamped
+from node_processes import Client, NodeProcess
+from rclpy.qos import QoSProfile
+from rendered_hands import gesture, hand_pose
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Header
+
+from dense3d_ros.geometry.hand import Handedness, HandPose
+from dense3d_ros.hand_state.frames import hand_frames
+from dense3d_ros.msg import HandGrasp, HandPoseArray
+from dense3d_ros.nodes.messages import HandMessages, quaternion
+
+RIGHT, LEFT = Handedness.RIGHT, Handedness.LEFT
+SCRIPT = str(Path(__file__).parents[2] / "scripts" / "hand_state")
+
+
+class Person:
+    """Publishes hands and keeps what the node says of them."""
+
+    def __init__(self, client: Client) -> None:
+        self.client, self.time = client, 100.0
+        self.received: dict[str, list[Any]] = {}
+        self._publisher = client.node.create_publisher(HandPoseArray, "/hand_pose/hands", QoSProfile(depth=20))
+        for side in ("left", "right"):
+            for topic in ("wrist", "palm", "pinch", "power_grasp"):
+                self._collect(PoseStamped, f"{side}/{topic}")
+            self._collect(HandGrasp, f"{side}/grasp")
+            self._collect(JointState, f"{side}/angles")
+        self._collect(HandPoseArray, "hands")
+        self._topics = [name for name in self.received if name != "hands"]
+
+    def _collect(self, message: Any, topic: str) -> None:
+        self.received[topic] = []
+        client = self.client
+        subscription = client.collect(message, f"/hand_state/{topic}", self.received[topic])
+        assert client.until(lambda: client.node.count_publishers(subscription.topic_name))
+
+    def ready(self) -> bool:
+        return self._publisher.get_subscription_count() > 0
+
+    def show(self, *hands: HandPose, after: float = 1 / 30, message: Any = None) -> Header:
+        """One message; waits for the smoothed hands that answer it. Its header."""
+        self.time += after
+        header = Header(stamp=Time(sec=int(self.time), nanosec=round(self.time % 1 * 1e9)), frame_id="optical")
+        answers = self.received["hands"]
+        count = len(answers)
+        message = message or HandMessages().hands(header, hands, "test")
+        message.header = header
+        self._publisher.publish(message)
+        assert self.client.until(lambda: len(answers) > count)
+        self.client.spin(0.1)
+        return header
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Client]:
+    client = Client("test_hand_state")
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="module")
+def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
+    process = NodeProcess([SCRIPT], tmp_path_factory.mktemp("state") / "log.txt")
+    yield process
+    process.kill()
+
+
+@pytest.fixture(scope="module")
+def person(client: Client, process: NodeProcess) -> Person:
+    person = Person(client)
+    assert client.until(person.ready), process.output()
+    client.spin(0.5)
+    return person
+
+
+@pytest.fixture(autouse=True)
+def nothing_heard(person: Person) -> None:
+    """Each test begins with both hands lost and nothing received."""
+    person.show(after=5.0)
+    for messages in person.received.values():
+        messages.clear()
+
+
+def test_a_hand_gives_poses_grasp_angles_and_smoothed_joints(person: Person) -> None:
+    joints = gesture("pinch_i")
+    header = person.show(hand_pose(joints))
+    expected = hand_frames(joints, RIGHT)
+    for topic, frame in (("wrist", "wrist"), ("palm", "palm"), ("pinch", "pinch"), ("power_grasp", "grasp")):
+        (message,) = person.received[f"right/{topic}"]
+        assert message.header == header
+        position, orientation = message.pose.position, message.pose.orientation
+        np.testing.assert_allclose([position.x, position.y, position.z], expected[frame].position, atol=1e-6)
+        turn = [orientation.x, orientation.y, orientation.z, orientation.w]
+        assert abs(np.dot(turn, quaternion(expected[frame].rotation))) == pytest.approx(1.0, abs=1e-6)
+    (grasp,) = person.received["right/grasp"]
+    assert (grasp.header, grasp.side, grasp.tracked, grasp.pinch, grasp.fist) == (header, 2, True, True, False)
+    assert grasp.aperture == pytest.approx(np.linalg.norm(joints[4] - joints[8]), abs=1e-5)
+    assert grasp.pinch_confidence == pytest.approx(0.8)
+    (angles,) = person.received["right/angles"]
+    assert len(angles.name) == len(angles.position) == 23
+    assert np.degrees(angles.position[angles.name.index("right_index_pip")]) == pytest.approx(50.0, abs=0.1)
+    (smoothed,) = person.received["hands"]
+    assert smoothed.header == header
+    assert smoothed.hands[0].joints[8].x == pytest.approx(joints[8, 0], abs=1e-6)
+    assert not any(person.received[topic] for topic in person.received if topic.startswith("left"))
+
+
+def test_a_short_loss_ages_the_grasp_and_the_end_is_told_once(person: Person) -> None:
+    header = person.show(hand_pose(gesture("fist")))
+    person.show(after=0.05)
+    lost = person.show(after=0.2)
+    person.show(after=0.05)
+    seen, held, gone = person.received["right/grasp"]
+    assert (seen.age, held.age) == (0.0, pytest.approx(0.05, abs=1e-4))
+    assert seen.header == held.header == header
+    assert (held.tracked, held.fist) == (True, True)
+    assert (gone.header, gone.tracked, gone.fist, gone.aperture) == (lost, False, False, 0.0)
+    # A stale pose is never sent again.
+    assert len(person.received["right/wrist"]) == len(person.received["right/angles"]) == 1
+
+
+def test_silence_loses_the_hand(person: Person) -> None:
+    header = person.show(hand_pose(gesture("open"), LEFT))
+    assert person.client.until(lambda: len(person.received["left/grasp"]) == 2)
+    assert (person.received["left/grasp"][1].header, person.received["left/grasp"][1].tracked) == (header, False)
+
+
+def test_both_hands_each_the_most_certain(person: Person) -> None:
+    other = hand_pose(gesture("open") + 0.3)
+    other.score = 0.4
+    person.show(other, hand_pose(gesture("open"), LEFT), hand_pose(gesture("fist")))
+    assert person.received["right/grasp"][0].fist
+    assert not person.received["left/grasp"][0].fist
+    assert len(person.received["hands"][0].hands) == 2
+
+
+def test_bad_hands_are_named_and_the_node_lives(person: Person, process: NodeProcess) -> None:
+    person.show(hand_pose(gesture("open"), Handedness.UNKNOWN))
+    broken = HandMessages().hands(Header(), [hand_pose(gesture("open"))], "test")
+    broken.hands[0].joint_scores[3] = float("nan")
+    person.show(message=broken)
+    broken.hands[0].joint_scores[3] = 0.5
+    broken.hands[0].joints[8].x = float("inf")
+    person.show(message=broken)
+    assert not any(person.received[topic] for topic in person.received if topic != "hands")
+    assert "right hand on /hand_pose/hands: joint_scores are" in process.output()
+    person.show(hand_pose(gesture("open")))
+    assert person.received["right/grasp"][0].tracked
+
+
+def test_stamps_that_go_back_start_over(person: Person) -> None:
+    person.show(hand_pose(gesture("open")))
+    header = person.show(hand_pose(gesture("open") + 0.2), after=-50.0)
+    wrist = person.received["right/wrist"][1]
+    assert wrist.header == header
+    assert wrist.pose.position.x == pytest.approx(0.2, abs=1e-6)
+
+
+def test_parameters_change_at_run_time_and_bad_ones_are_refused(person: Person) -> None:
+    client = person.client
+    assert client.set_parameter("/hand_state", "lead", 0.05).successful
+    refused = client.set_parameter("/hand_state", "pinch_on", 0.05)
+    assert not refused.successful
+    assert refused.reason == "pinch_on (0.05 m) must be above 0 and below pinch_off (0.035 m)"
+    assert not client.set_parameter("/hand_state", "max_speed", 0.01).successful
+    joints, speed = gesture("open"), 0.3
+    for frame in range(45):
+        person.show(hand_pose(joints + np.array([speed * frame / 30, 0.0, 0.0])))
+    ahead = person.received["right/wrist"][-1].pose.position.x - speed * 44 / 30
+    # 50 ms ahead at 0.3 m/s, less the filter's lag.
+    assert 0.005 < ahead < 0.0151
+    assert client.set_parameter("/hand_state", "lead", 0.0).successful
+
+
+def test_it_ends_with_status_0(process: NodeProcess, person: Person) -> None:
+    assert process.stop() == 0
