@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 
 _DRIVERS = (
@@ -23,8 +22,10 @@ def has_driver() -> bool:
 
 def cuda_device_count() -> int:
     """CUDA devices that torch can use; 0 without torch."""
-    if not has_driver() or find_spec("torch") is None:
+    if not has_driver():
         return 0
-    import torch
-
+    try:
+        import torch
+    except ModuleNotFoundError:
+        return 0
     return torch.cuda.device_count() if torch.cuda.is_available() else 0

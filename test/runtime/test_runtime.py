@@ -156,7 +156,7 @@ def test_auto_takes_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert choose_runtime("auto", "cpu").reason == "onnxruntime and openvino not installed"
     assert available_runtimes("cpu") == ["torch", "compiled"]
     missing.add("torch")
-    with pytest.raises(RuntimeUnavailableError, match="no runtime is installed; install .* onnxruntime or openvino"):
+    with pytest.raises(RuntimeUnavailableError, match=r"no runtime is installed; install .* onnxruntime or openvino"):
         choose_runtime("auto", "cpu")
     with pytest.raises(RuntimeUnavailableError, match="'torch' needs the Python package torch"):
         choose_runtime("torch", "cpu")
