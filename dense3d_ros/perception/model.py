@@ -217,15 +217,21 @@ def load_model(name_or_path: str, device: str = "auto", runtime: str = "auto") -
     RuntimeUnavailableError for the runtime, each with one sentence that says what to do.
     """
     chosen = choose_device(device)
-    name = choose_runtime(runtime, chosen).name
+    return HandModel(*read_for_runtime(name_or_path, chosen, runtime), chosen, runtime)
+
+
+def read_for_runtime(
+    name_or_path: str, device: str, runtime: str
+) -> tuple[ModelDescription, HourglassNetwork | RecordedNetwork]:
+    """What `load_model` makes a model of on a device that is chosen; raises what it raises for file and runtime."""
+    name = choose_runtime(runtime, device).name
     path = model_path(name_or_path)
     if name in GRAPH_RUNTIMES and has_graph(path):
         description, recorded = read_recorded(path)
         check_hourglass(path, description)
-        return HandModel(description, recorded, chosen, runtime)
+        return description, recorded
     check_torch(path, name)
-    description, network = read_model(name_or_path)
-    return HandModel(description, network, chosen, runtime)
+    return read_model(name_or_path)
 
 
 def _regressor(network: HourglassNetwork, description: ModelDescription) -> DenseRegressor:
