@@ -105,12 +105,12 @@ $(CREATED):
 	@touch $@
 
 $(REQUIREMENTS): $(CREATED) $(wildcard requirements/*.txt)
-	@echo 'Installing what a robot needs: DOWNLOAD MB to download and DISK MB of disk'
+	@echo 'Installing what a robot needs: up to 180 MB to download and 650 MB of disk'
 	@$(INSTALL) -r requirements/run.txt $(if $(ROS_INSTALLED),,-r requirements/ros.txt)
 	@touch $@
 
 $(DEMO_REQUIREMENTS): $(REQUIREMENTS)
-	@echo 'Installing what renders the hand of the demo: DEMODL MB to download and DEMODISK MB of disk'
+	@echo 'Installing what renders the hand of the demo: 100 MB to download and 350 MB of disk'
 	@$(INSTALL) -r requirements/demo.txt
 	@touch $@
 
