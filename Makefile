@@ -31,17 +31,24 @@ unexport _ROS_WHEELS_BOOTSTRAP_COMPLETE PYTHONHOME VIRTUAL_ENV
 
 CREATED := $(VENV)/.created-$(FLAVOUR)
 REQUIREMENTS := $(VENV)/.requirements
+DEMO_REQUIREMENTS := $(VENV)/.requirements-demo
+LEARNING_REQUIREMENTS := $(VENV)/.requirements-learning
 PACKAGE := $(VENV)/.package
 RENDERER := $(VENV)/.renderer
 # A person sees pip's progress; a log does not need it.
 PIP := $(BIN)/python -m pip --disable-pip-version-check $$([ -t 1 ] || echo -qq)
 
-.PHONY: help requirements setup demo test faults soak clean
+# Each requirement as it is pinned, with the NumPy of this ROS.
+INSTALL = $(PIP) install -c requirements/constraints.txt -c requirements/numpy$(NUMPY).txt
+
+.PHONY: help requirements requirements-demo requirements-learning setup demo test faults soak clean
 .DELETE_ON_ERROR:
 
 help:
-	@echo 'make setup          create .venv with the package, its requirements and, unless sourced, ROS 2'
-	@echo 'make requirements   only .venv and the requirements, for colcon'
+	@echo 'make setup          create .venv with the package, what the demo needs and, unless sourced, ROS 2'
+	@echo 'make requirements   only .venv and what a robot without GPU needs, for colcon'
+	@echo 'make requirements-demo       besides what renders the hand of the demo'
+	@echo 'make requirements-learning   besides torch and what training, evaluation and the tests need'
 	@echo 'make demo           camera, hand and model nodes on a synthetic hand; writes demo_output/'
 	@echo 'make demo INPUT=D   the same on the depth PNGs of the folder D'
 	@echo 'make test           ruff, mypy and pytest'
@@ -54,10 +61,14 @@ setup: $(PACKAGE) $(RENDERER)
 
 requirements: $(REQUIREMENTS)
 
+requirements-demo: $(DEMO_REQUIREMENTS)
+
+requirements-learning: $(LEARNING_REQUIREMENTS)
+
 demo: setup
 	$(BIN)/dense3d demo $(if $(INPUT),--input '$(INPUT)')
 
-test: setup
+test: $(LEARNING_REQUIREMENTS) setup
 	@status=0; \
 	echo '== ruff'; $(BIN)/ruff check . || status=1; \
 	echo '== mypy'; \
@@ -67,11 +78,11 @@ test: setup
 	if [ $$status = 0 ]; then echo 'make test: passed'; \
 	else echo 'make test: FAILED, see above'; fi; exit $$status
 
-faults: setup
+faults: $(LEARNING_REQUIREMENTS) setup
 	PYTHONPATH=test $(BIN)/python -m faults $(if $(INPUTS),--inputs $(INPUTS)) $(if $(MINUTES),--minutes $(MINUTES)) \
 		$(if $(SEED),--seed $(SEED))
 
-soak: setup
+soak: $(LEARNING_REQUIREMENTS) setup
 	PYTHONPATH=test $(BIN)/python -m faults.soak $(if $(MINUTES),--minutes $(MINUTES))
 
 $(CREATED):
@@ -94,13 +105,22 @@ $(CREATED):
 	@touch $@
 
 $(REQUIREMENTS): $(CREATED) $(wildcard requirements/*.txt)
-	@echo 'Installing the requirements: up to 3 GB to download and 6 GB of disk, nearly all of it the CUDA libraries'
-	@echo 'that torch brings. This takes minutes; where it was interrupted, make starts it again.'
-	@$(PIP) install -c requirements/constraints.txt -c requirements/numpy$(NUMPY).txt \
-		-r requirements/run.txt -r requirements/test.txt $(if $(ROS_INSTALLED),,-r requirements/ros.txt)
+	@echo 'Installing what a robot needs: up to 180 MB to download and 650 MB of disk'
+	@$(INSTALL) -r requirements/run.txt $(if $(ROS_INSTALLED),,-r requirements/ros.txt)
 	@touch $@
 
-$(PACKAGE): $(REQUIREMENTS) CMakeLists.txt package.xml pyproject.toml setup.py \
+$(DEMO_REQUIREMENTS): $(REQUIREMENTS)
+	@echo 'Installing what renders the hand of the demo: 100 MB to download and 350 MB of disk'
+	@$(INSTALL) -r requirements/demo.txt
+	@touch $@
+
+$(LEARNING_REQUIREMENTS): $(DEMO_REQUIREMENTS)
+	@echo 'Installing what training and the tests need: up to 3 GB to download and 5 GB of disk, nearly all of it the'
+	@echo 'CUDA libraries that torch brings. This takes minutes; where it was interrupted, make starts it again.'
+	@$(INSTALL) -r requirements/learning.txt -r requirements/test.txt
+	@touch $@
+
+$(PACKAGE): $(DEMO_REQUIREMENTS) CMakeLists.txt package.xml pyproject.toml setup.py \
 		$(wildcard msg/*.msg config/* launch/*) $(addprefix scripts/,dense3d depth_camera hand_pose)
 	@echo 'Building the messages and installing the package'
 	@$(PIP) install --no-build-isolation --no-deps --editable .

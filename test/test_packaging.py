@@ -148,12 +148,16 @@ def test_pip_requirements_cover_what_is_imported() -> None:
     block = re.search(r"^dependencies = \[(.*?)\]", project, re.MULTILINE | re.DOTALL)
     assert block is not None
     declared = set(re.findall(r'"([\w-]+)"', block[1]))
-    lines = (ROOT / "requirements" / "run.txt").read_text(encoding="utf-8").splitlines()
-    assert declared == {line for line in lines if not line.startswith("#")}
+    extras = {
+        name: set(re.findall(r'"([\w-]+)"', names))
+        for name, names in re.findall(r"^(demo|gpu|learning|onnxruntime) = \[(.*)\]$", project, re.MULTILINE)
+    }
+    assert declared == {wanted.name for wanted in requirements("run.txt")}
+    assert extras["demo"] == {wanted.name for wanted in requirements("demo.txt")} - {"setuptools"}
+    assert extras["learning"] == {wanted.name for wanted in requirements("learning.txt")}
+    assert extras["gpu"] <= extras["learning"]
     modules = {name.replace("opencv-python-headless", "cv2").replace("pyyaml", "yaml") for name in declared}
-    optional = {"openvino", "onnxruntime"}
-    assert all(f'"{name}"]' in project for name in optional)
-    known = modules | optional | set(sys.stdlib_module_names) | {"dense3d_ros"}
+    known = modules.union(*extras.values()) | set(sys.stdlib_module_names) | {"dense3d_ros"}
     statement = re.compile(r"^\s*(?:from|import) (\w+)[\w.]*(?: import .+| as \w+)?$", re.MULTILINE)
     for module in (ROOT / "dense3d_ros").rglob("*.py"):
         if not {"nodes", "rehearsal"} & set(module.parts):
@@ -175,7 +179,9 @@ def test_every_requirement_is_pinned_once(python: str, numpy: str) -> None:
         if pin.marker is None or pin.marker.evaluate({"python_version": python})
     ]
     assert len(pins) == len(set(pins))
-    assert {wanted.name for wanted in requirements("run.txt", "ros.txt", "test.txt")} <= set(pins)
+    assert {
+        wanted.name for wanted in requirements("run.txt", "demo.txt", "learning.txt", "ros.txt", "test.txt")
+    } <= set(pins)
     assert {"onnx", "onnxruntime", "ml-dtypes"} <= set(pins)  # the extras, which must not move NumPy either
 
 
@@ -212,13 +218,15 @@ def commands(*arguments: str) -> str:
 def test_the_size_is_told_before_the_download_and_the_renderer_compiled_before_it_is_used(target: str) -> None:
     done = commands(target)
     steps = [
-        "GB to download",
-        "pip --disable",
+        "MB to download",
+        "requirements/run.txt",
+        *(["GB to download", "requirements/learning.txt"] if target == "test" else []),
         "rehearsal.renderer",
         {"demo": "dense3d demo", "test": "-m pytest"}[target],
     ]
     places = [done.index(step) for step in steps]
     assert places == sorted(places)
+    assert ("requirements/learning.txt" in done) == (target == "test")
 
 
 def test_beside_ros_the_numpy_of_ros_is_kept(tmp_path: Path) -> None:

@@ -14,13 +14,13 @@ import torch
 from torch import Tensor, nn
 
 from dense3d_ros.benchmark.timing import percentiles, time_calls
+from dense3d_ros.dense.folding import fold_batch_norm
 from dense3d_ros.dense.maps import PAPER, Maps, foreground, map_points, sample_depth, votes
 from dense3d_ros.dense.network import Features, HourglassNetwork
 from dense3d_ros.dense.paper_network import PaperNetwork
 from dense3d_ros.dense.regressor import DenseRegressor, dense_output
 from dense3d_ros.dense.voting import softmax_fusion
 from dense3d_ros.geometry.crop import Crop, HandCrop
-from dense3d_ros.perception.model import fold_batch_norm
 from dense3d_ros.perception.model_file import read_model
 from dense3d_ros.runtime.cuda_graph import CudaGraphRuntime
 from dense3d_ros.runtime.interface import Array, RuntimeUnavailableError, arrays

@@ -9,6 +9,8 @@ from __future__ import annotations
 import argparse
 
 SUMMARY = "list the models that come with the package"
+STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
+"""Ends of the names of what a model's file has besides weights."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,12 +19,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print one paragraph for each model."""
-    from dense3d_ros.perception.model_file import available_models, model_path, read_model
+    from dense3d_ros.perception.model_file import available_models, model_path, read_weights
 
     names = available_models()
     for name in names:
-        description, network = read_model(name)
-        weights = sum(parameter.numel() for parameter in network.parameters())
+        description, tensors = read_weights(model_path(name))
+        weights = sum(tensor.size for key, tensor in tensors.items() if not key.endswith(STATISTICS))
         errors = ", ".join(f"{value:g} mm on {data}" for data, value in description.errors.items())
         print(f"{name}: {model_path(name)}")
         print(

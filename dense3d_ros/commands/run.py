@@ -25,9 +25,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dense3d_ros.commands import add_intrinsics
+
+if TYPE_CHECKING:
+    from dense3d_ros.recordings.offline import FrameResult
 
 SUMMARY = "find the hands in a folder of depth PNGs"
 MOST_HANDS = 6
@@ -65,8 +70,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Estimate, write, and say how it went."""
-    from tqdm import tqdm
-
     from dense3d_ros.geometry.depth import printable
     from dense3d_ros.perception.estimator import HandPoseEstimator
     from dense3d_ros.perception.model import load_model
@@ -93,7 +96,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         with ResultWriter(arguments.output, model.description, intrinsics, len(frames)) as writer:
             results = estimate_recording(frames, intrinsics, estimator, centres)
-            for result in tqdm(results, total=len(frames), unit="frame"):
+            for result in _counted(results, len(frames)):
                 writer.add(result)
                 tally.add(result)
     except KeyboardInterrupt:
@@ -107,6 +110,15 @@ def run(arguments: argparse.Namespace) -> int:
     for fault in faults:
         _say(fault)
     return 1 if faults else 0
+
+
+def _counted(results: Iterator[FrameResult], total: int) -> Iterator[FrameResult]:
+    """The results as they come; a person is shown how many there are."""
+    is_seen = sys.stderr.isatty()
+    for number, result in enumerate(results, 1):
+        yield result
+        if is_seen:
+            print(f"\r{number} of {total} frames", end="\n" if number == total else "", file=sys.stderr, flush=True)
 
 
 def _say(text: str) -> None:

@@ -8,9 +8,6 @@ from torch.nn import functional
 
 from dense3d_ros.dense.maps import Maps
 
-SMALLEST_MAP = 16
-"""Cells of the smallest map that the hourglass can halve as often as it does; others are multiples of it."""
-
 
 class ConvBlock(nn.Sequential):
     """Convolution, batch norm, ReLU."""

@@ -16,9 +16,6 @@ from dense3d_ros.dense.maps import Maps
 from dense3d_ros.dense.palm import palm_axes
 from dense3d_ros.dense.refinement import WIDTH, Refinement
 
-STRIDES = (4, 8)
-"""Crop pixels a cell of the maps."""
-
 
 class HandHead(nn.Module):
     """Is it a hand, and is it a right one?

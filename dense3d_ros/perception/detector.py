@@ -6,17 +6,24 @@ import threading
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dense3d_ros.dense.detector_network import HEIGHT, STRIDE, WIDTH, DetectorNetwork
+from dense3d_ros.dense.detector_layout import HEIGHT, STRIDE, WIDTH
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthImage
+from dense3d_ros.perception.graph_file import check_torch, has_graph, read_recorded
 from dense3d_ros.perception.model_file import ModelFileError, read_any_model
 from dense3d_ros.runtime.interface import NonFiniteOutputError
+from dense3d_ros.runtime.recorded import RecordedNetwork
+from dense3d_ros.runtime.selection import GRAPH_RUNTIMES
 from dense3d_ros.runtime.whole_image import make_detector_runtime
+
+if TYPE_CHECKING:
+    from dense3d_ros.dense.detector_network import DetectorNetwork
 
 Array = NDArray[np.float32]
 
@@ -119,8 +126,8 @@ def candidates(maps: Array, camera: Camera, least_log_odds: float, limit: int) -
 class Detector:
     """The detector's network in a runtime. Several threads may share one."""
 
-    def __init__(self, network: DetectorNetwork, device: str, runtime: str) -> None:
-        self._run = make_detector_runtime(network.eval(), device, runtime)
+    def __init__(self, network: DetectorNetwork | RecordedNetwork, device: str, runtime: str) -> None:
+        self._run = make_detector_runtime(network, device, runtime)
         self._running = threading.Lock()
 
     def detect(self, depth: DepthImage, camera: Camera, limit: int) -> list[Candidate]:
@@ -136,6 +143,14 @@ class Detector:
 
 def load_detector(device: str, runtime: str) -> Detector:
     """The detector that comes with the package. Raises ModelFileError, one sentence about its file."""
+    if runtime in GRAPH_RUNTIMES and has_graph(DETECTOR_FILE):
+        description, recorded = read_recorded(DETECTOR_FILE)
+        if description.network != "detector":
+            raise ModelFileError(f"{DETECTOR_FILE} cannot be used here: it holds no detector")
+        return Detector(recorded, device, runtime)
+    check_torch(DETECTOR_FILE, runtime)
+    from dense3d_ros.dense.detector_network import DetectorNetwork
+
     _, network = read_any_model(str(DETECTOR_FILE))
     if not isinstance(network, DetectorNetwork):
         raise ModelFileError(f"{DETECTOR_FILE} cannot be used here: it holds no detector")

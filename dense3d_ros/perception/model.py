@@ -6,15 +6,11 @@ import re
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from dense3d_ros.dense.network import HourglassNetwork
-from dense3d_ros.dense.regressor import DenseRegressor
 from dense3d_ros.excerpt import excerpt
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.crop import Crop, crop_hand, crop_region
@@ -22,10 +18,23 @@ from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import Handedness
 from dense3d_ros.perception.confidence import Confidence, probability
 from dense3d_ros.perception.detector import Candidate, Detector, load_detector
-from dense3d_ros.perception.model_file import ModelDescription, ModelFileError, read_model
+from dense3d_ros.perception.graph_file import check_torch, has_graph, read_recorded
+from dense3d_ros.perception.model_file import (
+    ModelDescription,
+    ModelFileError,
+    check_hourglass,
+    model_path,
+    read_model,
+)
 from dense3d_ros.runtime.batching import Batcher
+from dense3d_ros.runtime.cuda_devices import cuda_device_count
 from dense3d_ros.runtime.interface import NonFiniteOutputError, Outputs
-from dense3d_ros.runtime.selection import choose_runtime, make_runtime
+from dense3d_ros.runtime.recorded import RecordedNetwork
+from dense3d_ros.runtime.selection import GRAPH_RUNTIMES, choose_runtime, make_runtime
+
+if TYPE_CHECKING:
+    from dense3d_ros.dense.network import HourglassNetwork
+    from dense3d_ros.dense.regressor import DenseRegressor
 
 _MIRRORINGS: dict[Handedness, tuple[bool, ...]] = {
     Handedness.UNKNOWN: (False, True),
@@ -65,6 +74,7 @@ class HandModel:
     """A loaded network in its runtime on its device, and the description from its file.
 
     Several threads may share one; what they ask for at the same time is run as one batch.
+    network: a recorded one is for the runtimes of GRAPH_RUNTIMES.
     runtime: a name of `runtime.selection.RUNTIMES`, checked for the device.
     crops_itself: whether `predict` rather takes a `crop_region` than a `crop_hand`, because the device makes the crop.
     detector: what finds hands in a whole image; the shipped one by default.
@@ -75,7 +85,7 @@ class HandModel:
     def __init__(
         self,
         description: ModelDescription,
-        network: HourglassNetwork,
+        network: HourglassNetwork | RecordedNetwork,
         device: str,
         runtime: str = "torch",
         detector: Detector | None = None,
@@ -84,9 +94,8 @@ class HandModel:
         self.description = description
         self.device = device
         self._choice = choice
-        fold_batch_norm(network)
-        regressor = DenseRegressor(network, description.geometry).eval()
-        self._runtime = make_runtime(choice.name, regressor, device, description.resolution)
+        ready = network if isinstance(network, RecordedNetwork) else _regressor(network, description)
+        self._runtime = make_runtime(choice.name, ready, device, description.resolution)
         self.crops_itself = self._runtime.crops_itself
         self._batcher = Batcher(self._runtime.run)
         self._detector = detector or load_detector(device, choice.name)
@@ -208,33 +217,42 @@ def load_model(name_or_path: str, device: str = "auto", runtime: str = "auto") -
     RuntimeUnavailableError for the runtime, each with one sentence that says what to do.
     """
     chosen = choose_device(device)
-    choose_runtime(runtime, chosen)
-    description, network = read_model(name_or_path)
-    return HandModel(description, network, chosen, runtime)
+    return HandModel(*read_for_runtime(name_or_path, chosen, runtime), chosen, runtime)
+
+
+def read_for_runtime(
+    name_or_path: str, device: str, runtime: str
+) -> tuple[ModelDescription, HourglassNetwork | RecordedNetwork]:
+    """What `load_model` makes a model of on a device that is chosen; raises what it raises for file and runtime."""
+    name = choose_runtime(runtime, device).name
+    path = model_path(name_or_path)
+    if name in GRAPH_RUNTIMES and has_graph(path):
+        description, recorded = read_recorded(path)
+        check_hourglass(path, description)
+        return description, recorded
+    check_torch(path, name)
+    return read_model(name_or_path)
+
+
+def _regressor(network: HourglassNetwork, description: ModelDescription) -> DenseRegressor:
+    from dense3d_ros.dense.folding import fold_batch_norm
+    from dense3d_ros.dense.regressor import DenseRegressor
+
+    fold_batch_norm(network)
+    return DenseRegressor(network, description.geometry).eval()
 
 
 def choose_device(device: str) -> str:
     """ "auto" -> "cuda" where there is one, else "cpu"; anything else is checked."""
     if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
+        return "cuda" if cuda_device_count() else "cpu"
     if device == "cpu":
         return device
     if not re.fullmatch(r"cuda(:[0-9]{1,4})?", device):
         raise DeviceError(f"device '{excerpt(device)}' is unknown; accepted: auto, cpu, cuda, cuda:N")
-    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    count = cuda_device_count()
     if int(device.partition(":")[2] or 0) >= count:
         raise DeviceError(
             f"device '{excerpt(device)}' is not there: this machine has {count} CUDA devices; try device auto or cpu"
         )
     return device
-
-
-def fold_batch_norm(module: nn.Module) -> None:
-    """Fold every batch norm into the convolution before it; the outputs stay the same."""
-    for child in module.modules():
-        if isinstance(child, nn.Sequential):
-            for index in range(len(child) - 1):
-                convolution, norm = child[index], child[index + 1]
-                if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                    child[index] = fuse_conv_bn_eval(convolution, norm)
-                    child[index + 1] = nn.Identity()

@@ -5,25 +5,38 @@ from __future__ import annotations
 import json
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import torch
-from safetensors.torch import save
-from torch import Tensor, nn
+import numpy as np
+from safetensors.numpy import save
 
 from dense3d_ros.atomic_write import atomic_write
-from dense3d_ros.dense.detector_network import DetectorNetwork
-from dense3d_ros.dense.hourglass import SMALLEST_MAP
-from dense3d_ros.dense.maps import MapGeometry, metric_geometry
-from dense3d_ros.dense.network import STRIDES, HourglassNetwork
-from dense3d_ros.dense.paper_network import PaperNetwork
+from dense3d_ros.dense.layout import SMALLEST_MAP, STRIDES
 from dense3d_ros.excerpt import excerpt
 from dense3d_ros.geometry.benchmarks import BENCHMARKS
 from dense3d_ros.geometry.hand import JOINT_COUNT, JOINT_NAMES, SKELETON
 from dense3d_ros.perception.confidence import Confidence
-from dense3d_ros.perception.tensor_file import Header, TensorFileError, digest, parse_json, read_header, read_tensors
+from dense3d_ros.perception.tensor_file import (
+    Array,
+    Header,
+    TensorFileError,
+    digest,
+    parse_json,
+    read_header,
+    read_tensors,
+)
+
+if TYPE_CHECKING:
+    # Networks are torch's, which a robot whose runtime reads a recorded graph does without.
+    from torch import Tensor, nn
+
+    from dense3d_ros.dense.detector_network import DetectorNetwork
+    from dense3d_ros.dense.maps import MapGeometry
+    from dense3d_ros.dense.network import HourglassNetwork
+    from dense3d_ros.dense.paper_network import PaperNetwork
 
 FORMAT = "dense3d_ros model 1"
 LICENCE = "Apache-2.0"
@@ -49,8 +62,7 @@ _LONGEST_NAME = 200
 _LARGEST_NUMBER = 1e6
 """In the confidence; what is larger may overflow."""
 
-
-Network: TypeAlias = HourglassNetwork | PaperNetwork | DetectorNetwork
+Network: TypeAlias = "HourglassNetwork | PaperNetwork | DetectorNetwork"
 
 
 class ModelFileError(ValueError):
@@ -147,9 +159,15 @@ class ModelDescription:
     def build_network(self) -> Network:
         """The described network with random weights."""
         if self.network == "detector":
+            from dense3d_ros.dense.detector_network import DetectorNetwork
+
             return DetectorNetwork(self.features)
         if self.network == "paper":
+            from dense3d_ros.dense.paper_network import PaperNetwork
+
             return PaperNetwork(len(self.joints), self.stacks, self.features)
+        from dense3d_ros.dense.network import HourglassNetwork
+
         return HourglassNetwork(
             len(self.joints),
             self.stacks,
@@ -162,6 +180,8 @@ class ModelDescription:
     @property
     def geometry(self) -> MapGeometry:
         """Of the hourglass's maps."""
+        from dense3d_ros.dense.maps import metric_geometry
+
         return metric_geometry(self.half_size, self.ball_radius, self.stride)
 
 
@@ -193,11 +213,16 @@ def model_path(name_or_path: str) -> Path:
 
 def save_model(path: Path, network: nn.Module, description: ModelDescription) -> None:
     """Write weights, description and the digest of both, whole or not at all; matrices in half precision."""
-    tensors = {name: _stored(tensor.detach()).cpu().contiguous() for name, tensor in network.state_dict().items()}
+    tensors = stored_tensors(network)
     text = json.dumps(asdict(description))
     metadata = {"format": FORMAT, "description": text, "sha256": digest(text, tensors)}
     with atomic_write(path) as temporary:
         temporary.write_bytes(save(tensors, metadata))
+
+
+def stored_tensors(network: nn.Module) -> dict[str, Array]:
+    """A network's weights as they are in its file."""
+    return {name: _stored(tensor.detach()).cpu().contiguous().numpy() for name, tensor in network.state_dict().items()}
 
 
 def _stored(tensor: Tensor) -> Tensor:
@@ -210,34 +235,64 @@ def read_model(name_or_path: str) -> tuple[ModelDescription, HourglassNetwork]:
 
     Raises ModelFileError, one sentence that names the file and what is wrong with it.
     """
+    from dense3d_ros.dense.network import HourglassNetwork
+
     description, network = read_any_model(name_or_path)
-    if not isinstance(network, HourglassNetwork):
+    check_hourglass(model_path(name_or_path), description)
+    assert isinstance(network, HourglassNetwork)
+    return description, network
+
+
+def check_hourglass(path: Path, description: ModelDescription) -> None:
+    """Raise ModelFileError, one sentence, where the file's network does not look at crops of hands."""
+    if description.network != "hourglass":
         raise ModelFileError(
-            f"{excerpt(model_path(name_or_path), _SHOWN)} cannot be used here: it holds the {description.network} "
+            f"{excerpt(path, _SHOWN)} cannot be used here: it holds the {description.network} "
             f"network for the skeleton {description.skeleton}, which does not look at crops of hands; "
             f"accepted: an hourglass for {SKELETON}"
         )
-    return description, network
 
 
 def read_any_model(name_or_path: str) -> tuple[ModelDescription, Network]:
     """As `read_model`, but of any network and skeleton."""
-    path = model_path(name_or_path)
+    import torch
+
+    networks: list[Network] = []
+
+    def check(description: ModelDescription, header: Header) -> None:
+        # Without memory: the description may name more than the file holds.
+        with torch.device("meta"):
+            networks.append(description.build_network())
+        _check_shapes(networks[0].state_dict(), header)
+
+    description, tensors = _read(model_path(name_or_path), check)
+    (network,) = networks
+    # Copied: what was read is not to be written to.
+    weights = {name: torch.tensor(tensors[name], dtype=want.dtype) for name, want in network.state_dict().items()}
+    network.load_state_dict(weights, assign=True)
+    return description, network.eval()
+
+
+def read_weights(path: Path) -> tuple[ModelDescription, dict[str, Array]]:
+    """Description and weights of a file, without torch; whether they fit each other is for the caller to know.
+
+    Raises ModelFileError, one sentence that names the file and what is wrong with it.
+    """
+    return _read(path, lambda description, header: None)
+
+
+def _read(path: Path, check: Callable[[ModelDescription, Header], None]) -> tuple[ModelDescription, dict[str, Array]]:
+    """`check` is called before the weights are read."""
     try:
         with path.open("rb") as file:
             header = read_header(file)
             description = _description(header.metadata)
-            # Without memory: the description may name more than the file holds.
-            with torch.device("meta"):
-                network = description.build_network()
-            expected = network.state_dict()
-            _check_shapes(expected, header)
+            check(description, header)
             tensors = read_tensors(file, header)
         _check_values(header.metadata, tensors)
     except (OSError, TensorFileError, ModelFileError) as error:
         raise ModelFileError(f"{excerpt(path, _SHOWN)} cannot be used as a model: {_reason(error)}") from error
-    network.load_state_dict({name: tensors[name].to(want.dtype) for name, want in expected.items()}, assign=True)
-    return description, network.eval()
+    return description, tensors
 
 
 def _reason(error: Exception) -> str:
@@ -289,18 +344,17 @@ def _check_shapes(expected: dict[str, Tensor], header: Header) -> None:
         )
     for name, want in expected.items():
         dtype, shape = header.tensors[name]
-        if shape != tuple(want.shape) or dtype not in (want.dtype, _stored(want).dtype):
-            raise ModelFileError(
-                f"{name} is {excerpt(shape)} {dtype}, expected {tuple(want.shape)} {_stored(want).dtype}"
-            )
+        full, stored = (str(tensor.dtype).removeprefix("torch.") for tensor in (want, _stored(want)))
+        if shape != tuple(want.shape) or str(dtype) not in (full, stored):
+            raise ModelFileError(f"{name} is {excerpt(shape)} {dtype}, expected {tuple(want.shape)} {stored}")
 
 
-def _check_values(metadata: dict[str, str], tensors: dict[str, Tensor]) -> None:
+def _check_values(metadata: dict[str, str], tensors: dict[str, Array]) -> None:
     """Everything as it was written, where the file says so, and numbers that a network can be made of."""
     if "sha256" in metadata and metadata["sha256"] != digest(metadata["description"], tensors):
         raise ModelFileError("it is damaged: weights and description are not those that were written")
     for name, tensor in tensors.items():
-        if not torch.isfinite(tensor).all():
+        if not np.isfinite(tensor).all():
             raise ModelFileError(f"{name} holds NaN or Inf")
-        if name.endswith("running_var") and (tensor < 0).any():
+        if name.endswith("running_var") and np.any(np.asarray(tensor, np.float32) < 0):
             raise ModelFileError(f"{name} holds a variance below 0")

@@ -13,14 +13,16 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any, BinaryIO
 
-import torch
+import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.torch import load
-from torch import Tensor
+from safetensors.numpy import load
 
 from dense3d_ros.excerpt import excerpt
 
-DTYPES = {"F16": torch.float16, "F32": torch.float32, "I64": torch.int64}
+Array = NDArray[np.generic]
+
+DTYPES: dict[str, np.dtype[Any]] = {"F16": np.dtype(np.float16), "F32": np.dtype(np.float32), "I64": np.dtype(np.int64)}
 """Of the tensors in a model file, by their names in the header."""
 _LARGEST_FILE = 512 << 20
 _LARGEST_HEADER = 4 << 20
@@ -39,7 +41,7 @@ class Header:
     """What a file says of itself. tensors: name -> dtype of DTYPES and shape."""
 
     metadata: dict[str, str]
-    tensors: dict[str, tuple[torch.dtype, tuple[int, ...]]]
+    tensors: dict[str, tuple[np.dtype[np.generic], tuple[int, ...]]]
 
 
 def read_header(file: BinaryIO) -> Header:
@@ -62,7 +64,7 @@ def read_header(file: BinaryIO) -> Header:
     return Header(metadata, tensors)
 
 
-def _entry(name: str, entry: Any) -> tuple[torch.dtype, tuple[int, ...]]:
+def _entry(name: str, entry: Any) -> tuple[np.dtype[np.generic], tuple[int, ...]]:
     """A tensor in the header; where its bytes are is left for safetensors to check."""
     if not isinstance(entry, dict) or entry.get("dtype") not in tuple(DTYPES):
         raise TensorFileError(f"{excerpt(name)} is no tensor of {', '.join(DTYPES)}: {excerpt(entry)}")
@@ -72,7 +74,7 @@ def _entry(name: str, entry: Any) -> tuple[torch.dtype, tuple[int, ...]]:
     return DTYPES[entry["dtype"]], tuple(shape)
 
 
-def read_tensors(file: BinaryIO, header: Header) -> dict[str, Tensor]:
+def read_tensors(file: BinaryIO, header: Header) -> dict[str, Array]:
     """The tensors of an open file with this header. Raises TensorFileError; OSError if it cannot be read.
 
     Read, not mapped: a mapped file that somebody shortens ends the process.
@@ -124,11 +126,12 @@ def _is_shallow(value: Any, levels: int) -> bool:
     return not inner or (levels > 0 and all(_is_shallow(part, levels - 1) for part in inner))
 
 
-def digest(text: str, tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 of a text and of all tensors on the CPU: names, types, shapes and bytes."""
+def digest(text: str, tensors: Mapping[str, Array]) -> str:
+    """SHA-256 of a text and of all tensors: names, types, shapes and bytes."""
     total = hashlib.sha256(text.encode())
     for name in sorted(tensors):
-        tensor = tensors[name].contiguous()
-        total.update(f"\n{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
-        total.update(tensor.numpy().tobytes())
+        tensor = tensors[name]
+        # The types' names are torch's, as in the files from before they were read without it.
+        total.update(f"\n{name} torch.{tensor.dtype} {list(tensor.shape)}\n".encode())
+        total.update(tensor.tobytes())
     return total.hexdigest()

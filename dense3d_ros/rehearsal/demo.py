@@ -12,8 +12,7 @@ import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 
 from dense3d_ros.geometry.depth import DepthFormatError, printable
-from dense3d_ros.perception.model import choose_device
-from dense3d_ros.perception.model_file import read_model
+from dense3d_ros.perception.model import choose_device, read_for_runtime
 from dense3d_ros.recordings.offline import Intrinsics, PictureReader, check_camera, find_frames
 from dense3d_ros.recordings.result_folder import prepare_results
 from dense3d_ros.rehearsal.children import (
@@ -30,7 +29,6 @@ from dense3d_ros.rehearsal.children import (
 )
 from dense3d_ros.rehearsal.demo_observer import DemoObserver, Observation
 from dense3d_ros.rehearsal.renderer import compile_renderer
-from dense3d_ros.runtime.selection import choose_runtime
 
 SYNTHETIC_RATE = 30.0
 FOLDER_RATE = 5.0
@@ -57,8 +55,7 @@ def run_demo(settings: DemoSettings) -> Observation:
     """
     # What cannot work is said now, in one sentence, instead of in a node's log.
     pictures = _readable(settings.folder, settings.intrinsics) if settings.folder else None
-    read_model(settings.model)
-    choose_runtime(settings.runtime, choose_device(settings.device))
+    read_for_runtime(settings.model, choose_device(settings.device), settings.runtime)
     prepare_results(settings.output, settings.folder)
     if not settings.folder:
         # Here, where it is seen and can be interrupted, and not in the camera's process, which has a log.

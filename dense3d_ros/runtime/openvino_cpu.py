@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from torch import Tensor, nn
 
-from dense3d_ros.dense.regressor import DenseRegressor
 from dense3d_ros.geometry.crop import Crop
-from dense3d_ros.runtime.export import PlainRegressor, example_inputs, input_shapes, traced
 from dense3d_ros.runtime.interface import Outputs, RuntimeUnavailableError, arrays
+from dense3d_ros.runtime.recorded import RecordedNetwork
 from dense3d_ros.runtime.signal_stack import signal_stack_kept
+
+if TYPE_CHECKING:
+    from dense3d_ros.dense.regressor import DenseRegressor
 
 # At its import OpenVINO would report itself over the network and write to the home folder; without this package it can
 # do neither. None stands for a module that cannot be imported.
@@ -30,7 +31,12 @@ class OpenVinoRuntime:
     failure = ""
 
     def __init__(
-        self, regressor: DenseRegressor, resolution: int, precision: str = "f32", *, counting: bool = False
+        self,
+        network: DenseRegressor | RecordedNetwork,
+        resolution: int,
+        precision: str = "f32",
+        *,
+        counting: bool = False,
     ) -> None:
         import openvino
 
@@ -38,7 +44,13 @@ class OpenVinoRuntime:
             raise RuntimeUnavailableError(
                 "runtime 'openvino_bf16' needs a processor with bfloat16, which this one has not; try runtime openvino"
             )
-        self._request = compiled_request(_converted(regressor, resolution), precision, counting=counting)
+        if isinstance(network, RecordedNetwork):
+            model = recorded_model(network)
+        else:
+            from dense3d_ros.runtime.openvino_torch import converted_regressor
+
+            model = converted_regressor(network, resolution)
+        self._request = compiled_request(model, precision, counting=counting)
 
     def run(self, crops: Sequence[Crop]) -> Outputs:
         """See `Runtime.run`."""
@@ -54,30 +66,11 @@ class OpenVinoRuntime:
         return taken
 
 
-def _converted(regressor: DenseRegressor, resolution: int) -> Any:
-    """The regressor as an OpenVINO model with a free batch size."""
-    shapes = [(-1, *shape) for shape in input_shapes(resolution)]
-    return openvino_model(PlainRegressor(regressor), example_inputs(resolution), shapes)
-
-
-def openvino_model(module: nn.Module, example: tuple[Tensor, ...], shapes: Sequence[tuple[int, ...]]) -> Any:
-    """A module as an OpenVINO model of float32 inputs with these shapes; -1 is free.
-
-    Straight through the PyTorch front end: `openvino.convert_model` does the same in five times the time.
-    """
+def recorded_model(network: RecordedNetwork) -> Any:
+    """A recorded network as an OpenVINO model."""
     import openvino
-    from openvino.frontend import FrontEndManager
-    from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
-    with traced(module, example) as recorded:
-        front_end = FrontEndManager().load_by_framework("pytorch")
-        # In a variable, because the front end does not keep it alive.
-        decoder = TorchScriptPythonDecoder(recorded, example_input=example)
-        model = front_end.load(decoder)
-        for place, shape in zip(model.get_inputs(), shapes, strict=True):
-            model.set_partial_shape(place, openvino.PartialShape(list(shape)))
-            model.set_element_type(place, openvino.Type.f32)
-        return front_end.convert(model)
+    return openvino.Core().read_model(network.onnx)
 
 
 def compiled_request(model: Any, precision: str, *, counting: bool = False) -> Any:

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
-from dense3d_ros.dense.regressor import DenseRegressor
 from dense3d_ros.excerpt import excerpt
 from dense3d_ros.runtime.interface import Runtime, RuntimeUnavailableError
+from dense3d_ros.runtime.recorded import RecordedNetwork
+
+if TYPE_CHECKING:
+    from dense3d_ros.dense.regressor import DenseRegressor
 
 PACKAGES: dict[str, tuple[str, ...]] = {
-    "torch": (),
-    "cuda_graph": (),
-    "cuda_graph_f32": (),
-    "compiled": (),
+    "torch": ("torch",),
+    "cuda_graph": ("torch",),
+    "cuda_graph_f32": ("torch",),
+    "compiled": ("torch",),
     "openvino": ("openvino",),
     "openvino_bf16": ("openvino",),
-    "onnxruntime": ("onnxruntime", "onnx"),
+    "onnxruntime": ("onnxruntime",),
 }
-"""What each runtime needs besides torch."""
+"""What each runtime needs, for a model with its recorded graph."""
+GRAPH_RUNTIMES = ("openvino", "openvino_bf16", "onnxruntime")
+"""Those that take a recorded graph, and need no torch then."""
 RUNTIMES = ("auto", *PACKAGES)
 _FASTEST_ON_CPU = ("onnxruntime", "openvino", "torch")
 """By the times of `fast` in benchmark/results/cpu.md."""
@@ -60,37 +66,38 @@ def available_runtimes(device: str) -> list[str]:
     return [name for name in names if not _missing(name)]
 
 
-def make_runtime(name: str, regressor: DenseRegressor, device: str, resolution: int) -> Runtime:
-    """Build the runtime. The regressor is used up: it may be moved or converted.
+def make_runtime(name: str, network: DenseRegressor | RecordedNetwork, device: str, resolution: int) -> Runtime:
+    """Build the runtime. A regressor is used up: it may be moved or converted. A recorded one is for GRAPH_RUNTIMES.
 
     On a GPU whatever fails in a fast runtime, now or later, is done by eager float32 instead; see `FallbackRuntime`.
     """
     # Imported when needed: what is not installed is not needed.
+    if name in ("openvino", "openvino_bf16"):
+        from dense3d_ros.runtime.openvino_cpu import OpenVinoRuntime
+
+        return OpenVinoRuntime(network, resolution, "bf16" if name == "openvino_bf16" else "f32")
+    if name == "onnxruntime":
+        from dense3d_ros.runtime.onnx_cpu import OnnxRuntime
+
+        return OnnxRuntime(network, resolution)
+    assert not isinstance(network, RecordedNetwork)
     from dense3d_ros.runtime.eager import EagerRuntime
 
     if name == "torch":
-        return EagerRuntime(regressor, device)
+        return EagerRuntime(network, device)
     if device == "cpu":
-        return _make_fast(name, regressor, device, resolution)
+        return _make_fast(name, network, device, resolution)
     from dense3d_ros.runtime.fallback import FallbackRuntime
 
     return FallbackRuntime(
         name,
-        regressor,
+        network,
         lambda regressor: _make_fast(name, regressor, device, resolution),
         lambda regressor: EagerRuntime(regressor, device),
     )
 
 
 def _make_fast(name: str, regressor: DenseRegressor, device: str, resolution: int) -> Runtime:
-    if name in ("openvino", "openvino_bf16"):
-        from dense3d_ros.runtime.openvino_cpu import OpenVinoRuntime
-
-        return OpenVinoRuntime(regressor, resolution, "bf16" if name == "openvino_bf16" else "f32")
-    if name == "onnxruntime":
-        from dense3d_ros.runtime.onnx_cpu import OnnxRuntime
-
-        return OnnxRuntime(regressor, resolution)
     from dense3d_ros.runtime.cuda_graph import CudaGraphRuntime
 
     if name == "compiled":
@@ -121,6 +128,6 @@ def _best(on_gpu: bool) -> Choice:
     missing: list[str] = []
     for name in _FASTEST_ON_CPU:
         if not _missing(name):
-            break
+            return Choice(name, f"{' and '.join(missing)} not installed" if missing else "the fastest on a CPU")
         missing.append(name)
-    return Choice(name, f"{' and '.join(missing)} not installed" if missing else "the fastest on a CPU")
+    raise RuntimeUnavailableError(f"no runtime is installed; install the Python package {' or '.join(missing)}")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
-from safetensors.torch import load
+from safetensors.numpy import load
 
 from dense3d_ros.perception.model_file import FORMAT
 from dense3d_ros.perception.tensor_file import digest

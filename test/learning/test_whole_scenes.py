@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from dense3d_ros.dense.detector_network import MAPS, DetectorNetwork
+from dense3d_ros.dense.detector_layout import MAPS
+from dense3d_ros.dense.detector_network import DetectorNetwork
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import Handedness, angle_between, hand_centre, upright_roll
 from dense3d_ros.learning.synthetic.scenes import SceneAssets

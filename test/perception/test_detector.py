@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from room import make_room
 
-from dense3d_ros.dense.detector_network import HEIGHT, MAPS, STRIDE, WIDTH
+from dense3d_ros.dense.detector_layout import HEIGHT, MAPS, STRIDE, WIDTH
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import angle_between, upright_roll

@@ -24,6 +24,7 @@ from dense3d_ros.perception.model import (
     load_model,
 )
 from dense3d_ros.perception.model_file import ModelDescription, save_model
+from dense3d_ros.runtime import cuda_devices
 from dense3d_ros.runtime.interface import Outputs
 
 DESCRIPTION = ModelDescription(
@@ -148,6 +149,7 @@ def test_load_model(tmp_path: Path, network: torch.nn.Module) -> None:
 
 
 def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cuda_devices, "has_driver", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert choose_device("auto") == choose_device("cpu") == "cpu"
     for device in ("cuda", "cuda:0"):
@@ -162,6 +164,8 @@ def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     assert choose_device("cuda:1") == "cuda:1"
     with pytest.raises(DeviceError, match="has 2 CUDA devices"):
         choose_device("cuda:2")
+    monkeypatch.setattr(cuda_devices, "has_driver", lambda: False)
+    assert choose_device("auto") == "cpu"
 
 
 def test_the_crop_whose_votes_agree_counts_most() -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 
+from dense3d_ros.dense.folding import fold_batch_norm
 from dense3d_ros.dense.regressor import DenseRegressor
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.crop import Crop, HandCrop, crop_region
@@ -21,7 +22,7 @@ from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import Handedness, hand_centre
 from dense3d_ros.learning.synthetic.animation import HandAnimation
 from dense3d_ros.perception.estimator import HandPoseEstimator
-from dense3d_ros.perception.model import HandModel, fold_batch_norm, load_model
+from dense3d_ros.perception.model import HandModel, load_model
 from dense3d_ros.perception.model_file import read_model
 from dense3d_ros.runtime import selection
 from dense3d_ros.runtime.cuda_graph import CudaGraphRuntime
@@ -147,13 +148,19 @@ def test_auto_takes_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     missing: set[str] = set()
     monkeypatch.setattr(selection, "find_spec", lambda name: None if name in missing else find_spec("numpy"))
     assert choose_runtime("auto", "cpu").name == "onnxruntime"
-    missing.add("onnx")
+    missing.add("onnxruntime")
     assert choose_runtime("auto", "cpu").name == "openvino"
     assert choose_runtime("auto", "cpu").reason == "onnxruntime not installed"
     missing.add("openvino")
     assert choose_runtime("auto", "cpu").name == "torch"
     assert choose_runtime("auto", "cpu").reason == "onnxruntime and openvino not installed"
     assert available_runtimes("cpu") == ["torch", "compiled"]
+    missing.add("torch")
+    with pytest.raises(RuntimeUnavailableError, match=r"no runtime is installed; install .* onnxruntime or openvino"):
+        choose_runtime("auto", "cpu")
+    with pytest.raises(RuntimeUnavailableError, match="'torch' needs the Python package torch"):
+        choose_runtime("torch", "cpu")
+    missing.remove("torch")
     with pytest.raises(RuntimeUnavailableError, match="'openvino' needs the Python package openvino"):
         choose_runtime("openvino", "cpu")
     assert choose_runtime("auto", "cuda:1").name == "cuda_graph_f32"

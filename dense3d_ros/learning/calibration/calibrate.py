@@ -19,6 +19,7 @@ from dense3d_ros.learning.evaluation.synthetic import CALIBRATION_SEED, Syntheti
 from dense3d_ros.learning.synthetic.whole_scenes import make_whole_scene
 from dense3d_ros.perception.confidence import Confidence, log_spread_mm, probability
 from dense3d_ros.perception.evidence import NAMES, TERMS, Evidence, bone_statistics
+from dense3d_ros.perception.graph_export import refresh_graph
 from dense3d_ros.perception.model import HandModel, choose_device
 from dense3d_ros.perception.model_file import model_path, read_model, save_model
 
@@ -50,6 +51,7 @@ def calibrate_file(
     model = HandModel(blank, deepcopy(network), choose_device(device), runtime)
     confidence = fit_confidence(model, pictures)
     save_model(path, network, replace(description, confidence=confidence))
+    refresh_graph(path)
     return path, confidence
 
 

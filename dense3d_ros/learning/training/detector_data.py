@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
-from dense3d_ros.dense.detector_network import HEIGHT, MAPS, STRIDE, WIDTH
+from dense3d_ros.dense.detector_layout import HEIGHT, MAPS, STRIDE, WIDTH
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import hand_centre, palm_direction

@@ -9,8 +9,7 @@ from typing import Any
 
 import yaml
 
-from dense3d_ros.dense.hourglass import SMALLEST_MAP
-from dense3d_ros.dense.network import STRIDES
+from dense3d_ros.dense.layout import SMALLEST_MAP, STRIDES
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from dense3d_ros.learning.training.method import Method
 from dense3d_ros.learning.training.model_output import choose_file
 from dense3d_ros.learning.training.processes import Processes
 from dense3d_ros.learning.training.recipe import Stage
+from dense3d_ros.perception.graph_export import refresh_graph
 from dense3d_ros.perception.model_file import read_any_model, save_model
 
 CHECKPOINT_SECONDS = 120.0
@@ -271,6 +272,7 @@ class _Run:
         }
         errors = {self.method.validation_data: round(error, 2)}
         save_model(self.model, self.average.module, replace(self.method.description, training=training, errors=errors))
+        refresh_graph(self.model)
 
     @torch.no_grad()
     def _validate(self) -> float:
