@@ -121,7 +121,7 @@ $(LEARNING_REQUIREMENTS): $(DEMO_REQUIREMENTS)
 	@touch $@
 
 $(PACKAGE): $(DEMO_REQUIREMENTS) CMakeLists.txt package.xml pyproject.toml setup.py \
-		$(wildcard msg/*.msg config/* launch/*) $(addprefix scripts/,dense3d depth_camera hand_pose)
+		$(wildcard msg/*.msg config/* launch/*) $(addprefix scripts/,dense3d depth_camera hand_pose hand_state)
 	@echo 'Building the messages and installing the package'
 	@$(PIP) install --no-build-isolation --no-deps --editable .
 	@touch $@
