@@ -187,5 +187,10 @@ def test_parameters_change_at_run_time_and_bad_ones_are_refused(person: Person) 
     assert client.set_parameter("/hand_state", "lead", 0.0).successful
 
 
-def test_it_ends_with_status_0(process: NodeProcess, person: Person) -> None:
-    assert process.stop() == 0
+def test_it_ends_with_status_0(tmp_path: Path, person: Person) -> None:
+    own = NodeProcess([SCRIPT, "--ros-args", "-r", "__ns:=/ends"], tmp_path / "log.txt")
+    try:
+        assert person.client.until(lambda: person.client.node.count_subscribers("/ends/hand_pose/hands"))
+        assert own.stop() == 0
+    finally:
+        own.kill()
