@@ -22,9 +22,9 @@ from .resources import SHARED_MEMORY, Resources, left_over
 from .subject import Fault, Stuck, Subject
 
 _TESTS = Path(__file__).resolve().parents[1]
-GROWTH_MIB, GROWTH_COUNT = 600.0, 10
+GROWTH_MIB, GROWTH_COUNT = 300.0, 10
 """What a process may hold more at its end than when it was ready: an allocator's reserves for large images, and threads
-or descriptors that come and go. After 1,200 hostile images it is as much as after 3,000; the soak measures growth."""
+or descriptors that come and go. The soak is what measures growth."""
 
 
 @dataclass(frozen=True)

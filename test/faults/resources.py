@@ -29,14 +29,13 @@ def resources(pid: int) -> Resources:
 def segments(pid: int) -> set[str]:
     """Names of the Fast DDS segments that a process owns, with those of their locks and semaphores.
 
-    It holds the lock of each open; the segments of others are only mapped. Not ports: they are counted by those who use
-    them, and a peer that was killed never counts itself out.
+    It holds the lock of each open; the segments of others are only mapped.
     """
     names = set()
     with suppress(OSError):
         for descriptor in (Path("/proc") / str(pid) / "fd").iterdir():
             with suppress(OSError):
-                names.update(re.findall(r"^/dev/shm/(fastdds_(?!port)\w+)_el", str(descriptor.readlink())))
+                names.update(re.findall(r"^/dev/shm/(fastdds_\w+)_el", str(descriptor.readlink())))
     return {name for one in names for name in (one, f"{one}_el", f"sem.{one}_mutex")}
 
 
