@@ -8,7 +8,7 @@ import stat
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 from safetensors.numpy import save
@@ -235,12 +235,9 @@ def read_model(name_or_path: str) -> tuple[ModelDescription, HourglassNetwork]:
 
     Raises ModelFileError, one sentence that names the file and what is wrong with it.
     """
-    from dense3d_ros.dense.network import HourglassNetwork
-
     description, network = read_any_model(name_or_path)
     check_hourglass(model_path(name_or_path), description)
-    assert isinstance(network, HourglassNetwork)
-    return description, network
+    return description, cast("HourglassNetwork", network)
 
 
 def check_hourglass(path: Path, description: ModelDescription) -> None:
@@ -255,17 +252,20 @@ def check_hourglass(path: Path, description: ModelDescription) -> None:
 
 def read_any_model(name_or_path: str) -> tuple[ModelDescription, Network]:
     """As `read_model`, but of any network and skeleton."""
-    import torch
-
     networks: list[Network] = []
 
     def check(description: ModelDescription, header: Header) -> None:
+        # Only now: a file that is no model must not cost a robot's process the 200 MiB of torch.
+        import torch
+
         # Without memory: the description may name more than the file holds.
         with torch.device("meta"):
             networks.append(description.build_network())
         _check_shapes(networks[0].state_dict(), header)
 
     description, tensors = _read(model_path(name_or_path), check)
+    import torch
+
     (network,) = networks
     # Copied: what was read is not to be written to.
     weights = {name: torch.tensor(tensors[name], dtype=want.dtype) for name, want in network.state_dict().items()}

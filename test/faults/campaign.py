@@ -120,7 +120,7 @@ class Campaign:
             except Stuck as stuck:
                 self._fault(batch.name if batch else name, stuck.fault)
             finally:
-                held = subject.segments
+                held = subject.segments - subject.kept_by_the_killed
                 self.result.counted.setdefault(name, Counter()).update(subject.counted)
                 alive = process.running()
                 status = process.stop()

@@ -18,6 +18,7 @@ from dense3d_ros.msg import HandPoseArray
 
 from .frames import good_hand, pick
 from .images import random_image
+from .resources import mapped_ports
 from .subject import Subject
 
 PEERS = (
@@ -71,6 +72,9 @@ def some_cameras(subject: Subject, rng: np.random.Generator, count: int, folder:
             subject.client.until(lambda seen=seen: len(subject.client.hands) > seen)
             subject.client.spin(float(rng.uniform(0.0, 0.5)))
         finally:
+            # Stopped, it maps no port between the look and its end.
+            camera.send(signal.SIGSTOP)
+            subject.kept_by_the_killed |= mapped_ports(camera.pid)
             camera.kill()
 
 

@@ -39,6 +39,15 @@ def segments(pid: int) -> set[str]:
     return {name for one in names for name in (one, f"{one}_el", f"sem.{one}_mutex")}
 
 
+def mapped_ports(pid: int) -> set[str]:
+    """Names of the Fast DDS ports that a process has mapped to read or to write, with those of their semaphores.
+
+    Fast DDS counts who has a port open and the last one to close it removes it; a killed process is counted for ever.
+    """
+    maps = (Path("/proc") / str(pid) / "maps").read_text(errors="replace")
+    return {name for port in re.findall(r"/dev/shm/(fastdds_port\d+)", maps) for name in (port, f"sem.{port}_mutex")}
+
+
 def left_over(names: set[str]) -> list[str]:
     """Those of the segments that are still there although no process uses them."""
     there = {name for name in names if (SHARED_MEMORY / name).exists()}

@@ -57,7 +57,8 @@ class Subject:
     """Sends to one perception node of a process and listens to it.
 
     `known_hand(stamp)` and `no_hand(stamp)` are frames whose answer is known. `foreign`: frames that this
-    program does not send are answered too, all of them the known hand.
+    program does not send are answered too, all of them the known hand. `segments`: what the process had in shared
+    memory; `kept_by_the_killed`: files of it that Fast DDS does not remove, for a process that was killed had them open.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class Subject:
         self.inputs: Counter[str] = Counter()
         self.faults: list[Fault] = []
         self.segments: set[str] = set()
+        self.kept_by_the_killed: set[str] = set()
         self.counted: Counter[str] = Counter()
         self._read = 0
 

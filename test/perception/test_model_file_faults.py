@@ -7,6 +7,7 @@ import os
 import re
 import resource
 import struct
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -255,3 +256,17 @@ def test_the_campaign_notices_a_wrong_model(tmp_path: Path) -> None:
     with torch.no_grad():
         next(network.parameters())[0, 0, 0, 0] *= 1.01
     assert campaign.fault_of_model(description, network) == "loaded, and gives other joints"
+
+
+def test_a_file_that_is_no_model_does_not_cost_the_memory_of_torch(tmp_path: Path) -> None:
+    (tmp_path / "noise.safetensors").write_bytes(b"\x40" * 4096)
+    program = (
+        "import sys\n"
+        "from dense3d_ros.perception.model import load_model\n"
+        "from dense3d_ros.perception.model_file import ModelFileError\n"
+        "try:\n    load_model(sys.argv[1])\n"
+        "except ModelFileError:\n    print('torch' in sys.modules)\n"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "noise.safetensors")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ)
+    assert done.stdout == "False\n"
