@@ -58,7 +58,7 @@ class Subject:
 
     `known_hand(stamp)` and `no_hand(stamp)` are frames whose answer is known. `foreign`: frames that this
     program does not send are answered too, all of them the known hand. `segments`: what the process had in shared
-    memory; `kept_by_the_killed`: files of it that Fast DDS does not remove, for a process that was killed had them open.
+    memory. `kept_by_the_killed`: files of it that Fast DDS never removes: a process was killed that had them open.
     """
 
     def __init__(
