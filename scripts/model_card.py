@@ -27,7 +27,8 @@ from dense3d_ros.learning.evaluation.report import plot_reliability
 from dense3d_ros.learning.evaluation.synthetic import SyntheticTestSet, hand_frame, hand_free_frame
 from dense3d_ros.learning.evaluation.tables import details, followed, hands, number, overview, percent, table
 from dense3d_ros.perception.model import load_model
-from dense3d_ros.perception.model_file import ModelDescription, available_models, model_path, read_model
+from dense3d_ros.perception.model_description import ModelDescription
+from dense3d_ros.perception.model_file import available_models, model_path, read_model
 from dense3d_ros.recordings.drawing import Picture, contact_sheet, draw_bones, overlay, write, write_picture
 
 SHOWN = 6

@@ -14,7 +14,7 @@ from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import Handedness, hand_centre
 from dense3d_ros.perception.detector import Candidate
 from dense3d_ros.perception.model import HandModel, Prediction
-from dense3d_ros.perception.model_file import ModelDescription
+from dense3d_ros.perception.model_description import ModelDescription
 
 SPREAD = np.full(21, 0.005, np.float32)
 

@@ -16,7 +16,8 @@ from dense3d_ros.dense.detector_layout import HEIGHT, STRIDE, WIDTH
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.perception.graph_file import check_torch, has_graph, read_recorded
-from dense3d_ros.perception.model_file import ModelFileError, read_any_model
+from dense3d_ros.perception.model_description import ModelFileError
+from dense3d_ros.perception.model_file import read_any_model
 from dense3d_ros.runtime.interface import NonFiniteOutputError
 from dense3d_ros.runtime.recorded import RecordedNetwork
 from dense3d_ros.runtime.selection import GRAPH_RUNTIMES

@@ -11,7 +11,8 @@ from dense3d_ros.dense.network import HourglassNetwork
 from dense3d_ros.dense.regressor import DenseRegressor
 from dense3d_ros.excerpt import excerpt
 from dense3d_ros.perception.graph_file import graph_path, write_graph
-from dense3d_ros.perception.model_file import ModelFileError, read_any_model, read_weights
+from dense3d_ros.perception.model_description import ModelFileError
+from dense3d_ros.perception.model_file import read_any_model, read_weights
 from dense3d_ros.runtime.export import recorded_detector, recorded_regressor
 
 log = logging.getLogger(__name__)

@@ -21,7 +21,8 @@ from pathlib import Path
 
 from dense3d_ros.atomic_write import atomic_write
 from dense3d_ros.excerpt import excerpt
-from dense3d_ros.perception.model_file import ModelDescription, ModelFileError, read_weights
+from dense3d_ros.perception.model_description import ModelDescription, ModelFileError
+from dense3d_ros.perception.model_file import read_weights
 from dense3d_ros.perception.tensor_file import Array, digest
 from dense3d_ros.runtime.onnx_file import OnnxFileError, split_metadata, with_metadata, with_values, without_values
 from dense3d_ros.runtime.recorded import WEIGHTS_UNDER, RecordedNetwork

@@ -19,13 +19,8 @@ from dense3d_ros.geometry.hand import Handedness
 from dense3d_ros.perception.confidence import Confidence, probability
 from dense3d_ros.perception.detector import Candidate, Detector, load_detector
 from dense3d_ros.perception.graph_file import check_torch, has_graph, read_recorded
-from dense3d_ros.perception.model_file import (
-    ModelDescription,
-    ModelFileError,
-    check_hourglass,
-    model_path,
-    read_model,
-)
+from dense3d_ros.perception.model_description import ModelDescription, ModelFileError
+from dense3d_ros.perception.model_file import check_hourglass, model_path, read_model
 from dense3d_ros.runtime.batching import Batcher
 from dense3d_ros.runtime.cuda_devices import cuda_device_count
 from dense3d_ros.runtime.interface import NonFiniteOutputError, Outputs

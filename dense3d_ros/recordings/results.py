@@ -15,7 +15,7 @@ import cv2
 
 from dense3d_ros.atomic_write import atomic_write, write_text
 from dense3d_ros.geometry.hand import JOINT_NAMES, SKELETON, HandPose
-from dense3d_ros.perception.model_file import ModelDescription
+from dense3d_ros.perception.model_description import ModelDescription
 from dense3d_ros.recordings.drawing import contact_sheet, overlay, read_picture, write_picture
 from dense3d_ros.recordings.offline import FrameResult, Intrinsics
 from dense3d_ros.recordings.result_folder import OVERLAYS, SHEET

@@ -19,7 +19,8 @@ from room import make_room
 from dense3d_ros import cli
 from dense3d_ros.geometry.hand import JOINT_NAMES
 from dense3d_ros.learning.synthetic.hand_mesh import HandMesh
-from dense3d_ros.perception.model_file import ModelDescription, save_model
+from dense3d_ros.perception.model_description import ModelDescription
+from dense3d_ros.perception.model_file import save_model
 
 INTRINSICS = ["--fx", "476", "--fy", "476", "--cx", "319.5", "--cy", "239.5", "--depth-unit", "0.001"]
 

@@ -25,7 +25,8 @@ from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import Handedness
 from dense3d_ros.perception.model import HandModel, Prediction, crops_of
-from dense3d_ros.perception.model_file import ModelDescription, ModelFileError, model_path, read_model
+from dense3d_ros.perception.model_description import ModelDescription, ModelFileError
+from dense3d_ros.perception.model_file import model_path, read_model
 from faults.model_damages import DAMAGES, harmless
 
 LONGEST_SENTENCE = 600

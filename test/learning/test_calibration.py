@@ -26,7 +26,8 @@ from dense3d_ros.perception.confidence import Confidence, probability
 from dense3d_ros.perception.detector import Candidate
 from dense3d_ros.perception.evidence import NAMES, Evidence, Term
 from dense3d_ros.perception.model import HandModel, Prediction
-from dense3d_ros.perception.model_file import ModelDescription, read_model, save_model
+from dense3d_ros.perception.model_description import ModelDescription
+from dense3d_ros.perception.model_file import read_model, save_model
 
 DESCRIPTION = ModelDescription("small", 1, 16, 0.15, 0.1, 64, "Apache-2.0", errors={"nothing": 1.0})
 

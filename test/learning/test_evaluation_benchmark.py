@@ -26,7 +26,8 @@ from dense3d_ros.learning.evaluation.benchmark import evaluate_on_benchmark, wri
 from dense3d_ros.learning.evaluation.benchmark_models import HandOnBenchmark, common_joints, load_benchmark_model
 from dense3d_ros.learning.evaluation.predictions import read_poses
 from dense3d_ros.learning.evaluation.synthetic_right_hands import mirrored
-from dense3d_ros.perception.model_file import SKELETONS, ModelDescription, ModelFileError, save_model
+from dense3d_ros.perception.model_description import SKELETONS, ModelDescription, ModelFileError
+from dense3d_ros.perception.model_file import save_model
 
 FRAMES = 5
 

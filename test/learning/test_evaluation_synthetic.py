@@ -22,7 +22,7 @@ from dense3d_ros.learning.synthetic.protrusions import find_candidates
 from dense3d_ros.learning.synthetic.sensors import SENSORS
 from dense3d_ros.perception.detector import Candidate
 from dense3d_ros.perception.model import HandModel, Prediction
-from dense3d_ros.perception.model_file import ModelDescription
+from dense3d_ros.perception.model_description import ModelDescription
 
 COUNT = 16
 ALL = slice(None)

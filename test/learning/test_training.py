@@ -24,7 +24,8 @@ from dense3d_ros.learning.training.paper_recipe import read_recipe
 from dense3d_ros.learning.training.processes import Processes
 from dense3d_ros.learning.training.recipe import Recipe, Stage
 from dense3d_ros.learning.training.train import _Run, _take_weights, train
-from dense3d_ros.perception.model_file import SKELETONS, ModelDescription, read_model, save_model
+from dense3d_ros.perception.model_description import SKELETONS, ModelDescription
+from dense3d_ros.perception.model_file import read_model, save_model
 
 TINY = Recipe(name="tiny", stages=(Stage(samples=24, resolution=64),), features=16, batch_size=4, warm_up_samples=4)
 

@@ -24,15 +24,8 @@ from dense3d_ros.perception.detector import DETECTOR_FILE
 from dense3d_ros.perception.graph_export import refresh_graph
 from dense3d_ros.perception.graph_file import graph_path, read_recorded
 from dense3d_ros.perception.model import HandModel, load_model
-from dense3d_ros.perception.model_file import (
-    ModelDescription,
-    ModelFileError,
-    available_models,
-    model_path,
-    read_model,
-    read_weights,
-    save_model,
-)
+from dense3d_ros.perception.model_description import ModelDescription, ModelFileError
+from dense3d_ros.perception.model_file import available_models, model_path, read_model, read_weights, save_model
 from dense3d_ros.runtime.onnx_file import split_metadata, with_metadata
 from dense3d_ros.runtime.selection import GRAPH_RUNTIMES, available_runtimes
 

@@ -23,7 +23,8 @@ from dense3d_ros.perception.model import (
     fuse_crops,
     load_model,
 )
-from dense3d_ros.perception.model_file import ModelDescription, save_model
+from dense3d_ros.perception.model_description import ModelDescription
+from dense3d_ros.perception.model_file import save_model
 from dense3d_ros.runtime import cuda_devices
 from dense3d_ros.runtime.interface import Outputs
 

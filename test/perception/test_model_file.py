@@ -16,11 +16,9 @@ from dense3d_ros.dense.paper_network import PaperNetwork
 from dense3d_ros.perception.confidence import Confidence
 from dense3d_ros.perception.evidence import Evidence, Term
 from dense3d_ros.perception.model import load_model
+from dense3d_ros.perception.model_description import SKELETONS, ModelDescription, ModelFileError
 from dense3d_ros.perception.model_file import (
     FORMAT,
-    SKELETONS,
-    ModelDescription,
-    ModelFileError,
     available_models,
     model_path,
     read_any_model,

@@ -19,15 +19,8 @@ import pytest
 import torch
 
 from dense3d_ros.perception.model import DeviceError, HandModel, load_model
-from dense3d_ros.perception.model_file import (
-    SKELETONS,
-    ModelDescription,
-    ModelFileError,
-    available_models,
-    model_path,
-    read_model,
-    save_model,
-)
+from dense3d_ros.perception.model_description import SKELETONS, ModelDescription, ModelFileError
+from dense3d_ros.perception.model_file import available_models, model_path, read_model, save_model
 from dense3d_ros.runtime.interface import RuntimeUnavailableError
 from faults.model_damages import ModelFile
 from faults.model_files import LONGEST_SENTENCE, Campaign
@@ -263,7 +256,7 @@ def test_a_file_that_is_no_model_does_not_cost_the_memory_of_torch(tmp_path: Pat
     program = (
         "import sys\n"
         "from dense3d_ros.perception.model import load_model\n"
-        "from dense3d_ros.perception.model_file import ModelFileError\n"
+        "from dense3d_ros.perception.model_description import ModelFileError\n"
         "try:\n    load_model(sys.argv[1])\n"
         "except ModelFileError:\n    print('torch' in sys.modules)\n"
     )

@@ -16,7 +16,7 @@ from dense3d_ros.geometry.hand import Handedness
 from dense3d_ros.perception import model as model_module
 from dense3d_ros.perception.detector import load_detector
 from dense3d_ros.perception.model import HandModel
-from dense3d_ros.perception.model_file import ModelDescription
+from dense3d_ros.perception.model_description import ModelDescription
 from dense3d_ros.runtime.cuda_graph import CudaGraphRuntime
 from dense3d_ros.runtime.eager import EagerRuntime
 from dense3d_ros.runtime.fallback import FallbackRuntime

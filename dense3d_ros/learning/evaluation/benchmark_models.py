@@ -19,7 +19,8 @@ from dense3d_ros.learning.datasets.sample import DatasetSample
 from dense3d_ros.perception.detector import load_detector
 from dense3d_ros.perception.estimator import HandPoseEstimator
 from dense3d_ros.perception.model import HandModel, choose_device, crops_of, load_model
-from dense3d_ros.perception.model_file import ModelDescription, ModelFileError, read_any_model
+from dense3d_ros.perception.model_description import ModelDescription, ModelFileError
+from dense3d_ros.perception.model_file import read_any_model
 
 Joints = NDArray[np.floating]
 

@@ -12,7 +12,7 @@ from dense3d_ros.learning.synthetic.whole_scenes import make_whole_scene
 from dense3d_ros.learning.training.detector_data import DetectorBatch, DetectorBatches, random_view
 from dense3d_ros.learning.training.muon_method import MuonMethod
 from dense3d_ros.learning.training.recipe import Recipe, Stage
-from dense3d_ros.perception.model_file import LICENCE, ModelDescription
+from dense3d_ros.perception.model_description import LICENCE, ModelDescription
 
 VALIDATION_SEED = 1_000_003
 _VALIDATION_BATCHES, _VALIDATION_BATCH_SIZE = 8, 32

@@ -15,7 +15,7 @@ from dense3d_ros.learning.training.data import Batch, SyntheticBatches, make_bat
 from dense3d_ros.learning.training.losses import training_loss
 from dense3d_ros.learning.training.muon_method import MuonMethod
 from dense3d_ros.learning.training.recipe import Recipe, Stage
-from dense3d_ros.perception.model_file import LICENCE, ModelDescription
+from dense3d_ros.perception.model_description import LICENCE, ModelDescription
 
 VALIDATION_SEED = 1_000_003
 VALIDATION_BATCHES = 8

@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 from torch.utils.data import IterableDataset
 
 from dense3d_ros.learning.training.recipe import Stage
-from dense3d_ros.perception.model_file import ModelDescription
+from dense3d_ros.perception.model_description import ModelDescription
 
 
 class DeviceBatch(Protocol):

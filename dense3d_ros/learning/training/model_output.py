@@ -11,7 +11,8 @@ import torch
 from torch import nn
 
 from dense3d_ros.perception.confidence import Confidence
-from dense3d_ros.perception.model_file import SUFFIX, ModelFileError, read_any_model
+from dense3d_ros.perception.model_description import ModelFileError
+from dense3d_ros.perception.model_file import SUFFIX, read_any_model
 
 
 def choose_file(folder: Path, name: str, network: nn.Module) -> tuple[Path, bool]:

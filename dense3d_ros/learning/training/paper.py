@@ -20,7 +20,7 @@ from dense3d_ros.learning.training.paper_data import Cropping, PaperBatch, Paper
 from dense3d_ros.learning.training.paper_frames import SYNTHETIC, PaperData
 from dense3d_ros.learning.training.paper_recipe import PaperRecipe
 from dense3d_ros.learning.training.recipe import Stage
-from dense3d_ros.perception.model_file import LICENCE, SKELETONS, ModelDescription
+from dense3d_ros.perception.model_description import LICENCE, SKELETONS, ModelDescription
 
 BETAS = (0.5, 0.999)
 _VALIDATION_BATCH = 16
