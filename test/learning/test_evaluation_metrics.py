@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from statistics import NormalDist
+
 import numpy as np
 import pytest
 
@@ -70,9 +72,10 @@ def test_reliability_of_scores_that_say_nothing() -> None:
 
 def test_wilson_interval() -> None:
     """Against the roots of (p - share)^2 = z^2 p (1 - p) / n, which define it."""
+    z = NormalDist().inv_cdf(0.975)
     for count, total in ((0, 1000), (5, 1000), (3, 10), (10, 10)):
         share = count / total
-        squared = 1.96**2 / total
+        squared = z**2 / total
         roots = np.sort(np.roots([1 + squared, -2 * share - squared, share**2]).real)
         np.testing.assert_allclose(wilson_interval(count, total), roots, atol=1e-9)
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import spearmanr
+from scipy.stats import binomtest, spearmanr
 
 from dense3d_ros.geometry.hand import joint_scores
 
@@ -45,16 +44,10 @@ def reliability(expected: NDArray[np.floating], errors: NDArray[np.floating]) ->
     }
 
 
-def wilson_interval(count: int, total: int, z: float = 1.96) -> list[float]:
-    """Wilson's score interval of a share of which `count` of `total` were seen; z = 1.96 is 95 %.
-
-    E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927).
-    """
-    share, squared = count / total, z * z
-    middle = share + squared / (2 * total)
-    half = z * math.sqrt(share * (1 - share) / total + squared / (4 * total * total))
-    scale = 1 + squared / total
-    return [max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)]
+def wilson_interval(count: int, total: int) -> list[float]:
+    """Wilson's 95 % score interval of a share of which `count` of `total` were seen."""
+    low, high = binomtest(count, total).proportion_ci(method="wilson")
+    return [float(low), float(high)]
 
 
 def presence_curve(with_hand: Sequence[float], without_hand: Sequence[float]) -> list[dict[str, float | None]]:
