@@ -34,14 +34,6 @@ MESHES = ("soma", "makehuman", "webxr")
 Array = NDArray[np.float64]
 
 
-class Performance(HandAnimation):
-    """The demo's animation with another mesh."""
-
-    def __init__(self, mesh: str) -> None:
-        super().__init__(CAMERA, sensor=SENSOR)
-        self._mesh = HandMesh.load(mesh)
-
-
 class Glide(HandAnimation):
     """One gesture in front of the same room, moving along the image's rows at a constant speed."""
 
@@ -162,7 +154,7 @@ def main() -> None:
     print("| mesh | frames | aperture error, mm | pinch right, % | shortest pinch state, s | wrist error, degrees |")
     print("|---|---|---|---|---|---|")
     for mesh in MESHES:
-        scene = Performance(mesh)
+        scene = HandAnimation(CAMERA, sensor=SENSOR, mesh=mesh)
         print_grasp(mesh, scene, estimates(estimator, scene, arguments.rate, arguments.seconds))
     print_cost(resting)
 

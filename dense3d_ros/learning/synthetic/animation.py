@@ -47,16 +47,16 @@ class Sway:
 class HandAnimation:
     """The scene at any time. The same seed gives the same pictures.
 
-    `sensor` is a name of SENSORS, or "none" for exact depth; ValueError for another one.
+    `sensor` is a name of SENSORS, or "none" for exact depth, `mesh` one that HandMesh loads; ValueError for others.
     """
 
-    def __init__(self, camera: Camera, *, seed: int = 0, sensor: str = "none") -> None:
+    def __init__(self, camera: Camera, *, seed: int = 0, sensor: str = "none", mesh: str = "soma") -> None:
         if sensor != "none" and sensor not in SENSORS:
             raise ValueError(f"sensor is '{sensor}'; accepted: none, {', '.join(sorted(SENSORS))}")
         self.camera = camera
         self._seed = seed
         self._sensor: Sensor | None = SENSORS.get(sensor)
-        self._mesh = HandMesh.load()
+        self._mesh = HandMesh.load(mesh)
         rng = np.random.default_rng(seed)
         gestures = list(pose_space().gestures.values())
         self._gestures = [gestures[index] for index in rng.permutation(len(gestures))]

@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+"""Draw README's moving picture: a rendered hand as a depth camera sees it, and the joints found, twice.
+
+    python scripts/draw_moving_picture.py --model fast --output docs/images/hand.gif
+
+The hand's mesh is one that the models were never trained on; every frame is what HandPoseEstimator says of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from dense3d_ros.atomic_write import atomic_write
+from dense3d_ros.geometry.camera import Camera
+from dense3d_ros.geometry.depth import DepthImage
+from dense3d_ros.geometry.hand import HandPose, hand_centre
+from dense3d_ros.learning.synthetic.animation import HandAnimation, euler
+from dense3d_ros.perception.estimator import HandPoseEstimator
+from dense3d_ros.perception.model import load_model
+from dense3d_ros.recordings.drawing import colour_depth, draw_bones, write
+
+CAMERA = Camera(475.0, 475.0, 319.5, 239.5, 640, 480)
+FROM_S, FRAMES, RATE, EVERY = 1.0, 216, 30, 3
+"""The hand is followed at `RATE`; every third frame is shown."""
+NEAR, FAR = 0.35, 1.25
+SHOWN = (95, 60, 420, 420)
+"""Column, row, width and height of the part of the image where the hand moves."""
+HEIGHT = 340
+SIDE_WIDTH = 300
+PIXELS_A_METRE = 1250.0
+TURN_RAD = np.radians([-12.0, 62.0, 0.0])
+"""Of the view from the side: most of a right angle about the vertical."""
+COLOURS = 96
+Picture = NDArray[np.uint8]
+
+
+def from_the_side(hand: HandPose | None) -> Picture:
+    """The joints, turned about their centre, without perspective."""
+    picture = np.full((HEIGHT, SIDE_WIDTH, 3), 32, np.uint8)
+    if hand is not None:
+        turned = (hand.joints - hand_centre(hand.joints)) @ euler(TURN_RAD).T
+        draw_bones(picture, turned[:, :2] * PIXELS_A_METRE + (SIDE_WIDTH / 2, HEIGHT / 2), 1.2)
+    write(picture, "the same joints from the side", (8, 20), 0.42)
+    return picture
+
+
+def from_the_camera(depth: DepthImage, hand: HandPose | None) -> Picture:
+    """The depth image in colour with the joints."""
+    column, row, width, height = SHOWN
+    picture = colour_depth(depth, NEAR, FAR)[row : row + height, column : column + width]
+    picture = np.asarray(cv2.resize(picture, (HEIGHT, HEIGHT), interpolation=cv2.INTER_AREA), np.uint8)
+    if hand is not None:
+        camera = CAMERA.cropped(column, row, width, height).resized(HEIGHT, HEIGHT)
+        draw_bones(picture, camera.project(hand.joints), 0.8)
+    write(picture, "depth image and joints", (8, 20), 0.42)
+    return picture
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="fast", help="shipped model's name or a model file (default: %(default)s)")
+    parser.add_argument("--output", type=Path, required=True, metavar="FILE.gif", help="file to write")
+    arguments = parser.parse_args()
+    animation = HandAnimation(CAMERA, seed=4, sensor="structured_light", mesh="webxr")
+    estimator = HandPoseEstimator(load_model(arguments.model, "cpu"))
+    shown, errors = [], []
+    for index in range(FRAMES):
+        seconds = FROM_S + index / RATE
+        metres, joints = animation.frame(seconds)
+        depth = DepthImage(metres)
+        hands = estimator.estimate(depth, CAMERA, seconds).hands
+        hand = hands[0] if hands else None
+        if hand is not None:
+            errors.append(float(np.linalg.norm(hand.joints - joints, axis=1).mean()) * 1000)
+        if index % EVERY == 0:
+            shown.append(np.hstack([from_the_camera(depth, hand), from_the_side(hand)]))
+    print(f"hand in {len(errors)} of {FRAMES} frames, mean joint error {np.mean(errors):.1f} mm")
+    # One palette for all frames, so that what does not move does not flicker.
+    white = np.full_like(shown[0], 255)
+    palette = Image.fromarray(np.vstack([*shown[:: len(shown) // 6], white])[..., ::-1]).quantize(COLOURS)
+    images = [
+        Image.fromarray(picture[..., ::-1]).quantize(palette=palette, dither=Image.Dither.NONE) for picture in shown
+    ]
+    with atomic_write(arguments.output) as temporary:
+        images[0].save(temporary, "GIF", save_all=True, append_images=images[1:], duration=duration, loop=0)
+
+
+if __name__ == "__main__":
+    main()
