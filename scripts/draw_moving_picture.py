@@ -87,6 +87,7 @@ def main() -> None:
     images = [
         Image.fromarray(picture[..., ::-1]).quantize(palette=palette, dither=Image.Dither.NONE) for picture in shown
     ]
+    duration = 1000 * EVERY // RATE
     with atomic_write(arguments.output) as temporary:
         images[0].save(temporary, "GIF", save_all=True, append_images=images[1:], duration=duration, loop=0)
 
