@@ -56,7 +56,7 @@ def draw(axes: Any, frame: str, gesture: str, side: Handedness) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--output", type=Path, default=Path("docs/images"), help="folder of the picture")
+    parser.add_argument("--output", type=Path, default=Path("docs/images"), help="folder of the image")
     arguments = parser.parse_args()
     figure = Figure(figsize=(13.0, 6.6), dpi=90)
     FigureCanvasAgg(figure)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draw the pictures of docs/method.md: maps, votes and fused joints of one moment of the demo's rendered hand.
+"""Draw the images of docs/method.md: maps, votes and fused joints of one moment of the demo's rendered hand.
 
     python scripts/draw_method.py --model fast --seconds 17.4 --output docs/images
 
@@ -73,7 +73,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", metavar="NAME|FILE", default="fast", help="default: %(default)s")
     parser.add_argument("--seconds", metavar="S", type=float, default=17.4, help="moment (default: %(default)s)")
-    parser.add_argument("--output", metavar="DIR", type=Path, required=True, help="folder of the pictures")
+    parser.add_argument("--output", metavar="DIR", type=Path, required=True, help="folder of the images")
     arguments = parser.parse_args()
     try:
         view = look(arguments.model, arguments.seconds)
@@ -173,8 +173,8 @@ def draw_fusion(path: Path, view: View) -> None:
 
 def _crop(axes: Axes, view: View, pixels: Array, joint: int | None) -> None:
     """The crop in grey with the skeleton of (21, 2) map coordinates, one joint marked."""
-    picture = np.where(view.image < 1, view.image, np.nan)
-    axes.imshow(picture, cmap="Greys", vmin=-1.2, vmax=1.2, interpolation="nearest")
+    image = np.where(view.image < 1, view.image, np.nan)
+    axes.imshow(image, cmap="Greys", vmin=-1.2, vmax=1.2, interpolation="nearest")
     pixels = pixels * view.geometry.stride + view.geometry.first
     for parent, child in BONES:
         axes.plot(*pixels[[parent, child]].T, color=_colour(child), linewidth=1.6)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Draw README's moving picture: a rendered hand as a depth camera sees it, and the joints found, twice.
+"""Draw README's moving image: a rendered hand as a depth camera sees it, and the joints found, twice.
 
-    python scripts/draw_moving_picture.py --model fast --output docs/images/hand.gif
+    python scripts/draw_moving_image.py --model fast --output docs/images/hand.gif
 
 The hand's mesh is one that the models were never trained on; every frame is what HandPoseEstimator says of it.
 """
@@ -42,24 +42,24 @@ Picture = NDArray[np.uint8]
 
 def from_the_side(hand: HandPose | None) -> Picture:
     """The joints, turned about their centre, without perspective."""
-    picture = np.full((HEIGHT, SIDE_WIDTH, 3), 32, np.uint8)
+    image = np.full((HEIGHT, SIDE_WIDTH, 3), 32, np.uint8)
     if hand is not None:
         turned = (hand.joints - hand_centre(hand.joints)) @ euler(TURN_RAD).T
-        draw_bones(picture, turned[:, :2] * PIXELS_A_METRE + (SIDE_WIDTH / 2, HEIGHT / 2), 1.2)
-    write(picture, "the same joints from the side", (8, 20), 0.42)
-    return picture
+        draw_bones(image, turned[:, :2] * PIXELS_A_METRE + (SIDE_WIDTH / 2, HEIGHT / 2), 1.2)
+    write(image, "the same joints from the side", (8, 20), 0.42)
+    return image
 
 
 def from_the_camera(depth: DepthImage, hand: HandPose | None) -> Picture:
     """The depth image in colour with the joints."""
     column, row, width, height = SHOWN
-    picture = colour_depth(depth, NEAR, FAR)[row : row + height, column : column + width]
-    picture = np.asarray(cv2.resize(picture, (HEIGHT, HEIGHT), interpolation=cv2.INTER_AREA), np.uint8)
+    image = colour_depth(depth, NEAR, FAR)[row : row + height, column : column + width]
+    image = np.asarray(cv2.resize(image, (HEIGHT, HEIGHT), interpolation=cv2.INTER_AREA), np.uint8)
     if hand is not None:
         camera = CAMERA.cropped(column, row, width, height).resized(HEIGHT, HEIGHT)
-        draw_bones(picture, camera.project(hand.joints), 0.8)
-    write(picture, "depth image and joints", (8, 20), 0.42)
-    return picture
+        draw_bones(image, camera.project(hand.joints), 0.8)
+    write(image, "depth image and joints", (8, 20), 0.42)
+    return image
 
 
 def main() -> None:
@@ -84,9 +84,7 @@ def main() -> None:
     # One palette for all frames, so that what does not move does not flicker.
     white = np.full_like(shown[0], 255)
     palette = Image.fromarray(np.vstack([*shown[:: len(shown) // 6], white])[..., ::-1]).quantize(COLOURS)
-    images = [
-        Image.fromarray(picture[..., ::-1]).quantize(palette=palette, dither=Image.Dither.NONE) for picture in shown
-    ]
+    images = [Image.fromarray(image[..., ::-1]).quantize(palette=palette, dither=Image.Dither.NONE) for image in shown]
     duration = 1000 * EVERY // RATE
     with atomic_write(arguments.output) as temporary:
         images[0].save(temporary, "GIF", save_all=True, append_images=images[1:], duration=duration, loop=0)

@@ -3,7 +3,7 @@
 
     python scripts/measure_detector.py --count 400
 
-The pictures are of the synthetic test set's kind, but of numbers that the test set never uses. The mixture of crops
+The images are of the synthetic test set's kind, but of numbers that the test set never uses. The mixture of crops
 in `scenes.yaml` was set to what this printed for the search and the models before the detector.
 """
 
@@ -52,7 +52,7 @@ def errors_of(frame: HandFrame, model: HandModel) -> np.ndarray | None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--count", type=int, default=400, metavar="N", help="pictures (default: %(default)s)")
+    parser.add_argument("--count", type=int, default=400, metavar="N", help="images (default: %(default)s)")
     parser.add_argument("--model", default="fast", metavar="NAME", help="model that re-centres (default: %(default)s)")
     arguments = parser.parse_args()
     test_set, model = SyntheticTestSet.load(), load_model(arguments.model, "cpu")

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write the figures and the pictures of docs/model_card.md from the results of `dense3d evaluate`.
+"""Write the figures and the images of docs/model_card.md from the results of `dense3d evaluate`.
 
     dense3d evaluate --model fast --samples 1000 --hand-free 2000 --json docs/results/fast.json
     python scripts/model_card.py
@@ -7,7 +7,7 @@
     dense3d evaluate --model fast --no-hand FOLDER ... --json docs/results/no_hand/fast_FOLDER.json   # if there is one
 
 Every shipped model with a docs/results/NAME.json gets its tables between the marks in docs/model_card.md, whose other
-text is kept; docs/images/reliability.png is drawn from the same files. docs/images/failures_NAME.png shows the pictures
+text is kept; docs/images/reliability.png is drawn from the same files. docs/images/failures_NAME.png shows the images
 of the test set that went worst, drawn again with the skeletons that the model gives.
 """
 
@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from dense3d_ros.atomic_write import write_text
-from dense3d_ros.learning.evaluation.detection import OwnFinder
+from dense3d_ros.learning.evaluation.detection import OwnDetector
 from dense3d_ros.learning.evaluation.report import plot_reliability
 from dense3d_ros.learning.evaluation.synthetic import SyntheticTestSet, hand_frame, hand_free_frame
 from dense3d_ros.learning.evaluation.tables import details, followed, hands, number, overview, percent, table
@@ -48,9 +48,9 @@ def confidence(results: dict[str, dict[str, Any]]) -> str:
         lines.append(f"`{name}`: hands are published from a score of {description.confidence.min_score:g} on.")
         if fitted:
             lines.append(
-                f"On {fitted['pictures_without_hand']} calibration pictures without a hand one is seen in "
+                f"On {fitted['images_without_hand']} calibration images without a hand one is seen in "
                 f"{percent(fitted['false_hands'], digits=2)}, and {percent(fitted['hands_missed'])} of the hands in "
-                f"{fitted['pictures_with_hand']} calibration pictures are missed."
+                f"{fitted['images_with_hand']} calibration images are missed."
             )
         else:
             lines.append("It was not calibrated: its scores only rank.")
@@ -93,29 +93,29 @@ def training(descriptions: dict[str, ModelDescription]) -> str:
 
 
 def failure_sheet(name: str, result: dict[str, Any]) -> Picture:
-    """The worst pictures: largest errors, missed hands, and things taken for a hand, a row each."""
+    """The worst images: largest errors, missed hands, and things taken for a hand, a row each."""
     model, test_set = load_model(name), SyntheticTestSet.load()
-    finder, failures = OwnFinder(model), result["failures"]
-    pictures = []
+    detector, failures = OwnDetector(model), result["failures"]
+    images = []
     rows = [
-        *((entry["picture"], f"{entry['mean_joint_error_mm']:.0f} mm") for entry in failures["largest_errors"][:SHOWN]),
-        *((picture, "missed") for picture in failures["missed"][:SHOWN]),
-        *((picture, "false") for picture in failures["false_beside_a_hand"][:SHOWN]),
+        *((entry["image"], f"{entry['mean_joint_error_mm']:.0f} mm") for entry in failures["largest_errors"][:SHOWN]),
+        *((image, "missed") for image in failures["missed"][:SHOWN]),
+        *((image, "false") for image in failures["false_beside_a_hand"][:SHOWN]),
     ]
-    for picture, what in rows:
-        frame = hand_frame(picture, test_set)
-        hands = finder.estimate(frame.sample, 1 + len(frame.others))
+    for image, what in rows:
+        frame = hand_frame(image, test_set)
+        hands = detector.estimate(frame.sample, 1 + len(frame.others))
         drawn = overlay(frame.sample.depth, frame.sample.camera, hands)
         if what == "missed":
             draw_bones(drawn, frame.sample.camera.project(frame.sample.joints), 0.4)
-        write(drawn, f"{picture}: {what}", (6, 22), 0.8)
-        pictures.append(drawn)
-    for picture in failures["false_without_a_hand"][:SHOWN]:
-        sample = hand_free_frame(picture, test_set)
-        drawn = overlay(sample.depth, sample.camera, finder.estimate(sample, 1))
-        write(drawn, f"no hand {picture}: false", (6, 22), 0.8)
-        pictures.append(drawn)
-    return contact_sheet(pictures, columns=SHOWN, width=300)
+        write(drawn, f"{image}: {what}", (6, 22), 0.8)
+        images.append(drawn)
+    for image in failures["false_without_a_hand"][:SHOWN]:
+        sample = hand_free_frame(image, test_set)
+        drawn = overlay(sample.depth, sample.camera, detector.estimate(sample, 1))
+        write(drawn, f"no hand {image}: false", (6, 22), 0.8)
+        images.append(drawn)
+    return contact_sheet(images, columns=SHOWN, width=300)
 
 
 def put(text: str, name: str, content: str) -> str:
@@ -127,8 +127,8 @@ def put(text: str, name: str, content: str) -> str:
     return pattern.sub(lambda _: f"{start}\n\n{content}\n\n{end}", text)
 
 
-def write_card(docs: Path, *, pictures: bool) -> list[Path]:
-    """Bring the card and its pictures up to date; returns the files written."""
+def write_card(docs: Path, *, images: bool) -> list[Path]:
+    """Bring the card and its images up to date; returns the files written."""
     results = {
         path.stem: json.loads(path.read_text(encoding="utf-8"))
         for path in sorted((docs / "results").glob("*.json"), key=lambda path: path.stem != "fast")
@@ -150,10 +150,10 @@ def write_card(docs: Path, *, pictures: bool) -> list[Path]:
     text = put(text, "failures", "\n\n".join(f"![Failures of {name}](images/failures_{name}.png)" for name in results))
     written = [card, docs / "images" / "reliability.png"]
     plot_reliability(written[1], results)
-    for name, result in results.items() if pictures else ():
+    for name, result in results.items() if images else ():
         written.append(docs / "images" / f"failures_{name}.png")
         write_picture(written[-1], failure_sheet(name, result))
-    # Last, so that the card never names a picture that is not there.
+    # Last, so that the card never names a image that is not there.
     write_text(card, text)
     return written
 
@@ -165,10 +165,10 @@ def main() -> int:
         description=description, epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--docs", metavar="DIR", type=Path, default=Path(__file__).parents[1] / "docs")
-    parser.add_argument("--no-failures", action="store_true", help="leave the pictures of failures as they are")
+    parser.add_argument("--no-failures", action="store_true", help="leave the images of failures as they are")
     arguments = parser.parse_args()
     try:
-        for path in write_card(arguments.docs, pictures=not arguments.no_failures):
+        for path in write_card(arguments.docs, images=not arguments.no_failures):
             print(path)
     except (ValueError, OSError, KeyError) as error:
         print(f"error: {error!r}", file=sys.stderr)

@@ -95,7 +95,7 @@ def main() -> int:
         description=description, epilog=details, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--run", metavar="NAME=DIR", action="append", required=True, help="a run and how to call it")
-    parser.add_argument("--output", metavar="FILE", type=Path, required=True, help="picture to write")
+    parser.add_argument("--output", metavar="FILE", type=Path, required=True, help="image to write")
     arguments = parser.parse_args()
     runs = {}
     for text in arguments.run:

@@ -19,7 +19,7 @@ MSRA_GESTURES = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "I", "IP", "L", "M
 
 
 def random_joints(rng: np.random.Generator, frames: int, joints: int) -> NDArray[np.float64]:
-    """(frames, joints, 3) millimetres, x right, y down, z forward, all within every camera's picture."""
+    """(frames, joints, 3) millimetres, x right, y down, z forward, all within every camera's image."""
     return rng.uniform([-60, -60, 400], [60, 60, 500], (frames, joints, 3))
 
 
@@ -52,15 +52,15 @@ def icvl_line(name: str, joints: NDArray[np.float64]) -> str:
 
 
 def write_icvl(root: Path, lists: dict[str, dict[str, NDArray[np.float64]]], depth: NDArray[np.uint16]) -> None:
-    """lists: label file -> picture's name -> (16, 3) mm."""
+    """lists: label file -> image's name -> (16, 3) mm."""
     for label_file, frames in lists.items():
         path = root / label_file
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("\n".join(icvl_line(name, joints) for name, joints in frames.items()) + "\n\n")
         for name in frames:
-            picture = path.parent / "Depth" / name
-            picture.parent.mkdir(parents=True, exist_ok=True)
-            cv2.imwrite(str(picture), depth)
+            image = path.parent / "Depth" / name
+            image.parent.mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(image), depth)
 
 
 def write_msra(root: Path, joints: NDArray[np.float64], window: NDArray[np.float32], left: int, top: int) -> None:

@@ -16,7 +16,7 @@ import pytest
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import FINGERS, JOINT_NAMES, Handedness, HandPose
-from dense3d_ros.learning.evaluation.many_hands import ManyHandsPicture
+from dense3d_ros.learning.evaluation.many_hands import ManyHandsImage
 from dense3d_ros.learning.evaluation.metrics import full_summary, grouped
 from dense3d_ros.learning.evaluation.recall import recall_summary
 from dense3d_ros.learning.evaluation.scores import reliability, wilson_interval
@@ -69,14 +69,14 @@ def test_smoothing_is_the_mean_of_the_last_twentieth() -> None:
 
 
 def result() -> dict[str, Any]:
-    """Eight pictures of two meshes, one missed; every joint of picture n is off by n + 1 mm."""
+    """Eight images of two meshes, one missed; every joint of image n is off by n + 1 mm."""
     errors = np.repeat(np.arange(1.0, 9.0)[:, None], len(JOINT_NAMES), axis=1)
     own = errors.copy()
     own[3] = np.nan
     meshes = ["trained on", "never trained on"] * 4
 
     def mode(values: np.ndarray) -> dict[str, Any]:
-        kinds = ("mesh", "sensor", "distance", "visible_share", "picture", "in_view", "pose", "view", "side")
+        kinds = ("mesh", "sensor", "distance", "visible_share", "image", "in_view", "pose", "view", "side")
         return {
             **full_summary(values, JOINT_NAMES),
             "per_finger_mm": dict.fromkeys(("wrist", *FINGERS), float(np.nanmean(values))),
@@ -88,7 +88,7 @@ def result() -> dict[str, Any]:
     return {
         "data": {"frames": 8, "hand_free": 1000},
         "oracle_crop": mode(errors),
-        "own_finder": {
+        "own_detector": {
             **mode(own),
             "missed": 0.125,
             "missed_95": wilson_interval(1, 8),
@@ -104,11 +104,11 @@ def result() -> dict[str, Any]:
     }
 
 
-class Finder:
-    """Finds the second hand of each picture, and a hand that is not there."""
+class Detector:
+    """Finds the second hand of each image, and a hand that is not there."""
 
-    def __init__(self, pictures: list[ManyHandsPicture]) -> None:
-        self.hands = iter([picture.hands[1].joints for picture in pictures])
+    def __init__(self, images: list[ManyHandsImage]) -> None:
+        self.hands = iter([image.hands[1].joints for image in images])
 
     def __call__(self, depth: DepthImage, camera: Camera) -> list[HandPose]:
         places = [next(self.hands), np.full((21, 3), 5.0, np.float32)]
@@ -116,14 +116,14 @@ class Finder:
 
 
 def many_hands() -> dict[str, Any]:
-    """Two pictures of a left and a right hand, both in full view; the right one is found."""
+    """Two images of a left and a right hand, both in full view; the right one is found."""
     mesh = HandMesh.load().pose(np.zeros(25))
     joints = [mesh.joints + np.float32([x, 0.0, 0.5]) for x in (-0.15, 0.15)]
     sides = (Handedness.LEFT, Handedness.RIGHT)
     hands = tuple(LabelledHand(one, side, 1.0, 1.0, 1.0) for one, side in zip(joints, sides, strict=True))
     labels = {"hands": "2", "mesh": "trained on", "sensor": "stereo"}
-    picture = ManyHandsPicture(DepthImage(np.ones((4, 4), np.float32)), Camera(4, 4, 2, 2, 4, 4), hands, labels)
-    return recall_summary(Finder([picture] * 2), [picture] * 2)
+    image = ManyHandsImage(DepthImage(np.ones((4, 4), np.float32)), Camera(4, 4, 2, 2, 4, 4), hands, labels)
+    return recall_summary(Detector([image] * 2), [image] * 2)
 
 
 def two_hands() -> dict[str, Any]:
@@ -146,32 +146,32 @@ def test_the_model_card_gets_its_figures(tmp_path: Path) -> None:
     card = tmp_path / "model_card.md"
     card.write_text(f"# Card\n{marks}\nthe end\n")
     with pytest.raises(ValueError, match=r"holds no NAME\.json of a shipped model"):
-        script.write_card(tmp_path, pictures=False)
+        script.write_card(tmp_path, images=False)
     (tmp_path / "results" / "fast.json").write_text(json.dumps(result()))
     (tmp_path / "results" / "no_hand").mkdir()
     for folder, count in (("rooms", 1), ("tables", 0)):
         seen = {"frames": 12, "frames_with_a_hand": count}
         (tmp_path / "results" / "no_hand" / f"fast_{folder}.json").write_text(json.dumps(seen))
-    assert script.write_card(tmp_path, pictures=False) == [card, tmp_path / "images" / "reliability.png"]
+    assert script.write_card(tmp_path, images=False) == [card, tmp_path / "images" / "reliability.png"]
     text = card.read_text()
     assert text.startswith("# Card\n")
     assert text.endswith("the end\n")
     assert "FORMER" not in text
-    # Pictures 0, 2, 4 and 6: 1, 3, 5 and 7 mm; 1, 5 and 7, since 3 was missed: 2, 6 and 8 mm.
-    assert "| mean joint error, own finder, meshes trained on (mm) | 4.0 |" in text
+    # Images 0, 2, 4 and 6: 1, 3, 5 and 7 mm; 1, 5 and 7, since 3 was missed: 2, 6 and 8 mm.
+    assert "| mean joint error, own detector, meshes trained on (mm) | 4.0 |" in text
     assert "| the same, mesh never trained on | 5.3 |" in text
     assert "| no hand in view: a hand is seen (95 %) | 0.40 % (0.16–1.02 %) |" in text
     assert "| hand mesh: never trained on | 4 | 5.0 | 5.3 | 25.0 % |" in text
     assert "| hidden joints | – | – |" in text
     assert "| real frames without a hand: one is seen | 1 of 24 |" in text
     assert "| none to four hands: missed (95 %) | 50.0 % (15.0–85.0 %) |" in text
-    assert "| the same: pictures with a false hand (95 %) | 100.0 % (34.2–100.0 %) |" in text
+    assert "| the same: images with a false hand (95 %) | 100.0 % (34.2–100.0 %) |" in text
     assert "| side: left | 2 | 100.0 % (34.2–100.0 %) | – | – |  |" in text
-    assert "| hands in the picture: 2 | 4 | 50.0 % (15.0–85.0 %) | 100.0 % | 0.0 | 2 |" in text
+    assert "| hands in the image: 2 | 4 | 50.0 % (15.0–85.0 %) | 100.0 % | 0.0 | 2 |" in text
     assert "| scene: touch | 4 | 100.0 % | 0.0 % | 250.0 | 0.0 | 0 | 100.0 % | 0.875 | – | – |" in text
     assert "differ by 0.0 mm" in text
     again = card.read_bytes()
-    script.write_card(tmp_path, pictures=False)
+    script.write_card(tmp_path, images=False)
     assert card.read_bytes() == again
 
 
@@ -180,7 +180,7 @@ def test_a_card_without_marks_is_refused() -> None:
         load("model_card").put("text", "overview", "table")
 
 
-def test_the_pictures_of_the_method(tmp_path: Path) -> None:
+def test_the_images_of_the_method(tmp_path: Path) -> None:
     draw = load("draw_method")
     view = draw.look("fast", 17.4)
     assert np.abs(view.fused - view.joints).mean() < 10  # mm: the model sees this hand well

@@ -58,8 +58,8 @@ def make_scene(frames: int = FRAMES) -> Scene:
     """Two seconds of the moving hand, forth and back, so that it can be repeated without a jump."""
     animation = HandAnimation(CAMERA, seed=1, sensor="structured_light")
     forth = [animation.frame(index / RATE) for index in range(frames // 2)]
-    pictures = forth + forth[::-1]
-    return Scene([np.rint(depth * 1000).astype(np.uint16) for depth, _ in pictures], [joints for _, joints in pictures])
+    images = forth + forth[::-1]
+    return Scene([np.rint(depth * 1000).astype(np.uint16) for depth, _ in images], [joints for _, joints in images])
 
 
 def time_frames(models: Sequence[HandModel], scene: Scene, repeats: int) -> tuple[list[dict[str, Any]], list[HandPose]]:

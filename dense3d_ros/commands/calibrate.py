@@ -1,17 +1,17 @@
 """Fit what a model's scores mean, and from which score on a hand is published, and store it in the model file.
 
-Do this once after training. The model looks at synthetic pictures with and without a hand, through its own finder,
+Do this once after training. The model looks at synthetic images with and without a hand, through its own detector,
 from seeds that neither training nor the test set uses and without the mesh that is never trained on. Fitted are
   - the expected error of each joint, from how well its votes agree: its score is 20 mm / (20 mm + expected error);
   - the probability that a place is a hand, which is the hand's score;
   - how a hand of unknown side and its mirror image are weighed;
-  - the least score of a published hand: a hand is seen in 0.3 % of the pictures that have none.
-The file is written whole and only at the end. On how many pictures it was fitted and which share of hands is missed at
+  - the least score of a published hand: a hand is seen in 0.3 % of the images that have none.
+The file is written whole and only at the end. On how many images it was fitted and which share of hands is missed at
 that score are stored with it; `dense3d models` prints it. Measure the result on the test set: `dense3d evaluate`.
 
 examples:
   dense3d calibrate --model runs/fast/model.safetensors
-  dense3d calibrate --model fast --pictures 500 --output quick.safetensors     # a shipped model stays as it is
+  dense3d calibrate --model fast --images 500 --output quick.safetensors     # a shipped model stays as it is
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="file to write (default: the model's own, unless it is a shipped one)",
     )
     parser.add_argument(
-        "--pictures",
+        "--images",
         metavar="N",
         type=int,
         default=2000,
-        help=f"pictures with a hand, and as many without, at least {FEWEST}; false hands, which are counted, are rare, "
+        help=f"images with a hand, and as many without, at least {FEWEST}; false hands, which are counted, are rare, "
         "so that much fewer are for a quick try only (default: %(default)s)",
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
@@ -49,17 +49,17 @@ def run(arguments: argparse.Namespace) -> int:
     from dense3d_ros.learning.calibration.calibrate import calibrate_file
     from dense3d_ros.learning.synthetic.compilation import announced
 
-    if arguments.pictures < FEWEST:
-        raise ValueError(f"--pictures must be at least {FEWEST}, got {arguments.pictures}")
+    if arguments.images < FEWEST:
+        raise ValueError(f"--images must be at least {FEWEST}, got {arguments.images}")
     output = _output(arguments.model, arguments.output)
     with announced(print):
         path, confidence = calibrate_file(
-            arguments.model, output, arguments.pictures, arguments.device, arguments.runtime
+            arguments.model, output, arguments.images, arguments.device, arguments.runtime
         )
     fitted = confidence.fitted
     print(f"hands are published from a score of {confidence.min_score:g} on")
-    print(f"  seen in {100 * fitted['false_hands']:.2f} % of {fitted['pictures_without_hand']} pictures without a hand")
-    print(f"  missed: {100 * fitted['hands_missed']:.1f} % of the hands in {fitted['pictures_with_hand']} pictures")
+    print(f"  seen in {100 * fitted['false_hands']:.2f} % of {fitted['images_without_hand']} images without a hand")
+    print(f"  missed: {100 * fitted['hands_missed']:.1f} % of the hands in {fitted['images_with_hand']} images")
     print(f"expected joint errors: {confidence.errors_mm[0]:.1f} to {confidence.errors_mm[-1]:.1f} mm")
     print(path)
     return 0

@@ -1,7 +1,7 @@
 """Check a downloaded benchmark: NYU, ICVL or MSRA15.
 
-`dense3d data check DIR` tells which data set DIR holds, whether its labels can be read and all their pictures are
-there, and draws the joints of a dozen frames, spread over the whole set, into a picture to look at. The exit
+`dense3d data check DIR` tells which data set DIR holds, whether its labels can be read and all their images are
+there, and draws the joints of a dozen frames, spread over the whole set, into a image to look at. The exit
 status is 0 for a complete data set, 1 for an incomplete one.
 
 example:
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         type=Path,
         default=Path("samples.png"),
-        help="picture of samples to write (default: %(default)s)",
+        help="image of samples to write (default: %(default)s)",
     )
 
 

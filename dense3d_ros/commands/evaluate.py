@@ -2,10 +2,10 @@
 
 A prediction file has a line for each frame, `u v d` of each joint in pixels and millimetres, as the community
 exchanges them; NYU has 14 joints, ICVL 16, MSRA15 21. On a benchmark a model is measured on the test split, in crops
-made from the labels ("oracle_crop", as published figures are) and in those of its own finder ("detected_crop"); a
+made from the labels ("oracle_crop", as published figures are) and in those of its own detector ("detected_crop"); a
 model of 21 joints is scored on those that the benchmark has too. The synthetic test set is fixed by its seeds; its
-first N pictures with a hand are used, with the true place, turn and side, with these a little off, and with the own
-finder, and as many without one, or as --hand-free says: shares of half a per cent need thousands. Then come pictures
+first N images with a hand are used, with the true place, turn and side, with these a little off, and with the own
+detector, and as many without one, or as --hand-free says: shares of half a per cent need thousands. Then come images
 with none to four hands, and sequences of one and of two hands, which are followed.
 
 With --no-hand a model looks for hands in your own depth frames, in which there are none; each frame counts by itself.
@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--predictions", metavar="FILE", type=Path, help="prediction file to score")
     what.add_argument("--model", metavar="NAME|FILE", help="model name or file to evaluate")
     parser.add_argument("--json", metavar="FILE", type=Path, required=True, help="results to write")
-    parser.add_argument("--plot", metavar="FILE", type=Path, help="picture of curves and bars to write")
+    parser.add_argument("--plot", metavar="FILE", type=Path, help="image of curves and bars to write")
     benchmark = parser.add_argument_group("on a benchmark")
     benchmark.add_argument("--dataset", choices=("nyu", "icvl", "msra"), help="data set: its camera and joints")
     benchmark.add_argument("--root", metavar="DIR", type=Path, help="folder of the data set, for its labels")
@@ -65,17 +65,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--samples",
         metavar="N",
         type=int,
-        help=f"pictures with a hand (default: {SYNTHETIC_SAMPLES}; all of a benchmark, else spread evenly over it)",
+        help=f"images with a hand (default: {SYNTHETIC_SAMPLES}; all of a benchmark, else spread evenly over it)",
     )
     model.add_argument(
-        "--hand-free", metavar="N", type=int, help="synthetic pictures without a hand (default: as with one)"
+        "--hand-free", metavar="N", type=int, help="synthetic images without a hand (default: as with one)"
     )
     model.add_argument(
         "--many-hands",
         metavar="N",
         type=int,
         default=MANY_HANDS_PICTURES,
-        help="synthetic pictures with none to four hands (default: %(default)s)",
+        help="synthetic images with none to four hands (default: %(default)s)",
     )
     model.add_argument(
         "--seconds", metavar="S", type=float, help="most seconds of each sequence (default: 5 of one hand, 22 of two)"
@@ -165,8 +165,8 @@ def _benchmark_outcome(arguments: argparse.Namespace, model: BenchmarkModel, fra
 
     result = evaluate_on_benchmark(model, frames, arguments.samples, arguments.write_predictions)
     scored, missing = result["scored_joints"], result["joints_without_prediction"]
-    lines = [_line("crop from the labels", result["oracle_crop"]), _line("own finder", result["detected_crop"])]
-    lines.append(f"own finder: {100 * result['detected_crop']['found']:.1f} % of {result['frames']} hands found")
+    lines = [_line("crop from the labels", result["oracle_crop"]), _line("own detector", result["detected_crop"])]
+    lines.append(f"own detector: {100 * result['detected_crop']['found']:.1f} % of {result['frames']} hands found")
     if missing:
         lines.append(f"scored: {len(scored)} of {len(scored) + len(missing)} joints, {', '.join(scored)}")
     return result, lines, plot_benchmark
@@ -207,19 +207,19 @@ def _evaluate_on_synthetic(arguments: argparse.Namespace) -> Outcome:
         "two_hands": evaluate_on_two_hands(model, arguments.seconds),
     }
     lines = []
-    for title, mode in (("true place, turn and side", "oracle_crop"), ("own finder", "own_finder")):
+    for title, mode in (("true place, turn and side", "oracle_crop"), ("own detector", "own_detector")):
         lines.append(_line(title, result[mode]))
         lines += [_line(f"  {mesh}", summary) for mesh, summary in result[mode]["by_mesh"].items()]
-    own = result["own_finder"]
+    own = result["own_detector"]
     low, high = own["false_hand_rate_95"]
     lines.append(
-        f"own finder, score from {result['min_score']:g} on: {100 * own['found']:.1f} % of hands found; one is seen in "
-        f"{100 * own['false_hand_rate']:.2f} % of pictures without (95 %: {100 * low:.2f}-{100 * high:.2f} %)"
+        f"own detector, score from {result['min_score']:g} on: {100 * own['found']:.1f} % of hands found; one seen in "
+        f"{100 * own['false_hand_rate']:.2f} % of images without (95 %: {100 * low:.2f}-{100 * high:.2f} %)"
     )
     many, two = result["many_hands"], result["two_hands"]
     lines += [
-        f"none to four hands, own finder: {_percent(many['missed'])} of {many['hands']} hands missed, "
-        f"{many['false_hands']} false hands in {many['pictures']} pictures",
+        f"none to four hands, own detector: {_percent(many['missed'])} of {many['hands']} hands missed, "
+        f"{many['false_hands']} false hands in {many['images']} images",
         _line("one hand followed", result["sequences"]),
         f"two hands followed: both in {_percent(two['both_followed'])} of {two['frames_with_both']} frames, "
         f"{two['number_switches']} number switches, {two['side_switches']} side switches and {two['false_hands']} "

@@ -19,7 +19,7 @@ TILE_WIDTH = 200
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `dense3d synth`."""
-    parser.add_argument("--show", metavar="FILE", type=Path, required=True, help="picture to write")
+    parser.add_argument("--show", metavar="FILE", type=Path, required=True, help="image to write")
     parser.add_argument("--count", metavar="N", type=int, default=40, help="number of samples (default: %(default)s)")
     parser.add_argument("--seed", metavar="N", type=int, default=0, help="first seed (default: %(default)s)")
 

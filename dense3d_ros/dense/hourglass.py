@@ -44,7 +44,7 @@ def make_stem(features: int, stride: int = 4) -> nn.Sequential:
     if stride == 4:
         first, last = 32, ConvBlock(features // 2, features)
     else:
-        # Fewer, since the first layer's picture is large.
+        # Fewer, since the first layer's image is large.
         first, last = 16, ConvBlock(features // 2, features, 3, stride=2)
     return nn.Sequential(
         ConvBlock(1, first, 5, stride=2), ConvBlock(first, features // 2, 3, stride=2), last, Residual(features)

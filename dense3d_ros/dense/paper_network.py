@@ -55,7 +55,7 @@ class Hourglass(nn.Module):
     def __init__(self, features: int, depth: int = 4) -> None:
         super().__init__()
         self.up = Residual(features, features)
-        # ceil_mode puts the missing row and column after the picture, as "SAME" does.
+        # ceil_mode puts the missing row and column after the image, as "SAME" does.
         self.pool = nn.MaxPool2d(3, 2, ceil_mode=True)
         self.before = Residual(features, features)
         self.deeper = Hourglass(features, depth - 1) if depth > 1 else nn.Identity()

@@ -82,7 +82,7 @@ class Refinement(nn.Module):
     def forward(
         self, features: Tensor, weight: Tensor, summary: Tensor, joints: Tensor, spread: Tensor, closeness: Tensor
     ) -> Refined:
-        """features (B, F, S, S) and weight (B, J, S * S) of each joint's votes; summary (B, E) of the picture.
+        """features (B, F, S, S) and weight (B, J, S * S) of each joint's votes; summary (B, E) of the image.
 
         joints (B, J, 3), spread (B, J) and highest 3D heat (B, J) as fused, in units.
         """

@@ -1,4 +1,4 @@
-"""What the network says, turned into scores that mean something, by numbers fitted to pictures with known hands.
+"""What the network says, turned into scores that mean something, by numbers fitted to images with known hands.
 
 `dense3d calibrate` fits the numbers and stores them in the model file's description.
 """

@@ -1,4 +1,4 @@
-"""Whether 21 joints can be a hand, and one that is where the depth picture shows a surface."""
+"""Whether 21 joints can be a hand, and one that is where the depth image shows a surface."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LONGEST = {"cmc": 0.080, "mcp": 0.085, "pip": 0.080, "dip": 0.065, "ip": 0.070,
 """Bone lengths in metres by the name of the outer joint: of all people, and as wrong again as a network may be."""
 
 ODD_BONES = 4
-"""So many bones may be wrong: hidden fingers are guesses."""
+"""So many bones may be wrong: hidden fingers are uncertain."""
 EXTENT = (0.06, 0.28)
 """Largest distance between two joints of a fist of a small hand, and of a large spread hand, metres."""
 IN_FRONT = 0.035
@@ -64,7 +64,7 @@ def _against_surface(joints: NDArray[np.floating], depth: DepthImage, camera: Ca
     cols, rows = np.rint(camera.project(joints)).astype(np.intp).T
     inside = (cols >= 0) & (cols < width) & (rows >= 0) & (rows < height)
     if np.count_nonzero(inside) < len(joints) // 2:
-        return f"only {np.count_nonzero(inside)} of {len(joints)} joints are in the picture"
+        return f"only {np.count_nonzero(inside)} of {len(joints)} joints are in the image"
     surface = depth.metres_at(rows[inside], cols[inside])
     behind = joints[inside, 2] - surface
     measured = surface > 0

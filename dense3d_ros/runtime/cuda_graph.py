@@ -22,7 +22,7 @@ from dense3d_ros.runtime.interface import Outputs
 READY_BATCHES = (1, 2, 4, 8)
 """Captured at once; larger powers of two when they are first needed."""
 _READY_PIXELS = 640 * 480
-"""uint16 pixels a crop for which there is room at once. Larger pictures are captured anew when they first come."""
+"""uint16 pixels a crop for which there is room at once. Larger images are captured anew when they first come."""
 _JOINTS, _LOGITS = 3 * JOINT_COUNT, 2
 
 

@@ -38,7 +38,7 @@ class FallbackRuntime:
             raise
         except Exception as error:
             self._fail(error)
-        # As it is made for: after a later failure the regions' pictures are made for eager, which takes longer.
+        # As it is made for: after a later failure the regions' images are made for eager, which takes longer.
         self.crops_itself = self._fast is not None and self._fast.crops_itself
 
     def run(self, crops: Sequence[Crop]) -> Outputs:

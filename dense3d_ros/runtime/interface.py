@@ -32,7 +32,7 @@ class Outputs(NamedTuple):
 class Runtime(Protocol):
     """A network with votes and fusion, ready to run. One call at a time.
 
-    crops_itself: whether it rather takes a CropRegion than a HandCrop, because its device makes the picture.
+    crops_itself: whether it rather takes a CropRegion than a HandCrop, because its device makes the image.
     failure: why eager float32 took its place, in a few words; empty where it did not.
     """
 

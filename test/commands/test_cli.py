@@ -265,14 +265,14 @@ def test_broken_frames_are_not_counted_as_empty(
 
 
 def test_evaluate_measures_everything(tmp_path: Path) -> None:
-    """An untrained network on a few pictures and a moment of each sequence: every part is there and is valid JSON."""
+    """An untrained network on a few images and a moment of each sequence: every part is there and is valid JSON."""
     description = ModelDescription("tiny", 1, 16, 0.15, 0.1, 64, "Apache-2.0")
     save_model(tmp_path / "tiny.safetensors", description.build_network(), description)
     arguments = ["evaluate", "--model", str(tmp_path / "tiny.safetensors"), "--device", "cpu", "--seconds", "0.07"]
     arguments += ["--samples", "2", "--hand-free", "1", "--many-hands", "3", "--json", str(tmp_path / "tiny.json")]
     assert cli.main(arguments) == 0
     result = json.loads((tmp_path / "tiny.json").read_text())
-    assert result["many_hands"]["pictures"] == 3
+    assert result["many_hands"]["images"] == 3
     assert result["two_hands"]["sequences"] == 12
     assert result["two_hands"]["frames"] == 24
     assert set(result["two_hands"]["by_mesh"]) == {"trained on", "never trained on"}

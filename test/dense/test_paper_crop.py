@@ -56,7 +56,7 @@ def test_crop_camera_sees_what_the_camera_saw():
     np.testing.assert_allclose(z, 700 + 0.1 * pixels[:, 1] + 0.2 * pixels[:, 0], atol=0.01)
 
 
-def test_box_has_a_margin_and_stays_in_the_picture():
+def test_box_has_a_margin_and_stays_in_the_image():
     middle = joint_box(np.array([[300.7, 200.2], [350.2, 260.9]]), NYU)
     assert middle == Box(180, 280, 280, 370)
     assert joint_box(np.array([[5.0, 3.0], [30.0, 50.0]]), NYU) == Box(0, 0, 70, 50)

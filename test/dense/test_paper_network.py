@@ -40,11 +40,11 @@ def test_strided_convolution_pads_like_tensorflow():
     nn.init.zeros_(layer[1].weight)
     layer[1].weight.data[0, 0, 2, 2] = 1.0
     image = torch.rand(1, 1, 8, 8)
-    # Two rows and columns of padding come before the picture, so tap 2 looks at pixel 2k itself.
+    # Two rows and columns of padding come before the image, so tap 2 looks at pixel 2k itself.
     torch.testing.assert_close(layer(image), image[..., ::2, ::2] / (1 + 1e-3) ** 0.5)
 
 
-def test_hourglass_pool_pads_after_the_picture():
+def test_hourglass_pool_pads_after_the_image():
     image = torch.randn(2, 3, 16, 16)
     expected = F.max_pool2d(F.pad(image, (0, 1, 0, 1), value=-torch.inf), 3, 2)
     torch.testing.assert_close(Hourglass(4).pool(image), expected)

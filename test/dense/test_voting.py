@@ -149,7 +149,7 @@ def test_softmax_fusion_of_two_pixels():
 
 
 @both
-def test_a_picture_of_background_is_finite(geometry):
+def test_a_image_of_background_is_finite(geometry):
     depth = torch.full((1, 1, 32, 32), geometry.background)
     camera, centre = (
         torch.tensor([[200.0, 200.0, 64.0, 64.0]]),

@@ -74,7 +74,7 @@ def test_openxr_of_a_flat_hand_with_its_back_up(side: Handedness) -> None:
     x, y, z = gesture("open", side).T
     openxr = np.stack([-y, z - 0.5, -x], axis=1)
     found = openxr_hand(openxr * FLIP, side)
-    # So held, both hands have the identity, as the specification's picture shows it.
+    # So held, both hands have the identity, as the specification's image shows it.
     np.testing.assert_allclose(found.rotations[0], np.eye(3), atol=0.05)
     np.testing.assert_allclose(found.rotations[OPENXR_NAMES.index("middle_proximal")], np.eye(3), atol=0.15)
 

@@ -11,7 +11,7 @@ from dense3d_ros.learning.synthetic.animation import HandAnimation
 CAMERA = Camera(240.0, 240.0, 159.5, 119.5, 320, 240)
 
 
-def test_same_seed_same_pictures() -> None:
+def test_same_seed_same_images() -> None:
     first, second = (HandAnimation(CAMERA, seed=4, sensor="structured_light") for _ in range(2))
     for seconds in (0.0, 3.7):
         for a, b in zip(first.frame(seconds), second.frame(seconds), strict=True):

@@ -142,14 +142,14 @@ def test_fitted_side() -> None:
 
 
 class KnowingModel:
-    """Knows which crops are of the pictures with a hand and near it, and which hands are right ones."""
+    """Knows which crops are of the images with a hand and near it, and which hands are right ones."""
 
     description = replace(DESCRIPTION, resolution=64)
     device, crops_itself = "cpu", False
 
-    def __init__(self, pictures: int) -> None:
-        pictures_set = SyntheticTestSet.for_calibration()
-        self.hands = [hand_frame(number, pictures_set) for number in range(pictures)]
+    def __init__(self, images: int) -> None:
+        calibration_set = SyntheticTestSet.for_calibration()
+        self.hands = [hand_frame(number, calibration_set) for number in range(images)]
         self.centres = np.stack([hand_centre(frame.sample.joints) for frame in self.hands])
 
     def with_confidence(self, confidence: Confidence) -> KnowingModel:
@@ -190,8 +190,8 @@ class KnowingModel:
 
 
 def test_confidence_of_a_model_that_knows() -> None:
-    pictures = 16
-    fitted = fit_confidence(cast(HandModel, KnowingModel(pictures)), pictures)
+    images = 16
+    fitted = fit_confidence(cast(HandModel, KnowingModel(images)), images)
     assert fitted.side[1] > 0
     assert fitted.evidence.terms["presence"].weight > 0
     assert len(fitted.evidence.bones[0]) == 20
@@ -207,7 +207,7 @@ def test_the_file_keeps_everything_else(tmp_path: Path, monkeypatch: pytest.Monk
     save_model(path, network, replace(DESCRIPTION, confidence=Confidence(min_score=0.5)))
     fitted = Confidence(evidence=Evidence(-1.0, {"presence": Term(0.5)}), min_score=0.8)
 
-    def fit(model: HandModel, pictures: int) -> Confidence:
+    def fit(model: HandModel, images: int) -> Confidence:
         assert model.description.confidence == Confidence()
         return fitted
 

@@ -45,7 +45,7 @@ def test_nyu(tmp_path: Path, rng: np.random.Generator, below: str) -> None:
             np.testing.assert_allclose(sample.joints, joints[kinect - 1, index] / 1000, atol=1e-6)
             np.testing.assert_allclose(sample.depth.metres(ALL, ALL), depth / 1000, atol=1e-6)
             assert sample.name == f"train/depth_{kinect}_{index + 1:07d}.png"
-    assert data.picture(-1).name == "depth_3_0000004.png"
+    assert data.image(-1).name == "depth_3_0000004.png"
     with pytest.raises(IndexError):
         data[4]
 
@@ -125,16 +125,16 @@ def test_nyu_refuses(tmp_path: Path, rng: np.random.Generator) -> None:
     refused(str(error.value), str(tmp_path), "expected", "joint_data.mat")
     write_nyu(tmp_path, rng)
     data = NyuDataset(tmp_path, "train")
-    picture = data.picture(0)
-    whole = picture.read_bytes()
-    for content in (whole[: len(whole) // 2], b"", b"no picture"):
-        picture.write_bytes(content)
+    image = data.image(0)
+    whole = image.read_bytes()
+    for content in (whole[: len(whole) // 2], b"", b"no image"):
+        image.write_bytes(content)
         with pytest.raises(DatasetError, match=r"depth_1_0000001\.png is damaged"):
             data[0]
-    cv2.imwrite(str(picture), np.zeros((480, 640), np.uint16))
+    cv2.imwrite(str(image), np.zeros((480, 640), np.uint16))
     with pytest.raises(DatasetError, match=r"\(480, 640\) uint16, expected \(480, 640, 3\) uint8"):
         data[0]
-    picture.unlink()
+    image.unlink()
     with pytest.raises(DatasetError, match=r"depth_1_0000001\.png cannot be read"):
         data[0]
 
@@ -186,18 +186,18 @@ def test_msra_refuses(tmp_path: Path, rng: np.random.Generator) -> None:
     joints = dataset_files.random_joints(rng, 9 * 17, 21).reshape(9, 17, 1, 21, 3)
     dataset_files.write_msra(tmp_path, joints, np.full((10, 8), 400, np.float32), left=0, top=0)
     data = MsraDataset(tmp_path, "test", 0)
-    picture = data.picture(0)
-    whole = picture.read_bytes()
+    image = data.image(0)
+    whole = image.read_bytes()
     for content, expected in (
         (whole[:-4], "its header .* needs 344"),
         (whole[:20], "expected a header of 24"),
-        (struct.pack("<6I", 320, 240, 8, 0, 0, 10) + whole[24:], "expected a window of a 320x240 picture"),
-        (struct.pack("<6I", 640, 480, 0, 0, 8, 10) + whole[24:], "expected a window of a 320x240 picture"),
+        (struct.pack("<6I", 320, 240, 8, 0, 0, 10) + whole[24:], "expected a window of a 320x240 image"),
+        (struct.pack("<6I", 640, 480, 0, 0, 8, 10) + whole[24:], "expected a window of a 320x240 image"),
     ):
-        picture.write_bytes(content)
+        image.write_bytes(content)
         with pytest.raises(DatasetError, match=expected) as error:
             data[0]
-        refused(str(error.value), str(picture))
+        refused(str(error.value), str(image))
     labels = tmp_path / "P0" / "1" / "joint.txt"
     labels.write_text(labels.read_text().replace("1\n", "2\n", 1))
     with pytest.raises(DatasetError, match="holds 1 frames, expected the '2' of its first line"):

@@ -39,9 +39,9 @@ def test_incomplete(msra: Path) -> None:
     (msra / "P2" / "IP" / "000000_depth.bin").write_bytes(b"")
     (msra / "P7" / "Y" / "joint.txt").unlink()
     (msra / "P0" / "1" / "000000_depth.bin").write_bytes(b"short")
-    pictures, labels, damaged = check_dataset(msra, "msra").problems
-    assert pictures.startswith("P2: 2 of 34 pictures are missing or empty, such as ")
-    assert str(msra / "P2" / "IP" / "000001_depth.bin") in pictures
+    images, labels, damaged = check_dataset(msra, "msra").problems
+    assert images.startswith("P2: 2 of 34 images are missing or empty, such as ")
+    assert str(msra / "P2" / "IP" / "000001_depth.bin") in images
     assert str(msra / "P7" / "Y" / "joint.txt") in labels
     assert str(msra / "P0" / "1" / "000000_depth.bin") in damaged
 
@@ -91,7 +91,7 @@ def test_tile_draws_joints_where_they_are() -> None:
 
 
 def test_tile_shows_the_depth_there() -> None:
-    """A square of depth just below the joints' line; the rest of the picture is empty."""
+    """A square of depth just below the joints' line; the rest of the image is empty."""
     camera = Camera(500.0, 500.0, 319.5, 239.5, 640, 480)
     joints = np.array([[-0.05, 0.0, 0.5], [0.05, 0.0, 0.5]], np.float32)
     values = np.zeros((480, 640), np.uint16)
@@ -110,9 +110,9 @@ def test_command(msra: Path, tmp_path_factory: pytest.TempPathFactory, capsys: p
     output = capsys.readouterr().out
     assert "MSRA15 in" in output
     assert "P8: 34 labelled frames" in output
-    picture = cv2.imread(str(sheet))
-    assert picture is not None
-    assert picture.shape[0] > 2 * TILE
+    image = cv2.imread(str(sheet))
+    assert image is not None
+    assert image.shape[0] > 2 * TILE
     (msra / "P3" / "TIP" / "joint.txt").unlink()
     assert main(["data", "check", str(msra), "--dataset", "msra", "--sheet", str(sheet)]) == 1
     assert "P3/TIP/joint.txt" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""Models scored on data sets in their true formats, by crops from the labels and by their own finder."""
+"""Models scored on data sets in their true formats, by crops from the labels and by their own detector."""
 
 from __future__ import annotations
 
@@ -196,7 +196,7 @@ def test_a_paper_model_of_21_joints_is_scored_on_synthetic_hands(tmp_path: Path)
     assert result["oracle_crop"]["mean_joint_error_mm"] > 0
 
 
-def test_a_mirrored_frame_has_its_joints_where_the_picture_has_them() -> None:
+def test_a_mirrored_frame_has_its_joints_where_the_image_has_them() -> None:
     camera = Camera(300.0, 310.0, 150.0, 118.0, 320, 240)
     joints = np.array([[0.05, 0.02, 0.5], [-0.03, 0.01, 0.6]], np.float32)
     depth = np.zeros((240, 320), np.float32)

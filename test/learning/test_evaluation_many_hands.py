@@ -1,4 +1,4 @@
-"""The set of pictures with none to four hands, and the rates over it."""
+"""The set of images with none to four hands, and the rates over it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import Handedness, HandPose, hand_centre
-from dense3d_ros.learning.evaluation.many_hands import ManyHandsPicture, many_hands_picture
+from dense3d_ros.learning.evaluation.many_hands import ManyHandsImage, many_hands_image
 from dense3d_ros.learning.evaluation.pose_class import POSE_CLASSES, pose_class
 from dense3d_ros.learning.evaluation.recall import recall_summary
 from dense3d_ros.learning.evaluation.synthetic import SyntheticTestSet
@@ -24,42 +24,42 @@ def test_set() -> SyntheticTestSet:
 
 
 @pytest.fixture(scope="module")
-def pictures(test_set: SyntheticTestSet) -> list[ManyHandsPicture]:
-    return [many_hands_picture(number, test_set) for number in range(COUNT)]
+def images(test_set: SyntheticTestSet) -> list[ManyHandsImage]:
+    return [many_hands_image(number, test_set) for number in range(COUNT)]
 
 
-def test_a_picture_depends_on_its_number_alone(test_set: SyntheticTestSet, pictures: list[ManyHandsPicture]) -> None:
+def test_a_image_depends_on_its_number_alone(test_set: SyntheticTestSet, images: list[ManyHandsImage]) -> None:
     for number in (5, 9):
-        again = many_hands_picture(number, test_set)
-        np.testing.assert_array_equal(again.depth.values, pictures[number].depth.values)
-        assert [hand.visible for hand in again.hands] == [hand.visible for hand in pictures[number].hands]
+        again = many_hands_image(number, test_set)
+        np.testing.assert_array_equal(again.depth.values, images[number].depth.values)
+        assert [hand.visible for hand in again.hands] == [hand.visible for hand in images[number].hands]
 
 
-def test_hands_sensors_and_meshes_take_turns(pictures: list[ManyHandsPicture]) -> None:
-    assert [len(picture.hands) for picture in pictures] == [0, 1, 2, 3, 4] * 8
-    assert all(picture.labels["hands"] == str(len(picture.hands)) for picture in pictures)
-    assert len({tuple(picture.labels.items()) for picture in pictures}) == COUNT
+def test_hands_sensors_and_meshes_take_turns(images: list[ManyHandsImage]) -> None:
+    assert [len(image.hands) for image in images] == [0, 1, 2, 3, 4] * 8
+    assert all(image.labels["hands"] == str(len(image.hands)) for image in images)
+    assert len({tuple(image.labels.items()) for image in images}) == COUNT
 
 
-def test_hands_are_apart_and_of_every_class(pictures: list[ManyHandsPicture]) -> None:
-    hands = [hand for picture in pictures for hand in picture.hands]
+def test_hands_are_apart_and_of_every_class(images: list[ManyHandsImage]) -> None:
+    hands = [hand for image in images for hand in image.hands]
     assert {pose_class(hand.joints) for hand in hands} == set(POSE_CLASSES)
     assert {hand.side for hand in hands} == {Handedness.LEFT, Handedness.RIGHT}
-    for picture in pictures:
-        centres = np.array([hand_centre(hand.joints) for hand in picture.hands]).reshape(-1, 3)
+    for image in images:
+        centres = np.array([hand_centre(hand.joints) for hand in image.hands]).reshape(-1, 3)
         distances = np.linalg.norm(centres[:, None] - centres, axis=2) + np.eye(len(centres))
         assert (distances > 0.099).all()
         assert ((centres[:, 2] >= 0.2) & (centres[:, 2] <= 1.5)).all()
 
 
-def test_hands_are_where_their_labels_say(pictures: list[ManyHandsPicture]) -> None:
+def test_hands_are_where_their_labels_say(images: list[ManyHandsImage]) -> None:
     """Where a fully visible hand was measured, the surface is a finger's or palm's half thickness before the joint."""
     gaps = []
-    for picture in pictures:
-        for hand in picture.hands:
+    for image in images:
+        for hand in image.hands:
             if hand.visible == hand.inside == 1:
-                columns, rows = np.rint(picture.camera.project(hand.joints)).astype(int).T
-                seen = picture.depth.metres(slice(None), slice(None))[rows, columns]
+                columns, rows = np.rint(image.camera.project(hand.joints)).astype(int).T
+                seen = image.depth.metres(slice(None), slice(None))[rows, columns]
                 gaps.append((hand.joints[:, 2] - seen)[seen > 0])
     gap = np.concatenate(gaps)
     assert len(gaps) > 10
@@ -70,17 +70,17 @@ def pose(joints: np.ndarray, side: Handedness) -> HandPose:
     return HandPose(joints.astype(np.float32), np.full(21, 0.8, np.float32), 0.9, side)
 
 
-def test_rates_of_a_finder_that_knows_and_misleads(pictures: list[ManyHandsPicture]) -> None:
-    """It finds the fists alone, 10 mm off and calls all right, and sees a hand where there is none in every picture."""
-    shown = iter(pictures)
+def test_rates_of_a_detector_that_knows_and_misleads(images: list[ManyHandsImage]) -> None:
+    """It finds the fists alone, 10 mm off and calls all right, and sees a hand where there is none in every image."""
+    shown = iter(images)
 
     def find(depth: DepthImage, camera: Camera) -> list[HandPose]:
         hands = [hand.joints for hand in next(shown).hands if pose_class(hand.joints) == "fist"]
         found = [pose(joints + np.float32([0.006, 0, 0.008]), Handedness.RIGHT) for joints in hands]
         return [*found, pose(np.tile(np.float32([0, 0, 3.0]), (21, 1)), Handedness.RIGHT)]
 
-    result = recall_summary(find, pictures)
-    counted = [hand for picture in pictures for hand in picture.hands if hand.to_be_found]
+    result = recall_summary(find, images)
+    counted = [hand for image in images for hand in image.hands if hand.to_be_found]
     fists = [hand for hand in counted if pose_class(hand.joints) == "fist"]
     right = np.mean([hand.side == Handedness.RIGHT for hand in fists])
     assert result["hands"] == len(counted)
@@ -88,22 +88,20 @@ def test_rates_of_a_finder_that_knows_and_misleads(pictures: list[ManyHandsPictu
     assert result["mean_joint_error_mm"] == pytest.approx(10, abs=1e-3)
     assert result["right_side"] == pytest.approx(right)
     assert result["false_hands"] == COUNT, "hidden fists that are found are not false"
-    assert result["pictures_with_a_false_hand"] == 1
+    assert result["images_with_a_false_hand"] == 1
     assert result["by_pose"]["fist"]["missed"] == 0
     assert result["by_pose"]["flat"]["missed"] == 1
     assert result["by_pose"]["flat"]["right_side"] is None
     assert result["by_side"]["left"]["right_side"] in (0, None)
-    assert result["by_hands"]["0"]["pictures"] == result["by_hands"]["0"]["false_hands"] == COUNT / 5
+    assert result["by_hands"]["0"]["images"] == result["by_hands"]["0"]["false_hands"] == COUNT / 5
     assert result["by_hands"]["0"]["hands"] == 0
     assert result["by_hands"]["0"]["missed"] is None
-    for kind in ("pose", "distance", "sensor", "visible_share", "hands", "mesh", "side", "picture"):
+    for kind in ("pose", "distance", "sensor", "visible_share", "hands", "mesh", "side", "image"):
         assert sum(group["hands"] for group in result[f"by_{kind}"].values()) == len(counted)
     assert sum(group["false_hands"] for group in result["by_sensor"].values()) == COUNT
 
 
-def test_hidden_hands_are_not_missed(pictures: list[ManyHandsPicture]) -> None:
-    hidden = [
-        replace(picture, hands=tuple(replace(hand, measured=0.44) for hand in picture.hands)) for picture in pictures
-    ]
+def test_hidden_hands_are_not_missed(images: list[ManyHandsImage]) -> None:
+    hidden = [replace(image, hands=tuple(replace(hand, measured=0.44) for hand in image.hands)) for image in images]
     result = recall_summary(lambda depth, camera: [], hidden)
     assert (result["hands"], result["missed"], result["false_hands"]) == (0, None, 0)

@@ -104,7 +104,7 @@ def test_plot(tmp_path: Path) -> None:
     plot = tmp_path / "new" / "curve.png"
     arguments = ["--predictions", str(files[0]), "--ground-truth", str(files[1]), "--dataset", "icvl"]
     assert main(["evaluate", *arguments, "--json", str(tmp_path / "r.json"), "--plot", str(plot)]) == 0
-    picture = cv2.imread(str(plot))
-    assert picture is not None
-    assert picture.std() > 10
+    image = cv2.imread(str(plot))
+    assert image is not None
+    assert image.std() > 10
     assert sorted(path.name for path in plot.parent.iterdir()) == ["curve.png"]

@@ -69,7 +69,7 @@ class KnowingModel:
         scores = np.full(21, 0.9, np.float32)
         for index in np.argsort(distances):
             joints, frame = self.hands[index]
-            # Another picture's hand may be at the same place.
+            # Another image's hand may be at the same place.
             own = crop_hand(frame.sample.depth, frame.sample.camera, centre, crop.half_size, len(crop.image), crop.roll)
             if distances[index] < 0.06 and np.array_equal(own.image, crop.image):
                 right = frame.labels["side"] == "right"
@@ -93,7 +93,7 @@ def test_sensors_and_meshes_take_turns(frames: list[HandFrame]) -> None:
     assert all(kinds.count(kind) == 2 for kind in kinds)
 
 
-def test_the_hand_is_in_the_picture_where_its_label_says(frames: list[HandFrame]) -> None:
+def test_the_hand_is_in_the_image_where_its_label_says(frames: list[HandFrame]) -> None:
     """Depth at a joint that nothing covers is the skin in front of it: a finger's or palm's half thickness away."""
     gaps = []
     for frame in frames:
@@ -102,7 +102,7 @@ def test_the_hand_is_in_the_picture_where_its_label_says(frames: list[HandFrame]
         columns, rows = np.rint(camera.project(joints)).astype(int).T
         inside = (rows >= 0) & (rows < camera.height) & (columns >= 0) & (columns < camera.width)
         assert inside.mean() >= 0.75
-        assert (frame.labels["picture"] == "whole hand inside") == inside.all()
+        assert (frame.labels["image"] == "whole hand inside") == inside.all()
         use = inside & ~frame.hidden
         seen = frame.sample.depth.metres(ALL, ALL)[rows[use], columns[use]]
         gaps.append((joints[use, 2] - seen)[seen > 0])
@@ -127,7 +127,7 @@ def test_labels_of_known_hands() -> None:
     assert synthetic._view(turned, Handedness.RIGHT) == "end on"
 
 
-def test_calibration_pictures_are_not_the_test_sets(test_set: SyntheticTestSet, frames: list[HandFrame]) -> None:
+def test_calibration_images_are_not_the_test_sets(test_set: SyntheticTestSet, frames: list[HandFrame]) -> None:
     calibration = SyntheticTestSet.for_calibration()
     others = [hand_frame(number, calibration) for number in (0, 4)]
     assert all(other.labels["mesh"] == "trained on" for other in others)
@@ -171,15 +171,15 @@ def test_sequences_are_followed() -> None:
 
 
 def test_evaluation_adds_up(tmp_path: Path, frames: list[HandFrame]) -> None:
-    """Every joint is off by 10 mm in all modes; the own finder misses hands that it was not led to."""
+    """Every joint is off by 10 mm in all modes; the own detector misses hands that it was not led to."""
     model = cast(HandModel, KnowingModel(frames))
     result = evaluate_on_synthetic(model, COUNT, 6)
-    for mode in ("oracle_crop", "jittered_crop", "own_finder"):
+    for mode in ("oracle_crop", "jittered_crop", "own_detector"):
         assert result[mode]["mean_joint_error_mm"] == pytest.approx(10, abs=1e-3)
         assert result[mode]["per_finger_mm"] == pytest.approx(
             dict.fromkeys(("wrist", "thumb", "index", "middle", "ring", "little"), 10), abs=1e-3
         )
-    oracle, own = result["oracle_crop"], result["own_finder"]
+    oracle, own = result["oracle_crop"], result["own_detector"]
     assert oracle["frames"] == COUNT
     assert oracle["frames_within"][8] == 0
     assert oracle["frames_within"][10] == 1

@@ -20,7 +20,7 @@ Follower = Callable[[DepthImage, Camera, float], list[HandPose]]
 
 
 AWAY = 1.0
-"""Seconds at which the left hand is out of the picture; at first both are in it."""
+"""Seconds at which the left hand is out of the image; at first both are in it."""
 SECONDS = 2.5
 
 
@@ -47,7 +47,7 @@ def test_a_perfect_follower(animation: TwoHandsAnimation) -> None:
     assert summary["frames"] == int(SECONDS * RATE) == len(sequence.scenes)
     assert 0.3 * summary["frames"] < summary["frames_with_both"] < 0.8 * summary["frames"]
     assert (summary["both_followed"], summary["mota"], summary["right_side"]) == (1, 1, 1)
-    assert summary["false_hands"] == 0, "a hand that is out of the picture is not false"
+    assert summary["false_hands"] == 0, "a hand that is out of the image is not false"
     np.testing.assert_allclose(sequence.errors, 5.0, atol=1e-3)
 
 

@@ -1,4 +1,4 @@
-"""What is said to be seen of a hand, against pictures whose coverage is known."""
+"""What is said to be seen of a hand, against images whose coverage is known."""
 
 from __future__ import annotations
 

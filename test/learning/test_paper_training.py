@@ -28,9 +28,9 @@ from dense3d_ros.learning.datasets.frames import Frame
 from dense3d_ros.learning.training.paper import PaperMethod, paper_loss, squared_weights
 from dense3d_ros.learning.training.paper_augmentation import (
     augment,
-    rotate_picture,
+    rotate_image,
     rotate_pixels,
-    stretch_picture,
+    stretch_image,
     stretch_pixels,
 )
 from dense3d_ros.learning.training.paper_data import Cropping, PaperBatch, PaperBatches
@@ -152,13 +152,13 @@ def test_a_turned_dot_is_where_its_pixel_was_turned_to(angle: float) -> None:
     for row, column in ((64, 64), (40, 70), (90, 52)):
         crop = np.zeros((128, 128), np.float32)
         crop[row, column] = 1.0
-        turned = np.argwhere(rotate_picture(crop, angle) > 0)
+        turned = np.argwhere(rotate_image(crop, angle) > 0)
         expected = rotate_pixels(np.array([[column, row]], float), angle)[0]
         # Nearest sampling may repeat a pixel or skip it.
         assert all(np.hypot(*(dot[::-1] - expected)) < 1.01 for dot in turned)
     crop = np.zeros((128, 128), np.float32)
     crop[40:43, 70:73] = 1.0
-    middle = np.argwhere(rotate_picture(crop, angle) > 0).mean(axis=0)[::-1]
+    middle = np.argwhere(rotate_image(crop, angle) > 0).mean(axis=0)[::-1]
     np.testing.assert_allclose(middle, rotate_pixels(np.array([[71.0, 41.0]]), angle)[0], atol=0.35)
 
 
@@ -171,13 +171,13 @@ def test_a_quarter_turn_is_counter_clockwise_on_screen() -> None:
 def test_a_stretched_patch_is_where_its_pixels_went(height: int, width: int) -> None:
     crop = np.zeros((128, 128), np.float32)
     crop[30:41, 80:91] = 1.0
-    middle = np.argwhere(stretch_picture(crop, height, width) > 0).mean(axis=0)[::-1]
+    middle = np.argwhere(stretch_image(crop, height, width) > 0).mean(axis=0)[::-1]
     np.testing.assert_allclose(middle, stretch_pixels(np.array([[85.0, 35.0]]), height, width)[0], atol=0.6)
-    picture = stretch_picture(np.ones((128, 128), np.float32), height, width)
-    assert picture.sum() == pytest.approx(min(height, 128) * min(width, 128), abs=300)
+    image = stretch_image(np.ones((128, 128), np.float32), height, width)
+    assert image.sum() == pytest.approx(min(height, 128) * min(width, 128), abs=300)
 
 
-def test_augmentation_keeps_depths_and_moves_joints_with_the_picture() -> None:
+def test_augmentation_keeps_depths_and_moves_joints_with_the_image() -> None:
     crop, camera = np.zeros((128, 128), np.float32), Camera(240.0, 240.0, 64.0, 64.0, 128, 128)
     crop[50:60, 70:80] = 500.0
     joint = camera.back_project(np.array([[74.5, 54.5]]), np.array([505.0])).astype(np.float32)
@@ -189,11 +189,11 @@ def test_augmentation_keeps_depths_and_moves_joints_with_the_picture() -> None:
         assert set(np.unique(moved)) <= {0.0, 500.0}
 
 
-def test_the_rotation_quirk_turns_the_picture_about_another_point() -> None:
+def test_the_rotation_quirk_turns_the_image_about_another_point() -> None:
     crop = np.zeros((128, 128), np.float32)
     crop[60:69, 60:69] = 1.0
-    right = np.argwhere(rotate_picture(crop, np.pi) > 0).mean(axis=0)
-    published = np.argwhere(rotate_picture(crop, np.pi, 63.5) > 0).mean(axis=0)
+    right = np.argwhere(rotate_image(crop, np.pi) > 0).mean(axis=0)
+    published = np.argwhere(rotate_image(crop, np.pi, 63.5) > 0).mean(axis=0)
     np.testing.assert_allclose(right - published, 1.0)
     camera, joints = Camera(240.0, 240.0, 64.0, 64.0, 128, 128), np.array([[0.0, 0.0, 500.0]], np.float32)
     turned = {
@@ -228,15 +228,15 @@ def test_near_holes_are_surface_only_if_asked_for() -> None:
     assert normalise_depth(crop, 350.0, near_holes_are_surface=True)[0, 0] == -1
     frame = disc_frame()
     near = Frame(frame.depth * np.float32(0.5), frame.camera, frame.joints * np.float32(0.5))
-    pictures = [
+    images = [
         Cropping(near_holes_are_surface=quirk).training_crop(np.random.default_rng(1), near)[0].image
         for quirk in (False, True)
     ]
-    assert (pictures[0] == -1).any()
-    assert not (pictures[1] == -1).any()
+    assert (images[0] == -1).any()
+    assert not (images[1] == -1).any()
 
 
-def test_jittered_boxes_move_and_stay_in_the_picture() -> None:
+def test_jittered_boxes_move_and_stay_in_the_image() -> None:
     frame = disc_frame()
     cameras = {
         jitter: {
@@ -264,7 +264,7 @@ def test_msra_can_be_trained_on_its_test_subject_as_published(tmp_path: Path) ->
         assert len(data.training) == 8 * 17
         assert isinstance(data.training, DatasetFrames)
         dataset = data.training.dataset
-        assert {dataset.picture(n).parents[1].name for n in range(len(dataset))} == subjects
+        assert {dataset.image(n).parents[1].name for n in range(len(dataset))} == subjects
         assert data.skeleton == "msra21"
     first = [data.training.frame(number).joints for number in range(17)]
     second = [data.training.frame(number).joints for number in range(17, 34)]

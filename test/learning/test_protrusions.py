@@ -26,7 +26,7 @@ def mesh() -> HandMesh:
     return HandMesh.load()
 
 
-def picture(*parts: tuple[tuple[np.ndarray, np.ndarray], tuple[float, float, float]], camera: Camera = CAMERA):  # type: ignore[no-untyped-def]
+def image(*parts: tuple[tuple[np.ndarray, np.ndarray], tuple[float, float, float]], camera: Camera = CAMERA):  # type: ignore[no-untyped-def]
     depth = np.zeros((camera.height, camera.width), np.float32)
     for (vertices, faces), place in parts:
         render_depth(vertices + np.float32(place), faces, camera, depth)
@@ -55,7 +55,7 @@ def test_the_hand_is_among_the_candidates(scene: dict[str, bool], found_of_20: i
 
 def test_a_ball_of_a_hands_size_is_found_where_it_is() -> None:
     for z in (0.25, 0.5, 1.0, 1.4):
-        (centre, *others) = find_candidates(picture((sphere(0.045, 20), (0.03, -0.02, z))), CAMERA)
+        (centre, *others) = find_candidates(image((sphere(0.045, 20), (0.03, -0.02, z))), CAMERA)
         # Its front, not its middle, is what is seen.
         np.testing.assert_allclose(centre, [0.03, -0.02, z - 0.02], atol=0.02)
         assert not others
@@ -63,25 +63,25 @@ def test_a_ball_of_a_hands_size_is_found_where_it_is() -> None:
 
 def test_the_nearest_of_equal_things_comes_first() -> None:
     balls = [(sphere(0.055, 20), (x, 0.0, z)) for x, z in ((-0.25, 1.1), (0.2, 0.8), (0.0, 0.5))]
-    depths = [float(centre[2]) for centre in find_candidates(picture(*balls), CAMERA)]
+    depths = [float(centre[2]) for centre in find_candidates(image(*balls), CAMERA)]
     assert len(depths) == 3
     assert depths == sorted(depths)
 
 
 def test_large_and_small_things_are_no_candidates() -> None:
-    assert find_candidates(picture((box(3, 3, 0.1), (0, 0, 0.8))), CAMERA) == []
-    assert find_candidates(picture((sphere(0.012, 12), (0, 0, 0.6))), CAMERA) == []
+    assert find_candidates(image((box(3, 3, 0.1), (0, 0, 0.8))), CAMERA) == []
+    assert find_candidates(image((sphere(0.012, 12), (0, 0, 0.6))), CAMERA) == []
 
 
 def test_depth_limits() -> None:
     balls = [(sphere(0.045, 20), (x, 0.0, z)) for x, z in ((-0.1, 0.4), (0.2, 0.8), (0.5, 1.3))]
-    (centre,) = find_candidates(picture(*balls), CAMERA, min_depth=0.5, max_depth=1.0)
+    (centre,) = find_candidates(image(*balls), CAMERA, min_depth=0.5, max_depth=1.0)
     assert centre[0] == pytest.approx(0.2, abs=0.02)
 
 
 def test_limit_and_distance_of_candidates() -> None:
     balls = [(sphere(0.045, 16), (x, y, 1.0)) for x in (-0.4, 0.0, 0.4) for y in (-0.25, 0.25)]
-    centres = find_candidates(picture(*balls), CAMERA, limit=4)
+    centres = find_candidates(image(*balls), CAMERA, limit=4)
     assert len(centres) == 4
     distances = [np.linalg.norm(a - b) for i, a in enumerate(centres) for b in centres[:i]]
     assert min(distances) > 0.09
@@ -99,7 +99,7 @@ def test_limit_and_distance_of_candidates() -> None:
     ],
     ids=["zeros", "NaN", "1x1", "one row", "tiny", "noise"],
 )
-def test_pictures_without_a_hand_do_no_harm(values: np.ndarray) -> None:
+def test_images_without_a_hand_do_no_harm(values: np.ndarray) -> None:
     height, width = values.shape
     camera = Camera(476.0, 476.0, 319.5, 239.5, width, height)
     for centre in find_candidates(DepthImage(values), camera):
@@ -108,7 +108,7 @@ def test_pictures_without_a_hand_do_no_harm(values: np.ndarray) -> None:
 
 def test_low_resolution_cameras(mesh: HandMesh) -> None:
     camera = Camera(119.0, 119.0, 79.5, 59.5, 160, 120)
-    depth = picture((sphere(0.045, 20), (0.0, 0.0, 0.8)), camera=camera)
+    depth = image((sphere(0.045, 20), (0.0, 0.0, 0.8)), camera=camera)
     (centre,) = find_candidates(depth, camera)
     np.testing.assert_allclose(centre, [0, 0, 0.78], atol=0.03)
 

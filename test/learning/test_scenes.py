@@ -78,7 +78,7 @@ def test_crop_errors_are_those_of_the_options(assets: SceneAssets) -> None:
     joints = random_hand(rng, assets, 1.0)[0].joints
     joints = joints - hand_centre(joints) + np.float32([0.1, 0, 0.6])
     camera = Camera(200.0, 200.0, 159.5, 119.5, 320, 240)
-    wall = scenes.Picture(np.full((240, 320), 0.6, np.float32), camera, joints, right=True)
+    wall = scenes.SceneImage(np.full((240, 320), 0.6, np.float32), camera, joints, right=True)
     for share, (median, sigma) in ((1.0, assets.options.first_guess), (0.0, assets.options.settled)):
         options = replace(assets.options, first_guesses=share)
         crops = [crop_sample(rng, wall, options, 64) for _ in range(1000)]
@@ -90,20 +90,20 @@ def test_crop_errors_are_those_of_the_options(assets: SceneAssets) -> None:
         assert np.median(turns) == pytest.approx(np.pi / 2, rel=0.15) if share else np.median(turns) < 0.3
 
 
-def test_all_crops_of_a_picture_show_the_same_hand(assets: SceneAssets) -> None:
+def test_all_crops_of_a_image_show_the_same_hand(assets: SceneAssets) -> None:
     rng = np.random.default_rng(9)
     options = replace(assets.options, empty=0.0, elsewhere=0.0)
-    picture = scenes.make_picture(rng, replace(assets, options=options))
+    image = scenes.make_image(rng, replace(assets, options=options))
     for _ in range(5):
-        crop = crop_sample(rng, picture, options, 64)
+        crop = crop_sample(rng, image, options, 64)
         rows, cols = np.nonzero(crop.image < 1)
         z = crop.centre[2] + crop.image[rows, cols] * scenes.HALF_SIZE
         points = np.stack(
             [(cols - crop.camera[2]) * z / crop.camera[0], (rows - crop.camera[3]) * z / crop.camera[1], z]
         )
-        own = picture.camera.project(picture.joints)
-        depth = picture.depth[tuple(np.rint(own[:, ::-1]).astype(int).clip(0, len(picture.depth) - 1).T)]
-        for joint, before in enumerate(picture.joints):
+        own = image.camera.project(image.joints)
+        depth = image.depth[tuple(np.rint(own[:, ::-1]).astype(int).clip(0, len(image.depth) - 1).T)]
+        for joint, before in enumerate(image.joints):
             # From each joint to the surface at its pixel: a crop that is turned shows it as far away.
             if 0 < depth[joint] < before[2] + 0.05:
                 surface = before * depth[joint] / before[2]

@@ -41,7 +41,7 @@ def box_before_wall(near: float = 0.5, far: float = 0.8) -> np.ndarray:
 
 
 def spread(sensor: Sensor, clean: np.ndarray) -> float:
-    """RMS axial error over many pictures, where something was measured."""
+    """RMS axial error over many images, where something was measured."""
     errors = []
     for seed in range(8):
         measured = sensor.apply(clean, CAMERA, generator(seed))
@@ -82,8 +82,8 @@ def test_noise_grows_as_the_surface_turns_away(name: str) -> None:
     sensor = replace(sensor, multipath=0) if isinstance(sensor, TimeOfFlight) else replace(sensor, drift=0)
     angle = np.deg2rad(60)
     clean = wall(0.6, angle)
-    pictures = np.stack([sensor.apply(clean, CAMERA, generator(seed)) for seed in range(20)])
-    errors = (pictures - clean)[:, 60:100, 90:110][pictures[:, 60:100, 90:110] > 0]
+    images = np.stack([sensor.apply(clean, CAMERA, generator(seed)) for seed in range(20)])
+    errors = (images - clean)[:, 60:100, 90:110][images[:, 60:100, 90:110] > 0]
     noise = sensor.noise * (0.5 + 0.6 if name == "time_of_flight" else 0.36)
     assert np.std(errors) == pytest.approx(noise / np.cos(angle), rel=0.15)
 
@@ -224,7 +224,7 @@ def test_blobs_cover_their_share(share: float) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_same_seed_same_picture(name: str) -> None:
+def test_same_seed_same_image(name: str) -> None:
     clean = box_before_wall()
     before = clean.copy()
     first = SENSORS[name].apply(clean, CAMERA, generator(3))

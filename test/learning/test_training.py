@@ -55,7 +55,7 @@ def test_batches_depend_on_seed_and_number_only() -> None:
     assert not torch.equal(alone[0], alone[1])
 
 
-def test_every_picture_is_learned_in_different_crops() -> None:
+def test_every_image_is_learned_in_different_crops() -> None:
     dataset = SyntheticBatches(seed=5, batch_size=4, resolution=64, first=0, count=3 * LAG + 1)
     batches = list(dataset)
     first = batches[0]
@@ -301,6 +301,6 @@ def test_the_shipped_recipes_can_be_read() -> None:
         assert read_recipe(path).name == path.stem
 
 
-def test_processes_that_cannot_share_the_pictures_are_refused(tmp_path: Path) -> None:
+def test_processes_that_cannot_share_the_images_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="must be a divisor of 16, got 3"):
         train(HourglassMethod(TINY), tmp_path, workers=3)

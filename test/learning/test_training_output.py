@@ -18,7 +18,7 @@ from dense3d_ros.perception.model_file import available_models, model_path, read
 
 SHORT = Recipe(name="short", stages=(Stage(samples=8, resolution=64),), features=16, batch_size=4, warm_up_samples=4)
 LONGER = replace(SHORT, stages=(Stage(samples=16, resolution=64),))
-FITTED = Confidence(min_score=0.5, fitted={"pictures_with_hand": 1})
+FITTED = Confidence(min_score=0.5, fitted={"images_with_hand": 1})
 
 
 @pytest.fixture(autouse=True)

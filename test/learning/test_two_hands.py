@@ -30,7 +30,7 @@ def settled(animation: TwoHandsAnimation, scene: str) -> list[float]:
     return [time for time in times(animation, scene) if time % (TRAVEL_S + STAY_S) > TRAVEL_S]
 
 
-def test_same_seed_same_pictures() -> None:
+def test_same_seed_same_images() -> None:
     mesh = HandMesh.load()
     one, same, other = (TwoHandsAnimation(CAMERA, mesh, seed=seed, sensor="stereo") for seed in (1, 1, 2))
     np.testing.assert_array_equal(one.frame(1.3)[0], same.frame(1.3)[0])

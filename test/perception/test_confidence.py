@@ -23,7 +23,7 @@ FITTED = Confidence(
     detector_side=0.25,
     min_score=0.8,
     hold_score=0.4,
-    fitted={"pictures": 10},
+    fitted={"images": 10},
 )
 
 

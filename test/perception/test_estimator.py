@@ -432,8 +432,8 @@ def test_reasons(mesh: HandMesh) -> None:
     joints = oracle.hands[0][0]
     scores = np.ones(21, np.float32)
 
-    def reason(picture: DepthImage, prediction: Prediction) -> str:
-        estimate = HandPoseEstimator(Constant(prediction, oracle.hands)).estimate(picture, CAMERA)
+    def reason(image: DepthImage, prediction: Prediction) -> str:
+        estimate = HandPoseEstimator(Constant(prediction, oracle.hands)).estimate(image, CAMERA)
         assert estimate.hands == []
         assert set(estimate.stage_ms) == {"find", "crop", "network", "check"}
         return estimate.reason
@@ -467,7 +467,7 @@ def test_the_least_score_is_the_models_unless_given() -> None:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 640), (480, 1)])
-def test_odd_pictures_give_no_hand(size: tuple[int, int]) -> None:
+def test_odd_images_give_no_hand(size: tuple[int, int]) -> None:
     height, width = size
     camera = Camera(476.0, 476.0, width / 2, height / 2, width, height)
     estimate = HandPoseEstimator(Oracle()).estimate(DepthImage(np.full(size, 0.5, np.float32)), camera)
@@ -475,7 +475,7 @@ def test_odd_pictures_give_no_hand(size: tuple[int, int]) -> None:
     assert estimate.reason
 
 
-def test_a_picture_of_another_size_is_refused() -> None:
+def test_a_image_of_another_size_is_refused() -> None:
     with pytest.raises(ValueError, match="the depth image is 320x240 but its camera is 640x480"):
         HandPoseEstimator(Oracle()).estimate(DepthImage(np.zeros((240, 320), np.float32)), CAMERA)
 

@@ -20,7 +20,7 @@ def mesh() -> HandMesh:
 
 @pytest.fixture(scope="module")
 def scene(mesh: HandMesh) -> tuple[np.ndarray, DepthImage]:
-    """Joints (21, 3) of an open hand and its picture."""
+    """Joints (21, 3) of an open hand and its image."""
     hand = mesh.pose(pose_space().gestures["open"])
     place = np.array([0.0, 0.0, 0.6])
     depth = render_depth(hand.vertices + place.astype(np.float32), hand.faces, CAMERA)
@@ -58,7 +58,7 @@ def test_joints_as_wrong_as_a_networks_are_plausible(scene: tuple[np.ndarray, De
         (lambda joints: np.random.default_rng(10).permutation(joints), "bones are too long or too short"),
         (lambda joints: joints - [0, 0, 0.1], "joints are more than 35 mm in front of the surface"),
         (lambda joints: joints + np.array([0.25, 0, 0]), "only 0 joints are near a measured surface"),
-        (lambda joints: joints + np.array([5.0, 0, 0]), "only 0 of 21 joints are in the picture"),
+        (lambda joints: joints + np.array([5.0, 0, 0]), "only 0 of 21 joints are in the image"),
     ],
 )
 def test_what_is_no_hand(change, message: str, scene: tuple[np.ndarray, DepthImage]) -> None:  # type: ignore[no-untyped-def]
@@ -74,7 +74,7 @@ def test_a_few_wrong_bones_are_forgiven(scene: tuple[np.ndarray, DepthImage]) ->
     assert implausibility(bent, depth, CAMERA) == ""
 
 
-def test_a_hand_half_out_of_the_picture_is_still_one(mesh: HandMesh) -> None:
+def test_a_hand_half_out_of_the_image_is_still_one(mesh: HandMesh) -> None:
     hand = mesh.pose(np.zeros(25))
     left_edge = Camera(476.0, 476.0, 20.0, 239.5, 640, 480)
     depth = render_depth(hand.vertices + np.float32([0, 0, 0.5]), hand.faces, left_edge)

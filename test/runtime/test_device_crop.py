@@ -14,7 +14,7 @@ from dense3d_ros.runtime.device_crop import header_words, pack, unpack, words_ne
 CAMERA = Camera(211.0, 205.0, 80.3, 61.7, 160, 120)
 SIZE = 32
 PLACES = [(0.0, 0.0, 0.5), (-0.19, 0.14, 0.52), (0.18, -0.13, 0.45), (0.01, 0.02, 0.14), (2.0, 0.0, 0.5)]
-"""In the middle, over two corners, nearer than the picture is wide, and outside."""
+"""In the middle, over two corners, nearer than the image is wide, and outside."""
 ROLLS = [0.0, 0.3, -2.0, 3.1]
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA"))]
 
@@ -68,7 +68,7 @@ def test_both_sides_share_their_pixels() -> None:
     assert 0 < one == both
 
 
-def test_crops_without_their_pictures() -> None:
+def test_crops_without_their_images() -> None:
     """What has only the crop is taken for a depth image of its own."""
     crops = [crop_hand(image, CAMERA, np.array(PLACES[0]), 0.15, SIZE) for image in images()]
     regions = [crop.region() for crop in crops]

@@ -1,1 +1,1 @@
-"""Fitting what a model's scores mean, after training, to pictures whose hands are known."""
+"""Fitting what a model's scores mean, after training, to images whose hands are known."""

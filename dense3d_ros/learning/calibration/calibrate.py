@@ -38,9 +38,9 @@ _DIGITS = 5
 
 
 def calibrate_file(
-    name_or_path: str, output: Path | None, pictures: int, device: str = "auto", runtime: str = "auto"
+    name_or_path: str, output: Path | None, images: int, device: str = "auto", runtime: str = "auto"
 ) -> tuple[Path, Confidence]:
-    """Fit the confidence of a model file to `pictures` with a hand and as many without; write it whole.
+    """Fit the confidence of a model file to `images` with a hand and as many without; write it whole.
 
     output: the file to write, by default the one that was read. Everything else in it stays as it was.
     """
@@ -49,21 +49,21 @@ def calibrate_file(
     blank = replace(description, confidence=Confidence())
     # A copy, because a model folds its network's layers.
     model = HandModel(blank, deepcopy(network), choose_device(device), runtime)
-    confidence = fit_confidence(model, pictures)
+    confidence = fit_confidence(model, images)
     save_model(path, network, replace(description, confidence=confidence))
     refresh_graph(path)
     return path, confidence
 
 
-def fit_confidence(model: HandModel, pictures: int) -> Confidence:
+def fit_confidence(model: HandModel, images: int) -> Confidence:
     """Numbers for a model whose confidence is the default one; ValueError if so few images do not say enough."""
-    pictures_set = SyntheticTestSet.for_calibration()
+    calibration_set = SyntheticTestSet.for_calibration()
     rng = np.random.default_rng([CALIBRATION_SEED, 2])
     observer = Observer(model)
-    with tqdm(total=2 * pictures + pictures // SCENE_SHARE, unit="image") as progress:
+    with tqdm(total=2 * images + images // SCENE_SHARE, unit="image") as progress:
         sides, joints = [], []
-        for number in range(pictures // SIDE_SHARE):
-            frame = hand_frame(number, pictures_set)
+        for number in range(images // SIDE_SHARE):
+            frame = hand_frame(number, calibration_set)
             sides.append(observer.side(frame, rng))
             joints.append(frame.sample.joints)
             progress.update()
@@ -73,17 +73,17 @@ def fit_confidence(model: HandModel, pictures: int) -> Confidence:
         # The side decides what the rest is: the same network, with the side judged as it will be.
         observer = Observer(model.with_confidence(confidence))
         with_hand = []
-        for number in range(pictures // SIDE_SHARE, pictures):
-            with_hand.append(list(observer.places(hand_frame(number, pictures_set))))
+        for number in range(images // SIDE_SHARE, images):
+            with_hand.append(list(observer.places(hand_frame(number, calibration_set))))
             progress.update()
         without = []
-        for number in range(pictures):
-            without.append(list(observer.places_without_hand(hand_free_frame(number, pictures_set))))
+        for number in range(images):
+            without.append(list(observer.places_without_hand(hand_free_frame(number, calibration_set))))
             progress.update()
         in_scenes: list[Observation] = []
-        for number in range(pictures // SCENE_SHARE):
+        for number in range(images // SCENE_SHARE):
             scene = make_whole_scene(
-                np.random.default_rng([CALIBRATION_SEED, 3, number]), pictures_set.trained, width=_SCENE_WIDTH
+                np.random.default_rng([CALIBRATION_SEED, 3, number]), calibration_set.trained, width=_SCENE_WIDTH
             )
             in_scenes += observer.places_in_scene(scene)
             progress.update()
@@ -167,8 +167,8 @@ def _summary(
 
     return {
         "seed": CALIBRATION_SEED,
-        "pictures_with_hand": len(with_hand),
-        "pictures_without_hand": len(highest),
+        "images_with_hand": len(with_hand),
+        "images_without_hand": len(highest),
         "hands_missed": round(1 - float(np.mean([published(image) for image in with_hand])), 4),
         "hands_not_named": round(float(np.mean([all(p.errors is None for p in image) for image in with_hand])), 4),
         "false_hands": round(float(np.mean(highest >= confidence.min_score)), 4),

@@ -57,7 +57,7 @@ def rising_curve(predictor: Array, value: Array, knots: int = 12) -> tuple[Array
 
 
 def least_score(scores: Array, rate: float) -> float:
-    """The least threshold that at most `rate` of the pictures' highest scores (N,) reach, between two of them."""
+    """The least threshold that at most `rate` of the images' highest scores (N,) reach, between two of them."""
     allowed = int(rate * len(scores))
     highest = np.sort(scores)[::-1]
     below = float(highest[allowed]) if allowed < len(highest) else 0.0

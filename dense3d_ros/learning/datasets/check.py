@@ -1,4 +1,4 @@
-"""Whether a downloaded data set is complete: labels readable, all their pictures there, samples readable."""
+"""Whether a downloaded data set is complete: labels readable, all their images there, samples readable."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def check_dataset(root: Path, dataset: str) -> DatasetCheck:
         expected = BENCHMARKS[dataset].frames.get(part.split()[0])
         if expected is not None and len(opened) != expected:
             result.problems.append(f"{part}: {len(opened)} labelled frames, the whole set has {expected}")
-        result.problems += _missing_pictures(part, opened)
+        result.problems += _missing_images(part, opened)
         parts.append(opened)
     total = sum(len(part) for part in parts)
     for number in np.linspace(0, total - 1, min(SAMPLES, total)).astype(int):
@@ -91,12 +91,12 @@ def _opened(make: Callable[[], DepthDataset]) -> DepthDataset | DatasetError:
         return error
 
 
-def _missing_pictures(part: str, dataset: DepthDataset) -> list[str]:
-    """A sentence if pictures of labelled frames are not there or empty."""
+def _missing_images(part: str, dataset: DepthDataset) -> list[str]:
+    """A sentence if images of labelled frames are not there or empty."""
     present: dict[Path, set[str]] = {}
     missing = []
     for index in range(len(dataset)):
-        path = dataset.picture(index)
+        path = dataset.image(index)
         if path.parent not in present:
             present[path.parent] = _files(path.parent)
         if path.name not in present[path.parent]:
@@ -104,7 +104,7 @@ def _missing_pictures(part: str, dataset: DepthDataset) -> list[str]:
     if not missing:
         return []
     examples = ", ".join(str(path) for path in missing[:3])
-    return [f"{part}: {len(missing)} of {len(dataset)} pictures are missing or empty, such as {examples}"]
+    return [f"{part}: {len(missing)} of {len(dataset)} images are missing or empty, such as {examples}"]
 
 
 def _files(folder: Path) -> set[str]:
@@ -119,5 +119,5 @@ def _read(dataset: DepthDataset, index: int, result: DatasetCheck) -> None:
     try:
         result.samples.append(dataset[index])
     except DatasetError as error:
-        if dataset.picture(index).exists():
+        if dataset.image(index).exists():
             result.problems.append(str(error))

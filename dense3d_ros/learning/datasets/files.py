@@ -23,14 +23,14 @@ def find_folder(root: Path, below: str, wanted: str, title: str) -> Path:
 
 
 def read_png(path: Path, shape: tuple[int, ...], dtype: type[np.generic]) -> NDArray[np.generic]:
-    """The picture's values, colour channels as blue, green, red.
+    """The image's values, colour channels as blue, green, red.
 
     Raises DatasetError if it is missing, cut off, or not of this shape and type.
     """
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise DatasetError(f"{path} cannot be read ({error.strerror}); expected a PNG picture") from error
+        raise DatasetError(f"{path} cannot be read ({error.strerror}); expected a PNG image") from error
     # A decoder fills up what is cut off and says nothing.
     complete = data.startswith(_PNG_START) and data.rstrip(b"\0").endswith(_PNG_END)
     values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if complete else None
@@ -40,8 +40,8 @@ def read_png(path: Path, shape: tuple[int, ...], dtype: type[np.generic]) -> NDA
         raise DatasetError(
             f"{path} is {values.shape} {values.dtype}, expected {shape} {np.dtype(dtype)}: another layout"
         )
-    picture: NDArray[np.generic] = values
-    return picture
+    image: NDArray[np.generic] = values
+    return image
 
 
 def read_lines(path: Path) -> list[str]:

@@ -3,7 +3,7 @@
     Training/labels.txt  Training/Depth/201403121135/image_0000.png ...
     Testing/test_seq_1.txt  Testing/test_seq_2.txt  Testing/Depth/test_seq_1/image_0000.png ...
 
-A line is the picture's name below Depth/ and `u v d` of 16 joints, in pixels and millimetres.
+A line is the image's name below Depth/ and `u v d` of 16 joints, in pixels and millimetres.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class IcvlDataset:
             raise ValueError(f"ICVL has splits {tuple(LISTS)}, got {split!r}")
         root = find_folder(root, "ICVL", LISTS[split][0], "ICVL")
         self.names: list[str] = []
-        self._pictures: list[Path] = []
+        self._images: list[Path] = []
         labels: list[list[float]] = []
         for relative in LISTS[split]:
             path = root / relative
@@ -44,7 +44,7 @@ class IcvlDataset:
                     continue
                 labels.append(parse_numbers(words, 3 * len(self.benchmark.joints), path, number))
                 self.names.append(f"{path.parent.name}/Depth/{name}")
-                self._pictures.append(path.parent / "Depth" / name)
+                self._images.append(path.parent / "Depth" / name)
         if not labels:
             raise DatasetError(f"{root}/{LISTS[split][0]} names no frames; expected lines of a name and 48 numbers")
         pixels = np.array(labels).reshape(len(labels), -1, 3)
@@ -56,9 +56,9 @@ class IcvlDataset:
 
     def __getitem__(self, index: int) -> DatasetSample:
         camera = self.benchmark.camera
-        values = read_png(self.picture(index), (camera.height, camera.width), np.uint16).astype(np.uint16)
+        values = read_png(self.image(index), (camera.height, camera.width), np.uint16).astype(np.uint16)
         values[values >= _LOW_CONFIDENCE] = 0
         return DatasetSample(DepthImage(values, 0.001), camera, self.joints[index], self.names[index])
 
-    def picture(self, index: int) -> Path:
-        return self._pictures[index]
+    def image(self, index: int) -> Path:
+        return self._images[index]

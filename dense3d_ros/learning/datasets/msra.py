@@ -38,7 +38,7 @@ class MsraDataset:
         if split not in SPLITS or held_out not in SUBJECTS:
             raise ValueError(f"MSRA15 has splits {SPLITS} and subjects 0..8, got {split!r} and {held_out!r}")
         self.root = find_folder(root, "cvpr15_MSRAHandGestureDB", "P0", "MSRA15")
-        self._pictures: list[Path] = []
+        self._images: list[Path] = []
         labels = []
         for subject in SUBJECTS:
             if (subject == held_out) != (split == "test"):
@@ -47,19 +47,19 @@ class MsraDataset:
                 folder = self.root / f"P{subject}" / gesture
                 frames = _read_labels(folder / "joint.txt", len(self.benchmark.joints))
                 labels.append(frames)
-                self._pictures += [folder / f"{number:06d}_depth.bin" for number in range(len(frames))]
+                self._images += [folder / f"{number:06d}_depth.bin" for number in range(len(frames))]
         self.joints: NDArray[np.float32] = np.concatenate(labels).astype(np.float32)
 
     def __len__(self) -> int:
         return len(self.joints)
 
     def __getitem__(self, index: int) -> DatasetSample:
-        path, camera = self.picture(index), self.benchmark.camera
+        path, camera = self.image(index), self.benchmark.camera
         depth = DepthImage(_read_window(path, camera.height, camera.width), 0.001)
         return DatasetSample(depth, camera, self.joints[index], path.relative_to(self.root).as_posix())
 
-    def picture(self, index: int) -> Path:
-        return self._pictures[index]
+    def image(self, index: int) -> Path:
+        return self._images[index]
 
 
 def _read_labels(path: Path, joints: int) -> NDArray[np.float64]:
@@ -84,11 +84,11 @@ def _read_window(path: Path, height: int, width: int) -> NDArray[np.float32]:
     header = [int(value) for value in np.frombuffer(data, "<u4", _HEADER)]
     left, top, right, bottom = header[2:]
     if header[:2] != [width, height] or not (left < right <= width and top < bottom <= height):
-        raise DatasetError(f"{path} has the header {header}; expected a window of a {width}x{height} picture")
+        raise DatasetError(f"{path} has the header {header}; expected a window of a {width}x{height} image")
     needed = 4 * (_HEADER + (bottom - top) * (right - left))
     if len(data) != needed:
         raise DatasetError(f"{path} has {len(data)} bytes; its header {header} needs {needed}")
-    picture = np.zeros((height, width), np.float32)
+    image = np.zeros((height, width), np.float32)
     window = np.frombuffer(data, "<f4", offset=4 * _HEADER)
-    picture[top:bottom, left:right] = window.reshape(bottom - top, right - left)
-    return picture
+    image[top:bottom, left:right] = window.reshape(bottom - top, right - left)
+    return image

@@ -42,12 +42,12 @@ class NyuDataset:
 
     def __getitem__(self, index: int) -> DatasetSample:
         camera = self.benchmark.camera
-        path = self.picture(index)
+        path = self.image(index)
         colours = read_png(path, (camera.height, camera.width, 3), np.uint8).astype(np.uint16)
         depth = DepthImage((colours[:, :, 1] * 256 + colours[:, :, 0]).astype(np.uint16), 0.001)
         return DatasetSample(depth, camera, self.joints[index], f"{self.folder.name}/{path.name}")
 
-    def picture(self, index: int) -> Path:
+    def image(self, index: int) -> Path:
         return self.folder / f"depth_{self.kinect}_{range(1, len(self) + 1)[index]:07d}.png"
 
 

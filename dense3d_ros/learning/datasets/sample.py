@@ -33,7 +33,7 @@ class DatasetSample:
 
 
 class DepthDataset(Protocol):
-    """The frames of one split. Pictures are read when they are asked for, labels when it is opened."""
+    """The frames of one split. Images are read when they are asked for, labels when it is opened."""
 
     benchmark: Benchmark
     joints: NDArray[np.float32]
@@ -43,7 +43,7 @@ class DepthDataset(Protocol):
         """Number of labelled frames."""
 
     def __getitem__(self, index: int) -> DatasetSample:
-        """Frame `index`; DatasetError if its picture cannot be read."""
+        """Frame `index`; DatasetError if its image cannot be read."""
 
-    def picture(self, index: int) -> Path:
-        """The file of a frame's picture."""
+    def image(self, index: int) -> Path:
+        """The file of a frame's image."""

@@ -1,4 +1,4 @@
-"""A model's errors on the test split of NYU, ICVL or MSRA15, cropped by the truth and by its own finder."""
+"""A model's errors on the test split of NYU, ICVL or MSRA15, cropped by the truth and by its own detector."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def evaluate_on_benchmark(
 ) -> dict[str, Any]:
     """The protocol's measures of a model on a data set's frames, or on `frames` of them, spread evenly.
 
-    "oracle_crop": crops made from the labels, as published figures are. "detected_crop": only the picture is given;
+    "oracle_crop": crops made from the labels, as published figures are. "detected_crop": only the image is given;
     "found" is the share of frames whose estimate lies within 100 mm of the labelled hand, the others are left out of
     the means and never within D. Joints that the model does not have are left out of both.
     predictions: file to write with the joints of the oracle crops, `u v d` as the community exchanges them; 0 0 0 for

@@ -43,7 +43,7 @@ class BenchmarkModel(Protocol):
         """(len(places), 3) metres from the crop that the labels give; None where there is no depth to crop."""
 
     def found(self, sample: DatasetSample) -> Joints | None:
-        """(len(places), 3) metres from the picture alone; None where no hand is found."""
+        """(len(places), 3) metres from the image alone; None where no hand is found."""
 
 
 def load_benchmark_model(

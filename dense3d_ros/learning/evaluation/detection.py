@@ -1,4 +1,4 @@
-"""How the whole way from picture to hands does: hands found, missed and made up, by the estimator's own finder."""
+"""How the whole way from image to hands does: hands found, missed and made up, by the estimator's own detector."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MATCH = 0.1
 
 @dataclass(frozen=True)
 class Detection:
-    """What the estimator made of a picture with a labelled hand.
+    """What the estimator made of a image with a labelled hand.
 
     errors: (21,) mm of that hand, NaN if it was missed. expected: (21,) mm that its joint scores say, NaN likewise.
     centre_error: mm, NaN likewise. side: what was said of its side. false: hands that are no true hand's.
@@ -35,15 +35,15 @@ class Detection:
     false: int
 
 
-class OwnFinder:
-    """The estimator as users run it, on unrelated pictures: it forgets its tracks between them."""
+class OwnDetector:
+    """The estimator as users run it, on unrelated images: it forgets its tracks between them."""
 
     def __init__(self, model: HandModel) -> None:
-        # As many hands as are in the picture, one or two.
+        # As many hands as are in the image, one or two.
         self._estimators = [HandPoseEstimator(model, max_hands=count) for count in (1, 2)]
 
     def detect(self, frame: HandFrame) -> Detection:
-        """Estimate and compare with the labelled hand and the others in the picture."""
+        """Estimate and compare with the labelled hand and the others in the image."""
         truths = [frame.sample.joints, *frame.others]
         centres = np.stack([hand_centre(joints) for joints in truths])
         unknown = np.full(len(truths[0]), np.nan)
@@ -59,18 +59,18 @@ class OwnFinder:
         return replace(found, false=false)
 
     def false_hands(self, sample: DatasetSample) -> int:
-        """Number of hands seen in a picture that has none."""
+        """Number of hands seen in a image that has none."""
         return len(self.estimate(sample, 1))
 
     def estimate(self, sample: DatasetSample, count: int) -> list[HandPose]:
-        """Up to `count` hands, 1 or 2, in a picture by itself."""
+        """Up to `count` hands, 1 or 2, in a image by itself."""
         estimator = self._estimators[count - 1]
         estimator.reset()
         return estimator.estimate(sample.depth, sample.camera).hands
 
 
 def detection_summary(detections: list[Detection], false_hands: list[int], sides: list[Handedness]) -> dict[str, Any]:
-    """Rates over pictures with a hand, and over pictures without one.
+    """Rates over images with a hand, and over images without one.
 
     sides: the labelled hands' own. "..._95" are 95 % confidence intervals.
     """
@@ -85,19 +85,19 @@ def detection_summary(detections: list[Detection], false_hands: list[int], sides
         "right_side": float(np.mean(np.array(told)[~missed])) if centre_errors.size else None,
         "frames_with_a_false_hand": float(np.mean([detection.false > 0 for detection in detections])),
         "mean_centre_error_mm": float(centre_errors.mean()) if centre_errors.size else None,
-        "hand_free_pictures": len(false_hands),
+        "hand_free_images": len(false_hands),
         "false_hand_rate": false / len(false_hands) if false_hands else None,
         "false_hand_rate_95": wilson_interval(false, len(false_hands)) if false_hands else None,
     }
 
 
 def failures(detections: list[Detection], false_hands: list[int], most: int = 12) -> dict[str, Any]:
-    """Numbers of the pictures that went worst, up to `most` of each kind: to be looked at."""
+    """Numbers of the images that went worst, up to `most` of each kind: to be looked at."""
     means = np.array([detection.errors.mean() for detection in detections])
     found = np.flatnonzero(~np.isnan(means))
     worst = [int(number) for number in found[np.argsort(-means[found], kind="stable")][:most]]
     return {
-        "largest_errors": [{"picture": number, "mean_joint_error_mm": float(means[number])} for number in worst],
+        "largest_errors": [{"image": number, "mean_joint_error_mm": float(means[number])} for number in worst],
         "missed": [number for number, mean in enumerate(means) if np.isnan(mean)][:most],
         "false_beside_a_hand": [number for number, detection in enumerate(detections) if detection.false][:most],
         "false_without_a_hand": [number for number, count in enumerate(false_hands) if count][:most],

@@ -1,6 +1,6 @@
-"""The second fixed test set: whole pictures with none to four hands, every pose class as often as any other.
+"""The second fixed test set: whole images with none to four hands, every pose class as often as any other.
 
-As in `synthetic`, picture n is a function of the seed and n, and sensors, numbers of hands and meshes take turns.
+As in `synthetic`, image n is a function of the seed and n, and sensors, numbers of hands and meshes take turns.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ from dense3d_ros.learning.synthetic.scenes import SceneAssets, random_hand
 
 MOST_HANDS = 4
 _STREAM = 4
-"""Tells these pictures' random numbers from those of the other sets with the same seed."""
+"""Tells these images' random numbers from those of the other sets with the same seed."""
 _APART, _BESIDE = 0.1, 0.25
 """Least metres between two hands' centres, and most where one is beside another."""
 _SHARE_BESIDE = 0.5
 
 
 @dataclass(frozen=True)
-class ManyHandsPicture:
-    """A picture, all hands in it, and what it is grouped by, kind -> group."""
+class ManyHandsImage:
+    """A image, all hands in it, and what it is grouped by, kind -> group."""
 
     depth: DepthImage
     camera: Camera
@@ -46,8 +46,8 @@ class ManyHandsPicture:
     labels: dict[str, str]
 
 
-def many_hands_picture(number: int, test_set: SyntheticTestSet) -> ManyHandsPicture:
-    """Picture `number` of the set."""
+def many_hands_image(number: int, test_set: SyntheticTestSet) -> ManyHandsImage:
+    """SceneImage `number` of the set."""
     turn, count = divmod(number, MOST_HANDS + 1)
     turn, sensor = divmod(turn, len(TEST_SENSORS))
     sensor_name, camera, make_sensor = TEST_SENSORS[sensor]
@@ -66,7 +66,7 @@ def many_hands_picture(number: int, test_set: SyntheticTestSet) -> ManyHandsPict
         add_surroundings(rng, assets, furthest, camera, depth, painter.ids, at_least_one=True)
     measured = make_sensor(rng, float(furthest.joints[0, 2])).apply(depth, camera, rng)
     labels = {"hands": str(count), "mesh": mesh, "sensor": sensor_name}
-    return ManyHandsPicture(DepthImage(measured), camera, tuple(painter.labels(measured)), labels)
+    return ManyHandsImage(DepthImage(measured), camera, tuple(painter.labels(measured)), labels)
 
 
 def _hands(rng: np.random.Generator, assets: SceneAssets, count: int) -> list[tuple[PosedHand, Handedness]]:

@@ -1,4 +1,4 @@
-"""Which estimated hand is which true one, in one picture."""
+"""Which estimated hand is which true one, in one image."""
 
 from __future__ import annotations
 

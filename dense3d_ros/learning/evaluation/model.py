@@ -13,7 +13,7 @@ from tqdm import tqdm
 from dense3d_ros.geometry.hand import FINGERS, JOINT_NAMES, Handedness, hand_centre, upright_roll
 from dense3d_ros.learning.datasets.sample import DatasetSample
 from dense3d_ros.learning.evaluation import synthetic
-from dense3d_ros.learning.evaluation.detection import Detection, OwnFinder, detection_summary, failures
+from dense3d_ros.learning.evaluation.detection import Detection, OwnDetector, detection_summary, failures
 from dense3d_ros.learning.evaluation.metrics import full_summary, grouped, joint_errors
 from dense3d_ros.learning.evaluation.scores import presence_curve, reliability
 from dense3d_ros.learning.evaluation.synthetic import (
@@ -34,23 +34,23 @@ Errors = NDArray[np.float64]
 
 
 def evaluate_on_synthetic(model: HandModel, frames: int, hand_free: int) -> dict[str, Any]:
-    """All measures on the first `frames` pictures with a hand and the first `hand_free` without one.
+    """All measures on the first `frames` images with a hand and the first `hand_free` without one.
 
     Upright crops around the true centre with the hand's side known ("oracle_crop"), jittered ones with the side
-    unknown ("jittered_crop"), and what the whole estimator makes of the picture ("own_finder", where frames without
+    unknown ("jittered_crop"), and what the whole estimator makes of the image ("own_detector", where frames without
     a hand found are left out of the errors).
     """
     test_set = SyntheticTestSet.load()
     run = _Run(model)
-    with tqdm(total=frames + hand_free, unit="picture") as progress:
+    with tqdm(total=frames + hand_free, unit="image") as progress:
         numbers = iter(range(frames))
         while batch := [hand_frame(number, test_set) for number in islice(numbers, _BATCH)]:
             run.add_hands(batch)
             progress.update(len(batch))
         numbers = iter(range(hand_free))
-        while pictures := [hand_free_frame(number, test_set) for number in islice(numbers, _BATCH)]:
-            run.add_hand_free(pictures)
-            progress.update(len(pictures))
+        while images := [hand_free_frame(number, test_set) for number in islice(numbers, _BATCH)]:
+            run.add_hand_free(images)
+            progress.update(len(images))
     description = model.description
     return {
         "model": description.name,
@@ -65,10 +65,10 @@ class _Run:
 
     def __init__(self, model: HandModel) -> None:
         self.model = model
-        self.finder = OwnFinder(model)
+        self.detector = OwnDetector(model)
         self.labels: list[dict[str, str]] = []
         self.hidden: list[NDArray[np.bool_]] = []
-        self.errors: dict[str, list[Errors]] = {"oracle_crop": [], "jittered_crop": [], "own_finder": []}
+        self.errors: dict[str, list[Errors]] = {"oracle_crop": [], "jittered_crop": [], "own_detector": []}
         self.right: list[bool] = []
         self.presence: list[float] = []
         self.presence_without: list[float] = []
@@ -99,12 +99,12 @@ class _Run:
         for frame in frames:
             self.labels.append(frame.labels)
             self.hidden.append(frame.hidden)
-            detection = self.finder.detect(frame)
+            detection = self.detector.detect(frame)
             self.detections.append(detection)
-            self.errors["own_finder"].append(detection.errors)
+            self.errors["own_detector"].append(detection.errors)
 
     def _add_scores(self, frames: list[HandFrame], predictions: list[Prediction]) -> None:
-        """Presence and side are judged on jittered crops, since that is what a finder gives."""
+        """Presence and side are judged on jittered crops, since that is what a detector gives."""
         for frame, prediction in zip(frames, predictions, strict=True):
             self.presence.append(probability(prediction.presence))
             self.right.append((prediction.right_hand > 0.5) == (frame.labels["side"] == "right"))
@@ -115,20 +115,20 @@ class _Run:
         crops = [crop for sample, point in points for crop in crops_of(self.model, sample.depth, sample.camera, point)]
         predictions = self.model.predict(crops, [Handedness.UNKNOWN] * len(points))
         self.presence_without += [probability(prediction.presence) for prediction in predictions]
-        self.false_hands += [self.finder.false_hands(sample) for sample in samples]
+        self.false_hands += [self.detector.false_hands(sample) for sample in samples]
 
     def results(self) -> dict[str, Any]:
         """The figures of everything added so far."""
         hidden = np.stack(self.hidden)
         modes = {mode: self._mode(np.stack(errors), hidden) for mode, errors in self.errors.items()}
         sides = [Handedness.RIGHT if labels["side"] == "right" else Handedness.LEFT for labels in self.labels]
-        modes["own_finder"] |= detection_summary(self.detections, self.false_hands, sides)
+        modes["own_detector"] |= detection_summary(self.detections, self.false_hands, sides)
         return {
             **modes,
             "right_hand_accuracy": float(np.mean(self.right)),
             "presence": presence_curve(self.presence, self.presence_without),
             "reliability": reliability(
-                np.stack([detection.expected for detection in self.detections]), np.stack(self.errors["own_finder"])
+                np.stack([detection.expected for detection in self.detections]), np.stack(self.errors["own_detector"])
             ),
             "failures": failures(self.detections, self.false_hands),
         }

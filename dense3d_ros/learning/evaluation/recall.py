@@ -1,4 +1,4 @@
-"""Which of the hands in single pictures are found, whether their side is told rightly, and which are made up."""
+"""Which of the hands in single images are found, whether their side is told rightly, and which are made up."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tqdm import tqdm
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import JOINT_COUNT, HandPose, hand_centre
-from dense3d_ros.learning.evaluation.many_hands import MOST_HANDS, ManyHandsPicture, many_hands_picture
+from dense3d_ros.learning.evaluation.many_hands import MOST_HANDS, ManyHandsImage, many_hands_image
 from dense3d_ros.learning.evaluation.matching import match_hands
 from dense3d_ros.learning.evaluation.metrics import joint_errors, summary
 from dense3d_ros.learning.evaluation.scores import wilson_interval
@@ -25,8 +25,8 @@ from dense3d_ros.perception.model import HandModel
 FALSE_KINDS = ("hands", "sensor", "mesh", "distance")
 """What is known of a false hand."""
 
-Finder = Callable[[DepthImage, Camera], list[HandPose]]
-"""Depth and camera -> the hands of a picture by itself."""
+Detect = Callable[[DepthImage, Camera], list[HandPose]]
+"""Depth and camera -> the hands of a image by itself."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ class HandOutcome:
     right_side: bool
 
 
-def evaluate_on_many_hands(model: HandModel, pictures: int) -> dict[str, Any]:
-    """Figures over the first pictures of `many_hands`, looked at for up to four hands; see `recall_summary`."""
+def evaluate_on_many_hands(model: HandModel, images: int) -> dict[str, Any]:
+    """Figures over the first images of `many_hands`, looked at for up to four hands; see `recall_summary`."""
     test_set = SyntheticTestSet.load()
     estimator = HandPoseEstimator(model, max_hands=MOST_HANDS)
 
@@ -47,58 +47,56 @@ def evaluate_on_many_hands(model: HandModel, pictures: int) -> dict[str, Any]:
         estimator.reset()
         return estimator.estimate(depth, camera).hands
 
-    return recall_summary(find, (many_hands_picture(n, test_set) for n in tqdm(range(pictures), unit="picture")))
+    return recall_summary(find, (many_hands_image(n, test_set) for n in tqdm(range(images), unit="image")))
 
 
-def recall_summary(find: Finder, pictures: Iterable[ManyHandsPicture]) -> dict[str, Any]:
+def recall_summary(detect: Detect, images: Iterable[ManyHandsImage]) -> dict[str, Any]:
     """Shares of hands missed and of found hands whose side is right, errors, and numbers of false hands.
 
-    Of all pictures, and by each kind of group ("by_pose", ...). False hands are told by what is known of them: the
-    number of hands in the picture, its sensor and meshes, and their distance. "..._95" are confidence intervals.
+    Of all images, and by each kind of group ("by_pose", ...). False hands are told by what is known of them: the
+    number of hands in the image, its sensor and meshes, and their distance. "..._95" are confidence intervals.
     """
     outcomes: list[HandOutcome] = []
     false: list[dict[str, str]] = []
     seen: list[dict[str, str]] = []
     with_false = 0
-    for picture in pictures:
-        found = find(picture.depth, picture.camera)
-        hands = [hand for hand in picture.hands if hand.to_be_found]
-        ignored = [hand_centre(hand.joints) for hand in picture.hands if not hand.to_be_found]
+    for image in images:
+        found = detect(image.depth, image.camera)
+        hands = [hand for hand in image.hands if hand.to_be_found]
+        ignored = [hand_centre(hand.joints) for hand in image.hands if not hand.to_be_found]
         matches = match_hands(
             [hand_centre(hand.joints) for hand in hands], ignored, [estimate.centre for estimate in found]
         )
         estimate_of = dict(matches.pairs)
         for index, hand in enumerate(hands):
-            labels = {**picture.labels, **hand_labels(hand.joints, hand.side, hand.visible, hand.inside)}
+            labels = {**image.labels, **hand_labels(hand.joints, hand.side, hand.visible, hand.inside)}
             if index in estimate_of:
                 estimate = found[estimate_of[index]]
                 errors, right = joint_errors(estimate.joints, hand.joints), estimate.handedness == hand.side
             else:
                 errors, right = np.full(JOINT_COUNT, np.nan), False
             outcomes.append(HandOutcome(labels, errors, right))
-        false += [{**picture.labels, "distance": distance_band(found[index].centre)} for index in matches.false]
-        seen.append(picture.labels)
+        false += [{**image.labels, "distance": distance_band(found[index].centre)} for index in matches.false]
+        seen.append(image.labels)
         with_false += bool(matches.false)
     return {
-        "pictures": len(seen),
+        "images": len(seen),
         **_rates(outcomes),
         "false_hands": len(false),
         "false_hands_per_hand": len(false) / len(outcomes) if outcomes else None,
-        "pictures_with_a_false_hand": with_false / len(seen),
-        "pictures_with_a_false_hand_95": wilson_interval(with_false, len(seen)),
+        "images_with_a_false_hand": with_false / len(seen),
+        "images_with_a_false_hand_95": wilson_interval(with_false, len(seen)),
         **_by_kind(outcomes, false, seen),
     }
 
 
-def _by_kind(
-    outcomes: list[HandOutcome], false: list[dict[str, str]], pictures: list[dict[str, str]]
-) -> dict[str, Any]:
+def _by_kind(outcomes: list[HandOutcome], false: list[dict[str, str]], images: list[dict[str, str]]) -> dict[str, Any]:
     result: dict[str, Any] = {}
-    kinds = {kind: None for labels in (*pictures, *(outcome.labels for outcome in outcomes)) for kind in labels}
+    kinds = {kind: None for labels in (*images, *(outcome.labels for outcome in outcomes)) for kind in labels}
     for kind in kinds:
         hands, others, seen = (
             Counter(labels[kind] for labels in group if kind in labels)
-            for group in ((outcome.labels for outcome in outcomes), false, pictures)
+            for group in ((outcome.labels for outcome in outcomes), false, images)
         )
         groups = result[f"by_{kind}"] = {}
         for name in sorted({*hands, *others, *seen}):
@@ -106,7 +104,7 @@ def _by_kind(
             if kind in FALSE_KINDS:
                 groups[name]["false_hands"] = others[name]
             if seen:
-                groups[name]["pictures"] = seen[name]
+                groups[name]["images"] = seen[name]
     return result
 
 

@@ -1,4 +1,4 @@
-"""Results as JSON and as pictures, each file written whole or not at all."""
+"""Results as JSON and as images, each file written whole or not at all."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _DECIMALS = 4
-_GROUPS = ("mesh", "sensor", "distance", "visible_share", "picture", "in_view", "pose", "fingers", "view", "side")
-_BENCHMARK_MODES = {"oracle_crop": "crop from the labels", "detected_crop": "own finder"}
+_GROUPS = ("mesh", "sensor", "distance", "visible_share", "image", "in_view", "pose", "fingers", "view", "side")
+_BENCHMARK_MODES = {"oracle_crop": "crop from the labels", "detected_crop": "own detector"}
 _MODES = {
     "oracle_crop": "true place, turn and side",
     "jittered_crop": "jittered, side unknown",
-    "own_finder": "own finder",
+    "own_detector": "own detector",
 }
 
 

@@ -1,7 +1,7 @@
-"""The fixed synthetic test set: whole pictures of four kinds of sensor, frame n a function of a seed and n alone.
+"""The fixed synthetic test set: whole images of four kinds of sensor, frame n a function of a seed and n alone.
 
 Hands, clutter and sensors are drawn from the same distributions as in training, from seeds that training never
-uses, and the picture is the sensor's whole picture, so that a finder has all of it to search. Every second hand
+uses, and the image is the sensor's whole image, so that a detector has all of it to search. Every second hand
 is of a mesh that is never trained on.
 """
 
@@ -27,7 +27,7 @@ from dense3d_ros.learning.synthetic.scenes import SceneAssets, random_hand
 
 SEED = 7_654_321
 CALIBRATION_SEED = 1_234_567
-"""Of the pictures that confidence is fitted to: as the test set's, without the mesh that is never trained on."""
+"""Of the images that confidence is fitted to: as the test set's, without the mesh that is never trained on."""
 HIDDEN = 0.025
 """A joint is hidden if something else than its own finger's skin, this many metres nearer, covers its pixel."""
 UNSEEN_MESH = "webxr"
@@ -45,7 +45,7 @@ TEST_SENSORS: tuple[tuple[str, Camera, Callable[[np.random.Generator, float], se
 
 @dataclass(frozen=True)
 class SyntheticTestSet:
-    """The meshes, loaded once, of a set of pictures and the seed that defines it.
+    """The meshes, loaded once, of a set of images and the seed that defines it.
 
     unseen: the mesh that is never trained on; None for a set without it.
     """
@@ -63,13 +63,13 @@ class SyntheticTestSet:
 
     @classmethod
     def for_calibration(cls) -> SyntheticTestSet:
-        """Pictures of another seed as the training has them, all of meshes that are trained on."""
+        """Images of another seed as the training has them, all of meshes that are trained on."""
         return cls(SceneAssets.load(), None, CALIBRATION_SEED)
 
 
 @dataclass(frozen=True)
 class HandFrame:
-    """A picture with a labelled hand in it.
+    """A image with a labelled hand in it.
 
     sample.joints: (21, 3) of that hand. others: joints (21, 3) of further hands that may be in view.
     hidden: (21,) joints that something covers. labels: what the errors are grouped by, kind -> group.
@@ -108,7 +108,7 @@ def hand_labels(joints: NDArray[np.float32], side: Handedness, visible: float, i
     return {
         "distance": distance_band(hand_centre(joints)),
         "visible_share": _band(visible, (MIN_VISIBLE, 0.7, 0.9, 1.0), ""),
-        "picture": "whole hand inside" if inside == 1 else "cut off by the border",
+        "image": "whole hand inside" if inside == 1 else "cut off by the border",
         "in_view": "fully" if visible == 1 and inside == 1 else "in part",
         "side": side.name.lower(),
         "fingers": finger_bend(joints),
@@ -130,7 +130,7 @@ def assets_for(turn: int, test_set: SyntheticTestSet) -> tuple[SceneAssets, str]
 
 
 def hand_free_frame(number: int, test_set: SyntheticTestSet) -> DatasetSample:
-    """Picture `number` without a hand: bodies, sleeves, objects, walls. Its joints are (0, 3)."""
+    """SceneImage `number` without a hand: bodies, sleeves, objects, walls. Its joints are (0, 3)."""
     rng = np.random.default_rng([test_set.seed, 1, number])
     _, camera, make_sensor = TEST_SENSORS[number % len(TEST_SENSORS)]
     place, _ = random_hand(rng, test_set.trained)

@@ -14,7 +14,7 @@ from dense3d_ros.learning.evaluation.synthetic import SyntheticTestSet, hand_fra
 
 
 class SyntheticRightHands:
-    """The first `count` frames with a hand; pictures of left hands are mirrored. Every frame has its own camera."""
+    """The first `count` frames with a hand; images of left hands are mirrored. Every frame has its own camera."""
 
     benchmark = Benchmark(
         name="synthetic-test",

@@ -9,13 +9,13 @@ GROUPS = {
     "sensor": "sensor",
     "distance": "distance",
     "visible_share": "visible share of the hand",
-    "picture": "in the picture",
+    "image": "in the image",
     "in_view": "in view",
     "pose": "pose",
     "view": "seen from",
     "side": "side",
 }
-HAND_GROUPS = {"hands": "hands in the picture", **GROUPS}
+HAND_GROUPS = {"hands": "hands in the image", **GROUPS}
 WITHIN = (10, 20, 30, 50)
 
 
@@ -49,31 +49,31 @@ def overview(results: dict[str, dict[str, Any]]) -> str:
 
     rows: list[list[str]] = []
     entries: list[tuple[str, Any]] = [
-        ("mean joint error, own finder, meshes trained on (mm)", lambda r: mesh(r["own_finder"], "trained on")),
-        ("the same, mesh never trained on", lambda r: mesh(r["own_finder"], "never trained on")),
+        ("mean joint error, own detector, meshes trained on (mm)", lambda r: mesh(r["own_detector"], "trained on")),
+        ("the same, mesh never trained on", lambda r: mesh(r["own_detector"], "never trained on")),
         ("mean joint error, true place, turn and side, trained on", lambda r: mesh(r["oracle_crop"], "trained on")),
         ("the same, never trained on", lambda r: mesh(r["oracle_crop"], "never trained on")),
-        ("median joint error, own finder (mm)", lambda r: number(r["own_finder"]["median_joint_error_mm"])),
-        ("hands missed (95 %)", lambda r: percent(r["own_finder"]["missed"], r["own_finder"]["missed_95"])),
+        ("median joint error, own detector (mm)", lambda r: number(r["own_detector"]["median_joint_error_mm"])),
+        ("hands missed (95 %)", lambda r: percent(r["own_detector"]["missed"], r["own_detector"]["missed_95"])),
         (
             "the same: at least 90 % of the hand in view",
-            lambda r: missed(r["own_finder"], "visible_share", "0.90-1.00"),
+            lambda r: missed(r["own_detector"], "visible_share", "0.90-1.00"),
         ),
-        ("the same: all of the hand in view", lambda r: missed(r["own_finder"], "in_view", "fully")),
-        ("the same: fists", lambda r: missed(r["own_finder"], "pose", "fist")),
-        ("the same: flat hands", lambda r: missed(r["own_finder"], "pose", "flat")),
-        ("side of a found hand told rightly", lambda r: percent(r["own_finder"]["right_side"])),
+        ("the same: all of the hand in view", lambda r: missed(r["own_detector"], "in_view", "fully")),
+        ("the same: fists", lambda r: missed(r["own_detector"], "pose", "fist")),
+        ("the same: flat hands", lambda r: missed(r["own_detector"], "pose", "flat")),
+        ("side of a found hand told rightly", lambda r: percent(r["own_detector"]["right_side"])),
         (
             "no hand in view: a hand is seen (95 %)",
-            lambda r: percent(r["own_finder"]["false_hand_rate"], r["own_finder"]["false_hand_rate_95"], 2),
+            lambda r: percent(r["own_detector"]["false_hand_rate"], r["own_detector"]["false_hand_rate_95"], 2),
         ),
-        ("a false hand beside a true one", lambda r: percent(r["own_finder"]["frames_with_a_false_hand"])),
+        ("a false hand beside a true one", lambda r: percent(r["own_detector"]["frames_with_a_false_hand"])),
         ("followed through sequences: mean error (mm)", lambda r: number(r["sequences"]["mean_joint_error_mm"])),
         ("the same: frames without the hand", lambda r: percent(r["sequences"]["missed"])),
         ("the same: frames with a false hand", lambda r: percent(r["sequences"]["false"])),
         ("the same: side told rightly", lambda r: percent(r["sequences"]["right_side"])),
         (
-            "pictures with a hand, without one",
+            "images with a hand, without one",
             lambda r: f"{r['data']['frames']}, {r['data']['hand_free']}",
         ),
         (
@@ -84,10 +84,10 @@ def overview(results: dict[str, dict[str, Any]]) -> str:
         ("the same: flat hands", lambda r: missed(r["many_hands"], "pose", "flat")),
         ("the same: side told rightly", lambda r: percent(r["many_hands"]["right_side"])),
         (
-            "the same: pictures with a false hand (95 %)",
-            lambda r: percent(*(r["many_hands"][f"pictures_with_a_false_hand{end}"] for end in ("", "_95"))),
+            "the same: images with a false hand (95 %)",
+            lambda r: percent(*(r["many_hands"][f"images_with_a_false_hand{end}"] for end in ("", "_95"))),
         ),
-        ("the same: pictures, hands", lambda r: f"{r['many_hands']['pictures']}, {r['many_hands']['hands']}"),
+        ("the same: images, hands", lambda r: f"{r['many_hands']['images']}, {r['many_hands']['hands']}"),
         ("real frames without a hand: one is seen", no_hand),
     ]
     for title, entry in entries:
@@ -103,7 +103,7 @@ def no_hand(result: dict[str, Any]) -> str:
 
 
 def hands(result: dict[str, Any]) -> str:
-    """The pictures with none to four hands of one model by group."""
+    """The images with none to four hands of one model by group."""
     many = result["many_hands"]
     rows = [
         [
@@ -149,10 +149,10 @@ def followed(result: dict[str, Any]) -> str:
 
 
 def details(result: dict[str, Any]) -> str:
-    """Errors of one model by group, part, joint and distance, true centre and own finder side by side."""
-    oracle, own = result["oracle_crop"], result["own_finder"]
+    """Errors of one model by group, part, joint and distance, true centre and own detector side by side."""
+    oracle, own = result["oracle_crop"], result["own_detector"]
     modes = (oracle, own)
-    both = ["true centre (mm)", "own finder (mm)"]
+    both = ["true centre (mm)", "own detector (mm)"]
     groups = []
     for kind, title in GROUPS.items():
         for name, group in oracle[f"by_{kind}"].items():
@@ -168,15 +168,15 @@ def details(result: dict[str, Any]) -> str:
     heads = [
         "joints within D, true centre",
         "all joints within D",
-        "joints within D, own finder",
+        "joints within D, own detector",
         "all joints within D",
     ]
     return "\n\n".join(
         [
-            table(["group", "pictures", *both, "missed"], groups),
+            table(["group", "images", *both, "missed"], groups),
             table(["part", *both], parts),
             table(["joint", *both], joints),
-            "Of all pictures, those with a missed hand too:",
+            "Of all images, those with a missed hand too:",
             table(["D", *heads], within),
         ]
     )

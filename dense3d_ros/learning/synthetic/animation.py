@@ -45,7 +45,7 @@ class Sway:
 
 
 class HandAnimation:
-    """The scene at any time. The same seed gives the same pictures.
+    """The scene at any time. The same seed gives the same images.
 
     `sensor` is a name of SENSORS, or "none" for exact depth, `mesh` one that HandMesh loads; ValueError for others.
     """

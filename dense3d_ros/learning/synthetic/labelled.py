@@ -1,4 +1,4 @@
-"""Hands in a picture and how much of each is to be seen."""
+"""Hands in a image and how much of each is to be seen."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from dense3d_ros.learning.synthetic.render import render_depth
 FIRST_ID, FOREARM_ID = 10, 9
 """Object ids of the pixels of the first hand, the others' count up, and of all forearms."""
 MIN_VISIBLE, MIN_INSIDE = 0.45, 0.75
-"""A hand of which less is visible and measured, or fewer joints are inside the picture, need not be found."""
+"""A hand of which less is visible and measured, or fewer joints are inside the image, need not be found."""
 _BEHIND_WRIST = 0.01
 
 
 @dataclass(frozen=True)
 class LabelledHand:
-    """A true hand of a picture.
+    """A true hand of a image.
 
-    joints: (21, 3) metres in the camera frame. visible: share of its pixels within the picture, the forearm's left out,
+    joints: (21, 3) metres in the camera frame. visible: share of its pixels within the image, the forearm's left out,
     that nothing covers; 0 if there are none. measured: share of them that the sensor measures, too. inside: share of
-    the joints within the picture.
+    the joints within the image.
     """
 
     joints: NDArray[np.float32]
@@ -36,12 +36,12 @@ class LabelledHand:
 
     @property
     def to_be_found(self) -> bool:
-        """Whether enough of it is in the picture."""
+        """Whether enough of it is in the image."""
         return self.measured >= MIN_VISIBLE and self.inside >= MIN_INSIDE
 
 
 class HandPainter:
-    """Draws hands into a picture, whatever else is drawn before and after, and then says what is seen of them.
+    """Draws hands into a image, whatever else is drawn before and after, and then says what is seen of them.
 
     depth: (H, W) metres, 0 where there is nothing. ids: (H, W) what each pixel belongs to.
     """
@@ -78,7 +78,7 @@ class HandPainter:
 
 
 def joints_inside(joints: NDArray[np.float32], camera: Camera) -> float:
-    """Share of (21, 3) joints, metres, that project into the picture."""
+    """Share of (21, 3) joints, metres, that project into the image."""
     pixels = camera.project(joints)
     within = (pixels >= 0) & (pixels <= [camera.width - 1, camera.height - 1])
     return float((within.all(axis=1) & (joints[:, 2] > 0)).mean())

@@ -1,4 +1,4 @@
-"""Things without a hand that a finder takes for one: arms that end, heads, feet, corners and edges of furniture."""
+"""Things without a hand that a detector takes for one: arms that end, heads, feet, corners and edges of furniture."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class SceneOptions:
     planes: float
     second_hands: float
     touching_hands: float
-    picture_borders: float
+    image_borders: float
     empty: float
     elsewhere: float
     found_centres: float

@@ -1,4 +1,4 @@
-"""Where a hand can be, from the depth picture alone: narrow things that stand out of what is behind them."""
+"""Where a hand can be, from the depth image alone: narrow things that stand out of what is behind them."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def _stands_out(metres: Array, width: int, height: int) -> NDArray[np.bool_]:
     # A few missing samples within a surface are holes, not edges.
     hole = ~seen & (cv2.morphologyEx(seen.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8)) > 0)
     surface = np.where(hole, cv2.erode(surface, np.ones((5, 5), np.uint8)), surface)
-    # What touches the picture's edge goes on behind it.
+    # What touches the image's edge goes on behind it.
     border = (height // 2, height // 2, width // 2, width // 2)
     padded = cv2.copyMakeBorder(surface, *border, cv2.BORDER_REPLICATE)
     closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, np.ones((height, width), np.uint8))

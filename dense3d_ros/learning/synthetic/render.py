@@ -1,4 +1,4 @@
-"""Depth pictures of triangle meshes: a z-buffer on one CPU core."""
+"""Depth images of triangle meshes: a z-buffer on one CPU core."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def render_depth(
 
     `vertices` is (V, 3) metres in the camera's optical frame, `faces` is (F, 3). Both sides of a face are
     drawn; a face with a vertex nearer than `NEAR` metres is left out. With `depth` the mesh is drawn into
-    that picture, behind what is nearer there, and the same array is returned. With `ids`, (H, W) uint8,
+    that image, behind what is nearer there, and the same array is returned. With `ids`, (H, W) uint8,
     every pixel that the mesh takes gets `object_id`.
 
     Raises ValueError for arrays of another shape or type and for a face that names a missing vertex.
@@ -36,9 +36,9 @@ def render_depth(
     shape = (camera.height, camera.width)
     if depth is None:
         depth = np.zeros(shape, np.float32)
-    for name, picture, dtype in (("depth", depth, np.float32), ("ids", ids, np.uint8)):
-        if picture is not None and (picture.shape != shape or picture.dtype != dtype):
-            raise ValueError(f"{name} must be {shape} {np.dtype(dtype)}, got {picture.shape} {picture.dtype}")
+    for name, image, dtype in (("depth", depth, np.float32), ("ids", ids, np.uint8)):
+        if image is not None and (image.shape != shape or image.dtype != dtype):
+            raise ValueError(f"{name} must be {shape} {np.dtype(dtype)}, got {image.shape} {image.dtype}")
     vertices = np.ascontiguousarray(vertices, np.float32)
     faces = np.ascontiguousarray(faces, np.int32)
     for name, array in (("vertices", vertices), ("faces", faces)):
@@ -80,7 +80,7 @@ def _draw(vertices, faces, fx, fy, cx, cy, depth, ids, object_id):  # type: igno
         area = du1 * dv2 - du2 * dv1
         if area == 0.0:
             continue
-        # Barycentric weights of corners j and k, affine in the pixel; 1/z is affine in the picture, too.
+        # Barycentric weights of corners j and k, affine in the pixel; 1/z is affine in the image, too.
         wj_u, wj_v = dv2 / area, -du2 / area
         wk_u, wk_v = -dv1 / area, du1 / area
         slope_j, slope_k = inverse[j] - inverse[i], inverse[k] - inverse[i]

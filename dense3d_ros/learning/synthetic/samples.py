@@ -1,4 +1,4 @@
-"""Training crops: taken from a picture of a scene as the estimator would take them."""
+"""Training crops: taken from a image of a scene as the estimator would take them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from dense3d_ros.learning.synthetic.placing import unit
 from dense3d_ros.learning.synthetic.scenes import (
     HALF_SIZE,
     LEARNED_CENTRE,
-    Picture,
     SceneAssets,
+    SceneImage,
     is_blank,
-    make_picture,
+    make_image,
 )
 
 NEAR_CENTRE = 0.06
@@ -45,35 +45,35 @@ class Sample:
 
 
 def make_sample(rng: np.random.Generator, assets: SceneAssets, resolution: int = 128) -> Sample:
-    """A random crop of a random picture."""
-    return crop_sample(rng, make_picture(rng, assets), assets.options, resolution)
+    """A random crop of a random image."""
+    return crop_sample(rng, make_image(rng, assets), assets.options, resolution)
 
 
-def crop_sample(rng: np.random.Generator, picture: Picture, options: SceneOptions, resolution: int = 128) -> Sample:
+def crop_sample(rng: np.random.Generator, image: SceneImage, options: SceneOptions, resolution: int = 128) -> Sample:
     """A crop as the estimator would take one, off the hand's centre and direction by what is in `options`."""
-    true_centre = hand_centre(picture.joints)
+    true_centre = hand_centre(image.joints)
     while True:
-        centre, roll = picture.elsewhere, float(rng.uniform(-np.pi, np.pi))
+        centre, roll = image.elsewhere, float(rng.uniform(-np.pi, np.pi))
         if centre is None:
             is_first = rng.random() < options.first_guesses
             median, sigma = options.first_guess if is_first else options.settled
             error = unit(rng.normal(size=3)) * median * np.exp(rng.normal(0.0, sigma))
             centre = np.asarray(true_centre + error, np.float32)
             if not is_first:
-                roll = upright_roll(picture.joints + rng.normal(0.0, options.upright_error, picture.joints.shape))
-        # A guess far off can be at the lens, or behind it, where no crop can be.
+                roll = upright_roll(image.joints + rng.normal(0.0, options.upright_error, image.joints.shape))
+        # A centre far off can be at the lens, or behind it, where no crop can be.
         if centre[2] < options.distance[0] / 2:
             continue
-        crop = crop_hand(DepthImage(picture.depth), picture.camera, centre, HALF_SIZE, resolution, roll)
-        if picture.elsewhere is not None or not is_blank(crop.image):
+        crop = crop_hand(DepthImage(image.depth), image.camera, centre, HALF_SIZE, resolution, roll)
+        if image.elsewhere is not None or not is_blank(crop.image):
             break
-    error = float(np.linalg.norm(centre - true_centre)) if picture.has_hand else np.inf
+    error = float(np.linalg.norm(centre - true_centre)) if image.has_hand else np.inf
     return Sample(
         crop.image,
         np.array([crop.camera.fx, crop.camera.fy, crop.camera.cx, crop.camera.cy], np.float32),
         crop.centre,
-        np.asarray(picture.joints @ roll_rotation(roll).T, np.float32),
+        np.asarray(image.joints @ roll_rotation(roll).T, np.float32),
         presence=1 if error < NEAR_CENTRE else 0 if error > LEARNED_CENTRE else -1,
-        right=picture.right,
-        has_joints=picture.right and error < LEARNED_CENTRE,
+        right=image.right,
+        has_joints=image.right and error < LEARNED_CENTRE,
     )

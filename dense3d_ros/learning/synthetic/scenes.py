@@ -28,12 +28,12 @@ WINDOW = 0.5
 """Edge of the rendered cross-section at the hand, metres: the turned crop cube with room for an off-centre crop."""
 MAX_WINDOW_PIXELS = 240
 SEARCH_WINDOW, SEARCH_PIXELS = 1.0, 84
-"""The picture in which a crop without a hand is searched: metres across, and about a pixel for a finder's sample."""
+"""The image in which a crop without a hand is searched: metres across, and about a pixel for a detector's sample."""
 HAND_ID = 1
 TRAINED_MESHES = ("soma", "makehuman")
 
 LEARNED_CENTRE = 0.12
-"""Up to this far the joints are learned, so that a poor guess can be re-centred; beyond it is no crop of the hand."""
+"""Up to this far the joints are learned, so that crops far off can be re-centred; beyond it is no crop of the hand."""
 _FULL_WIDTH = 640
 
 
@@ -52,7 +52,7 @@ class SceneAssets:
 
 
 @dataclass(frozen=True)
-class Picture:
+class SceneImage:
     """What a sensor sees around a hand or around something else; crops are taken from it.
 
     depth: (H, W) metres. joints: (21, 3) metres in the camera frame. right: whether it is a right hand.
@@ -67,15 +67,15 @@ class Picture:
     has_hand: bool = True
 
 
-def make_picture(rng: np.random.Generator, assets: SceneAssets) -> Picture:
-    """A random picture; tries again while the hand is hidden or nothing is there."""
+def make_image(rng: np.random.Generator, assets: SceneAssets) -> SceneImage:
+    """A random image; tries again while the hand is hidden or nothing is there."""
     kind = rng.random()
     empty = kind < assets.options.empty
     at_hand = kind >= assets.options.empty + assets.options.elsewhere
     while True:
-        picture = _try_picture(rng, assets, empty=empty, at_hand=at_hand)
-        if picture is not None:
-            return picture
+        image = _try_image(rng, assets, empty=empty, at_hand=at_hand)
+        if image is not None:
+            return image
 
 
 def is_blank(crop: NDArray[np.float32]) -> bool:
@@ -108,7 +108,7 @@ class _Scene:
         return depth, ids
 
 
-def _try_picture(rng: np.random.Generator, assets: SceneAssets, *, empty: bool, at_hand: bool) -> Picture | None:
+def _try_image(rng: np.random.Generator, assets: SceneAssets, *, empty: bool, at_hand: bool) -> SceneImage | None:
     options = assets.options
     hand, right = random_hand(rng, assets, options.right_hands)
     centre = hand_centre(hand.joints)
@@ -125,11 +125,11 @@ def _try_picture(rng: np.random.Generator, assets: SceneAssets, *, empty: bool, 
         return None
     depth, ids = drawn
     depth = random_sensor(rng, float(centre[2])).apply(depth, camera, rng)
-    if rng.random() < options.picture_borders:
+    if rng.random() < options.image_borders:
         _cut_off(rng, depth, ids == HAND_ID if at_hand else depth > 0)
     if is_blank(crop_hand(DepthImage(depth), camera, centre, HALF_SIZE, 64).image):
         return None
-    return Picture(depth, camera, hand.joints, right, elsewhere, has_hand=not empty)
+    return SceneImage(depth, camera, hand.joints, right, elsewhere, has_hand=not empty)
 
 
 def random_hand(rng: np.random.Generator, assets: SceneAssets, right_share: float = 0.5) -> tuple[PosedHand, bool]:
@@ -183,7 +183,7 @@ def _thickness(rng: np.random.Generator, options: SceneOptions) -> NDArray[np.fl
 
 
 def window_camera(centre: NDArray[np.floating], rng: np.random.Generator, options: SceneOptions) -> Camera:
-    """The window of a camera picture around a hand, coarser when it would be too large."""
+    """The window of a camera image around a hand, coarser when it would be too large."""
     field_of_view = np.radians(rng.uniform(*options.view))
     return _window(centre, WINDOW, _FULL_WIDTH / 2 / float(np.tan(field_of_view / 2)), MAX_WINDOW_PIXELS)
 
@@ -222,7 +222,7 @@ def _hand_beside(rng: np.random.Generator, assets: SceneAssets, hand: PosedHand,
 def _other_centre(
     rng: np.random.Generator, scene: _Scene, hand: NDArray[np.float32], options: SceneOptions
 ) -> NDArray[np.float32] | None:
-    """Where the finder would put a crop that is not on the hand, or somewhere on a surface."""
+    """Where the detector would put a crop that is not on the hand, or somewhere on a surface."""
     camera = _window(hand, SEARCH_WINDOW, np.inf, SEARCH_PIXELS)
     drawn = scene.draw(camera)
     assert drawn is not None
@@ -251,12 +251,12 @@ def _other_centre(
 
 
 def _cut_off(rng: np.random.Generator, depth: NDArray[np.float32], subject: NDArray[np.bool_]) -> None:
-    """The picture ends within the hand: beyond a row or column that cuts off up to a third of it, nothing is there."""
+    """The image ends within the hand: beyond a row or column that cuts off up to a third of it, nothing is there."""
     axis, at_end = rng.integers(2), rng.random() < 0.5
     places = np.nonzero(subject)[axis]
     if places.size == 0:
         return
     share = rng.uniform(0.0, 0.35)
     edge = int(np.quantile(places, 1 - share if at_end else share))
-    picture = depth if axis == 0 else depth.T
-    picture[slice(edge, None) if at_end else slice(0, edge)] = 0
+    image = depth if axis == 0 else depth.T
+    image[slice(edge, None) if at_end else slice(0, edge)] = 0

@@ -1,6 +1,6 @@
-"""What depth sensors do to a picture, one effect a function; `sensors` combines them into models.
+"""What depth sensors do to a image, one effect a function; `sensors` combines them into models.
 
-Pictures are (H, W) float32 metres, 0 = nothing. All randomness comes from the generator that is passed in.
+Images are (H, W) float32 metres, 0 = nothing. All randomness comes from the generator that is passed in.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def noise(shape: tuple[int, ...], length: float, rng: np.random.Generator) -> De
 
 
 def blobs(shape: tuple[int, ...], share: float, length: float, rng: np.random.Generator) -> Mask:
-    """Random spots of about `length` pixels that cover `share` (0..1) of the picture."""
+    """Random spots of about `length` pixels that cover `share` (0..1) of the image."""
     if share <= 0:
         return np.zeros(shape, np.bool_)
     spots: Mask = noise(shape, length, rng) > np.float32(NormalDist().inv_cdf(1 - share))
@@ -74,8 +74,8 @@ def shadow(depth: Depth, camera: Camera, baseline: float) -> Mask:
     mirrored = baseline < 0
     hidden = np.zeros(depth.shape, np.bool_)
     if baseline:
-        picture = np.ascontiguousarray(depth[:, ::-1] if mirrored else depth)
-        _shadow(picture, np.float32(camera.fx * abs(baseline)), hidden)
+        image = np.ascontiguousarray(depth[:, ::-1] if mirrored else depth)
+        _shadow(image, np.float32(camera.fx * abs(baseline)), hidden)
     return hidden[:, ::-1] if mirrored else hidden
 
 
@@ -141,7 +141,7 @@ def lost(depth: Depth, cosines: Depth, least_cosine: float, reach: float, rng: n
     """Surface that sends too little light back.
 
     The return falls with the cosine of incidence and the square of the distance; a frontal surface is lost
-    from `reach` metres on, any surface below `least_cosine`. Both limits wander by a third over the picture,
+    from `reach` metres on, any surface below `least_cosine`. Both limits wander by a third over the image,
     as reflectivity does.
     """
     reflectivity = np.exp(np.float32(0.3) * noise(depth.shape, 5.0, rng))

@@ -1,6 +1,6 @@
-"""Models of depth sensors: a clean rendered depth picture becomes one like a real sensor's.
+"""Models of depth sensors: a clean rendered depth image becomes one like a real sensor's.
 
-The picture is taken to be at the sensor's own resolution; it may be a window of the sensor's picture. Lengths
+The image is taken to be at the sensor's own resolution; it may be a window of the sensor's image. Lengths
 are in metres; `jitter`, `correlation`, `fattening` and `edge_radius` in pixels; `holes` and `flying` are
 shares of pixels. A surface may grow into empty pixels beside it by the lateral jitter or by fattening;
 elsewhere 0 stays 0.
@@ -257,7 +257,7 @@ def _random_strength(rng: np.random.Generator) -> float:
 
 
 def _random_side(rng: np.random.Generator) -> float:
-    """The projector's side; drivers that mirror the picture swap it."""
+    """The projector's side; drivers that mirror the image swap it."""
     return 1.0 if rng.random() < 0.5 else -1.0
 
 

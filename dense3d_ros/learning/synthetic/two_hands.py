@@ -29,14 +29,14 @@ FOREARM = 0.8
 _FREE = np.array([[-0.16, 0.0, 0.52], [0.16, 0.0, 0.52]])
 """Centres of both hands in the camera frame, metres, when they have nothing to do with each other."""
 _PAST_THE_SIDE, _BELOW = 0.75, 0.6
-"""Metres from the optical axis at which a hand is out of the picture."""
+"""Metres from the optical axis at which a hand is out of the image."""
 _IN_DEPTH = 0.09
 """Metres by which crossing hands are nearer and further than free ones."""
 _PALM = 0.018
 """Metres from a hand's centre to the surface of what lies flat in it."""
 _CHEST = np.array([0.0, 0.25, 0.97])
 _BODY = 4
-"""Of `load_bodies`: its arms hang down, their ends out of the picture."""
+"""Of `load_bodies`: its arms hang down, their ends out of the image."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class _Stance:
 
 
 class TwoHandsAnimation:
-    """The story at any time up to `seconds`; the same mesh, seed and sensor give the same pictures.
+    """The story at any time up to `seconds`; the same mesh, seed and sensor give the same images.
 
     The scenes "leave right", "leave left", "leave both", "cross", "touch" and "hold" come in an order of the seed's,
     with "free" hands in between. `sensor` is a name of SENSORS, or "none" for exact depth; ValueError for another one.

@@ -16,15 +16,15 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from dense3d_ros.learning.synthetic.samples import Sample, crop_sample, make_sample
-from dense3d_ros.learning.synthetic.scenes import Picture, SceneAssets, make_picture
+from dense3d_ros.learning.synthetic.scenes import SceneAssets, SceneImage, make_image
 from dense3d_ros.learning.training.stopping import STOP_SIGNALS
 
 BatchT = TypeVar("BatchT")
 
 CROPS_PER_PICTURE = 4
-"""Crops that are learned of every picture, each at another place and turn."""
+"""Crops that are learned of every image, each at another place and turn."""
 LAG = 16
-"""Batches between two crops of a picture; a multiple of processes times workers."""
+"""Batches between two crops of a image; a multiple of processes times workers."""
 
 
 @dataclass
@@ -64,7 +64,7 @@ class Batch:
 class SyntheticBatches(IterableDataset[Batch]):
     """Batch number n is a function of (seed, n) alone, whatever the number of workers and processes.
 
-    Every picture is learned in four crops, LAG batches apart: rendering would take as long as learning otherwise.
+    Every image is learned in four crops, LAG batches apart: rendering would take as long as learning otherwise.
     """
 
     def __init__(self, *, seed: int, batch_size: int, resolution: int, first: int, count: int, stride: int = 1) -> None:
@@ -77,33 +77,33 @@ class SyntheticBatches(IterableDataset[Batch]):
         info = get_worker_info()
         worker, workers = (0, 1) if info is None else (info.id, info.num_workers)
         assets = SceneAssets.load()
-        pictures: dict[int, list[Picture]] = {}
+        images: dict[int, list[SceneImage]] = {}
         for number in self.numbers[worker::workers]:
             rng = _generator(self.seed, number, 1)
             samples = []
             for view in range(CROPS_PER_PICTURE):
                 source = number - view * LAG
-                if source not in pictures:
-                    pictures[source] = make_pictures(assets, self.seed, source, self.batch_size // CROPS_PER_PICTURE)
-                samples += [crop_sample(rng, picture, assets.options, self.resolution) for picture in pictures[source]]
-            pictures.pop(number - (CROPS_PER_PICTURE - 1) * LAG)
+                if source not in images:
+                    images[source] = make_images(assets, self.seed, source, self.batch_size // CROPS_PER_PICTURE)
+                samples += [crop_sample(rng, image, assets.options, self.resolution) for image in images[source]]
+            images.pop(number - (CROPS_PER_PICTURE - 1) * LAG)
             yield Batch.from_samples(samples)
 
 
-def make_pictures(assets: SceneAssets, seed: int, number: int, count: int) -> list[Picture]:
-    """`count` pictures that are a function of (seed, number)."""
+def make_images(assets: SceneAssets, seed: int, number: int, count: int) -> list[SceneImage]:
+    """`count` images that are a function of (seed, number)."""
     rng = _generator(seed, number, 0)
-    return [make_picture(rng, assets) for _ in range(count)]
+    return [make_image(rng, assets) for _ in range(count)]
 
 
 def make_batch(assets: SceneAssets, seed: int, number: int, size: int, resolution: int) -> Batch:
-    """`size` samples of different pictures, a function of (seed, number)."""
+    """`size` samples of different images, a function of (seed, number)."""
     rng = _generator(seed, number, 0)
     return Batch.from_samples([make_sample(rng, assets, resolution) for _ in range(size)])
 
 
 def _generator(seed: int, number: int, purpose: int) -> np.random.Generator:
-    # Before the first batch are the pictures of numbers -1, -2, ...: seeds must not be negative.
+    # Before the first batch are the images of numbers -1, -2, ...: seeds must not be negative.
     return np.random.default_rng([seed, 2 * number if number >= 0 else -2 * number - 1, purpose])
 
 

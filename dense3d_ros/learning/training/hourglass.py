@@ -75,6 +75,6 @@ class HourglassMethod(MuonMethod[Batch]):
         return float(parts["joint_mm"]) * hands, hands
 
     def _geometry(self, batch: Batch) -> MapGeometry:
-        """The maps' geometry, whose 2D cone covers the same part of the picture at every resolution."""
+        """The maps' geometry, whose 2D cone covers the same part of the image at every resolution."""
         share = batch.crops.shape[-1] / self.description.resolution
         return replace(self.geometry, cone_radius=self.geometry.cone_radius * share)

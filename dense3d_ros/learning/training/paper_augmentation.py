@@ -22,19 +22,19 @@ def augment(
     """A random turn by any angle, then independent stretches of height and width by 0.9 to 1.1.
 
     crop: (128, 128) mm. camera: the crop's, which stays. joints: (J, 3) mm; their depth stays.
-    half_pixel_rotation: turn the picture about (63.5, 63.5) instead of (64, 64), the middle of the joints' turn.
+    half_pixel_rotation: turn the image about (63.5, 63.5) instead of (64, 64), the middle of the joints' turn.
     """
     angle = float(rng.uniform(-np.pi, np.pi))
     stretches = np.clip(rng.normal(1.0, STRETCH_DEVIATION, 2), *STRETCH_LIMITS)
     pixels = camera.project(joints)
-    crop = rotate_picture(crop, angle, _MIDDLE - 0.5 if half_pixel_rotation else _MIDDLE)
+    crop = rotate_image(crop, angle, _MIDDLE - 0.5 if half_pixel_rotation else _MIDDLE)
     pixels = rotate_pixels(pixels, angle)
     height, width = (int(SIZE * stretch) for stretch in stretches)
-    crop, pixels = stretch_picture(crop, height, width), stretch_pixels(pixels, height, width)
+    crop, pixels = stretch_image(crop, height, width), stretch_pixels(pixels, height, width)
     return crop, camera.back_project(pixels, joints[:, 2]).astype(np.float32)
 
 
-def rotate_picture(crop: FloatArray, angle: float, middle: float = _MIDDLE) -> FloatArray:
+def rotate_image(crop: FloatArray, angle: float, middle: float = _MIDDLE) -> FloatArray:
     """Turn counter-clockwise on screen by `angle` radians about the pixel (middle, middle); nearest, 0 outside."""
     rows, columns = np.mgrid[:SIZE, :SIZE] - middle
     cosine, sine = np.cos(angle), np.sin(angle)
@@ -47,13 +47,13 @@ def rotate_picture(crop: FloatArray, angle: float, middle: float = _MIDDLE) -> F
 
 
 def rotate_pixels(pixels: Pixels, angle: float) -> Pixels:
-    """(J, 2) pixels turned as `rotate_picture` turns the picture about (64, 64)."""
+    """(J, 2) pixels turned as `rotate_image` turns the image about (64, 64)."""
     u, v = (pixels - _MIDDLE).T
     cosine, sine = np.cos(angle), np.sin(angle)
     return np.stack([u * cosine + v * sine, v * cosine - u * sine], axis=1) + _MIDDLE
 
 
-def stretch_picture(crop: FloatArray, height: int, width: int) -> FloatArray:
+def stretch_image(crop: FloatArray, height: int, width: int) -> FloatArray:
     """Resize to height x width, nearest, and take the middle 128 x 128 of it, with zeros where there is none."""
     rows, columns = (_sources(size) for size in (height, width))
     inside = (rows >= 0) & (rows < SIZE), (columns >= 0) & (columns < SIZE)
@@ -63,7 +63,7 @@ def stretch_picture(crop: FloatArray, height: int, width: int) -> FloatArray:
 
 
 def stretch_pixels(pixels: Pixels, height: int, width: int) -> Pixels:
-    """(J, 2) pixels moved as `stretch_picture` moves the picture."""
+    """(J, 2) pixels moved as `stretch_image` moves the image."""
     sizes = np.array([width, height])
     stretched: Pixels = pixels * sizes / SIZE - (sizes - SIZE) // 2
     return stretched

@@ -72,7 +72,7 @@ class Cropping:
         return PaperCrop(image, camera, centre), joints
 
     def _jittered(self, rng: np.random.Generator, box: Box, camera: Camera) -> Box:
-        """The box with each side moved, still within the picture and not smaller than a box may be."""
+        """The box with each side moved, still within the image and not smaller than a box may be."""
         if not self.box_jitter:
             return box
         sides = np.array([box.top, box.left, box.bottom, box.right])

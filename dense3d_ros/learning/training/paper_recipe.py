@@ -14,7 +14,7 @@ QUIRKS: dict[str, str] = {
         "in crops nearer than 300 mm, missing depth (0) is taken for surface; corrected: it is background"
     ),
     "half_pixel_rotation": (
-        "the picture turns about (63.5, 63.5), its joints about (64, 64); corrected: both about (64, 64)"
+        "the image turns about (63.5, 63.5), its joints about (64, 64); corrected: both about (64, 64)"
     ),
     "stale_centre": (
         "the reference point stays that of the crop before it is turned and stretched; corrected: it is that of what "
