@@ -23,11 +23,14 @@ class Bond:
     def start(self) -> None:
         """Let a lifecycle manager hear that the node lives."""
         if bondpy is not None:
-            self._bond = bondpy.Bond(TOPIC, self._node.get_name(), self._node)
+            self._bond = bondpy.Bond(self._node, TOPIC, self._node.get_name())
             self._bond.start()
 
     def stop(self) -> None:
         """Break the bond, so that the manager does not take it for a death."""
         if self._bond is not None:
+            # bondpy destroys both behind the node's back, which would go on waiting for them.
+            self._node.destroy_subscription(self._bond.sub)
             self._bond.shutdown()
+            self._node.destroy_publisher(self._bond.pub)
             self._bond = None

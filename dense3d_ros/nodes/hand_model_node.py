@@ -44,6 +44,7 @@ class HandModelNode(LifecycleNode):  # type: ignore[misc]
         self._load = load
         self._model: HandModel | None = None
         self._bond = Bond(self)
+        self._breaking_bond: Any = None
         self._configuration = NodeParameters(self, HandModelSettings())
         self._changing_state = threading.Lock()
         self._change_state_on_a_thread()
@@ -118,7 +119,9 @@ class HandModelNode(LifecycleNode):  # type: ignore[misc]
         self._bond.start()
 
     def _deactivate(self) -> None:
-        self._bond.stop()
+        # Not on this thread: rclpy raises where it is about to wait for what another thread destroys.
+        if self.executor is not None:
+            self._breaking_bond = self.executor.create_task(self._bond.stop)
         self._slot.change(None)
 
     def _release(self) -> None:
@@ -177,7 +180,10 @@ class HandModelNode(LifecycleNode):  # type: ignore[misc]
                     executor.wake()
 
             self._in_thread(change)
-            return await done
+            await done
+            if self._breaking_bond is not None:
+                await self._breaking_bond
+            return response
 
         service.callback = answer
         # In the node's own group, no other callback would run before the answer.

@@ -1,4 +1,4 @@
-"""The bond for nav2's lifecycle manager, with a `bondpy` that writes down what is asked of it."""
+"""The bond for nav2's lifecycle manager, with a `bondpy` like the real one that writes down what is asked of it."""
 
 from __future__ import annotations
 
@@ -14,23 +14,32 @@ SCRIPT = str(Path(__file__).parents[1] / "node_rigid_model.py")
 BONDPY = """
 import pathlib
 
+from std_msgs.msg import String
+
 NOTES = pathlib.Path(__file__).with_name("notes.txt")
 
 
 class Bond:
-    def __init__(self, topic, id, node, on_broken=None, on_formed=None):
-        self.name = f"{topic} {id} {node.get_fully_qualified_name()}"
+    def __init__(self, node, topic, bond_id, on_broken=None, on_formed=None):
+        self.node, self.topic = node, topic
+        self.name = f"{topic} {bond_id} {node.get_fully_qualified_name()}"
+        self.pub = node.create_publisher(String, topic, 1)
 
     def note(self, what):
         with NOTES.open("a") as file:
             print(what, self.name, file=file)
 
     def start(self):
+        self.sub = self.node.create_subscription(String, self.topic, lambda message: None, 1)
         self.note("start")
 
     def shutdown(self):
+        self.sub.destroy()
+        self.pub.publish(String())
+        self.pub.destroy()
         self.note("shutdown")
 """
+"""With the signature of bond_core's branch for ROS 2, its attributes, and its way of destroying them."""
 
 
 def test_a_bond_while_the_node_is_active(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,5 +69,6 @@ def test_a_bond_while_the_node_is_active(tmp_path: Path, monkeypatch: pytest.Mon
     finally:
         process.stop()
         client.close()
+    assert "[ERROR]" not in process.output()
     # The end of the process is the bond's, too.
     assert noted() == [started, ended, started, ended]
