@@ -1,4 +1,4 @@
-"""Checkpoints: in small files, whole or not at all, and of this network only."""
+"""Checkpoints: whole or not at all, and of this network only."""
 
 from __future__ import annotations
 
@@ -6,18 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import nn
 
 from dense3d_ros.learning.training import checkpoint
 from dense3d_ros.learning.training.checkpoint import Progress, load_checkpoint, save_checkpoint
-
-PART = 4000
-
-
-@pytest.fixture(autouse=True)
-def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checkpoint, "PART_BYTES", PART)
 
 
 def make(seed: int, width: int = 16) -> tuple[nn.Module, nn.Module, torch.optim.Optimizer]:
@@ -36,54 +29,31 @@ def state(network: nn.Module, average: nn.Module, optimiser: torch.optim.Optimiz
     return [*network.state_dict().values(), *average.state_dict().values(), *moments]
 
 
-def test_parts_are_small_and_come_back(tmp_path: Path) -> None:
+def test_what_is_saved_comes_back(tmp_path: Path) -> None:
     path, saved, other = tmp_path / "checkpoint.safetensors", make(0), make(1)
     save_checkpoint(path, *saved, Progress(640, 20, 1.5))
-    files = sorted(tmp_path.iterdir())
-    assert len(files) > 4
-    assert [files[0].name, files[-1].name] == ["checkpoint-640-2.safetensors", "checkpoint.safetensors"]
-    # The header comes on top of the tensors.
-    assert all(file.stat().st_size < PART + 2000 for file in files)
+    assert list(tmp_path.iterdir()) == [path]
     assert load_checkpoint(path, *other) == Progress(640, 20, 1.5)
     for expected, tensor in zip(state(*saved), state(*other), strict=True):
         assert torch.equal(tensor, expected)
 
 
-def test_a_new_checkpoint_takes_the_old_ones_place(tmp_path: Path) -> None:
-    path = tmp_path / "checkpoint.safetensors"
-    save_checkpoint(path, *make(0), Progress(640, 20))
-    count = len(list(tmp_path.iterdir()))
-    save_checkpoint(path, *make(1), Progress(1280, 40))
-    assert len(list(tmp_path.iterdir())) == count
-    assert not list(tmp_path.glob("checkpoint-640-*"))
-
-
-def test_a_kill_between_two_files_leaves_the_former_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path, saved = tmp_path / "checkpoint.safetensors", make(0)
+def test_a_kill_while_it_is_written_leaves_the_former_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, saved, other = tmp_path / "checkpoint.safetensors", make(0), make(1)
     save_checkpoint(path, *saved, Progress(640, 20))
-    write = checkpoint._write
 
-    def killed(file: Path, *rest: object) -> None:
-        if file == path:
-            raise KeyboardInterrupt
-        write(file, *rest)  # type: ignore[arg-type]
+    def killed(file: Path, data: bytes) -> int:
+        with file.open("wb") as half:
+            half.write(data[: len(data) // 2])
+        raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoint, "_write", killed)
+        patch.setattr(Path, "write_bytes", killed)
         with pytest.raises(KeyboardInterrupt):
-            save_checkpoint(path, *make(1), Progress(1280, 40))
-    other = make(2)
+            save_checkpoint(path, *other, Progress(1280, 40))
     assert load_checkpoint(path, *other).samples == 640
-    assert all(torch.equal(a, b) for a, b in zip(state(*saved), state(*other), strict=True))
-    # The next one clears up what the killed one left.
-    save_checkpoint(path, *saved, Progress(1920, 60))
-    assert not list(tmp_path.glob("checkpoint-1280-*"))
-
-
-def test_a_checkpoint_in_one_file_as_it_used_to_be(tmp_path: Path) -> None:
-    path, saved, other = tmp_path / "checkpoint.safetensors", make(0), make(1)
-    save_file(checkpoint._named(*saved), path, {"progress": '{"samples": 7, "batch": 1, "seconds": 2.0}'})
-    assert load_checkpoint(path, *other) == Progress(7, 1, 2.0)
     assert all(torch.equal(a, b) for a, b in zip(state(*saved), state(*other), strict=True))
 
 
@@ -95,8 +65,6 @@ def test_a_checkpoint_in_one_file_as_it_used_to_be(tmp_path: Path) -> None:
         {"progress": "[" * 100_000},
         {"progress": "9" * 100_000},
         {"progress": "null"},
-        {"progress": "{}", "parts": "3"},
-        {"progress": "{}", "parts": '["../checkpoint.safetensors"]'},
         {"progress": '{"samples": 1, "epoch": 2}'},
         {"progress": '{"samples": -4}'},
         {"progress": '{"samples": 1.5}'},
@@ -133,12 +101,10 @@ def test_what_cannot_be_used_is_named(tmp_path: Path) -> None:
     save_checkpoint(path, *make(0), Progress(640, 20))
     with pytest.raises(ValueError, match=r"checkpoint\.safetensors belongs to another network"):
         load_checkpoint(path, *make(0, width=8))
-    part = tmp_path / "checkpoint-640-3.safetensors"
-    whole = part.read_bytes()
-    part.write_bytes(whole[:-3])
-    with pytest.raises(ValueError, match=r"checkpoint-640-3\.safetensors cannot be read as a part of a checkpoint"):
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-3])
+    with pytest.raises(ValueError, match=r"checkpoint\.safetensors cannot be read as a checkpoint"):
         load_checkpoint(path, *make(0))
-    part.unlink()
-    with pytest.raises(ValueError, match=r"checkpoint-640-3\.safetensors cannot be read"):
+    path.unlink()
+    with pytest.raises(ValueError, match=r"checkpoint\.safetensors cannot be read"):
         load_checkpoint(path, *make(0))
-    assert load_file(path)

@@ -1,13 +1,8 @@
-"""Training state as safetensors files of less than 16 MiB each, so that a run can be killed and moved at any moment.
-
-`checkpoint.safetensors` holds the progress, the first tensors, and the names of the files that hold the others.
-It is written last, in one step: until then the former one and its files stand.
-"""
+"""Training state as a safetensors file, written whole, so that a run can be killed at any moment."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -19,8 +14,6 @@ from torch.optim import Optimizer
 
 from dense3d_ros.atomic_write import atomic_write
 
-PART_BYTES = 14 * 2**20
-"""Tensors in one file; a single tensor is never divided, and none of the networks has one as large."""
 _MOST = 10**15
 """No run has as many samples, batches or seconds."""
 _NEVER_NEGATIVE = ("running_var", "square", "exp_avg_sq", "step", "n_averaged", "num_batches_tracked")
@@ -40,26 +33,19 @@ def save_checkpoint(
     path: Path, network: nn.Module, average: nn.Module, optimiser: Optimizer, progress: Progress
 ) -> None:
     """Write everything a run needs to go on as if it had not stopped."""
-    first, *rest = _parts(_named(network, average, optimiser))
-    names = [f"{path.stem}-{progress.samples}-{number}{path.suffix}" for number in range(2, len(rest) + 2)]
-    for name, tensors in zip(names, rest, strict=True):
-        _write(path.with_name(name), tensors, {})
-    _write(path, first, {"progress": json.dumps(asdict(progress)), "parts": json.dumps(names)})
-    for old in path.parent.glob(f"{path.stem}-*{path.suffix}"):
-        if old.name not in names:
-            old.unlink()
+    tensors = {name: tensor.contiguous() for name, tensor in _named(network, average, optimiser).items()}
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(save(tensors, {"progress": json.dumps(asdict(progress))}))
 
 
 def load_checkpoint(path: Path, network: nn.Module, average: nn.Module, optimiser: Optimizer) -> Progress:
     """Restore what `save_checkpoint` wrote.
 
-    ValueError, one sentence, if a file is missing or broken, another network's, or if nothing can be learned from it.
+    ValueError, one sentence, if the file is missing or broken, another network's, or if nothing can be learned from it.
     """
     _fill_state(optimiser)
     stored, metadata = _read(path)
-    progress, parts = _metadata(path, metadata)
-    for name in parts:
-        stored |= _read(path.with_name(name))[0]
+    progress = _progress(path, metadata)
     tensors = _named(network, average, optimiser)
     if {name: (t.shape, t.dtype) for name, t in stored.items()} != {
         name: (t.shape, t.dtype) for name, t in tensors.items()
@@ -74,41 +60,20 @@ def load_checkpoint(path: Path, network: nn.Module, average: nn.Module, optimise
     return progress
 
 
-def _metadata(path: Path, metadata: dict[str, str]) -> tuple[Progress, list[str]]:
-    """Progress and the names of the other files; ValueError if they are not what `save_checkpoint` writes."""
+def _progress(path: Path, metadata: dict[str, str]) -> Progress:
+    """ValueError if it is not what `save_checkpoint` writes."""
     try:
         progress = Progress(**json.loads(metadata["progress"]))
-        parts = json.loads(metadata.get("parts", "[]"))
         valid = (
             all(type(number) is int and 0 <= number <= _MOST for number in (progress.samples, progress.batch))
             and type(progress.seconds) in (int, float)
             and 0 <= progress.seconds <= _MOST
-            and isinstance(parts, list)
-            and all(isinstance(name, str) and Path(name).name == name for name in parts)
         )
     except (KeyError, TypeError, ValueError, RecursionError):
         valid = False
     if not valid:
-        raise ValueError(f"{path} is no checkpoint of a training run: its progress or list of files is wrong")
-    return progress, parts
-
-
-def _parts(tensors: dict[str, Tensor]) -> Iterator[dict[str, Tensor]]:
-    """The tensors in groups of at most PART_BYTES."""
-    part: dict[str, Tensor] = {}
-    size = 0
-    for name, tensor in tensors.items():
-        if part and size + tensor.nbytes > PART_BYTES:
-            yield part
-            part, size = {}, 0
-        part[name] = tensor
-        size += tensor.nbytes
-    yield part
-
-
-def _write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    with atomic_write(path) as temporary:
-        temporary.write_bytes(save({name: tensor.contiguous() for name, tensor in tensors.items()}, metadata))
+        raise ValueError(f"{path} is no checkpoint of a training run: its progress is wrong")
+    return progress
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -117,7 +82,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
             return tensors, file.metadata() or {}
     except (OSError, SafetensorError) as error:
-        raise ValueError(f"{path} cannot be read as a part of a checkpoint: {error}") from error
+        raise ValueError(f"{path} cannot be read as a checkpoint: {error}") from error
 
 
 def _named(network: nn.Module, average: nn.Module, optimiser: Optimizer) -> dict[str, Tensor]:
