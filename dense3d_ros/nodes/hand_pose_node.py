@@ -15,6 +15,7 @@ from dense3d_ros.geometry.depth import DepthFormatError, DepthImage
 from dense3d_ros.nodes.allocator import gpu_mebibytes, resident_mebibytes
 from dense3d_ros.nodes.camera_clock import NOTEWORTHY, CameraClock
 from dense3d_ros.nodes.camera_info import CameraInfoError, camera_of, is_distorted
+from dense3d_ros.nodes.depth_unit import doubt_of_unit
 from dense3d_ros.nodes.diagnostics import (
     LOG_AGAIN_S,
     Condition,
@@ -64,7 +65,9 @@ class HandPoseNode(Node):  # type: ignore[misc]
         self._warned_of_distortion = False
         self._outputs = HandOutputs(self)
         self._worker: LatestWorker[Frame] = LatestWorker("hand_pose", self._work, self._failed)
-        self._input = DepthInput(self, self._worker.put)
+        transport = self._configuration.settings.transport
+        self._input = DepthInput(self, self._worker.put, transport, lambda: self._configuration.settings.sync_slop)
+        self._pairing = self._input.pairing
         slot.on_change(self._model_changed)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         # A thread of its own: a report takes milliseconds, in which no image could be received.
@@ -130,9 +133,12 @@ class HandPoseNode(Node):  # type: ignore[misc]
                 }
             )
             text = f"{len(hands)} in the last frame" if hands else f"no hand: {estimate.reason}"
-            self._conditions.report(self._published(text))
+            doubt = "" if hands else doubt_of_unit(depth)
+            self._conditions.report(self._published(text, doubt))
 
-    def _published(self, text: str) -> Condition:
+    def _published(self, text: str, doubt: str) -> Condition:
+        if doubt:
+            return Condition(Level.WARN, "depth unit", f"{text}; {doubt}")
         ahead = self._camera_clock.ahead
         if ahead < NOTEWORTHY:
             return Condition(Level.OK, "published", text)
@@ -173,7 +179,7 @@ class HandPoseNode(Node):  # type: ignore[misc]
     def _read(self, frame: Frame) -> tuple[DepthImage, Camera] | None:
         """Depth and camera of a frame, or None where it cannot be used, which is then reported."""
         try:
-            depth = depth_image(frame.image)
+            depth = depth_image(frame.image, self._configuration.settings.depth_unit)
         except DepthFormatError as error:
             self._refuse("depth image", f"depth image on {self._input.depth_topic}: {error}")
             return None
@@ -242,6 +248,7 @@ class HandPoseNode(Node):  # type: ignore[misc]
 
     def _tell_reporter(self) -> None:
         """Once a second."""
+        self._input.look_for_latched_info()
         self._reporter.put(self._input.silence())
 
     def _report(self, silence: float) -> None:
@@ -255,12 +262,16 @@ class HandPoseNode(Node):  # type: ignore[misc]
         elif problem:
             level = Level.STALE if self._input.counts["pairs"] else Level.WARN
             self._conditions.report(Condition(level, "no frames", problem))
+        if (pairing := self._input.pairing) != self._pairing:
+            self._pairing = pairing
+            self.get_logger().info(f"The camera info on {self._input.info_topic} that goes with an image is {pairing}.")
         if unfit := self._outputs.unfit_subscriber():
             self._conditions.report(Condition(Level.WARN, "unfit subscriber", unfit))
         counts = self._statistics.counts() + self._input.counts
         counts["dropped: newer frame"] = self._worker.dropped
         values: dict[str, object] = {
             "input": problem or "frames arrive",
+            "camera info": pairing,
             "camera clock ahead s": self._camera_clock.ahead,
             "model": model.description.name if model else "",
             "device": model.device if model else "",

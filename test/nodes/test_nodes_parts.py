@@ -19,9 +19,11 @@ from node_processes import depth_message, info_message
 from std_msgs.msg import Header
 
 from dense3d_ros.geometry.camera import Camera
+from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.nodes import dds_profile
 from dense3d_ros.nodes.camera_clock import CameraClock
 from dense3d_ros.nodes.camera_info import CameraInfoError, camera_of, is_distorted
+from dense3d_ros.nodes.depth_unit import doubt_of_unit
 from dense3d_ros.nodes.diagnostics import (
     LONGEST_SENTENCE,
     Condition,
@@ -144,10 +146,32 @@ def test_settings_refuse_what_does_not_go_together() -> None:
     for cameras, said in (((), "none"), (None, "none"), (("left", "left"), "left, left")):
         with pytest.raises(ValueError, match=f"cameras are {said}; expected at least one, each once"):
             HandModelSettings(cameras=cameras)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="transport is 'theora'; accepted: raw, compressedDepth"):
+        HandPoseSettings(transport="theora")
+    with pytest.raises(ValueError, match="depth_unit is 1e-09; accepted: 0, or 1e-06 to 1"):
+        HandPoseSettings(depth_unit=1e-9)
     with pytest.raises(ValueError, match="encoding is 'rgb8'; accepted: 16UC1, 32FC1"):
         DepthCameraSettings(encoding="rgb8")
     with pytest.raises(ValueError, match="reliability is 'maybe'; accepted: best_effort, reliable"):
         DepthCameraSettings(reliability="maybe")
+
+
+@pytest.mark.parametrize(
+    ("values", "unit", "sentence"),
+    [
+        (np.float32(700), 1.0, "nothing is nearer than 700 m when a value counts 1 m: set depth_unit to what"),
+        (np.uint16(12000), 0.001, "nothing is nearer than 12 m when a value counts 0.001 m: set depth_unit"),
+        (np.float32(0.02), 1.0, "nothing is farther than 20 mm when a value counts 1 m: set depth_unit"),
+        (np.float32(0.7), 1.0, ""),
+        (np.uint16(9000), 0.001, ""),
+        (np.uint16(0), 0.001, ""),
+    ],
+)
+def test_a_unit_that_cannot_be_is_doubted(values: Any, unit: float, sentence: str) -> None:
+    image = np.full((96, 128), values)
+    image[0, :20] = values / 20 if unit == 1.0 else 0
+    said = doubt_of_unit(DepthImage(image, unit))
+    assert said.startswith(sentence) if sentence else said == ""
 
 
 def test_worker_takes_the_newest_and_counts_the_rest() -> None:
