@@ -22,7 +22,7 @@ RVIZ_DEPTH = "/camera/camera/depth/image_rect_raw"
 RVIZ_CAMERA_INFO = "/camera/camera/depth/camera_info"
 RVIZ_MARKERS = "/hand_pose/markers"
 # Arguments that are parameters of the nodes where they are given.
-TEXTS = ("model", "device", "runtime", "transport")
+TEXTS = ("model", "device", "runtime", "transport", "distortion")
 NUMBERS = (("max_hands", int), ("min_score", float), ("depth_unit", float), ("sync_slop", float))
 
 
@@ -48,6 +48,12 @@ def generate_launch_description() -> LaunchDescription:
             "depth_unit",
             default_value="",
             description="Metres per value of the depth image; 0 as its encoding says. Empty: as in params_file.",
+        ),
+        DeclareLaunchArgument(
+            "distortion",
+            default_value="",
+            description="What is done about the lens: undo, ignore, or auto, by the name of the image's topic. "
+            "Empty: as in params_file.",
         ),
         DeclareLaunchArgument(
             "sync_slop",

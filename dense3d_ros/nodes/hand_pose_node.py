@@ -14,7 +14,8 @@ from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthFormatError, DepthImage
 from dense3d_ros.nodes.allocator import gpu_mebibytes, resident_mebibytes
 from dense3d_ros.nodes.camera_clock import NOTEWORTHY, CameraClock
-from dense3d_ros.nodes.camera_info import CameraInfoError, camera_of, is_distorted
+from dense3d_ros.nodes.camera_hints import CameraHints
+from dense3d_ros.nodes.camera_info import CameraInfoError, camera_of, is_named_rectified
 from dense3d_ros.nodes.depth_unit import doubt_of_unit
 from dense3d_ros.nodes.diagnostics import (
     LOG_AGAIN_S,
@@ -62,7 +63,7 @@ class HandPoseNode(Node):  # type: ignore[misc]
         self._camera_clock = CameraClock()
         self._numbers = count(1)
         self._last_stamp = 0.0
-        self._warned_of_distortion = False
+        self._hints = CameraHints(lambda text: self.get_logger().warning(text))
         self._outputs = HandOutputs(self)
         self._worker: LatestWorker[Frame] = LatestWorker("hand_pose", self._work, self._failed)
         transport = self._configuration.settings.transport
@@ -102,7 +103,7 @@ class HandPoseNode(Node):  # type: ignore[misc]
                 return
             age = self._age(stamp)
             waited = time.perf_counter() - frame.arrival
-            if self._is_too_old(stamp, settings, "", "; play a recorded bag with --clock and set use_sim_time"):
+            if self._is_too_old(stamp, settings, ""):
                 return
             read = self._read(frame)
             if read is None:
@@ -145,20 +146,19 @@ class HandPoseNode(Node):  # type: ignore[misc]
         return Condition(
             Level.WARN,
             "camera clock",
-            f"{text}; the camera's clock is {ahead:.2f} s ahead of this node's, so ages are told by its latest frames",
+            f"{text}; the camera's clock is {ahead:.2f} s ahead of this node's, so ages are told by its latest frames; "
+            "synchronise the two, by NTP or PTP",
         )
 
-    def _is_too_old(self, stamp: float, settings: HandPoseSettings, when: str, hint: str = "") -> bool:
+    def _is_too_old(self, stamp: float, settings: HandPoseSettings, when: str) -> bool:
         """Whether a frame is older than max_age, which is then counted and reported."""
         age = self._age(stamp)
         if not 0.0 < settings.max_age < age:
             return False
-        ahead = self._camera_clock.ahead
-        clock = f"; the camera's clock is {ahead:.2f} s ahead of this node's" if ahead >= NOTEWORTHY else ""
         self._refuse(
             "too old",
-            f"frames of {self._input.depth_topic} are {age:.2f} s old{when}, max_age is {settings.max_age:g} s"
-            f"{clock or hint}",
+            f"frames of {self._input.depth_topic} are {age:.2f} s old{when}, max_age is {settings.max_age:g} s; "
+            f"{self._camera_clock.why_old(stamp)}",
         )
         return True
 
@@ -178,23 +178,23 @@ class HandPoseNode(Node):  # type: ignore[misc]
 
     def _read(self, frame: Frame) -> tuple[DepthImage, Camera] | None:
         """Depth and camera of a frame, or None where it cannot be used, which is then reported."""
+        settings = self._configuration.settings
+        topics = self._input.depth_topic, self._input.info_topic
         try:
-            depth = depth_image(frame.image, self._configuration.settings.depth_unit)
+            depth = depth_image(frame.image, settings.depth_unit)
         except DepthFormatError as error:
-            self._refuse("depth image", f"depth image on {self._input.depth_topic}: {error}")
+            self._refuse("depth image", f"depth image on {topics[0]}: {error}")
             return None
         height, width = depth.shape
+        is_rectified = settings.distortion == "ignore" or (
+            settings.distortion == "auto" and is_named_rectified(topics[0])
+        )
         try:
-            camera = camera_of(frame.info, width, height, frame.image.header.frame_id)
+            camera = camera_of(frame.info, width, height, frame.image.header.frame_id, is_rectified)
         except CameraInfoError as error:
-            self._refuse("camera info", f"camera info on {self._input.info_topic}: {error}")
+            self._refuse("camera info", f"camera info on {topics[1]}: {error}")
             return None
-        if is_distorted(frame.info) and not self._warned_of_distortion:
-            self._warned_of_distortion = True
-            self.get_logger().warning(
-                f"The camera info on {self._input.info_topic} has distortion coefficients. They are not "
-                f"applied: {self._input.depth_topic} should be a rectified depth image."
-            )
+        self._hints.look(frame.image, frame.info, camera, *topics)
         return depth, camera
 
     def _refuse(self, kind: str, text: str) -> None:
@@ -272,6 +272,7 @@ class HandPoseNode(Node):  # type: ignore[misc]
         values: dict[str, object] = {
             "input": problem or "frames arrive",
             "camera info": pairing,
+            "distortion": self._hints.lens,
             "camera clock ahead s": self._camera_clock.ahead,
             "model": model.description.name if model else "",
             "device": model.device if model else "",

@@ -35,6 +35,11 @@ def check_ranges(settings: Any) -> None:
                 raise ValueError(f"{entry.name} is {value}; accepted: {low} to {high}")
 
 
+def _check_choice(name: str, value: str, accepted: Sequence[str]) -> None:
+    if value not in accepted:
+        raise ValueError(f"{name} is '{excerpt(value)}'; accepted: {', '.join(accepted)}")
+
+
 @dataclass(frozen=True)
 class HandPoseSettings:
     """Parameters of `hand_pose`. All may change while it runs."""
@@ -55,6 +60,11 @@ class HandPoseSettings:
         0.0,
         "Seconds by which the stamps of an image and its camera info may differ. 0 takes equal ones only.",
         (0.0, 1.0),
+    )
+    distortion: str = parameter(
+        "auto",
+        "Whether the lens that the camera info describes is undone: undo, ignore (for a rectified image), or auto, "
+        "which ignores it where the image's topic is named rect or rectified.",
     )
     max_hands: int = parameter(2, "How many hands to look for in a frame.", (1, 6))
     min_score: float = parameter(
@@ -90,8 +100,8 @@ class HandPoseSettings:
 
     def __post_init__(self) -> None:
         check_ranges(self)
-        if self.transport not in TRANSPORTS:
-            raise ValueError(f"transport is '{excerpt(self.transport)}'; accepted: {', '.join(TRANSPORTS)}")
+        _check_choice("transport", self.transport, TRANSPORTS)
+        _check_choice("distortion", self.distortion, ("auto", "undo", "ignore"))
         if 0 < self.depth_unit < SMALLEST_UNIT:
             raise ValueError(
                 f"depth_unit is {self.depth_unit:g}; accepted: 0, or {SMALLEST_UNIT:g} to 1 metre per value"
@@ -178,12 +188,8 @@ class DepthCameraSettings:
 
     def __post_init__(self) -> None:
         check_ranges(self)
-        for name, accepted in (
-            ("encoding", ("16UC1", "32FC1")),
-            ("reliability", ("best_effort", "reliable")),
-        ):
-            if getattr(self, name) not in accepted:
-                raise ValueError(f"{name} is '{excerpt(getattr(self, name))}'; accepted: {', '.join(accepted)}")
+        _check_choice("encoding", self.encoding, ("16UC1", "32FC1"))
+        _check_choice("reliability", self.reliability, ("best_effort", "reliable"))
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ ARGUMENTS = {
     "camera_info",
     "transport",
     "depth_unit",
+    "distortion",
     "sync_slop",
     "model",
     "device",

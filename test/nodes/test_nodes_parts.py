@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import astuple, fields
+from dataclasses import astuple, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,11 @@ from std_msgs.msg import Header
 
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthImage
+from dense3d_ros.geometry.distortion import Distortion
 from dense3d_ros.nodes import dds_profile
 from dense3d_ros.nodes.camera_clock import CameraClock
-from dense3d_ros.nodes.camera_info import CameraInfoError, camera_of, is_distorted
+from dense3d_ros.nodes.camera_hints import CameraHints
+from dense3d_ros.nodes.camera_info import CameraInfoError, camera_of, is_named_rectified
 from dense3d_ros.nodes.depth_unit import doubt_of_unit
 from dense3d_ros.nodes.diagnostics import (
     LONGEST_SENTENCE,
@@ -49,7 +51,7 @@ def info(camera: Camera = CAMERA) -> Any:
 def test_full_image_gives_the_intrinsics_as_they_are() -> None:
     assert camera_of(info(), 640, 480, "optical") == CAMERA
     assert camera_of(info(), 640, 480, "/optical") == CAMERA
-    assert {type(value) for value in astuple(camera_of(info(), 640, 480, "optical"))} == {float, int}
+    assert {type(value) for value in astuple(camera_of(info(), 640, 480, "optical"))[:-1]} == {float, int}
 
 
 def test_projection_matrix_is_preferred_and_k_is_used_without_it() -> None:
@@ -75,7 +77,8 @@ def test_region_and_binning_see_the_same_rays() -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"k": np.zeros(9)}, "K has focal lengths 0 and 0, the camera is not calibrated"),
+        ({"k": np.zeros(9), "p": np.zeros(12)}, "K has focal lengths 0 and 0, the camera is not calibrated"),
+        ({"k": [0.0] * 8 + [1.0]}, "K has focal lengths 0 and 0, the camera is not calibrated"),
         ({"width": 320}, "describes 320x480 pixels .* the depth image has 640x480"),
         ({"binning_x": 2}, "describes 320x480 pixels"),
         ({"k": np.full(9, np.nan)}, "K has focal lengths nan"),
@@ -97,11 +100,95 @@ def test_infos_of_another_frame_are_refused() -> None:
         camera_of(info(), 640, 480, "other")
 
 
-def test_distortion() -> None:
+def test_a_lens_is_that_of_an_image_that_is_not_rectified() -> None:
     message = info()
-    assert not is_distorted(message)
+    assert camera_of(message, 640, 480, "optical", is_rectified=False) == CAMERA
+    message.k[2] = 300.0
     message.d = [0.0, 0.1, 0.0, 0.0, 0.0]
-    assert is_distorted(message)
+    assert camera_of(message, 640, 480, "optical") == CAMERA
+    camera = camera_of(message, 640, 480, "optical", is_rectified=False)
+    assert camera == replace(CAMERA, cx=300.0, distortion=Distortion("plumb_bob", (0.0, 0.1, 0.0, 0.0, 0.0)))
+
+
+@pytest.mark.parametrize(
+    ("model", "coefficients", "sentence"),
+    [
+        ("kannala", [0.1] * 4, "distortion_model is 'kannala'; accepted: plumb_bob, rational_polynomial, equidistant"),
+        ("plumb_bob", [0.1] * 6, "distortion_model plumb_bob has 6 coefficients; accepted: 4 or 5 or 8"),
+        ("plumb_bob", [0.1, np.nan, 0, 0, 0], "coefficients are .*nan.*; accepted: numbers of a lens"),
+        ("plumb_bob", [-1000.0, 0, 0, 0, 0], "fold the image back on itself in its middle"),
+    ],
+)
+def test_a_lens_that_cannot_be_is_refused_where_it_would_be_used(
+    model: str, coefficients: list[float], sentence: str
+) -> None:
+    message = info()
+    message.distortion_model, message.d = model, coefficients
+    assert camera_of(message, 640, 480, "optical") == CAMERA
+    with pytest.raises(CameraInfoError, match=sentence):
+        camera_of(message, 640, 480, "optical", is_rectified=False)
+
+
+@pytest.mark.parametrize(
+    ("topic", "is_rectified"),
+    [
+        ("/camera/camera/depth/image_rect_raw", True),
+        ("/kinect2/sd/image_depth_rect", True),
+        ("/camera/depth/image_rect/compressedDepth", True),
+        ("/depth/image_raw", False),
+        ("/camera/depth_registered/image_raw", False),
+        ("/direct/depth", False),
+    ],
+)
+def test_a_rectified_image_is_known_by_its_topic(topic: str, is_rectified: bool) -> None:
+    assert is_named_rectified(topic) == is_rectified
+
+
+def test_camera_infos_as_some_drivers_send_them() -> None:
+    """K not filled in, no frame, and made for a larger image."""
+    message = info()
+    message.k, message.header.frame_id = np.zeros(9), ""
+    assert camera_of(message, 640, 480, "optical") == CAMERA
+    half = camera_of(message, 320, 240, "optical")
+    assert half == Camera(300.0, 305.0, 160.5, 121.0, 320, 240)
+
+
+def test_hints_are_given_once_each() -> None:
+    said: list[str] = []
+    hints = CameraHints(said.append)
+    message = info()
+    image = depth_message(np.zeros((240, 320), np.float32), Header().stamp, frame="camera_link")
+    message.d, message.header = [0.1, 0.0, 0.0, 0.0, 0.0], Header()
+    for is_rectified in (True, False, False):
+        camera = camera_of(message, 320, 240, "camera_link", is_rectified)
+        hints.look(image, message, camera, "/depth", "/info")
+    assert [text[:60] for text in said] == [
+        "The camera info on /info has distortion coefficients. They a",
+        "The camera info on /info has no frame_id; the image's, 'came",
+        "The camera info on /info is for 640x480 pixels; it is scaled",
+        "The frame 'camera_link' is not named like an optical one. Jo",
+        "The lens of /depth is undone (plumb_bob). If that image is r",
+    ]
+    assert hints.lens == "plumb_bob is undone"
+
+
+def test_the_sentence_on_old_frames_says_which_clock_is_wrong() -> None:
+    clock = CameraClock()
+    assert clock.why_old(0.0).startswith("the images have no stamp: set max_age to 0")
+    for _ in range(20):
+        clock.came(7.3)
+    assert clock.why_old(5.0).startswith(
+        "all by the same time: if the camera's clock is behind this node's, synchronise"
+    )
+    for index in range(20):
+        clock.came(1.0 + index / 2)
+    assert clock.why_old(5.0).startswith("they wait longer each time or came late")
+    clock = CameraClock()
+    for _ in range(20):
+        clock.came(-60.0)
+    assert (
+        clock.why_old(5.0) == "the camera's clock is 60.00 s ahead of this node's: synchronise the two, by NTP or PTP"
+    )
 
 
 @pytest.mark.parametrize(
