@@ -52,8 +52,8 @@ def generate_launch_description() -> LaunchDescription:
         DeclareLaunchArgument(
             "distortion",
             default_value="",
-            description="What is done about the lens: undo, ignore, or auto, by the name of the image's topic. "
-            "Empty: as in params_file.",
+            description="What is done about the lens: undo, ignore, inverse, or auto, by the name of the image's "
+            "topic. Empty: as in params_file.",
         ),
         DeclareLaunchArgument(
             "sync_slop",

@@ -1,7 +1,9 @@
 """Lens distortion as ROS names it: where in an image that is not rectified a ray is seen, and the ray of a pixel.
 
 The models and the order of their coefficients are OpenCV's: k1, k2, p1, p2, k3, k4, k5, k6 for plumb_bob and
-rational_polynomial, k1 to k4 for equidistant. Positions are x / z and y / z, without intrinsics.
+rational_polynomial, k1 to k4 for equidistant. Positions are x / z and y / z, without intrinsics. A model takes a ray to
+where it is seen; a few cameras give coefficients with which it takes what is seen to the ray (librealsense: inverse
+Brown-Conrady).
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ class Distortion:
 
     model: str
     coefficients: tuple[float, ...]
+    is_inverse: bool = False
 
     def __post_init__(self) -> None:
         if self.model not in MODELS:
@@ -58,6 +61,18 @@ class Distortion:
 
     def distort(self, x: Array, y: Array) -> tuple[Array, Array]:
         """Where rays are seen; OUTSIDE where the model folds back or ends before them."""
+        if not self.is_inverse:
+            return self._bend(x, y)
+        seen_x, seen_y = self._straighten(x, y)
+        inside = np.hypot(x, y) < _profile(self).seen[-1]
+        return np.where(inside, seen_x, OUTSIDE), np.where(inside, seen_y, OUTSIDE)
+
+    def undistort(self, seen_x: Array, seen_y: Array) -> tuple[Array, Array]:
+        """The rays that are seen there. Beyond the model's reach the last ray before it, of an inverse one OUTSIDE."""
+        return self._bend(seen_x, seen_y) if self.is_inverse else self._straighten(seen_x, seen_y)
+
+    def _bend(self, x: Array, y: Array) -> tuple[Array, Array]:
+        """The model as its polynomials are written."""
         square = x * x + y * y
         inside = square < _profile(self).reach ** 2
         square = np.where(inside, square, 0.0)
@@ -67,8 +82,8 @@ class Distortion:
         seen_y = y * scale + p1 * (square + 2 * y * y) + 2 * p2 * x * y
         return np.where(inside, seen_x, OUTSIDE), np.where(inside, seen_y, OUTSIDE)
 
-    def undistort(self, seen_x: Array, seen_y: Array) -> tuple[Array, Array]:
-        """The rays that are seen there; beyond the model's reach the last ray before it."""
+    def _straighten(self, seen_x: Array, seen_y: Array) -> tuple[Array, Array]:
+        """What the model takes there, by Newton's method."""
         profile = _profile(self)
         radius = np.hypot(seen_x, seen_y)
         ratio = np.interp(radius, profile.seen, profile.radius) / np.maximum(radius, 1e-12)

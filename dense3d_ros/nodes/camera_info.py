@@ -14,14 +14,17 @@ class CameraInfoError(ValueError):
     """A camera info that does not describe the image. The message names field, value and what is accepted."""
 
 
-def camera_of(info: Any, width: int, height: int, frame_id: str, is_rectified: bool = True) -> Camera:
+def camera_of(info: Any, width: int, height: int, frame_id: str, lens: str = "ignore") -> Camera:
     """The intrinsics of an image of `width` x `height` pixels in frame `frame_id`.
 
-    Of a rectified image they are those of the projection matrix P where it is filled in, else those of K. An image that
-    is not rectified, of a lens with distortion, has those of K and the lens. K and P are given for the full sensor: the
-    region of interest is cut out, then the binning applied. A binned pixel is the top left one of those it stands for:
-    image_proc's CropDecimate takes that one, and image_geometry computes so. The info may be that of an image larger by
-    a whole factor, which is then taken for a binning. An empty frame is any frame.
+    lens: "ignore" for a rectified image, whose intrinsics are those of the projection matrix P where it is filled in,
+    else those of K. "undo" for one that is not, which has those of K and the lens, if that has distortion; "inverse"
+    where the lens's coefficients take what is seen to the ray.
+
+    K and P are given for the full sensor: the region of interest is cut out, then the binning applied. A binned pixel
+    is the top left one of those it stands for: image_proc's CropDecimate takes that one, and image_geometry computes
+    so. The info may be that of an image larger by a whole factor, which is then taken for a binning. An empty frame is
+    any frame.
 
     Raises CameraInfoError.
     """
@@ -38,7 +41,7 @@ def camera_of(info: Any, width: int, height: int, frame_id: str, is_rectified: b
             "accepted: the same"
         )
     try:
-        distortion = distortion_of(info) if not is_rectified and any(k) else None
+        distortion = distortion_of(info, lens) if any(k) else None
         fx, fy, cx, cy = (p[0], p[5], p[2], p[6]) if has_p and distortion is None else (k[0], k[4], k[2], k[5])
         left, top, binning_x, binning_y = _window(info, width, height)
         sensor = Camera(fx, fy, cx, cy, info.width, info.height, distortion).checked()
@@ -74,9 +77,11 @@ def _window(info: Any, width: int, height: int) -> tuple[int, int, int, int]:
     return left, top, binning_x, binning_y
 
 
-def distortion_of(info: Any) -> Distortion | None:
-    """The lens of an info; None where it bends nothing. ValueError says what is wrong with it."""
-    return Distortion(info.distortion_model, tuple(map(float, info.d))) if any(info.d) else None
+def distortion_of(info: Any, lens: str) -> Distortion | None:
+    """The lens of an info; None where it bends nothing or is ignored. ValueError says what is wrong with it."""
+    if lens == "ignore" or not any(info.d):
+        return None
+    return Distortion(info.distortion_model, tuple(map(float, info.d)), lens == "inverse")
 
 
 def is_named_rectified(topic: str) -> bool:

@@ -186,11 +186,11 @@ class HandPoseNode(Node):  # type: ignore[misc]
             self._refuse("depth image", f"depth image on {topics[0]}: {error}")
             return None
         height, width = depth.shape
-        is_rectified = settings.distortion == "ignore" or (
-            settings.distortion == "auto" and is_named_rectified(topics[0])
-        )
+        lens = settings.distortion
+        if lens == "auto":
+            lens = "ignore" if is_named_rectified(topics[0]) else "undo"
         try:
-            camera = camera_of(frame.info, width, height, frame.image.header.frame_id, is_rectified)
+            camera = camera_of(frame.info, width, height, frame.image.header.frame_id, lens)
         except CameraInfoError as error:
             self._refuse("camera info", f"camera info on {topics[1]}: {error}")
             return None

@@ -63,8 +63,9 @@ class HandPoseSettings:
     )
     distortion: str = parameter(
         "auto",
-        "Whether the lens that the camera info describes is undone: undo, ignore (for a rectified image), or auto, "
-        "which ignores it where the image's topic is named rect or rectified.",
+        "What is done about the lens that the camera info describes: undo, ignore (for a rectified image), auto, which "
+        "ignores it where the image's topic is named rect or rectified, or inverse, which undoes it where the "
+        "coefficients take pixels to rays, as RealSense's SR300 has them.",
     )
     max_hands: int = parameter(2, "How many hands to look for in a frame.", (1, 6))
     min_score: float = parameter(
@@ -101,7 +102,7 @@ class HandPoseSettings:
     def __post_init__(self) -> None:
         check_ranges(self)
         _check_choice("transport", self.transport, TRANSPORTS)
-        _check_choice("distortion", self.distortion, ("auto", "undo", "ignore"))
+        _check_choice("distortion", self.distortion, ("auto", "undo", "ignore", "inverse"))
         if 0 < self.depth_unit < SMALLEST_UNIT:
             raise ValueError(
                 f"depth_unit is {self.depth_unit:g}; accepted: 0, or {SMALLEST_UNIT:g} to 1 metre per value"

@@ -53,6 +53,19 @@ def test_the_ray_of_every_pixel_is_opencvs(camera: Camera) -> None:
     np.testing.assert_allclose(camera.project(points), pixels, atol=1e-6)
 
 
+def test_inverse_coefficients_take_pixels_to_rays() -> None:
+    """Those of an SR300 (librealsense, issue 10838): OpenCV's model of a pixel is the ray."""
+    coefficients = (0.0981, 0.2033, 0.0031, 0.0026, -0.1124)
+    lens = Distortion("plumb_bob", coefficients, is_inverse=True)
+    camera = Camera(472.95, 472.95, 310.21, 245.26, 640, 480, lens)
+    pixels = pixels_of(camera)
+    seen = (pixels - [camera.cx, camera.cy]) / camera.fx
+    points = np.column_stack([seen, np.ones(len(seen))])
+    rays = cv2.projectPoints(points[:, None], np.zeros(3), np.zeros(3), np.eye(3), np.array(coefficients))[0][:, 0]
+    np.testing.assert_allclose(np.stack(camera.rays(*pixels.T), 1), rays, atol=1e-9)
+    np.testing.assert_allclose(np.stack(camera.pixels(*rays.T), 1), pixels, atol=1e-6)
+
+
 @cameras
 def test_points_are_seen_where_opencv_sees_them(camera: Camera) -> None:
     rng = np.random.default_rng(3)

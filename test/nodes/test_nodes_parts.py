@@ -102,11 +102,11 @@ def test_infos_of_another_frame_are_refused() -> None:
 
 def test_a_lens_is_that_of_an_image_that_is_not_rectified() -> None:
     message = info()
-    assert camera_of(message, 640, 480, "optical", is_rectified=False) == CAMERA
+    assert camera_of(message, 640, 480, "optical", lens="undo") == CAMERA
     message.k[2] = 300.0
     message.d = [0.0, 0.1, 0.0, 0.0, 0.0]
     assert camera_of(message, 640, 480, "optical") == CAMERA
-    camera = camera_of(message, 640, 480, "optical", is_rectified=False)
+    camera = camera_of(message, 640, 480, "optical", lens="undo")
     assert camera == replace(CAMERA, cx=300.0, distortion=Distortion("plumb_bob", (0.0, 0.1, 0.0, 0.0, 0.0)))
 
 
@@ -126,7 +126,7 @@ def test_a_lens_that_cannot_be_is_refused_where_it_would_be_used(
     message.distortion_model, message.d = model, coefficients
     assert camera_of(message, 640, 480, "optical") == CAMERA
     with pytest.raises(CameraInfoError, match=sentence):
-        camera_of(message, 640, 480, "optical", is_rectified=False)
+        camera_of(message, 640, 480, "optical", lens="undo")
 
 
 @pytest.mark.parametrize(
@@ -159,8 +159,8 @@ def test_hints_are_given_once_each() -> None:
     message = info()
     image = depth_message(np.zeros((240, 320), np.float32), Header().stamp, frame="camera_link")
     message.d, message.header = [0.1, 0.0, 0.0, 0.0, 0.0], Header()
-    for is_rectified in (True, False, False):
-        camera = camera_of(message, 320, 240, "camera_link", is_rectified)
+    for lens in ("ignore", "undo", "undo"):
+        camera = camera_of(message, 320, 240, "camera_link", lens)
         hints.look(image, message, camera, "/depth", "/info")
     assert [text[:60] for text in said] == [
         "The camera info on /info has distortion coefficients. They a",
