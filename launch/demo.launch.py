@@ -37,7 +37,8 @@ def generate_launch_description() -> LaunchDescription:
     # Includes declare their own arguments: model, device, runtime, namespace, autostart and so on pass through.
     perception = IncludeLaunchDescription(
         PythonLaunchDescriptionSource(str(share / "launch" / "hand.launch.py")),
-        launch_arguments={"rviz": LaunchConfiguration("rviz")}.items(),
+        # The unit here is that of the PNGs: the camera publishes millimetres.
+        launch_arguments={"rviz": LaunchConfiguration("rviz"), "depth_unit": ""}.items(),
     )
     kinds = {name: kind for name, (_, kind, _) in CAMERA.items()} | {"use_sim_time": bool}
     # The names that RealSense's driver has, so that hand.launch.py's defaults fit.
@@ -59,6 +60,7 @@ def generate_launch_description() -> LaunchDescription:
         names = {argument.name for argument in description.get_launch_arguments()}
         refuse_unknown(sys.argv, "demo.launch.py", names)
 
-    for action in (OpaqueFunction(function=check), perception, camera):
+    # The camera first: what an include is given stays set behind it.
+    for action in (OpaqueFunction(function=check), camera, perception):
         description.add_action(action)
     return description

@@ -21,6 +21,9 @@ from dense3d_ros.nodes.launch_arguments import refuse_unknown
 RVIZ_DEPTH = "/camera/camera/depth/image_rect_raw"
 RVIZ_CAMERA_INFO = "/camera/camera/depth/camera_info"
 RVIZ_MARKERS = "/hand_pose/markers"
+# Arguments that are parameters of the nodes where they are given.
+TEXTS = ("model", "device", "runtime", "transport", "distortion")
+NUMBERS = (("max_hands", int), ("min_score", float), ("depth_unit", float), ("sync_slop", float))
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -29,12 +32,33 @@ def generate_launch_description() -> LaunchDescription:
         DeclareLaunchArgument(
             "depth",
             default_value="/camera/camera/depth/image_rect_raw",
-            description="Topic of the rectified depth image (16UC1, mono16 or 32FC1).",
+            description="Topic of the depth image (16UC1, mono16 or 32FC1).",
         ),
         DeclareLaunchArgument(
             "camera_info",
             default_value="/camera/camera/depth/camera_info",
             description="Topic of that image's camera info.",
+        ),
+        DeclareLaunchArgument(
+            "transport",
+            default_value="",
+            description="raw, or compressedDepth: the topic of that name under the image's. Empty: as in params_file.",
+        ),
+        DeclareLaunchArgument(
+            "depth_unit",
+            default_value="",
+            description="Metres per value of the depth image; 0 as its encoding says. Empty: as in params_file.",
+        ),
+        DeclareLaunchArgument(
+            "distortion",
+            default_value="",
+            description="What is done about the lens: undo, ignore, inverse, or auto, by the name of the image's "
+            "topic. Empty: as in params_file.",
+        ),
+        DeclareLaunchArgument(
+            "sync_slop",
+            default_value="",
+            description="Seconds by which stamps of image and camera info may differ. Empty: as in params_file.",
         ),
         DeclareLaunchArgument(
             "model",
@@ -108,10 +132,10 @@ def generate_launch_description() -> LaunchDescription:
 def _perception(context: LaunchContext) -> list[Action]:
     """The process of both nodes. A function, because empty arguments must not override params_file."""
     overrides: dict[str, str | bool | int | float | list[str]] = {"autostart": _given(context, "autostart") == "true"}
-    overrides |= {name: text for name in ("model", "device", "runtime") if (text := _given(context, name))}
+    overrides |= {name: text for name in TEXTS if (text := _given(context, name))}
     if _given(context, "use_sim_time") == "true":
         overrides["use_sim_time"] = True
-    for name, kind in (("max_hands", int), ("min_score", float)):
+    for name, kind in NUMBERS:
         if text := _given(context, name):
             try:
                 overrides[name] = kind(text)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from dense3d_ros.geometry.distortion import Distortion
+
 FloatArray = NDArray[np.floating]
 
 NARROWEST, WIDEST = 10.0, 170.0
@@ -16,7 +18,7 @@ NARROWEST, WIDEST = 10.0, 170.0
 
 @dataclass(frozen=True)
 class Camera:
-    """Intrinsics of an undistorted pinhole camera, in pixels.
+    """Intrinsics of a pinhole camera, in pixels, and what its lens does to an image that is not rectified.
 
     Points are metres in the optical frame (REP-103): x right, y down, z forward.
     """
@@ -27,6 +29,7 @@ class Camera:
     cy: float
     width: int
     height: int
+    distortion: Distortion | None = None
 
     def __post_init__(self) -> None:
         if not (np.isfinite([self.fx, self.fy, self.cx, self.cy]).all() and self.fx > 0 and self.fy > 0):
@@ -61,10 +64,24 @@ class Camera:
     def project(self, points: FloatArray) -> FloatArray:
         """(..., 3) metres with z > 0 -> (..., 2) pixels."""
         z = points[..., 2]
-        return np.stack([points[..., 0] / z * self.fx + self.cx, points[..., 1] / z * self.fy + self.cy], axis=-1)
+        return np.stack(self.pixels(points[..., 0] / z, points[..., 1] / z), axis=-1)
+
+    def pixels(self, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Columns and rows at which rays are seen, given by their x / z and y / z, which broadcast."""
+        if self.distortion is not None:
+            x, y = self.distortion.distort(x, y)
+        return x * self.fx + self.cx, y * self.fy + self.cy
+
+    def rays(self, cols: FloatArray, rows: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """x / z and y / z of what is seen at pixels, which broadcast: the inverse of `pixels`."""
+        x, y = (cols - self.cx) / self.fx, (rows - self.cy) / self.fy
+        return (x, y) if self.distortion is None else self.distortion.undistort(x, y)
 
     def back_project(self, pixels: FloatArray, depth: FloatArray) -> FloatArray:
         """(..., 2) pixels and (...) depth in metres -> (..., 3) metres."""
+        if self.distortion is not None:
+            x, y = self.rays(pixels[..., 0], pixels[..., 1])
+            return np.stack([x * depth, y * depth, depth], axis=-1)
         return np.stack(
             [
                 (pixels[..., 0] - self.cx) * depth / self.fx,
@@ -81,11 +98,12 @@ class Camera:
     def resized(self, width: int, height: int) -> Camera:
         """The camera of the same picture resampled to another size, pixel areas aligned."""
         sx, sy = width / self.width, height / self.height
-        return Camera(
-            self.fx * sx,
-            self.fy * sy,
-            (self.cx + 0.5) * sx - 0.5,
-            (self.cy + 0.5) * sy - 0.5,
-            width,
-            height,
+        return replace(
+            self,
+            fx=self.fx * sx,
+            fy=self.fy * sy,
+            cx=(self.cx + 0.5) * sx - 0.5,
+            cy=(self.cy + 0.5) * sy - 0.5,
+            width=width,
+            height=height,
         )

@@ -150,8 +150,13 @@ def crop_region(
     # Directions of the crop's columns and rows, in the frame of the camera.
     right = (pixels - target.cx) / target.fx * rotation[0, :2, None]
     down = (pixels - target.cy) / target.fy * rotation[1, :2, None]
-    cols = np.rint((right[0] * camera.fx + camera.cx) + (down[0] * camera.fx)[:, None]).astype(np.intp)
-    rows = np.rint((down[1] * camera.fy + camera.cy)[:, None] + right[1] * camera.fy).astype(np.intp)
+    if camera.distortion is not None:
+        seen_cols, seen_rows = camera.pixels(right[0] + down[0][:, None], down[1][:, None] + right[1])
+    else:
+        # A third of the time.
+        seen_cols = (right[0] * camera.fx + camera.cx) + (down[0] * camera.fx)[:, None]
+        seen_rows = (down[1] * camera.fy + camera.cy)[:, None] + right[1] * camera.fy
+    cols, rows = (np.rint(places).astype(np.intp) for places in (seen_cols, seen_rows))
     return CropRegion(depth, rows, cols, target, np.asarray(seen, np.float32), half_size, roll)
 
 

@@ -15,6 +15,16 @@ from dense3d_ros.excerpt import excerpt
 
 ENCODINGS = {"16UC1": (np.uint16, 0.001), "mono16": (np.uint16, 0.001), "32FC1": (np.float32, 1.0)}
 """Encoding -> (type, metres per value), REP-118. mono16 is what some drivers call 16UC1."""
+NOTHING = np.uint16(65535)
+"""What some drivers write where nothing was measured; so do others with the largest float32."""
+FARTHEST = 1e4
+"""Metres; no depth camera sees as far. Larger float32 mean nothing measured."""
+_NOT_DEPTH = (
+    (("rgb", "bgr", "bayer", "yuv", "uyvy", "yuyv", "nv", "8UC3", "8UC4"), "a colour image"),
+    (("mono8", "8UC1", "8SC1"), "infrared, or depth that is only to be looked at"),
+    (("16SC1",), "disparity, which has a sign"),
+)
+"""How encodings begin that come where depth was expected, and what they are."""
 LARGEST_PNG = 2**26
 """Pixels; a depth camera has far fewer, and a file's header can claim any number."""
 _PNG_HEADER = struct.Struct(">8s4x4sII")
@@ -28,7 +38,8 @@ class DepthFormatError(ValueError):
 class DepthImage:
     """A depth image as the sensor delivered it; nothing is converted before it is needed.
 
-    values: (H, W) uint16 or float32, a view where possible. 0, negative, NaN and Inf mean nothing measured.
+    values: (H, W) uint16 or float32, a view where possible. 0, negative, NaN, Inf and the largest of the type mean
+    nothing measured.
     unit: metres per value.
     """
 
@@ -66,7 +77,9 @@ class DepthImage:
         metres = part.astype(np.float32)
         metres *= np.float32(self.unit)
         if part.dtype == np.float32:
-            metres[~((metres > 0) & (metres < np.inf))] = 0
+            metres[~((metres > 0) & (metres < FARTHEST))] = 0
+        else:
+            metres[part == NOTHING] = 0
         return metres
 
     @classmethod
@@ -86,7 +99,8 @@ class DepthImage:
         """
         if encoding not in ENCODINGS:
             accepted = ", ".join(ENCODINGS)
-            raise DepthFormatError(f"encoding '{excerpt(encoding)}' is no depth encoding; accepted: {accepted}")
+            what = next((f"; it is {what}" for starts, what in _NOT_DEPTH if encoding.startswith(starts)), "")
+            raise DepthFormatError(f"encoding '{excerpt(encoding)}' is no depth encoding; accepted: {accepted}{what}")
         if width < 1 or height < 1:
             raise DepthFormatError(f"the image is empty ({width}x{height})")
         dtype, unit = ENCODINGS[encoding]

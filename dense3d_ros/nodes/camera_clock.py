@@ -12,6 +12,8 @@ _EARLIEST = 10
 """One of so many frames may have a wrong stamp."""
 _LONGEST_QUEUE = 5
 """Frames that wait at most for a node that was held up."""
+_STEADY = 0.2
+"""Seconds by which the ages of frames differ whose clock is off by a constant time."""
 _TOO_LATE = 10.0
 """Seconds."""
 
@@ -41,3 +43,17 @@ class CameraClock:
         """Seconds by which the camera's clock is ahead; 0 if it is not."""
         earliest = sorted(self._ages)[len(self._ages) // _EARLIEST] if self._ages else 0.0
         return max(0.0, -earliest)
+
+    def why_old(self, stamp: float) -> str:
+        """What makes frames old, the last of them with so many seconds as its stamp, and what to set."""
+        if stamp <= 0.0:
+            return "the images have no stamp: set max_age to 0 if the driver gives none"
+        if self.ahead >= NOTEWORTHY:
+            return f"the camera's clock is {self.ahead:.2f} s ahead of this node's: synchronise the two, by NTP or PTP"
+        ages = list(self._ages)[-_LONGEST_QUEUE:]
+        if len(ages) == _LONGEST_QUEUE and max(ages) - min(ages) < _STEADY:
+            return (
+                "all by the same time: if the camera's clock is behind this node's, synchronise the two, by NTP or "
+                "PTP, or set max_age to 0; play a recorded bag with --clock and set use_sim_time"
+            )
+        return "they wait longer each time or came late; play a recorded bag with --clock and set use_sim_time"

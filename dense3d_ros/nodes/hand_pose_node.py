@@ -14,7 +14,9 @@ from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthFormatError, DepthImage
 from dense3d_ros.nodes.allocator import gpu_mebibytes, resident_mebibytes
 from dense3d_ros.nodes.camera_clock import NOTEWORTHY, CameraClock
-from dense3d_ros.nodes.camera_info import CameraInfoError, camera_of, is_distorted
+from dense3d_ros.nodes.camera_hints import CameraHints
+from dense3d_ros.nodes.camera_info import CameraInfoError, camera_of, is_named_rectified
+from dense3d_ros.nodes.depth_unit import doubt_of_unit
 from dense3d_ros.nodes.diagnostics import (
     LOG_AGAIN_S,
     Condition,
@@ -61,10 +63,12 @@ class HandPoseNode(Node):  # type: ignore[misc]
         self._camera_clock = CameraClock()
         self._numbers = count(1)
         self._last_stamp = 0.0
-        self._warned_of_distortion = False
+        self._hints = CameraHints(lambda text: self.get_logger().warning(text))
         self._outputs = HandOutputs(self)
         self._worker: LatestWorker[Frame] = LatestWorker("hand_pose", self._work, self._failed)
-        self._input = DepthInput(self, self._worker.put)
+        transport = self._configuration.settings.transport
+        self._input = DepthInput(self, self._worker.put, transport, lambda: self._configuration.settings.sync_slop)
+        self._pairing = self._input.pairing
         slot.on_change(self._model_changed)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         # A thread of its own: a report takes milliseconds, in which no image could be received.
@@ -99,7 +103,7 @@ class HandPoseNode(Node):  # type: ignore[misc]
                 return
             age = self._age(stamp)
             waited = time.perf_counter() - frame.arrival
-            if self._is_too_old(stamp, settings, "", "; play a recorded bag with --clock and set use_sim_time"):
+            if self._is_too_old(stamp, settings, ""):
                 return
             read = self._read(frame)
             if read is None:
@@ -130,29 +134,31 @@ class HandPoseNode(Node):  # type: ignore[misc]
                 }
             )
             text = f"{len(hands)} in the last frame" if hands else f"no hand: {estimate.reason}"
-            self._conditions.report(self._published(text))
+            doubt = "" if hands else doubt_of_unit(depth)
+            self._conditions.report(self._published(text, doubt))
 
-    def _published(self, text: str) -> Condition:
+    def _published(self, text: str, doubt: str) -> Condition:
+        if doubt:
+            return Condition(Level.WARN, "depth unit", f"{text}; {doubt}")
         ahead = self._camera_clock.ahead
         if ahead < NOTEWORTHY:
             return Condition(Level.OK, "published", text)
         return Condition(
             Level.WARN,
             "camera clock",
-            f"{text}; the camera's clock is {ahead:.2f} s ahead of this node's, so ages are told by its latest frames",
+            f"{text}; the camera's clock is {ahead:.2f} s ahead of this node's, so ages are told by its latest frames; "
+            "synchronise the two, by NTP or PTP",
         )
 
-    def _is_too_old(self, stamp: float, settings: HandPoseSettings, when: str, hint: str = "") -> bool:
+    def _is_too_old(self, stamp: float, settings: HandPoseSettings, when: str) -> bool:
         """Whether a frame is older than max_age, which is then counted and reported."""
         age = self._age(stamp)
         if not 0.0 < settings.max_age < age:
             return False
-        ahead = self._camera_clock.ahead
-        clock = f"; the camera's clock is {ahead:.2f} s ahead of this node's" if ahead >= NOTEWORTHY else ""
         self._refuse(
             "too old",
-            f"frames of {self._input.depth_topic} are {age:.2f} s old{when}, max_age is {settings.max_age:g} s"
-            f"{clock or hint}",
+            f"frames of {self._input.depth_topic} are {age:.2f} s old{when}, max_age is {settings.max_age:g} s; "
+            f"{self._camera_clock.why_old(stamp)}",
         )
         return True
 
@@ -172,23 +178,23 @@ class HandPoseNode(Node):  # type: ignore[misc]
 
     def _read(self, frame: Frame) -> tuple[DepthImage, Camera] | None:
         """Depth and camera of a frame, or None where it cannot be used, which is then reported."""
+        settings = self._configuration.settings
+        topics = self._input.depth_topic, self._input.info_topic
         try:
-            depth = depth_image(frame.image)
+            depth = depth_image(frame.image, settings.depth_unit)
         except DepthFormatError as error:
-            self._refuse("depth image", f"depth image on {self._input.depth_topic}: {error}")
+            self._refuse("depth image", f"depth image on {topics[0]}: {error}")
             return None
         height, width = depth.shape
+        lens = settings.distortion
+        if lens == "auto":
+            lens = "ignore" if is_named_rectified(topics[0]) else "undo"
         try:
-            camera = camera_of(frame.info, width, height, frame.image.header.frame_id)
+            camera = camera_of(frame.info, width, height, frame.image.header.frame_id, lens)
         except CameraInfoError as error:
-            self._refuse("camera info", f"camera info on {self._input.info_topic}: {error}")
+            self._refuse("camera info", f"camera info on {topics[1]}: {error}")
             return None
-        if is_distorted(frame.info) and not self._warned_of_distortion:
-            self._warned_of_distortion = True
-            self.get_logger().warning(
-                f"The camera info on {self._input.info_topic} has distortion coefficients. They are not "
-                f"applied: {self._input.depth_topic} should be a rectified depth image."
-            )
+        self._hints.look(frame.image, frame.info, camera, *topics)
         return depth, camera
 
     def _refuse(self, kind: str, text: str) -> None:
@@ -242,6 +248,7 @@ class HandPoseNode(Node):  # type: ignore[misc]
 
     def _tell_reporter(self) -> None:
         """Once a second."""
+        self._input.look_for_latched_info()
         self._reporter.put(self._input.silence())
 
     def _report(self, silence: float) -> None:
@@ -255,12 +262,17 @@ class HandPoseNode(Node):  # type: ignore[misc]
         elif problem:
             level = Level.STALE if self._input.counts["pairs"] else Level.WARN
             self._conditions.report(Condition(level, "no frames", problem))
+        if (pairing := self._input.pairing) != self._pairing:
+            self._pairing = pairing
+            self.get_logger().info(f"The camera info on {self._input.info_topic} that goes with an image is {pairing}.")
         if unfit := self._outputs.unfit_subscriber():
             self._conditions.report(Condition(Level.WARN, "unfit subscriber", unfit))
         counts = self._statistics.counts() + self._input.counts
         counts["dropped: newer frame"] = self._worker.dropped
         values: dict[str, object] = {
             "input": problem or "frames arrive",
+            "camera info": pairing,
+            "distortion": self._hints.lens,
             "camera clock ahead s": self._camera_clock.ahead,
             "model": model.description.name if model else "",
             "device": model.device if model else "",

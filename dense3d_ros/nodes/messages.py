@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from geometry_msgs.msg import Pose, PoseArray
 from numpy.typing import NDArray
+from sensor_msgs.msg import CompressedImage
 
+from dense3d_ros.geometry.compressed_depth import decode_compressed_depth
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import JOINT_COUNT, SKELETON, HandPose
 from dense3d_ros.msg import HandPose as HandPoseMessage
 from dense3d_ros.msg import HandPoseArray
 
 
-def depth_image(message: Any) -> DepthImage:
-    """View a sensor_msgs/Image as a depth image. Raises DepthFormatError."""
+def depth_image(message: Any, unit: float = 0.0) -> DepthImage:
+    """View a sensor_msgs/Image, or decode a CompressedImage, as a depth image. Raises DepthFormatError.
+
+    unit: metres per value; 0 takes the encoding's.
+    """
+    depth = _as_encoded(message)
+    return replace(depth, unit=unit) if unit else depth
+
+
+def _as_encoded(message: Any) -> DepthImage:
+    if isinstance(message, CompressedImage):
+        return decode_compressed_depth(message.data, message.format)
     return DepthImage.from_buffer(
         message.data,
         width=message.width,

@@ -1,9 +1,4 @@
-"""Depth images and camera infos with the same stamp, as pairs.
-
-`message_filters` is used where it is installed, as on every ROS 2 installation. The ROS wheels of the Python
-package index lack it; there the two classes of `exact_pairing` take its place under the same names, with the
-part of its interface that is used here. Both go through `DepthInput`, and the same tests run on both.
-"""
+"""Depth images, raw or compressed, and their camera infos, as pairs."""
 
 from __future__ import annotations
 
@@ -13,19 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from dense3d_ros.nodes.quality import unfit_publisher
+from dense3d_ros.nodes.stamp_pairing import WAITING, StampPairing, stamp_ns
 
-try:
-    import message_filters as filters
-except ImportError:
-    from dense3d_ros.nodes import exact_pairing as filters
-
-_WAITING_FOR_PARTNER = 5
-"""Messages of each kind that may wait for the other kind. More is of no use: only the newest pair counts."""
+_WORTH_A_SLOP = 0.1
+"""Seconds between the stamps of an image and a camera info up to which they may have been meant as a pair."""
 
 
 @dataclass(frozen=True)
@@ -43,30 +34,57 @@ class DepthInput:
     `counts` holds how many "images", "camera infos" and "pairs" came so far.
     """
 
-    def __init__(self, node: Any, on_frame: Callable[[Frame], None]) -> None:
+    def __init__(
+        self,
+        node: Any,
+        on_frame: Callable[[Frame], None],
+        transport: str = "raw",
+        slop: Callable[[], float] = lambda: 0.0,
+    ) -> None:
         self._node = node
         self._on_frame = on_frame
         self._last_stamps: dict[str, int] = {}
         self._last_pair = time.monotonic()
         self.counts: Counter[str] = Counter({"images": 0, "camera infos": 0, "pairs": 0})
         self._counts_before = self.counts.copy()
-        self._depth = self._subscribe(Image, "depth", 1)
-        self._info = self._subscribe(CameraInfo, "camera_info", _WAITING_FOR_PARTNER)
-        # Before the synchroniser's callbacks, which are called in the order they were registered.
-        self._depth.registerCallback(self._image_came)
-        self._info.registerCallback(self._info_came)
-        self._pairs = filters.TimeSynchronizer([self._depth, self._info], _WAITING_FOR_PARTNER)
-        self._pairs.registerCallback(self._pair_came)
+        self._pairing = StampPairing(self._pair_came, slop)
+        self._is_raw = transport == "raw"
+        # Remapped is the image's topic, and the transport's follows it.
+        topic = "depth" if self._is_raw else f"{node.resolve_topic_name('depth')}/{transport}"
+        self._depth = self._subscribe(Image if self._is_raw else CompressedImage, topic, self._image_came, _latest(1))
+        self._info = self._subscribe(CameraInfo, "camera_info", self._info_came, _latest(WAITING))
+        self._latched_info: Any = None
 
     @property
     def depth_topic(self) -> str:
         """The full name of the depth topic, after remapping."""
-        return str(self._depth.sub.topic_name)
+        return str(self._depth.topic_name)
 
     @property
     def info_topic(self) -> str:
         """The full name of the camera info topic, after remapping."""
-        return str(self._info.sub.topic_name)
+        return str(self._info.topic_name)
+
+    @property
+    def pairing(self) -> str:
+        """How images find their camera info, in words."""
+        reason = self._pairing.keeps_the_last_info
+        return f"the last one is kept: {reason}" if reason else "that of the image's stamp"
+
+    def look_for_latched_info(self) -> None:
+        """Ask for a camera info that was published before this node came, where none comes by itself.
+
+        From the executor's thread. A subscription to what is published from now on hears nothing of it, and one to what
+        was published before fits no other publisher.
+        """
+        if self._latched_info is not None or self.counts["camera infos"]:
+            return
+        offers = [offer.qos_profile for offer in self._node.get_publishers_info_by_topic(self.info_topic)]
+        if any(offer.durability == DurabilityPolicy.TRANSIENT_LOCAL for offer in offers):
+            latched = QoSProfile(
+                depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
+            )
+            self._latched_info = self._node.create_subscription(CameraInfo, "camera_info", self._info_came, latched)
 
     def silence(self) -> float:
         """Seconds since the last pair, or since the start."""
@@ -79,7 +97,7 @@ class DepthInput:
         if came["pairs"]:
             return ""
         for topic, message, kind in (
-            (self.depth_topic, "sensor_msgs/msg/Image", "images"),
+            (self.depth_topic, f"sensor_msgs/msg/{'Image' if self._is_raw else 'CompressedImage'}", "images"),
             (self.info_topic, "sensor_msgs/msg/CameraInfo", "camera infos"),
         ):
             if self._node.count_publishers(topic) == 0:
@@ -92,7 +110,14 @@ class DepthInput:
                 )
             if came[kind] == 0:
                 return f"{topic} has a publisher, but no message arrives"
-        return f"{self.depth_topic} and {self.info_topic} have messages, but never with the same stamp"
+        nearest = self._pairing.nearest
+        advice = ""
+        if nearest is not None and nearest < _WORTH_A_SLOP:
+            advice = (
+                f"; the nearest differ by {1000 * nearest:.3g} ms: if they belong together, set sync_slop to "
+                f"{1.5 * nearest:.2g}"
+            )
+        return f"{self.depth_topic} and {self.info_topic} have messages, but never with the same stamp{advice}"
 
     def _candidates(self, kind: str) -> str:
         topics = sorted(name for name, kinds in self._node.get_topic_names_and_types() if kind in kinds)
@@ -101,34 +126,36 @@ class DepthInput:
         likely = [name for name in published if "depth" in name] or published
         return f"published as {kind}: {', '.join(likely) if likely else 'nothing'}"
 
-    def _subscribe(self, message: Any, topic: str, depth: int) -> Any:
-        return filters.Subscriber(
-            self._node,
+    def _subscribe(self, message: Any, topic: str, callback: Callable[[Any], None], qos: QoSProfile) -> Any:
+        return self._node.create_subscription(
             message,
             topic,
-            qos_profile=QoSProfile(
-                reliability=ReliabilityPolicy.BEST_EFFORT, history=HistoryPolicy.KEEP_LAST, depth=depth
-            ),
+            callback,
+            qos_profile=qos,
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
 
     def _image_came(self, image: Any) -> None:
         self._came("images", image)
+        self._pairing.image(image)
 
     def _info_came(self, info: Any) -> None:
         self._came("camera infos", info)
+        self._pairing.info(info)
 
     def _came(self, kind: str, message: Any) -> None:
         self.counts[kind] += 1
-        stamp = message.header.stamp.sec * 1_000_000_000 + message.header.stamp.nanosec
+        stamp = stamp_ns(message)
         if stamp < self._last_stamps.get(kind, stamp):
-            # A bag started again. The synchroniser keeps the latest stamps and would drop all earlier ones.
-            for queue in self._pairs.queues:
-                for later in [waiting for waiting in queue if waiting > stamp]:
-                    del queue[later]
+            # A bag started again.
+            self._pairing.forget_after(stamp)
         self._last_stamps[kind] = stamp
 
     def _pair_came(self, image: Any, info: Any) -> None:
         self.counts["pairs"] += 1
         self._last_pair = time.monotonic()
         self._on_frame(Frame(image, info, time.perf_counter()))
+
+
+def _latest(depth: int) -> QoSProfile:
+    return QoSProfile(reliability=ReliabilityPolicy.BEST_EFFORT, history=HistoryPolicy.KEEP_LAST, depth=depth)

@@ -15,6 +15,11 @@ from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescri
 from dense3d_ros.excerpt import excerpt
 from dense3d_ros.hand_state.state import StateSettings
 
+TRANSPORTS = ("raw", "compressedDepth")
+"""Of the depth image. One that is not raw has a topic of its own under the image's."""
+SMALLEST_UNIT = 1e-6
+"""Metres per value of a depth image."""
+
 
 def parameter(default: Any, description: str, limits: tuple[float, float] | None = None, constant: bool = False) -> Any:
     """A dataclass field that is a ROS parameter. `constant`: read once, when the node starts."""
@@ -30,10 +35,38 @@ def check_ranges(settings: Any) -> None:
                 raise ValueError(f"{entry.name} is {value}; accepted: {low} to {high}")
 
 
+def _check_choice(name: str, value: str, accepted: Sequence[str]) -> None:
+    if value not in accepted:
+        raise ValueError(f"{name} is '{excerpt(value)}'; accepted: {', '.join(accepted)}")
+
+
 @dataclass(frozen=True)
 class HandPoseSettings:
     """Parameters of `hand_pose`. All may change while it runs."""
 
+    transport: str = parameter(
+        "raw",
+        "How the depth image comes: raw (sensor_msgs/Image), or compressedDepth (sensor_msgs/CompressedImage on the "
+        "image's topic with /compressedDepth behind it).",
+        constant=True,
+    )
+    depth_unit: float = parameter(
+        0.0,
+        "Metres per value of the depth image, for a camera whose values are not what their encoding says. 0 takes the "
+        "encoding's: 0.001 for 16UC1 and mono16, 1 for 32FC1.",
+        (0.0, 1.0),
+    )
+    sync_slop: float = parameter(
+        0.0,
+        "Seconds by which the stamps of an image and its camera info may differ. 0 takes equal ones only.",
+        (0.0, 1.0),
+    )
+    distortion: str = parameter(
+        "auto",
+        "What is done about the lens that the camera info describes: undo, ignore (for a rectified image), auto, which "
+        "ignores it where the image's topic is named rect or rectified, or inverse, which undoes it where the "
+        "coefficients take pixels to rays, as RealSense's SR300 has them.",
+    )
     max_hands: int = parameter(2, "How many hands to look for in a frame.", (1, 6))
     min_score: float = parameter(
         0.0,
@@ -68,6 +101,12 @@ class HandPoseSettings:
 
     def __post_init__(self) -> None:
         check_ranges(self)
+        _check_choice("transport", self.transport, TRANSPORTS)
+        _check_choice("distortion", self.distortion, ("auto", "undo", "ignore", "inverse"))
+        if 0 < self.depth_unit < SMALLEST_UNIT:
+            raise ValueError(
+                f"depth_unit is {self.depth_unit:g}; accepted: 0, or {SMALLEST_UNIT:g} to 1 metre per value"
+            )
         if self.min_depth >= self.max_depth:
             raise ValueError(f"min_depth ({self.min_depth} m) must be smaller than max_depth ({self.max_depth} m)")
 
@@ -129,7 +168,7 @@ class DepthCameraSettings:
     fy: float = parameter(475.0, "Focal length along y, pixels.", (1.0, 1e5), constant=True)
     cx: float = parameter(319.5, "Principal point x, pixels; pixel centres are integers.", constant=True)
     cy: float = parameter(239.5, "Principal point y, pixels; pixel centres are integers.", constant=True)
-    depth_unit: float = parameter(0.001, "Metres per value of the PNGs.", (1e-6, 1.0), constant=True)
+    depth_unit: float = parameter(0.001, "Metres per value of the PNGs.", (SMALLEST_UNIT, 1.0), constant=True)
     width: int = parameter(640, "Width of the rendered image, pixels.", (16, 4096), constant=True)
     height: int = parameter(480, "Height of the rendered image, pixels.", (16, 4096), constant=True)
     rate: float = parameter(30.0, "Frames a second.", (0.1, 240.0), constant=True)
@@ -150,12 +189,8 @@ class DepthCameraSettings:
 
     def __post_init__(self) -> None:
         check_ranges(self)
-        for name, accepted in (
-            ("encoding", ("16UC1", "32FC1")),
-            ("reliability", ("best_effort", "reliable")),
-        ):
-            if getattr(self, name) not in accepted:
-                raise ValueError(f"{name} is '{excerpt(getattr(self, name))}'; accepted: {', '.join(accepted)}")
+        _check_choice("encoding", self.encoding, ("16UC1", "32FC1"))
+        _check_choice("reliability", self.reliability, ("best_effort", "reliable"))
 
 
 @dataclass(frozen=True)

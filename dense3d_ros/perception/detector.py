@@ -32,6 +32,8 @@ APART = 0.06
 """Two candidates are at least this far from each other, metres."""
 LEAST_LOG_ODDS = -1.5
 """Of a candidate. Low, because what the network of the crops says of it decides."""
+WIDEST_RAY = 1.4
+"""x / z up to which an image that is not rectified is searched: the network was trained on 105 degrees."""
 _PEAK = np.ones((3, 3), np.uint8)
 """Cells around a peak of the heat map within which it is the highest."""
 DETECTOR_FILE = Path(__file__).parents[1] / "models" / "detector" / "detector.safetensors"
@@ -72,9 +74,25 @@ class Sampling:
         return samples
 
 
+@dataclass(frozen=True)
+class BentSampling:
+    """As Sampling, of an image that is not rectified: rows, cols and seen are (HEIGHT, WIDTH)."""
+
+    rows: NDArray[np.intp]
+    cols: NDArray[np.intp]
+    seen: NDArray[np.bool_]
+    camera: Camera
+
+    def samples(self, depth: DepthImage) -> Array:
+        """(HEIGHT, WIDTH) metres, 0 where nothing was measured."""
+        return np.where(self.seen, depth.metres_at(self.rows, self.cols), np.float32(0))
+
+
 @lru_cache(maxsize=16)
-def sampling(camera: Camera) -> Sampling:
+def sampling(camera: Camera) -> Sampling | BentSampling:
     """The samples of a camera: the nearest pixels of a grid that covers the whole image, its middle in the middle."""
+    if camera.distortion is not None:
+        return _bent_sampling(camera)
     step = max(camera.width / WIDTH, camera.height * camera.fx / camera.fy / HEIGHT)
     (cols, seen_cols, left), (rows, seen_rows, top) = (
         _axis(camera.width, step, WIDTH),
@@ -86,6 +104,23 @@ def sampling(camera: Camera) -> Sampling:
         focal, focal, (camera.cx + 0.5) / step - 0.5 + left, (camera.cy + 0.5) / step_y - 0.5 + top, WIDTH, HEIGHT
     )
     return Sampling(rows, cols, seen_rows, seen_cols, cells)
+
+
+def _bent_sampling(camera: Camera) -> BentSampling:
+    """Of a grid of rays that covers those of the image's four edges, up to WIDEST_RAY."""
+    middle_col, middle_row = (camera.width - 1) / 2, (camera.height - 1) / 2
+    x, _ = camera.rays(np.array([-0.5, camera.width - 0.5]), np.full(2, middle_row))
+    _, y = camera.rays(np.full(2, middle_col), np.array([-0.5, camera.height - 0.5]))
+    (left, right), (top, bottom) = (edges.clip(-WIDEST_RAY, WIDEST_RAY) for edges in (x, y))
+    step = max((right - left) / WIDTH, (bottom - top) / HEIGHT, 1e-6)
+    focal = float(1 / step)
+    cx, cy = (WIDTH - 1) / 2 - focal * (left + right) / 2, (HEIGHT - 1) / 2 - focal * (top + bottom) / 2
+    rays_x = (np.arange(WIDTH) - cx) / focal
+    rays_y = (np.arange(HEIGHT)[:, None] - cy) / focal
+    cols, rows = (np.rint(places).astype(np.intp) for places in camera.pixels(rays_x, rays_y))
+    seen = (cols >= 0) & (cols < camera.width) & (rows >= 0) & (rows < camera.height)
+    cells = Camera(focal, focal, float(cx), float(cy), WIDTH, HEIGHT)
+    return BentSampling(rows.clip(0, camera.height - 1), cols.clip(0, camera.width - 1), seen, cells)
 
 
 def _axis(size: int, step: float, samples: int) -> tuple[NDArray[np.intp], slice, float]:

@@ -208,18 +208,12 @@ def _unexplained(joints: Array, depth: DepthImage, camera: Camera) -> tuple[Arra
     centre = hand_centre(joints).astype(np.float64)
     steps = (np.arange(_SAMPLES) + 0.5) * (2 * _REACH / _SAMPLES) - _REACH
     x, y = (centre[:, axis, None] + steps for axis in (0, 1))
-    cols = np.rint(x / centre[:, 2:] * camera.fx + camera.cx).astype(np.intp)[:, None, :]
-    rows = np.rint(y / centre[:, 2:] * camera.fy + camera.cy).astype(np.intp)[:, :, None]
+    seen = camera.pixels((x / centre[:, 2:])[:, None, :], (y / centre[:, 2:])[:, :, None])
+    cols, rows = (np.rint(places).astype(np.intp) for places in seen)
     z = _surface(rows, cols, depth).reshape(len(joints), -1)
     shape = (len(joints), _SAMPLES, _SAMPLES)
-    points = np.stack(
-        [
-            ((np.broadcast_to(cols, shape) - camera.cx) / camera.fx).reshape(z.shape) * z,
-            ((np.broadcast_to(rows, shape) - camera.cy) / camera.fy).reshape(z.shape) * z,
-            z,
-        ],
-        axis=-1,
-    )
+    rays = camera.rays(cols.astype(np.float64), rows.astype(np.float64))
+    points = np.stack([*(np.broadcast_to(ray, shape).reshape(z.shape) * z for ray in rays), z], axis=-1)
     start = joints[:, _PARENTS]
     bone = joints[:, _CHILDREN] - start
     square = np.maximum(np.square(bone).sum(axis=2), 1e-12)
@@ -252,8 +246,8 @@ def _bones_against_surface(joints: Array, depth: DepthImage, camera: Camera) -> 
     start = joints[:, _PARENTS, None]
     points = (start + (joints[:, _CHILDREN, None] - start) * _ALONG[:, None]).reshape(len(joints), -1, 3)
     z = np.maximum(points[..., 2], 1e-3)
-    cols = np.rint(points[..., 0] / z * camera.fx + camera.cx).astype(np.intp)
-    rows = np.rint(points[..., 1] / z * camera.fy + camera.cy).astype(np.intp)
+    seen = camera.pixels(points[..., 0] / z, points[..., 1] / z)
+    cols, rows = (np.rint(places).astype(np.intp) for places in seen)
     surface = _surface(rows, cols, depth)
     gap = points[..., 2] - surface
     measured = surface > 0

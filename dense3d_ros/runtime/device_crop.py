@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dense3d_ros.geometry.crop import BACKGROUND, CropRegion
+from dense3d_ros.geometry.depth import NOTHING
 
 _FLOATS = 9
 """fx, fy, cx, cy of the crop, its centre (3), half its cube's edge, metres per value."""
@@ -72,7 +73,9 @@ def unpack(words: Tensor, batch: int, resolution: int) -> tuple[Tensor, Tensor, 
     low = halves[place].int() & 0xFFFF
     # A float32 is two half words, the lower one first.
     high = halves[place + _per_crop(is_float)].int() << 16
-    values = torch.where(_per_crop(is_float) != 0, (low | high).view(torch.float32), low.float())
+    # Nothing was measured where 16 bits are all set.
+    whole = torch.where(low == int(NOTHING), 0, low).float()
+    values = torch.where(_per_crop(is_float) != 0, (low | high).view(torch.float32), whole)
     metres = values * _per_crop(unit)
     image = (metres - _per_crop(centres[:, 2])) / _per_crop(half_size)
     # NaN compares as false.

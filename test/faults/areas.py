@@ -20,10 +20,11 @@ from .camera_infos import random_info
 from .frames import CAMERA, Frame, changed, frame_of, good_hand
 from .images import Make, random_content, random_image
 from .judging import Expected, Limits
+from .packed import packed_hand, packed_room, random_packed
 from .peers import some_cameras, some_pauses, some_peers, some_stalls
 from .requests import some_requests, some_transitions
 from .stamps import path, random_stamps
-from .subject import Subject, start_nodes
+from .subject import PROCESS, Subject, start_nodes
 
 Run: TypeAlias = Callable[[Subject, np.random.Generator, int, Path], None]
 
@@ -75,6 +76,27 @@ def _beside(subject: Subject, rng: np.random.Generator, count: int, _: Path) -> 
         subject.faults += [fault for fault in right.faults if fault.kind == "wrong answer"]
 
 
+def _packed(subject: Subject, rng: np.random.Generator, count: int, _: Path) -> None:
+    """The third camera of the process sends compressed depth."""
+    third = Subject(
+        subject.process,
+        subject.limits,
+        namespace="/packed",
+        known_hand=packed_hand,
+        no_hand=packed_room,
+        is_compressed=True,
+    )
+    try:
+        third.wait_until_ready()
+        for _index in range(count):
+            third.send(random_packed(rng, third.now()), 0.03)
+        third.check()
+    finally:
+        third.close()
+        subject.faults += third.faults
+        subject.inputs += third.inputs
+
+
 @cache
 def _animation_frame() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     animation = HandAnimation(SHIPPED_CAMERA, seed=3)
@@ -116,7 +138,10 @@ def start(name: str, log: Path) -> tuple[NodeProcess, Subject]:
         process = start_nodes(log, ["model:=stall_1.5", "max_age:=0.5"])
         return process, Subject(process, limits)
     if name == "two cameras":
-        process = start_nodes(log, ["model:=rigid", "max_age:=5.0", "cameras:=[left,right]"])
+        third = log.with_name("packed.yaml")
+        third.write_text("/packed/hand_pose:\n  ros__parameters: {transport: compressedDepth}\n")
+        cameras = ["model:=rigid", "max_age:=5.0", "cameras:=[left,right,packed]"]
+        process = start_nodes(log, cameras, (PROCESS, "--ros-args", "--params-file", str(third)))
         return process, Subject(process, limits, namespace="/left")
     if name == "shipped":
         process = start_nodes(log, ["model:=fast", "device:=cpu", "max_age:=5.0"], SHIPPED)
@@ -126,7 +151,7 @@ def start(name: str, log: Path) -> tuple[NodeProcess, Subject]:
 
 
 AREAS = (
-    Area("images", "stiff", 0.30, 200, _frames(random_image)),
+    Area("images", "stiff", 0.28, 200, _frames(random_image)),
     Area("camera infos", "stiff", 0.20, 200, _frames(random_info)),
     Area("stamps", "stiff", 0.15, 200, _frames(random_stamps)),
     Area("moving hands", "stiff", 0.05, 100, _paths),
@@ -138,6 +163,7 @@ AREAS = (
     Area("stalls", "stalling", 0.02, 100, lambda subject, rng, count, _: some_stalls(subject, rng, count)),
     Area("two cameras", "two cameras", 0.05, 200, _beside),
     Area("shipped model", "shipped", 0.058, 50, _frames(_malformed)),
+    Area("compressed depth", "two cameras", 0.02, 200, _packed),
 )
 ENDINGS_SHARE, FILES_SHARE = 0.0015, 0.1
 """Of all inputs: processes that are started and interrupted, and model files that are damaged."""

@@ -11,6 +11,9 @@ from .frames import Frame, changed, good_hand, pick
 from .images import NUMBERS, Make
 from .judging import Expected
 
+MODELS = ("", "plumb_bob", "rational_polynomial", "equidistant", "fisheye", "🖐", "x" * 10**6)
+COEFFICIENTS = {"plumb_bob": (4, 5, 8), "rational_polynomial": (8,), "equidistant": (4,)}
+"""How many of them the promised models have."""
 VALUES = (0.0, -0.0, -1.0, 1.0, 50.0, 1e-300, 5e-324, 1e5, 1e9, 1e38, 1e300, -1e300, np.nan, np.inf, -np.inf)
 
 
@@ -77,18 +80,35 @@ def _region(rng: np.random.Generator, stamp: Time) -> Frame:
 
 
 def _frame_id(rng: np.random.Generator, stamp: Time) -> Frame:
+    """No frame is any frame."""
     frame = good_hand(stamp)
     frame.info.header.frame_id = pick(rng, ("", "colour", "🖐", "x" * 10**6))
-    return changed(frame, "another frame", Expected.NOTHING)
+    expected = Expected.NOTHING if frame.info.header.frame_id else Expected.EXACT_HAND
+    return changed(frame, "another frame", expected)
 
 
 def _unused(rng: np.random.Generator, stamp: Time) -> Frame:
     """What is not used must not matter."""
     frame = good_hand(stamp)
-    frame.info.d = rng.choice(VALUES, int(rng.choice([0, 1, 5, 14, 10000]))).tolist()
+    frame.info.d = [0.0] * int(rng.choice([0, 1, 5, 14, 10000]))
     frame.info.r = rng.choice(VALUES, 9)
-    frame.info.distortion_model = pick(rng, ("", "plumb_bob", "fisheye", "🖐", "x" * 10**6))
-    return changed(frame, "distortion and rotation", Expected.EXACT_HAND)
+    frame.info.distortion_model = pick(rng, MODELS)
+    return changed(frame, "rotation and no distortion", Expected.EXACT_HAND)
+
+
+def _lens(rng: np.random.Generator, stamp: Time) -> Frame:
+    """Coefficients that no lens has are refused; with others the hand is elsewhere."""
+    frame = good_hand(stamp)
+    frame.info.distortion_model = pick(rng, MODELS)
+    values = rng.choice([*VALUES, 0.1, -0.1, 0.01], int(rng.choice([1, 4, 5, 8, 14, 10000])))
+    if rng.random() < 0.5:
+        values = rng.normal(0, 0.3, len(values))
+    frame.info.d = values.tolist()
+    counts = COEFFICIENTS.get(frame.info.distortion_model, ())
+    known = any(len(values) == count or (len(values) > count and not values[count:].any()) for count in counts)
+    readable = known and np.isfinite(values).all() and np.abs(values).max() < 1e4
+    expected = Expected.SANE if readable else Expected.NOTHING
+    return changed(frame, "lens", expected if values.any() else Expected.EXACT_HAND)
 
 
 def _raw(rng: np.random.Generator, stamp: Time) -> Frame:
@@ -101,4 +121,4 @@ def _raw(rng: np.random.Generator, stamp: Time) -> Frame:
     return changed(frame, "raw bytes: bits turned", Expected.SANE, info=bytes(raw))
 
 
-MAKERS: tuple[Make, ...] = (_matrix, _only_k, _all, _size, _binning, _region, _frame_id, _unused, _raw)
+MAKERS: tuple[Make, ...] = (_matrix, _only_k, _all, _size, _binning, _region, _frame_id, _unused, _lens, _raw)

@@ -13,7 +13,7 @@ from builtin_interfaces.msg import Time
 from node_processes import FRAME, depth_message, info_message
 from node_rigid_model import CAMERA, scene
 from numpy.typing import NDArray
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from dense3d_ros.geometry.camera import Camera
 
@@ -32,7 +32,7 @@ class Frame:
     """
 
     kind: str
-    image: Image | bytes | None
+    image: Image | CompressedImage | bytes | None
     info: CameraInfo | bytes | None
     expected: Expected
     joints: NDArray[np.float32] | None = None

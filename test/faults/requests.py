@@ -35,11 +35,23 @@ RANGES: dict[str, tuple[float, float]] = {
     "marker_lifetime": (0.0, 60.0),
     "joint_diameter": (0.001, 0.1),
     "bone_width": (0.001, 0.1),
+    "depth_unit": (0.0, 1.0),
+    "sync_slop": (0.0, 1.0),
 }
 """What README and the descriptions promise for hand_pose."""
-DEFAULTS: dict[str, float | int] = {"max_hands": 2, "min_score": 0.0, "min_depth": 0.15, "max_depth": 1.5}
+DEFAULTS: dict[str, float | int | str] = {
+    "max_hands": 2,
+    "min_score": 0.0,
+    "min_depth": 0.15,
+    "max_depth": 1.5,
+    "depth_unit": 0.0,
+    "sync_slop": 0.0,
+    "distortion": "auto",
+}
 NAMES = (
     *RANGES,
+    "transport",
+    "distortion",
     "model",
     "device",
     "runtime",
@@ -52,7 +64,7 @@ NAMES = (
     "qos_overrides",
 )
 NAMES = (*NAMES, "max_hands.x", "🖐", "x" * 100_000)
-TEXTS = ("", "fast", "cuda:99", "abacus", "../..", "\n", "🖐", "y" * 1_000_000)
+TEXTS = ("", "undo", "inverse", "raw", "fast", "cuda:99", "abacus", "../..", "\n", "🖐", "y" * 1_000_000)
 QUESTIONS = (
     (ListParameters, "list_parameters"),
     (GetParameters, "get_parameters"),

@@ -14,7 +14,7 @@ from typing import Any
 from builtin_interfaces.msg import Time
 from node_processes import Client, NodeProcess
 from rclpy.qos import QoSProfile
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from dense3d_ros.msg import HandPoseArray
 
@@ -69,13 +69,15 @@ class Subject:
         namespace: str = "",
         known_hand: Callable[[Time], Frame] = good_hand,
         no_hand: Callable[[Time], Frame] = empty_room,
+        is_compressed: bool = False,
     ) -> None:
         self.process, self.limits, self.namespace = process, limits, namespace
         self.known_hand, self.no_hand = known_hand, no_hand
         self.foreign = False
         self.client = Client(f"faults_{os.getpid()}_{time.monotonic_ns()}", f"{namespace}/hand_pose")
         node = self.client.node
-        self.images = node.create_publisher(Image, f"{namespace}/depth", QoSProfile(depth=5))
+        kind, topic = (CompressedImage, "depth/compressedDepth") if is_compressed else (Image, "depth")
+        self.images = node.create_publisher(kind, f"{namespace}/{topic}", QoSProfile(depth=5))
         self.infos = node.create_publisher(CameraInfo, f"{namespace}/camera_info", QoSProfile(depth=5))
         node.create_subscription(HandPoseArray, f"{namespace}/hand_pose/hands", self._heard, QoSProfile(depth=50))
         self.sent: dict[tuple[int, int], Sent] = {}

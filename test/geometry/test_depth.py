@@ -53,6 +53,14 @@ def test_what_is_not_measured_is_zero() -> None:
     assert np.isnan(row[0, 0]), "the sensor's data must not be changed"
 
 
+def test_the_largest_of_the_type_is_nothing_measured() -> None:
+    whole = DepthImage(np.array([[65535, 65534]], np.uint16), 0.00001).metres(ALL, ALL)
+    np.testing.assert_allclose(whole, [[0, 0.65534]])
+    largest = np.array([[np.finfo(np.float32).max, 0.7]], np.float32)
+    for unit in (1.0, 0.001):
+        np.testing.assert_allclose(DepthImage(largest, unit).metres(ALL, ALL), [[0, 0.7 * unit]])
+
+
 def test_index_arrays_select_rows_and_columns() -> None:
     values = np.arange(20, dtype=np.uint16).reshape(4, 5)
     metres = DepthImage(values, 0.5).metres(np.array([3, 0]), np.array([1, 1, 4]))
@@ -74,6 +82,9 @@ def test_slices_select_a_subsample() -> None:
     ("changes", "message"),
     [
         ({"encoding": "rgb8"}, "encoding 'rgb8' is no depth encoding; accepted: 16UC1, mono16, 32FC1"),
+        ({"encoding": "bgra8"}, "encoding 'bgra8' is no depth encoding; accepted: .*; it is a colour image"),
+        ({"encoding": "mono8"}, "it is infrared, or depth that is only to be looked at"),
+        ({"encoding": "16SC1"}, "it is disparity, which has a sign"),
         ({"width": 0}, "empty"),
         ({"height": 0}, "empty"),
         ({"step": 6}, "step 6 does not fit 4 pixels"),
@@ -115,9 +126,9 @@ def test_impossible_arrays_are_refused(values: np.ndarray, unit: float, message:
 
 def test_png_values_count_the_unit(tmp_path: Path) -> None:
     path = tmp_path / "depth.png"
-    cv2.imwrite(str(path), np.array([[0, 8000], [65535, 1]], np.uint16))
+    cv2.imwrite(str(path), np.array([[0, 8000], [65534, 1]], np.uint16))
     metres = DepthImage.from_png(path, 0.000125).metres(ALL, ALL)
-    np.testing.assert_allclose(metres, [[0, 1], [8.191875, 0.000125]], rtol=1e-6)
+    np.testing.assert_allclose(metres, [[0, 1], [8.19175, 0.000125]], rtol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,10 @@ ROOT = Path(__file__).resolve().parents[2]
 ARGUMENTS = {
     "depth",
     "camera_info",
+    "transport",
+    "depth_unit",
+    "distortion",
+    "sync_slop",
     "model",
     "device",
     "runtime",
@@ -148,6 +152,9 @@ def test_arguments_reach_the_nodes_and_the_parameter_file_keeps_what_they_leave(
         "log_level:=debug",
         "max_hands:=3",
         "min_score:=0.25",
+        "transport:=compressedDepth",
+        "depth_unit:=0.00025",
+        "sync_slop:=0.005",
     ]
     process = launch(tmp_path, "hand.launch.py", *arguments)
     try:
@@ -155,10 +162,12 @@ def test_arguments_reach_the_nodes_and_the_parameter_file_keeps_what_they_leave(
         assert parameter(client, "/robot/hand_pose", "max_age") == 0.25
         assert parameter(client, "/robot/hand_pose", "max_hands") == 3
         assert parameter(client, "/robot/hand_pose", "min_score") == 0.25
+        assert parameter(client, "/robot/hand_pose", "depth_unit") == 0.00025
+        assert parameter(client, "/robot/hand_pose", "sync_slop") == 0.005
         assert parameter(client, "/robot/hand_pose", "use_sim_time") is True
         assert parameter(client, "/robot/hand_model", "model") == "from_the_file"
         assert parameter(client, "/robot/hand_model", "autostart") is False
-        assert client.until(lambda: client.node.count_subscribers("/head/depth") == 1)
+        assert client.until(lambda: client.node.count_subscribers("/head/depth/compressedDepth") == 1)
         assert client.until(lambda: client.node.count_subscribers("/head/info") == 1)
         assert client.until(lambda: "[DEBUG]" in process.output())
         end(process, client)
@@ -188,6 +197,7 @@ def test_several_cameras(client: Client, tmp_path: Path) -> None:
         ("hand.launch.py", ["cameras:=[]"], "cameras:=[] are no namespaces separated by commas"),
         ("hand.launch.py", ["max_hands:=two"], "max_hands:=two is no whole number"),
         ("hand.launch.py", ["min_score:=high"], "min_score:=high is no number"),
+        ("hand.launch.py", ["depth_unit:=mm"], "depth_unit:=mm is no number"),
         ("hand.launch.py", ["max_hand:=2"], "hand.launch.py has no argument max_hand; it has autostart, "),
         (
             "demo.launch.py",

@@ -202,7 +202,7 @@ def damage(kind: str, image: Any, info: Any) -> tuple[Any, Any, str]:
         info.width = info.height = 0
         return image, info, "/depth: the image is empty (0x0)"
     if kind == "zero K":
-        info.k = np.zeros(9)
+        info.k, info.p = np.zeros(9), np.zeros(12)
         return image, info, "/camera_info: K has focal lengths 0 and 0"
     if kind == "other size":
         info.width = 640

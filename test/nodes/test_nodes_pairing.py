@@ -1,9 +1,9 @@
-"""Pairs of image and camera info, with our own classes and with message_filters where that is installed."""
+"""Pairs of image and camera info: equal stamps, nearly equal ones, and camera infos that come rarely."""
 
 from __future__ import annotations
 
-import importlib.util
-from types import ModuleType, SimpleNamespace
+import time
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,6 @@ from node_processes import depth_message
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo
 
-from dense3d_ros.nodes import exact_pairing, pairing
 from dense3d_ros.nodes.pairing import DepthInput, Frame
 
 
@@ -51,28 +50,23 @@ class FakeNode:
     def get_topic_names_and_types(self) -> list[tuple[str, list[str]]]:
         return [(topic, [kind]) for topic, kind in self._publishers.items()]
 
-    def deliver(self, topic: str, stamp: int) -> None:
-        image = depth_message(np.zeros((1, 1), np.float32), Time(sec=stamp))
+    def resolve_topic_name(self, topic: str) -> str:
+        return f"/remapped/{topic}"
+
+    def deliver(self, topic: str, stamp: float) -> None:
+        image = depth_message(np.zeros((1, 1), np.float32), seconds(stamp))
         self.callbacks[topic](image if topic == "depth" else CameraInfo(header=image.header))
 
 
-@pytest.fixture(params=["own classes", "message_filters"])
-def filters(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    if request.param == "own classes":
-        module: ModuleType = exact_pairing
-    elif importlib.util.find_spec("message_filters") is None:
-        pytest.skip("message_filters is not installed: the ROS wheels of the package index lack it")
-    else:
-        import message_filters as module  # type: ignore[no-redef]
-    monkeypatch.setattr(pairing, "filters", module)
-    return module
+def seconds(value: float) -> Time:
+    return Time(sec=int(value), nanosec=round(value % 1 * 1e9))
 
 
 class Setup:
-    def __init__(self, publishers: dict[str, str] | None = None) -> None:
+    def __init__(self, publishers: dict[str, str] | None = None, **options: Any) -> None:
         self.node = FakeNode(publishers or {})
         self.frames: list[Frame] = []
-        self.input = DepthInput(self.node, self.frames.append)
+        self.input = DepthInput(self.node, self.frames.append, **options)
 
     def deliver(self, *messages: tuple[str, int]) -> list[int]:
         """Stamps of the pairs that these messages completed."""
@@ -84,7 +78,6 @@ class Setup:
         return [frame.image.header.stamp.sec for frame in self.frames[before:]]
 
 
-@pytest.mark.usefixtures("filters")
 def test_either_may_come_first() -> None:
     setup = Setup()
     assert setup.deliver(("depth", 1), ("camera_info", 1)) == [1]
@@ -93,7 +86,6 @@ def test_either_may_come_first() -> None:
     assert setup.input.counts == {"images": 4, "camera infos": 4, "pairs": 4}
 
 
-@pytest.mark.usefixtures("filters")
 def test_a_lost_partner_does_not_stop_the_pairs() -> None:
     setup = Setup()
     assert setup.deliver(*(("camera_info", stamp) for stamp in range(1, 21))) == []
@@ -102,7 +94,6 @@ def test_a_lost_partner_does_not_stop_the_pairs() -> None:
     assert setup.deliver(("camera_info", 40), ("camera_info", 3)) == [40]
 
 
-@pytest.mark.usefixtures("filters")
 @pytest.mark.parametrize("order", [("camera_info", "depth"), ("depth", "camera_info")])
 def test_a_bag_that_starts_again(order: tuple[str, str]) -> None:
     """With the queue full of late camera infos, whose images were lost."""
@@ -113,7 +104,6 @@ def test_a_bag_that_starts_again(order: tuple[str, str]) -> None:
         assert setup.deliver((first, stamp), (second, stamp)) == [stamp]
 
 
-@pytest.mark.usefixtures("filters")
 def test_problems_are_said_by_name() -> None:
     image, info = "sensor_msgs/msg/Image", "sensor_msgs/msg/CameraInfo"
     setup = Setup({"/other/depth": image, "/colour": image})
@@ -140,3 +130,66 @@ def test_subscriptions_are_for_sensor_data_and_may_be_overridden() -> None:
         assert options["qos_profile"].reliability.name == "BEST_EFFORT"
         assert {kind.name for kind in options["qos_overriding_options"].policy_kinds} >= {"RELIABILITY", "DEPTH"}
     assert setup.node.options["depth"]["qos_profile"].depth == 1
+
+
+def test_a_transport_is_a_topic_under_the_images_own() -> None:
+    setup = Setup({"/other/compressedDepth": "sensor_msgs/msg/CompressedImage"}, transport="compressedDepth")
+    assert set(setup.node.callbacks) == {"/remapped/depth/compressedDepth", "camera_info"}
+    assert "published as sensor_msgs/msg/CompressedImage: /other/compressedDepth" in setup.input.problem()
+
+
+def pairs_of(setup: Setup, *messages: tuple[str, float]) -> list[tuple[float, float]]:
+    """Stamps of image and info of the pairs that these messages completed."""
+    before = len(setup.frames)
+    for topic, stamp in messages:
+        setup.node.deliver(topic, stamp)
+    return [
+        tuple(round(message.header.stamp.sec + message.header.stamp.nanosec * 1e-9, 6) for message in pair)
+        for pair in ((frame.image, frame.info) for frame in setup.frames[before:])
+    ]
+
+
+def test_a_slop_takes_the_nearest_stamp_within_it() -> None:
+    assert pairs_of(Setup(), ("camera_info", 1.002), ("depth", 1.0)) == []
+    setup = Setup(slop=lambda: 0.005)
+    assert pairs_of(setup, ("camera_info", 2.002), ("camera_info", 2.004), ("depth", 2.0)) == [(2.0, 2.002)]
+    assert pairs_of(setup, ("depth", 3.0), ("camera_info", 3.006)) == []
+    assert pairs_of(setup, ("depth", 4.0), ("camera_info", 4.004)) == [(4.0, 4.004)]
+    assert pairs_of(setup, ("camera_info", 5.0), ("camera_info", 5.001), ("depth", 5.0)) == [(5.0, 5.0)]
+
+
+def test_where_equal_stamps_starve_the_sentence_names_the_slop() -> None:
+    setup = Setup({"/depth": "sensor_msgs/msg/Image", "/camera_info": "sensor_msgs/msg/CameraInfo"})
+    pairs_of(setup, ("camera_info", 1.002), ("depth", 1.0), ("depth", 1.033), ("camera_info", 1.0352))
+    assert setup.input.problem() == (
+        "/depth and /camera_info have messages, but never with the same stamp; the nearest differ by 2 ms: if they "
+        "belong together, set sync_slop to 0.003"
+    )
+
+
+def test_the_last_camera_info_is_kept_where_it_comes_rarely(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    setup = Setup()
+    assert setup.input.pairing == "that of the image's stamp"
+    assert pairs_of(setup, ("camera_info", 1.0), ("depth", 1.0)) == [(1.0, 1.0)]
+    for index in range(1, 5):
+        now[0] += 0.11
+        assert pairs_of(setup, ("depth", 1.0 + index)) == [], "it may still come"
+    now[0] += 0.11
+    assert pairs_of(setup, ("depth", 8.0)) == [(8.0, 1.0)]
+    assert setup.input.pairing == "the last one is kept: camera infos come more rarely than images"
+    # The next one comes, a second later, and is kept at once.
+    assert pairs_of(setup, ("camera_info", 9.0), ("depth", 9.1), ("depth", 9.2)) == [(9.1, 9.0), (9.2, 9.0)]
+    # From now on there is one for each image, which comes after it.
+    for stamp in range(10, 17):
+        pairs_of(setup, ("depth", stamp), ("camera_info", stamp))
+    assert setup.input.pairing == "that of the image's stamp"
+    assert pairs_of(setup, ("depth", 20.0)) == []
+    assert pairs_of(setup, ("camera_info", 20.0)) == [(20.0, 20.0)]
+
+
+def test_camera_infos_without_stamps_go_with_every_image() -> None:
+    setup = Setup()
+    assert pairs_of(setup, ("camera_info", 0.0), ("depth", 5.0), ("depth", 6.0)) == [(5.0, 0.0), (6.0, 0.0)]
+    assert setup.input.pairing == "the last one is kept: camera infos have no stamp"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import astuple, fields
+from dataclasses import astuple, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,13 @@ from node_processes import depth_message, info_message
 from std_msgs.msg import Header
 
 from dense3d_ros.geometry.camera import Camera
+from dense3d_ros.geometry.depth import DepthImage
+from dense3d_ros.geometry.distortion import Distortion
 from dense3d_ros.nodes import dds_profile
 from dense3d_ros.nodes.camera_clock import CameraClock
-from dense3d_ros.nodes.camera_info import CameraInfoError, camera_of, is_distorted
+from dense3d_ros.nodes.camera_hints import CameraHints
+from dense3d_ros.nodes.camera_info import CameraInfoError, camera_of, is_named_rectified
+from dense3d_ros.nodes.depth_unit import doubt_of_unit
 from dense3d_ros.nodes.diagnostics import (
     LONGEST_SENTENCE,
     Condition,
@@ -47,7 +51,7 @@ def info(camera: Camera = CAMERA) -> Any:
 def test_full_image_gives_the_intrinsics_as_they_are() -> None:
     assert camera_of(info(), 640, 480, "optical") == CAMERA
     assert camera_of(info(), 640, 480, "/optical") == CAMERA
-    assert {type(value) for value in astuple(camera_of(info(), 640, 480, "optical"))} == {float, int}
+    assert {type(value) for value in astuple(camera_of(info(), 640, 480, "optical"))[:-1]} == {float, int}
 
 
 def test_projection_matrix_is_preferred_and_k_is_used_without_it() -> None:
@@ -73,7 +77,8 @@ def test_region_and_binning_see_the_same_rays() -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"k": np.zeros(9)}, "K has focal lengths 0 and 0, the camera is not calibrated"),
+        ({"k": np.zeros(9), "p": np.zeros(12)}, "K has focal lengths 0 and 0, the camera is not calibrated"),
+        ({"k": [0.0] * 8 + [1.0]}, "K has focal lengths 0 and 0, the camera is not calibrated"),
         ({"width": 320}, "describes 320x480 pixels .* the depth image has 640x480"),
         ({"binning_x": 2}, "describes 320x480 pixels"),
         ({"k": np.full(9, np.nan)}, "K has focal lengths nan"),
@@ -95,11 +100,95 @@ def test_infos_of_another_frame_are_refused() -> None:
         camera_of(info(), 640, 480, "other")
 
 
-def test_distortion() -> None:
+def test_a_lens_is_that_of_an_image_that_is_not_rectified() -> None:
     message = info()
-    assert not is_distorted(message)
+    assert camera_of(message, 640, 480, "optical", lens="undo") == CAMERA
+    message.k[2] = 300.0
     message.d = [0.0, 0.1, 0.0, 0.0, 0.0]
-    assert is_distorted(message)
+    assert camera_of(message, 640, 480, "optical") == CAMERA
+    camera = camera_of(message, 640, 480, "optical", lens="undo")
+    assert camera == replace(CAMERA, cx=300.0, distortion=Distortion("plumb_bob", (0.0, 0.1, 0.0, 0.0, 0.0)))
+
+
+@pytest.mark.parametrize(
+    ("model", "coefficients", "sentence"),
+    [
+        ("kannala", [0.1] * 4, "distortion_model is 'kannala'; accepted: plumb_bob, rational_polynomial, equidistant"),
+        ("plumb_bob", [0.1] * 6, "distortion_model plumb_bob has 6 coefficients; accepted: 4 or 5 or 8"),
+        ("plumb_bob", [0.1, np.nan, 0, 0, 0], "coefficients are .*nan.*; accepted: numbers of a lens"),
+        ("plumb_bob", [-1000.0, 0, 0, 0, 0], "fold the image back on itself in its middle"),
+    ],
+)
+def test_a_lens_that_cannot_be_is_refused_where_it_would_be_used(
+    model: str, coefficients: list[float], sentence: str
+) -> None:
+    message = info()
+    message.distortion_model, message.d = model, coefficients
+    assert camera_of(message, 640, 480, "optical") == CAMERA
+    with pytest.raises(CameraInfoError, match=sentence):
+        camera_of(message, 640, 480, "optical", lens="undo")
+
+
+@pytest.mark.parametrize(
+    ("topic", "is_rectified"),
+    [
+        ("/camera/camera/depth/image_rect_raw", True),
+        ("/kinect2/sd/image_depth_rect", True),
+        ("/camera/depth/image_rect/compressedDepth", True),
+        ("/depth/image_raw", False),
+        ("/camera/depth_registered/image_raw", False),
+        ("/direct/depth", False),
+    ],
+)
+def test_a_rectified_image_is_known_by_its_topic(topic: str, is_rectified: bool) -> None:
+    assert is_named_rectified(topic) == is_rectified
+
+
+def test_camera_infos_as_some_drivers_send_them() -> None:
+    """K not filled in, no frame, and made for a larger image."""
+    message = info()
+    message.k, message.header.frame_id = np.zeros(9), ""
+    assert camera_of(message, 640, 480, "optical") == CAMERA
+    half = camera_of(message, 320, 240, "optical")
+    assert half == Camera(300.0, 305.0, 160.5, 121.0, 320, 240)
+
+
+def test_hints_are_given_once_each() -> None:
+    said: list[str] = []
+    hints = CameraHints(said.append)
+    message = info()
+    image = depth_message(np.zeros((240, 320), np.float32), Header().stamp, frame="camera_link")
+    message.d, message.header = [0.1, 0.0, 0.0, 0.0, 0.0], Header()
+    for lens in ("ignore", "undo", "undo"):
+        camera = camera_of(message, 320, 240, "camera_link", lens)
+        hints.look(image, message, camera, "/depth", "/info")
+    assert [text[:60] for text in said] == [
+        "The camera info on /info has distortion coefficients. They a",
+        "The camera info on /info has no frame_id; the image's, 'came",
+        "The camera info on /info is for 640x480 pixels; it is scaled",
+        "The frame 'camera_link' is not named like an optical one. Jo",
+        "The lens of /depth is undone (plumb_bob). If that image is r",
+    ]
+    assert hints.lens == "plumb_bob is undone"
+
+
+def test_the_sentence_on_old_frames_says_which_clock_is_wrong() -> None:
+    clock = CameraClock()
+    assert clock.why_old(0.0).startswith("the images have no stamp: set max_age to 0")
+    for _ in range(20):
+        clock.came(7.3)
+    assert clock.why_old(5.0).startswith(
+        "all by the same time: if the camera's clock is behind this node's, synchronise"
+    )
+    for index in range(20):
+        clock.came(1.0 + index / 2)
+    assert clock.why_old(5.0).startswith("they wait longer each time or came late")
+    clock = CameraClock()
+    for _ in range(20):
+        clock.came(-60.0)
+    assert (
+        clock.why_old(5.0) == "the camera's clock is 60.00 s ahead of this node's: synchronise the two, by NTP or PTP"
+    )
 
 
 @pytest.mark.parametrize(
@@ -144,10 +233,32 @@ def test_settings_refuse_what_does_not_go_together() -> None:
     for cameras, said in (((), "none"), (None, "none"), (("left", "left"), "left, left")):
         with pytest.raises(ValueError, match=f"cameras are {said}; expected at least one, each once"):
             HandModelSettings(cameras=cameras)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="transport is 'theora'; accepted: raw, compressedDepth"):
+        HandPoseSettings(transport="theora")
+    with pytest.raises(ValueError, match="depth_unit is 1e-09; accepted: 0, or 1e-06 to 1"):
+        HandPoseSettings(depth_unit=1e-9)
     with pytest.raises(ValueError, match="encoding is 'rgb8'; accepted: 16UC1, 32FC1"):
         DepthCameraSettings(encoding="rgb8")
     with pytest.raises(ValueError, match="reliability is 'maybe'; accepted: best_effort, reliable"):
         DepthCameraSettings(reliability="maybe")
+
+
+@pytest.mark.parametrize(
+    ("values", "unit", "sentence"),
+    [
+        (np.float32(700), 1.0, "nothing is nearer than 700 m when a value counts 1 m: set depth_unit to what"),
+        (np.uint16(12000), 0.001, "nothing is nearer than 12 m when a value counts 0.001 m: set depth_unit"),
+        (np.float32(0.02), 1.0, "nothing is farther than 20 mm when a value counts 1 m: set depth_unit"),
+        (np.float32(0.7), 1.0, ""),
+        (np.uint16(9000), 0.001, ""),
+        (np.uint16(0), 0.001, ""),
+    ],
+)
+def test_a_unit_that_cannot_be_is_doubted(values: Any, unit: float, sentence: str) -> None:
+    image = np.full((96, 128), values)
+    image[0, :20] = values / 20 if unit == 1.0 else 0
+    said = doubt_of_unit(DepthImage(image, unit))
+    assert said.startswith(sentence) if sentence else said == ""
 
 
 def test_worker_takes_the_newest_and_counts_the_rest() -> None:

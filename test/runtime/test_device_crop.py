@@ -29,11 +29,14 @@ def images() -> list[DepthImage]:
         floats[rng.random(metres.shape) < 0.05] = value
     millimetres = np.rint(metres * 1000).astype(np.uint16)
     fine = np.rint(metres / 0.000125).astype(np.uint16)
+    # 0.52 m in so fine a unit, if it were not what stands for nothing.
+    finest = np.where(rng.random(metres.shape) < 0.3, 65535, np.rint(metres * 0.6 / 0.000008)).astype(np.uint16)
     padded = np.pad(millimetres, ((0, 0), (0, 7)))[:, :160]
     return [
         DepthImage(floats),
         DepthImage(millimetres, 0.001),
         DepthImage(fine, 0.000125),
+        DepthImage(finest, 0.000008),
         DepthImage(padded, 0.001),
         DepthImage(np.asfortranarray(floats)),
     ]
