@@ -51,7 +51,9 @@ def resident_mebibytes() -> float:
 
 def gpu_mebibytes() -> float:
     """GPU memory that torch holds for this process, 0 where it uses none."""
-    torch = sys.modules.get("torch")
-    if torch is None or not torch.cuda.is_initialized():
+    # Another thread may just be importing torch: then it has no CUDA yet, or one that cannot say.
+    cuda = getattr(sys.modules.get("torch"), "cuda", None)
+    is_initialized = getattr(cuda, "is_initialized", None)
+    if cuda is None or is_initialized is None or not is_initialized():
         return 0.0
-    return float(torch.cuda.memory_reserved()) / _MEBIBYTE
+    return float(cuda.memory_reserved()) / _MEBIBYTE

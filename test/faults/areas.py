@@ -87,7 +87,6 @@ def _packed(subject: Subject, rng: np.random.Generator, count: int, _: Path) -> 
         is_compressed=True,
     )
     try:
-        third.wait_until_ready()
         for _index in range(count):
             third.send(random_packed(rng, third.now()), 0.03)
         third.check()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from dataclasses import astuple, fields, replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,7 @@ from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.distortion import Distortion
 from dense3d_ros.nodes import dds_profile
+from dense3d_ros.nodes.allocator import gpu_mebibytes
 from dense3d_ros.nodes.camera_clock import CameraClock
 from dense3d_ros.nodes.camera_hints import CameraHints
 from dense3d_ros.nodes.camera_info import CameraInfoError, camera_of, is_named_rectified
@@ -259,6 +262,12 @@ def test_a_unit_that_cannot_be_is_doubted(values: Any, unit: float, sentence: st
     image[0, :20] = values / 20 if unit == 1.0 else 0
     said = doubt_of_unit(DepthImage(image, unit))
     assert said.startswith(sentence) if sentence else said == ""
+
+
+@pytest.mark.parametrize("halfway", [SimpleNamespace(), SimpleNamespace(cuda=SimpleNamespace())])
+def test_torch_that_is_just_being_imported_holds_no_gpu_memory(halfway: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", halfway)
+    assert gpu_mebibytes() == 0.0
 
 
 def test_worker_takes_the_newest_and_counts_the_rest() -> None:
