@@ -11,10 +11,10 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
 
 from dense3d_ros.geometry.camera import Camera
+from dense3d_ros.geometry.camera_info import CameraInfoError, camera_of, is_distorted
 from dense3d_ros.geometry.depth import DepthFormatError, DepthImage
 from dense3d_ros.nodes.allocator import gpu_mebibytes, resident_mebibytes
 from dense3d_ros.nodes.camera_clock import NOTEWORTHY, CameraClock
-from dense3d_ros.nodes.camera_info import CameraInfoError, camera_of, is_distorted
 from dense3d_ros.nodes.diagnostics import (
     LOG_AGAIN_S,
     Condition,

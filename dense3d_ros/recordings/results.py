@@ -17,7 +17,7 @@ from dense3d_ros.atomic_write import atomic_write, write_text
 from dense3d_ros.geometry.hand import JOINT_NAMES, SKELETON, HandPose
 from dense3d_ros.perception.model_file import ModelDescription
 from dense3d_ros.recordings.drawing import contact_sheet, overlay, read_picture, write_picture
-from dense3d_ros.recordings.offline import FrameResult, Intrinsics
+from dense3d_ros.recordings.offline import FrameResult, Recording
 from dense3d_ros.recordings.result_folder import OVERLAYS, SHEET
 
 SHEET_PICTURES = 60
@@ -47,22 +47,23 @@ class LineFile:
 
 
 class ResultWriter:
-    """Writes the results of a recording of `frames` frames into a folder that `prepare_results` made.
+    """Writes the results of a recording into a folder that `prepare_results` made.
 
     Joints and overlays are written frame by frame, contact sheet and video on leaving the `with` block without an
     error.
     """
 
-    def __init__(self, folder: Path, model: ModelDescription, intrinsics: Intrinsics, frames: int) -> None:
+    def __init__(self, folder: Path, model: ModelDescription, recording: Recording) -> None:
         self._folder = folder
-        self._rate = intrinsics.rate
+        self._rate = recording.intrinsics.rate
         self._overlays: list[Path] = []
         about = {
             "model": model.name,
             "skeleton": SKELETON,
             "joint_names": list(JOINT_NAMES),
-            "camera": asdict(intrinsics),
-            "frames": frames,
+            "camera": asdict(recording.intrinsics),
+            "frames": recording.count,
+            **recording.about,
         }
         write_text(folder / "run.json", json.dumps(about, indent=1) + "\n")
         self._json = LineFile(folder / "hands.jsonl")

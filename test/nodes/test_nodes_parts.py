@@ -19,9 +19,9 @@ from node_processes import depth_message, info_message
 from std_msgs.msg import Header
 
 from dense3d_ros.geometry.camera import Camera
+from dense3d_ros.geometry.camera_info import CameraInfoError, camera_of, is_distorted
 from dense3d_ros.nodes import dds_profile
 from dense3d_ros.nodes.camera_clock import CameraClock
-from dense3d_ros.nodes.camera_info import CameraInfoError, camera_of, is_distorted
 from dense3d_ros.nodes.diagnostics import (
     LONGEST_SENTENCE,
     Condition,
