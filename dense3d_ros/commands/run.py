@@ -17,13 +17,14 @@ how many frames there are; and at the end
   contact_sheet.png  the overlays side by side (up to 60 of them)
   hands.mp4          the overlays as a video, where OpenCV can write one
 
-Another run into DIR replaces all this, and says so. The exit status is 1 where frames could not be read, or where the
+Another run into DIR replaces all this, and says so. --bag writes an MCAP for `ros2 bag play`, Foxglove and Rerun, also
+of the frames before an interruption. The exit status is 1 where frames could not be read, or where the
 depths cannot be a hand's because the depth unit is wrong. Of a bag that was cut off the rest is read, and where it ends
 is said.
 
 examples:
   dense3d run recording --fx 476.007 --fy 476.007 --cx 313.683 --cy 242.755 --depth-unit 0.000125 --output result
-  dense3d run rosbag2_2026_11_28 --depth /camera/depth/image_rect_raw --output result
+  dense3d run rosbag2_2026_11_28 --depth /camera/depth/image_rect_raw --output result --bag hands.mcap
 """
 
 from __future__ import annotations
@@ -31,12 +32,14 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dense3d_ros.commands import add_intrinsics
 
 if TYPE_CHECKING:
+    from dense3d_ros.recordings.bag_writer import BagWriter
     from dense3d_ros.recordings.offline import Centres, FrameResult, Recording
 
 SUMMARY = "find the hands in a folder of depth PNGs, or in a ROS bag"
@@ -52,6 +55,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--camera-info", metavar="TOPIC", help="its camera info, where the bag has several")
     parser.add_argument(
         "--output", metavar="DIR", type=Path, required=True, help="folder for the results, made if needed"
+    )
+    parser.add_argument(
+        "--bag",
+        metavar="OUT.mcap",
+        type=Path,
+        help="write depth, camera info, hands, markers and recorded transforms into an MCAP, too",
     )
     parser.add_argument(
         "--model", metavar="NAME|FILE", default="fast", help="model name or file (default: %(default)s)"
@@ -92,17 +101,21 @@ def run(arguments: argparse.Namespace) -> int:
     hands = max([arguments.hands, *map(len, centres.values())]) if centres else arguments.hands
     model = load_model(arguments.model, arguments.device, arguments.runtime)
     estimator = HandPoseEstimator(model, max_hands=hands)
+    bag = _bag_writer(arguments, model.description.name) if arguments.bag else None
     output = printable(arguments.output)
     if prepare_results(arguments.output, arguments.input):
         _say(f"{output} held the results of an earlier run; they are replaced")
     tally = Tally()
     try:
-        with ResultWriter(arguments.output, model.description, recording) as writer:
+        with ResultWriter(arguments.output, model.description, recording) as writer, bag or nullcontext():
             for result in _counted(estimate_frames(recording.frames, estimator, centres), recording.count):
                 writer.add(result)
+                if bag:
+                    bag.add(result)
                 tally.add(result)
     except KeyboardInterrupt:
-        _say(f"interrupted; {output} has the first {tally.frames} of {recording.count} frames")
+        also = f", and so has {printable(arguments.bag)}" if bag else ""
+        _say(f"interrupted; {output} has the first {tally.frames} of {recording.count} frames{also}")
         return 130
     print(f"{tally.frames} frames, {tally.with_hand} with a hand; results in {output}")
     if reason := tally.reasons.most_frequent():
@@ -144,6 +157,15 @@ def _recording(arguments: argparse.Namespace) -> tuple[Recording, Centres | None
     rate = 30.0 if arguments.rate is None else arguments.rate
     recording, files = open_folder(arguments.input, Intrinsics(*pinhole, arguments.depth_unit, rate))
     return recording, read_centres(arguments.centres, files) if arguments.centres else None
+
+
+def _bag_writer(arguments: argparse.Namespace, model: str) -> BagWriter:
+    from dense3d_ros.recordings.bag_writer import BagWriter
+
+    source, target = arguments.input.resolve(), arguments.bag.resolve()
+    if target == source or target.is_relative_to(source):
+        raise ValueError(f"--bag {arguments.bag} lies in the recording; name another place")
+    return BagWriter(arguments.bag, model)
 
 
 def _counted(results: Iterator[FrameResult], total: int) -> Iterator[FrameResult]:

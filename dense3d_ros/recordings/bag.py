@@ -16,7 +16,8 @@ from dense3d_ros.recordings.offline import natural
 
 METADATA = "metadata.yaml"
 IMAGE, COMPRESSED, INFO = (f"sensor_msgs/msg/{name}" for name in ("Image", "CompressedImage", "CameraInfo"))
-_KINDS = (IMAGE, COMPRESSED, INFO)
+TRANSFORMS = "tf2_msgs/msg/TFMessage"
+_KINDS = (IMAGE, COMPRESSED, INFO, TRANSFORMS)
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,7 @@ def _names(metadata: Path) -> list[str]:
 def choose_depth(bag: Bag, wanted: str | None) -> Topic:
     """The depth topic: `wanted`, or the only one. BagError lists what there is."""
     name = printable(bag.path)
-    images = [topic for topic in bag.topics.values() if topic.kind != INFO]
+    images = [topic for topic in bag.topics.values() if topic.kind in (IMAGE, COMPRESSED)]
     listed = "; ".join(topic.shown for topic in images) or "none"
     if wanted is not None:
         topic = bag.topics.get(wanted)

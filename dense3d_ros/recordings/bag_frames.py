@@ -14,7 +14,7 @@ from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.camera_info import CameraInfoError, camera_of
 from dense3d_ros.geometry.compressed_depth import decode_compressed_depth
 from dense3d_ros.geometry.depth import DepthFormatError, DepthImage, printable
-from dense3d_ros.recordings.bag import COMPRESSED, Bag, Topic, choose_depth, choose_info, open_bag
+from dense3d_ros.recordings.bag import COMPRESSED, TRANSFORMS, Bag, Topic, choose_depth, choose_info, open_bag
 from dense3d_ros.recordings.bag_file import BagError
 from dense3d_ros.recordings.offline import FrameFile, Intrinsics, RecordedFrame, Recording, unreadable
 
@@ -68,7 +68,12 @@ def _frames(
     latest = info.first if info else None
     last: RecordedFrame | None = None
     index = 0
-    for name, time, message in bag.messages([depth.name, *([info.name] if info else [])]):
+    moves = [topic.name for topic in bag.topics.values() if topic.kind == TRANSFORMS]
+    moved: list[tuple[str, int, Any]] = []
+    for name, time, message in bag.messages([depth.name, *([info.name] if info else []), *moves]):
+        if name in moves:
+            moved.append((name, time, message))
+            continue
         if name != depth.name:
             latest = message
             continue
@@ -85,7 +90,8 @@ def _frames(
             yield unreadable(file, stamp, f"depth image {index} on {depth.name}: {error}")
             continue
         starts = last is None or last.camera != camera or stamp < last.nanoseconds
-        last = RecordedFrame(file, stamp, image, camera, frame_id=frame_id, starts=starts)
+        last = RecordedFrame(file, stamp, image, camera, frame_id, starts, transforms=tuple(moved))
+        moved = []
         yield last
     if bag.cuts and last:
         bag.cuts.append(f"the last frame that is there is {last.file.name}, with the stamp {last.stamp:.3f}")

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,7 +67,8 @@ class RecordedFrame:
     """A depth image, when it was taken, and the camera that took it.
 
     nanoseconds: since 1970 where the recording says so, else from its folder's first frame. starts: nothing before it
-    belongs to the same sequence. fault: why it cannot be read; then the picture is black.
+    belongs to the same sequence. fault: why it cannot be read; then the picture is black. transforms: those recorded
+    since the frame before, as topic, nanoseconds and tf2_msgs/TFMessage.
     """
 
     file: FrameFile
@@ -76,6 +78,7 @@ class RecordedFrame:
     frame_id: str = "camera_depth_optical_frame"
     starts: bool = False
     fault: str = ""
+    transforms: tuple[tuple[str, int, Any], ...] = ()
 
     @property
     def stamp(self) -> float:
