@@ -15,7 +15,7 @@ so that a run that is ended early leaves what it did; run.json, at the start, wh
 how many frames there are; and at the end
 
   contact_sheet.png  the overlays side by side (up to 60 of them)
-  hands.mp4          the overlays as a video, where OpenCV can write one
+  hands.mp4          the overlays as an H.264 video, where the Python package av is installed
 
 Another run into DIR replaces all this, and says so. --bag writes an MCAP for `ros2 bag play`, Foxglove and Rerun, also
 of the frames before an interruption. The exit status is 1 where frames could not be read, or where the
@@ -94,6 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
     from dense3d_ros.recordings.result_folder import prepare_results
     from dense3d_ros.recordings.results import ResultWriter
     from dense3d_ros.recordings.tally import Tally
+    from dense3d_ros.recordings.video import can_write_video
 
     if not 1 <= arguments.hands <= MOST_HANDS:
         raise ValueError(f"--hands must be 1 to {MOST_HANDS}, got {arguments.hands}")
@@ -118,6 +119,8 @@ def run(arguments: argparse.Namespace) -> int:
         _say(f"interrupted; {output} has the first {tally.frames} of {recording.count} frames{also}")
         return 130
     print(f"{tally.frames} frames, {tally.with_hand} with a hand; results in {output}")
+    if not can_write_video():
+        print("no video is written without the Python package av; `pip install av` brings it")
     if reason := tally.reasons.most_frequent():
         print(f"most frequent reason for none: {reason}")
     doubt = tally.unit_doubt(recording.intrinsics.depth_unit)
