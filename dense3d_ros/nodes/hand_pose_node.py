@@ -131,6 +131,8 @@ class HandPoseNode(Node):  # type: ignore[misc]
             )
             text = f"{len(hands)} in the last frame" if hands else f"no hand: {estimate.reason}"
             self._conditions.report(self._published(text))
+            # Last, so that nobody who acts on the hands waits for it.
+            self._outputs.show(frame.image.header, depth, camera, hands, settings)
 
     def _published(self, text: str) -> Condition:
         ahead = self._camera_clock.ahead

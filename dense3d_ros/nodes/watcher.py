@@ -31,7 +31,7 @@ from dense3d_ros.nodes.watch_findings import IMAGE, INFO, DepthSeen, HandPoseSee
 HANDS = "dense3d_ros/msg/HandPoseArray"
 GET_STATE = "lifecycle_msgs/srv/GetState"
 DISCOVERY_S, LONGEST_DISCOVERY_S = 3.5, 8.0
-"""Others are waited for so long, as who missed the first announcements hears the next after 3 s; and so long at most."""
+"""Others are waited for so long: who missed the first announcements hears the next after 3 s. And so long at most."""
 _QUIET_S = 1.0
 """Nobody new must have come for so long."""
 _ANY = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
