@@ -48,7 +48,7 @@ help:
 	@echo 'make setup          create .venv with the package, what the demo needs and, unless sourced, ROS 2'
 	@echo 'make requirements   only .venv and what a robot without GPU needs, for colcon'
 	@echo 'make requirements-demo       besides what renders the hand of the demo'
-	@echo 'make requirements-learning   besides torch and what training, evaluation and the tests need'
+	@echo 'make requirements-learning   besides torch and what training, evaluation, bags, videos and the tests need'
 	@echo 'make demo           camera, hand and model nodes on a synthetic hand; writes demo_output/'
 	@echo 'make demo INPUT=D   the same on the depth PNGs of the folder D'
 	@echo 'make test           ruff, mypy and pytest'
@@ -117,7 +117,7 @@ $(DEMO_REQUIREMENTS): $(REQUIREMENTS)
 $(LEARNING_REQUIREMENTS): $(DEMO_REQUIREMENTS)
 	@echo 'Installing what training and the tests need: up to 3 GB to download and 5 GB of disk, nearly all of it the'
 	@echo 'CUDA libraries that torch brings. This takes minutes; where it was interrupted, make starts it again.'
-	@$(INSTALL) -r requirements/learning.txt -r requirements/test.txt
+	@$(INSTALL) -r requirements/learning.txt -r requirements/recordings.txt -r requirements/test.txt
 	@touch $@
 
 $(PACKAGE): $(DEMO_REQUIREMENTS) CMakeLists.txt package.xml pyproject.toml setup.py \

@@ -15,6 +15,8 @@ VERSION = "0.1.0"
 DESCRIPTION = "Hand pose from depth images: 21 joints in metres, without ROS."
 ROS_MODULES = ("rclpy", "dense3d_ros.msg", "lifecycle_msgs", "ament_index_python")
 """Modules that only an installation of ROS 2, and of this package in it, has."""
+EXTRAS = ("av", "rosbags")
+"""Modules that one use needs, and that are called as the package that has them."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -41,7 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except ModuleNotFoundError as error:
         what = "ROS 2, sourced or as wheels" if error.name in ROS_MODULES else f"the Python package {error.name}"
-        print(f"{parser.prog}: error: this needs {what}, which is not there ({error})", file=sys.stderr)
+        hint = f"; `pip install {error.name}` brings it" if error.name in EXTRAS else ""
+        print(f"{parser.prog}: error: this needs {what}, which is not there ({error}){hint}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130

@@ -150,14 +150,16 @@ def test_pip_requirements_cover_what_is_imported() -> None:
     declared = set(re.findall(r'"([\w-]+)"', block[1]))
     extras = {
         name: set(re.findall(r'"([\w-]+)"', names))
-        for name, names in re.findall(r"^(demo|gpu|learning|onnxruntime) = \[(.*)\]$", project, re.MULTILINE)
+        for name, names in re.findall(r"^(bags|demo|gpu|learning|onnxruntime|video) = \[(.*)\]$", project, re.MULTILINE)
     }
     assert declared == {wanted.name for wanted in requirements("run.txt")}
     assert extras["demo"] == {wanted.name for wanted in requirements("demo.txt")} - {"setuptools"}
     assert extras["learning"] == {wanted.name for wanted in requirements("learning.txt")}
     assert extras["gpu"] <= extras["learning"]
+    assert extras["bags"] | extras["video"] == {wanted.name for wanted in requirements("recordings.txt")}
     modules = {name.replace("opencv-python-headless", "cv2").replace("pyyaml", "yaml") for name in declared}
-    known = modules.union(*extras.values()) | set(sys.stdlib_module_names) | {"dense3d_ros"}
+    # rosbags brings what unpacks zstd, where Python has no `compression`.
+    known = modules.union(*extras.values()) | set(sys.stdlib_module_names) | {"dense3d_ros", "backports", "compression"}
     statement = re.compile(r"^\s*(?:from|import) (\w+)[\w.]*(?: import .+| as \w+)?$", re.MULTILINE)
     for module in (ROOT / "dense3d_ros").rglob("*.py"):
         if not {"nodes", "rehearsal"} & set(module.parts):
@@ -180,7 +182,8 @@ def test_every_requirement_is_pinned_once(python: str, numpy: str) -> None:
     ]
     assert len(pins) == len(set(pins))
     assert {
-        wanted.name for wanted in requirements("run.txt", "demo.txt", "learning.txt", "ros.txt", "test.txt")
+        wanted.name
+        for wanted in requirements("run.txt", "demo.txt", "learning.txt", "recordings.txt", "ros.txt", "test.txt")
     } <= set(pins)
     assert {"onnx", "onnxruntime", "ml-dtypes"} <= set(pins)  # the extras, which must not move NumPy either
 

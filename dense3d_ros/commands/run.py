@@ -1,10 +1,13 @@
-"""Find the hands in a folder of depth PNGs.
+"""Find the hands in a recording: a folder of depth PNGs, or a ROS bag.
 
-FOLDER is searched with all its subfolders, but for hidden files and results of earlier runs. The PNGs of one folder are
-frames in the order of their numbers; a hand keeps its track id from one to the next. DIR gets, frame by frame,
+INPUT is a ROS 2 bag (a folder with metadata.yaml, or a .mcap or .db3 file; split or compressed), a ROS 1 .bag, or a
+folder of 16-bit PNGs, searched with all its subfolders, but for hidden files and results of earlier runs. A bag says
+itself which topic is depth, what camera took it and when; where it has several depth topics they are listed. A folder
+needs the camera's --fx, --fy, --cx, --cy and --depth-unit; its PNGs are frames in the order of their numbers. A hand
+keeps its track id from one frame to the next. DIR gets, frame by frame,
 
-  hands.jsonl        a line of JSON for each file: its stamp, hands (track id, handedness, score, 21 joints [x, y, z] in
-                     metres in the camera's optical frame, joint scores), and why there are none
+  hands.jsonl        a line of JSON for each frame: its stamp, hands (track id, handedness, score, 21 joints [x, y, z]
+                     in metres in the camera's optical frame, joint scores), and why there are none
   hands.csv          the same, a line for each hand
   overlays/          the depth pictures with the skeletons, in the recording's subfolders
 
@@ -12,13 +15,16 @@ so that a run that is ended early leaves what it did; run.json, at the start, wh
 how many frames there are; and at the end
 
   contact_sheet.png  the overlays side by side (up to 60 of them)
-  hands.mp4          the overlays as a video, where OpenCV can write one
+  hands.mp4          the overlays as an H.264 video, where the Python package av is installed
 
-Another run into DIR replaces all this, and says so. The exit status is 1 where files could not be read, or where the
-depths cannot be a hand's because the depth unit is wrong.
+Another run into DIR replaces all this, and says so. --bag writes an MCAP for `ros2 bag play`, Foxglove and Rerun, also
+of the frames before an interruption. The exit status is 1 where frames could not be read, or where the
+depths cannot be a hand's because the depth unit is wrong. Of a bag that was cut off the rest is read, and where it ends
+is said.
 
-example:
+examples:
   dense3d run recording --fx 476.007 --fy 476.007 --cx 313.683 --cy 242.755 --depth-unit 0.000125 --output result
+  dense3d run rosbag2_2026_11_28 --depth /camera/depth/image_rect_raw --output result --bag hands.mcap
 """
 
 from __future__ import annotations
@@ -26,24 +32,35 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dense3d_ros.commands import add_intrinsics
 
 if TYPE_CHECKING:
-    from dense3d_ros.recordings.offline import FrameResult
+    from dense3d_ros.recordings.bag_writer import BagWriter
+    from dense3d_ros.recordings.offline import Centres, FrameResult, Recording
 
-SUMMARY = "find the hands in a folder of depth PNGs"
+SUMMARY = "find the hands in a folder of depth PNGs, or in a ROS bag"
 MOST_HANDS = 6
+MOST_FAULTS = 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `dense3d run`."""
-    parser.add_argument("folder", metavar="FOLDER", type=Path, help="folder of 16-bit depth PNGs")
-    add_intrinsics(parser, required=True)
+    parser.add_argument("input", metavar="INPUT", type=Path, help="folder of 16-bit depth PNGs, or ROS bag")
+    add_intrinsics(parser, required=False)
+    parser.add_argument("--depth", metavar="TOPIC", help="depth topic of a bag that has several")
+    parser.add_argument("--camera-info", metavar="TOPIC", help="its camera info, where the bag has several")
     parser.add_argument(
         "--output", metavar="DIR", type=Path, required=True, help="folder for the results, made if needed"
+    )
+    parser.add_argument(
+        "--bag",
+        metavar="OUT.mcap",
+        type=Path,
+        help="write depth, camera info, hands, markers and recorded transforms into an MCAP, too",
     )
     parser.add_argument(
         "--model", metavar="NAME|FILE", default="fast", help="model name or file (default: %(default)s)"
@@ -58,13 +75,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"hands to look for, 1 to {MOST_HANDS} (default: %(default)s)",
     )
     parser.add_argument(
-        "--rate", metavar="HZ", type=float, default=30.0, help="frames a second, for stamps (default: %(default)s)"
+        "--rate", metavar="HZ", type=float, help="frames a second of a folder, for stamps (default: 30)"
     )
     parser.add_argument(
         "--centres",
         metavar="FILE",
         type=Path,
-        help="take hand centres from FILE instead of searching: lines of file name, x, y, z in metres",
+        help="take a folder's hand centres from FILE instead of searching: lines of file name, x, y, z in metres",
     )
 
 
@@ -73,43 +90,85 @@ def run(arguments: argparse.Namespace) -> int:
     from dense3d_ros.geometry.depth import printable
     from dense3d_ros.perception.estimator import HandPoseEstimator
     from dense3d_ros.perception.model import load_model
-    from dense3d_ros.recordings.offline import Intrinsics, check_camera, estimate_recording, find_frames, read_centres
+    from dense3d_ros.recordings.offline import estimate_frames
     from dense3d_ros.recordings.result_folder import prepare_results
     from dense3d_ros.recordings.results import ResultWriter
     from dense3d_ros.recordings.tally import Tally
+    from dense3d_ros.recordings.video import can_write_video
 
     if not 1 <= arguments.hands <= MOST_HANDS:
         raise ValueError(f"--hands must be 1 to {MOST_HANDS}, got {arguments.hands}")
-    intrinsics = Intrinsics(
-        arguments.fx, arguments.fy, arguments.cx, arguments.cy, arguments.depth_unit, arguments.rate
-    )
-    frames = find_frames(arguments.folder)
-    check_camera(frames, intrinsics)
-    centres = read_centres(arguments.centres, frames) if arguments.centres else None
+    recording, centres = _recording(arguments)
     hands = max([arguments.hands, *map(len, centres.values())]) if centres else arguments.hands
     model = load_model(arguments.model, arguments.device, arguments.runtime)
     estimator = HandPoseEstimator(model, max_hands=hands)
+    bag = _bag_writer(arguments, model.description.name) if arguments.bag else None
     output = printable(arguments.output)
-    if prepare_results(arguments.output, arguments.folder):
+    if prepare_results(arguments.output, arguments.input):
         _say(f"{output} held the results of an earlier run; they are replaced")
     tally = Tally()
     try:
-        with ResultWriter(arguments.output, model.description, intrinsics, len(frames)) as writer:
-            results = estimate_recording(frames, intrinsics, estimator, centres)
-            for result in _counted(results, len(frames)):
+        with ResultWriter(arguments.output, model.description, recording) as writer, bag or nullcontext():
+            for result in _counted(estimate_frames(recording.frames, estimator, centres), recording.count):
                 writer.add(result)
+                if bag:
+                    bag.add(result)
                 tally.add(result)
     except KeyboardInterrupt:
-        _say(f"interrupted; {output} has the first {tally.frames} of {len(frames)} frames")
+        also = f", and so has {printable(arguments.bag)}" if bag else ""
+        _say(f"interrupted; {output} has the first {tally.frames} of {recording.count} frames{also}")
         return 130
     print(f"{tally.frames} frames, {tally.with_hand} with a hand; results in {output}")
+    if not can_write_video():
+        print("no video is written without the Python package av; `pip install av` brings it")
     if reason := tally.reasons.most_frequent():
         print(f"most frequent reason for none: {reason}")
-    doubt = tally.unit_doubt(intrinsics.depth_unit)
-    faults = [*tally.unreadable, *([doubt] if doubt else [])]
+    doubt = tally.unit_doubt(recording.intrinsics.depth_unit)
+    faults = [*recording.cuts, *tally.unreadable[:MOST_FAULTS], *([doubt] if doubt else [])]
+    if more := tally.unreadable[MOST_FAULTS:]:
+        faults.append(f"{len(more)} more frames could not be read")
     for fault in faults:
         _say(fault)
     return 1 if faults else 0
+
+
+def _recording(arguments: argparse.Namespace) -> tuple[Recording, Centres | None]:
+    """What INPUT is, checked as far as its first frame; and the centres that were given for it."""
+    from dense3d_ros.recordings.bag import is_bag
+    from dense3d_ros.recordings.bag_frames import open_bag_recording
+    from dense3d_ros.recordings.offline import Intrinsics, open_folder, read_centres
+
+    pinhole = (arguments.fx, arguments.fy, arguments.cx, arguments.cy)
+    given = [value for value in pinhole if value is not None]
+    if is_bag(arguments.input):
+        if arguments.rate is not None or arguments.centres is not None:
+            raise ValueError("--rate and --centres go with a folder of PNGs; a bag has stamps, and no file names")
+        if given and len(given) < len(pinhole):
+            raise ValueError("--fx, --fy, --cx and --cy stand for a bag's camera info together; some are missing")
+        recording = open_bag_recording(
+            arguments.input,
+            depth=arguments.depth,
+            camera_info=arguments.camera_info,
+            pinhole=pinhole if given else None,
+            unit=arguments.depth_unit,
+        )
+        return recording, None
+    if arguments.depth or arguments.camera_info:
+        raise ValueError(f"--depth and --camera-info go with a bag, which '{arguments.input}' is not")
+    if len(given) < len(pinhole) or arguments.depth_unit is None:
+        raise ValueError("a folder of PNGs does not say its camera; it needs --fx, --fy, --cx, --cy and --depth-unit")
+    rate = 30.0 if arguments.rate is None else arguments.rate
+    recording, files = open_folder(arguments.input, Intrinsics(*pinhole, arguments.depth_unit, rate))
+    return recording, read_centres(arguments.centres, files) if arguments.centres else None
+
+
+def _bag_writer(arguments: argparse.Namespace, model: str) -> BagWriter:
+    from dense3d_ros.recordings.bag_writer import BagWriter
+
+    source, target = arguments.input.resolve(), arguments.bag.resolve()
+    if target == source or target.is_relative_to(source):
+        raise ValueError(f"--bag {arguments.bag} lies in the recording; name another place")
+    return BagWriter(arguments.bag, model)
 
 
 def _counted(results: Iterator[FrameResult], total: int) -> Iterator[FrameResult]:

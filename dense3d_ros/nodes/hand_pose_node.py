@@ -11,11 +11,11 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
 
 from dense3d_ros.geometry.camera import Camera
+from dense3d_ros.geometry.camera_info import CameraInfoError, camera_of, lens_of
 from dense3d_ros.geometry.depth import DepthFormatError, DepthImage
 from dense3d_ros.nodes.allocator import gpu_mebibytes, resident_mebibytes
 from dense3d_ros.nodes.camera_clock import NOTEWORTHY, CameraClock
 from dense3d_ros.nodes.camera_hints import CameraHints
-from dense3d_ros.nodes.camera_info import CameraInfoError, camera_of, is_named_rectified
 from dense3d_ros.nodes.depth_unit import doubt_of_unit
 from dense3d_ros.nodes.diagnostics import (
     LOG_AGAIN_S,
@@ -136,6 +136,8 @@ class HandPoseNode(Node):  # type: ignore[misc]
             text = f"{len(hands)} in the last frame" if hands else f"no hand: {estimate.reason}"
             doubt = "" if hands else doubt_of_unit(depth)
             self._conditions.report(self._published(text, doubt))
+            # Last, so that nobody who acts on the hands waits for it.
+            self._outputs.show(frame.image.header, depth, camera, hands, settings)
 
     def _published(self, text: str, doubt: str) -> Condition:
         if doubt:
@@ -186,9 +188,7 @@ class HandPoseNode(Node):  # type: ignore[misc]
             self._refuse("depth image", f"depth image on {topics[0]}: {error}")
             return None
         height, width = depth.shape
-        lens = settings.distortion
-        if lens == "auto":
-            lens = "ignore" if is_named_rectified(topics[0]) else "undo"
+        lens = lens_of(topics[0], settings.distortion)
         try:
             camera = camera_of(frame.info, width, height, frame.image.header.frame_id, lens)
         except CameraInfoError as error:

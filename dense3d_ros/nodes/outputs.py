@@ -10,18 +10,25 @@ from typing import Any
 from geometry_msgs.msg import PoseArray
 from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
+from sensor_msgs.msg import Image, PointCloud2
 from visualization_msgs.msg import MarkerArray
 
+from dense3d_ros.geometry.camera import Camera
+from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import HandPose
 from dense3d_ros.msg import HandPoseArray
 from dense3d_ros.nodes.markers import HandMarkers
 from dense3d_ros.nodes.messages import HandMessages
 from dense3d_ros.nodes.parameters import HandPoseSettings
+from dense3d_ros.nodes.pictures import overlay, overlay_message, points_message
 from dense3d_ros.nodes.quality import unfit_subscriber
 
 
 class HandOutputs:
-    """The topics `~/hands`, `~/joints` and `~/markers` of a node. Any thread may publish and clear."""
+    """The topics `~/hands`, `~/joints`, `~/points`, `~/markers` and `~/overlay` of a node.
+
+    Any thread may publish and clear.
+    """
 
     def __init__(self, node: Any) -> None:
         def publisher(message: Any, topic: str) -> Any:
@@ -35,7 +42,10 @@ class HandOutputs:
         self._node = node
         self._hands = publisher(HandPoseArray, "~/hands")
         self._joints = publisher(PoseArray, "~/joints")
+        self._points = publisher(PointCloud2, "~/points")
         self._markers = publisher(MarkerArray, "~/markers")
+        self._overlay = publisher(Image, "~/overlay")
+        self._all = (self._hands, self._joints, self._points, self._markers, self._overlay)
         self._messages = HandMessages()
         self._marker_messages = HandMarkers()
         self._publishing = threading.Lock()
@@ -44,11 +54,11 @@ class HandOutputs:
 
     def wanted(self) -> bool:
         """Whether anyone subscribes to any of the topics."""
-        return any(publisher.get_subscription_count() > 0 for publisher in (self._hands, self._joints, self._markers))
+        return any(publisher.get_subscription_count() > 0 for publisher in self._all)
 
     def unfit_subscriber(self) -> str:
         """A sentence on a subscription whose quality of service does not fit; "" if there is none."""
-        topics = (publisher.topic_name for publisher in (self._hands, self._joints, self._markers))
+        topics = (publisher.topic_name for publisher in self._all)
         sentences = (unfit_subscriber(self._node, topic) for topic in topics)
         return next(filter(None, sentences), "")
 
@@ -67,6 +77,14 @@ class HandOutputs:
                     )
                 )
             self._standing = (header, time.monotonic()) if hands else None
+
+    def show(
+        self, header: Any, depth: DepthImage, camera: Camera, hands: Sequence[HandPose], settings: HandPoseSettings
+    ) -> None:
+        """Publish the depth image in colour with the hands drawn on it."""
+        if self._overlay.get_subscription_count() > 0:
+            picture = overlay(depth, camera, hands, settings.min_depth, settings.max_depth)
+            self._overlay.publish(overlay_message(header, picture))
 
     def clear(self, after: float = 0.0) -> bool:
         """Take back hands that were published last, at least `after` seconds ago: an empty message, the same header.
@@ -90,3 +108,5 @@ class HandOutputs:
             self._hands.publish(self._messages.hands(header, hands, model))
         if self._joints.get_subscription_count() > 0:
             self._joints.publish(self._messages.joints(header, hands))
+        if self._points.get_subscription_count() > 0:
+            self._points.publish(points_message(header, hands))

@@ -14,7 +14,7 @@ def unfit_publisher(node: Any, topic: str) -> str:
     """Why no publisher of `topic` fits the node's subscription; "" where one does or none is there."""
     offers = node.get_publishers_info_by_topic(topic)
     requests = _own(node, node.get_subscriptions_info_by_topic(topic))
-    reasons = [_misfit(offer, request) for request in requests for offer in offers]
+    reasons = [misfit(offer, request) for request in requests for offer in offers]
     return reasons[0] if reasons and all(reasons) else ""
 
 
@@ -23,7 +23,7 @@ def unfit_subscriber(node: Any, topic: str) -> str:
     offers = _own(node, node.get_publishers_info_by_topic(topic))
     for request in node.get_subscriptions_info_by_topic(topic):
         for offer in offers:
-            if reason := _misfit(offer, request):
+            if reason := misfit(offer, request):
                 name = f"{request.node_namespace.rstrip('/')}/{request.node_name}"
                 return f"{name} subscribes to {topic}, but receives nothing ({reason})"
     return ""
@@ -34,7 +34,7 @@ def _own(node: Any, endpoints: list[Any]) -> list[Any]:
     return [endpoint for endpoint in endpoints if (endpoint.node_name, endpoint.node_namespace) == name]
 
 
-def _misfit(offer: Any, request: Any) -> str:
+def misfit(offer: Any, request: Any) -> str:
     """Why a subscription asks for more than a publisher offers; "" where they fit."""
     compatibility, reason = qos_check_compatible(offer.qos_profile, request.qos_profile)
     if compatibility != QoSCompatibility.ERROR:

@@ -1,14 +1,15 @@
-"""Recordings on disk: folders of depth PNGs through the estimator, frame by frame."""
+"""Recordings on disk through the estimator, frame by frame, and folders of depth PNGs as recordings."""
 
 from __future__ import annotations
 
 import csv
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,15 +63,54 @@ class FrameFile:
 
 
 @dataclass(frozen=True)
-class FrameResult:
-    """A frame, when it was taken (seconds from its folder's first frame), and the hands in it."""
+class RecordedFrame:
+    """A depth image, when it was taken, and the camera that took it.
+
+    nanoseconds: since 1970 where the recording says so, else from its folder's first frame. starts: nothing before it
+    belongs to the same sequence. fault: why it cannot be read; then the picture is black. transforms: those recorded
+    since the frame before, as topic, nanoseconds and tf2_msgs/TFMessage.
+    """
 
     file: FrameFile
-    stamp: float
+    nanoseconds: int
     depth: DepthImage
     camera: Camera
+    frame_id: str = "camera_depth_optical_frame"
+    starts: bool = False
+    fault: str = ""
+    transforms: tuple[tuple[str, int, Any], ...] = ()
+
+    @property
+    def stamp(self) -> float:
+        """Seconds."""
+        return self.nanoseconds * 1e-9
+
+    @property
+    def readable(self) -> bool:
+        """Whether there is a picture."""
+        return not self.fault
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A recording to go through once.
+
+    count: how many frames it is said to have. intrinsics: of its first frame. about: where the frames come from. cuts:
+    sentences on what is missing, complete only behind the last frame.
+    """
+
+    frames: Iterable[RecordedFrame]
+    count: int
+    intrinsics: Intrinsics
+    about: Mapping[str, str]
+    cuts: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameResult(RecordedFrame):
+    """A frame and the hands in it."""
+
     estimate: Estimate
-    readable: bool = True
 
 
 class PictureReader:
@@ -104,7 +144,7 @@ def find_frames(folder: Path) -> list[FrameFile]:
         raise ValueError(
             f"folder '{printable(folder)}' is not there or not a folder; expected one with 16-bit depth PNGs"
         )
-    paths = sorted(_pngs(folder), key=lambda path: (_natural(str(path.parent)), _natural(path.name)))
+    paths = sorted(_pngs(folder), key=lambda path: (natural(str(path.parent)), natural(path.name)))
     if not paths:
         raise ValueError(f"folder '{printable(folder)}' and its subfolders hold no PNG; expected 16-bit depth PNGs")
     frames: list[FrameFile] = []
@@ -177,32 +217,63 @@ def estimate_recording(
     estimator: HandPoseEstimator,
     centres: Centres | None = None,
 ) -> Iterator[FrameResult]:
-    """Each frame's hands in turn. A new folder is a new recording: hands are not followed into it.
+    """`estimate_frames` of a folder's pictures. ValueError for intrinsics that pictures of this size cannot have."""
+    return estimate_frames(folder_frames(frames, intrinsics), estimator, centres)
 
-    centres: by frame name, instead of the estimator's own search; a frame without any then has no hand. A file that is
-    no depth PNG, or of another size than the first, is a black frame without a hand, whose reason says what is wrong
-    with the file. Raises ValueError for intrinsics that pictures of this size cannot have.
+
+def open_folder(folder: Path, intrinsics: Intrinsics) -> tuple[Recording, list[FrameFile]]:
+    """A folder of PNGs as a recording, and its files; ValueError where there are none, or the intrinsics cannot be."""
+    files = find_frames(folder)
+    check_camera(files, intrinsics)
+    return Recording(folder_frames(files, intrinsics), len(files), intrinsics, {}, []), files
+
+
+def folder_frames(frames: Sequence[FrameFile], intrinsics: Intrinsics) -> Iterator[RecordedFrame]:
+    """The pictures in turn. A new folder is a new recording.
+
+    A file that is no depth PNG, or of another size than the first, is a black frame, whose fault says what is wrong.
+    Raises ValueError for intrinsics that pictures of this size cannot have.
     """
     reader = PictureReader(intrinsics.depth_unit)
     for frame in frames:
-        if frame.index == 0:
-            estimator.reset()
-        stamp = frame.index / intrinsics.rate
+        stamp = round(frame.index / intrinsics.rate * 1e9)
         try:
             depth = reader.read(frame.path)
         except DepthFormatError as error:
-            height, width = reader.shape or (480, 640)
-            black = DepthImage(np.zeros((height, width), np.uint16))
-            nothing = Camera(1.0, 1.0, 0.0, 0.0, width, height)
-            yield FrameResult(frame, stamp, black, nothing, Estimate([], str(error)), readable=False)
+            yield unreadable(frame, stamp, str(error), reader.shape)
             continue
         height, width = depth.shape
-        camera = intrinsics.camera(width, height)
-        given = None if centres is None else centres.get(frame.name, [])
-        yield FrameResult(frame, stamp, depth, camera, estimator.estimate(depth, camera, stamp, given))
+        yield RecordedFrame(frame, stamp, depth, intrinsics.camera(width, height), starts=frame.index == 0)
 
 
-def _natural(name: str) -> list[tuple[int, str]]:
+def unreadable(file: FrameFile, stamp: int, fault: str, shape: tuple[int, int] | None = None) -> RecordedFrame:
+    """A black frame (H, W) at `stamp` nanoseconds in place of one that cannot be read."""
+    height, width = shape or (480, 640)
+    black = DepthImage(np.zeros((height, width), np.uint16))
+    nothing = Camera(1.0, 1.0, 0.0, 0.0, width, height)
+    return RecordedFrame(file, stamp, black, nothing, starts=file.index == 0, fault=fault)
+
+
+def estimate_frames(
+    frames: Iterable[RecordedFrame], estimator: HandPoseEstimator, centres: Centres | None = None
+) -> Iterator[FrameResult]:
+    """Each frame's hands in turn. Where a sequence starts, hands are not followed into it.
+
+    centres: by frame name, instead of the estimator's own search; a frame without any then has no hand. A frame that
+    cannot be read has no hand, and its fault as the reason.
+    """
+    for frame in frames:
+        if frame.starts:
+            estimator.reset()
+        if frame.fault:
+            estimate = Estimate([], frame.fault)
+        else:
+            given = None if centres is None else centres.get(frame.file.name, [])
+            estimate = estimator.estimate(frame.depth, frame.camera, frame.stamp, given)
+        yield FrameResult(**vars(frame), estimate=estimate)
+
+
+def natural(name: str) -> list[tuple[int, str]]:
     """A sort key by which numbers within a name count as numbers."""
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
 

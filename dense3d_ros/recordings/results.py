@@ -11,14 +11,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import cv2
-
-from dense3d_ros.atomic_write import atomic_write, write_text
+from dense3d_ros.atomic_write import write_text
 from dense3d_ros.geometry.hand import JOINT_NAMES, SKELETON, HandPose
 from dense3d_ros.perception.model_description import ModelDescription
 from dense3d_ros.recordings.drawing import contact_sheet, overlay, read_picture, write_picture
-from dense3d_ros.recordings.offline import FrameResult, Intrinsics
+from dense3d_ros.recordings.offline import FrameResult, Recording
 from dense3d_ros.recordings.result_folder import OVERLAYS, SHEET
+from dense3d_ros.recordings.video import can_write_video, write_video
 
 SHEET_PICTURES = 60
 TILE_WIDTH = 400
@@ -47,22 +46,23 @@ class LineFile:
 
 
 class ResultWriter:
-    """Writes the results of a recording of `frames` frames into a folder that `prepare_results` made.
+    """Writes the results of a recording into a folder that `prepare_results` made.
 
     Joints and overlays are written frame by frame, contact sheet and video on leaving the `with` block without an
     error.
     """
 
-    def __init__(self, folder: Path, model: ModelDescription, intrinsics: Intrinsics, frames: int) -> None:
+    def __init__(self, folder: Path, model: ModelDescription, recording: Recording) -> None:
         self._folder = folder
-        self._rate = intrinsics.rate
+        self._rate = recording.intrinsics.rate
         self._overlays: list[Path] = []
         about = {
             "model": model.name,
             "skeleton": SKELETON,
             "joint_names": list(JOINT_NAMES),
-            "camera": asdict(intrinsics),
-            "frames": frames,
+            "camera": asdict(recording.intrinsics),
+            "frames": recording.count,
+            **recording.about,
         }
         write_text(folder / "run.json", json.dumps(about, indent=1) + "\n")
         self._json = LineFile(folder / "hands.jsonl")
@@ -79,7 +79,8 @@ class ResultWriter:
         self._csv.close()
         if kind is None:
             self._write_sheet()
-            write_video(self._folder / "hands.mp4", self._overlays, self._rate)
+            if self._overlays and can_write_video():
+                write_video(self._folder / "hands.mp4", self._overlays, self._rate)
 
     def add(self, result: FrameResult) -> None:
         """Write a frame's hands and its overlay."""
@@ -143,42 +144,3 @@ def hand_record(hand: HandPose) -> dict[str, Any]:
         "joints": [[round(float(value), 5) for value in joint] for joint in hand.joints],
         "joint_scores": [round(float(score), 4) for score in hand.joint_scores],
     }
-
-
-def write_video(path: Path, pictures: list[Path], rate: float) -> bool:
-    """Pictures as an MP4; False, and no file, where they differ in size or OpenCV cannot write it."""
-    # OpenCV crashes at names that are not UTF-8.
-    if len(pictures) < 2 or not _is_utf8(path):
-        return False
-    try:
-        with atomic_write(path) as temporary:
-            _encode(temporary, pictures, rate)
-    except _NoVideoError:
-        return False
-    return True
-
-
-def _is_utf8(path: Path) -> bool:
-    try:
-        str(path).encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-class _NoVideoError(Exception):
-    """OpenCV cannot write this video."""
-
-
-def _encode(path: Path, pictures: list[Path], rate: float) -> None:
-    height, width = read_picture(pictures[0]).shape[:2]
-    video = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), rate, (width, height))
-    try:
-        if not video.isOpened():
-            raise _NoVideoError
-        for picture in map(read_picture, pictures):
-            if picture.shape[:2] != (height, width):
-                raise _NoVideoError
-            video.write(picture)
-    finally:
-        video.release()

@@ -15,8 +15,8 @@ pytest.importorskip("dense3d_ros.msg", reason="the messages are not built (make 
 from driver_messages import DRIVERS, Driver, Scene
 from node_processes import Client, NodeProcess, Source, points
 
+from dense3d_ros.geometry.camera_info import is_named_rectified
 from dense3d_ros.geometry.depth import DepthImage
-from dense3d_ros.nodes.camera_info import is_named_rectified
 from dense3d_ros.perception.estimator import HandPoseEstimator
 from dense3d_ros.perception.model import load_model
 from dense3d_ros.perception.model_file import available_models

@@ -21,13 +21,13 @@ from node_processes import depth_message, info_message
 from std_msgs.msg import Header
 
 from dense3d_ros.geometry.camera import Camera
+from dense3d_ros.geometry.camera_info import CameraInfoError, camera_of, is_named_rectified
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.distortion import Distortion
 from dense3d_ros.nodes import dds_profile
 from dense3d_ros.nodes.allocator import gpu_mebibytes
 from dense3d_ros.nodes.camera_clock import CameraClock
 from dense3d_ros.nodes.camera_hints import CameraHints
-from dense3d_ros.nodes.camera_info import CameraInfoError, camera_of, is_named_rectified
 from dense3d_ros.nodes.depth_unit import doubt_of_unit
 from dense3d_ros.nodes.diagnostics import (
     LONGEST_SENTENCE,

@@ -84,6 +84,13 @@ def distortion_of(info: Any, lens: str) -> Distortion | None:
     return Distortion(info.distortion_model, tuple(map(float, info.d)), lens == "inverse")
 
 
+def lens_of(topic: str, setting: str = "auto") -> str:
+    """What `camera_of` is to do with the lens of a topic's images; "auto" goes by the topic's name."""
+    if setting != "auto":
+        return setting
+    return "ignore" if is_named_rectified(topic) else "undo"
+
+
 def is_named_rectified(topic: str) -> bool:
     """Whether a topic has a name that image_proc and drivers give to rectified images, such as image_rect_raw."""
     return any({"rect", "rectified"} & set(part.split("_")) for part in topic.split("/"))

@@ -1,0 +1,100 @@
+"""Hands for viewers that know neither our messages nor markers: a colour image and a cloud of the joints."""
+
+from __future__ import annotations
+
+import array
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from sensor_msgs.msg import Image, PointCloud2, PointField
+
+from dense3d_ros.geometry.camera import Camera
+from dense3d_ros.geometry.depth import DepthImage
+from dense3d_ros.geometry.hand import BONES, FINGER_COLOURS, JOINT_COUNT, WRIST_COLOUR, HandPose
+
+_DIMMED = 0.7
+"""So that the skeletons stand out."""
+_SHIFT = 4
+"""Fractional bits of OpenCV's drawing coordinates."""
+_POINT = np.dtype([("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("rgb", "<u4"), ("score", "<f4")])
+
+
+def _rgb(finger: int) -> tuple[int, int, int]:
+    red, green, blue = (round(255 * value) for value in (WRIST_COLOUR if finger < 0 else FINGER_COLOURS[finger]))
+    return red, green, blue
+
+
+def _scale() -> NDArray[np.uint8]:
+    """RGB (256, 1, 3): 0 is black for nothing measured, 1 is far, 255 is near."""
+    # Not the ends of the map, which are nearly black too.
+    levels = np.linspace(0.1, 0.95, 256)[:, None] * 255
+    coloured = cv2.applyColorMap(levels.astype(np.uint8), cv2.COLORMAP_TURBO) * _DIMMED
+    scale = np.ascontiguousarray(coloured[..., ::-1]).astype(np.uint8)
+    scale[0] = 0
+    return scale
+
+
+_SCALE = _scale()
+_COLOURS = np.array(
+    [red << 16 | green << 8 | blue for red, green, blue in (_rgb((joint - 1) // 4) for joint in range(JOINT_COUNT))],
+    np.uint32,
+)
+_FIELDS = [
+    PointField(name=name, offset=4 * index, datatype=PointField.FLOAT32, count=1)
+    for index, name in enumerate(_POINT.names or ())
+]
+
+
+def overlay(depth: DepthImage, camera: Camera, hands: Sequence[HandPose], near: float, far: float) -> NDArray[np.uint8]:
+    """Depth in colour, warm at `near` and cold at `far` metres, with the skeletons: (H, W, 3) RGB."""
+    picture = _coloured(depth, near, far)
+    width = max(1, round(max(picture.shape[:2]) / 320))
+    for hand in hands:
+        if not (hand.joints[:, 2] > 0).all():
+            continue
+        pixels = np.rint(camera.project(hand.joints).clip(-1e4, 1e4) * 2**_SHIFT).astype(int).tolist()
+        for index, (parent, child) in enumerate(BONES):
+            cv2.line(picture, pixels[parent], pixels[child], _rgb(index // 4), width, cv2.LINE_AA, _SHIFT)
+        for joint, pixel in enumerate(pixels):
+            cv2.circle(picture, pixel, (width << _SHIFT) * 5 // 4, _rgb((joint - 1) // 4), -1, cv2.LINE_AA, _SHIFT)
+    return picture
+
+
+def _coloured(depth: DepthImage, near: float, far: float) -> NDArray[np.uint8]:
+    values: Any = depth.values
+    unit = depth.unit
+    if values.dtype != np.uint16:
+        values, unit = depth.metres(slice(None), slice(None)), 1.0
+    # In OpenCV, which takes a tenth of NumPy's time; it saturates integers alone.
+    farthest: Any = np.full(values.shape, min(far / unit, 65535), values.dtype)
+    behind = cv2.subtract(farthest, cv2.min(values, farthest))
+    level = cv2.convertScaleAbs(behind, alpha=255 * unit / (far - near)).clip(1, None) * (values > 0)
+    return np.asarray(cv2.applyColorMap(level, _SCALE), np.uint8)
+
+
+def overlay_message(header: Any, picture: NDArray[np.uint8]) -> Any:
+    """sensor_msgs/Image of an (H, W, 3) RGB picture."""
+    height, width = picture.shape[:2]
+    data = array.array("B", picture.tobytes())
+    return Image(header=header, height=height, width=width, encoding="rgb8", step=3 * width, data=data)
+
+
+def points_message(header: Any, hands: Sequence[HandPose]) -> Any:
+    """sensor_msgs/PointCloud2 of all joints, 21 a hand in the order of JOINT_NAMES: x, y, z, rgb and score."""
+    points = np.zeros((len(hands), JOINT_COUNT), _POINT)
+    for row, hand in zip(points, hands, strict=True):
+        row["x"], row["y"], row["z"] = hand.joints.T
+        row["rgb"], row["score"] = _COLOURS, hand.joint_scores
+    return PointCloud2(
+        header=header,
+        height=1,
+        width=points.size,
+        fields=_FIELDS,
+        point_step=_POINT.itemsize,
+        row_step=_POINT.itemsize * points.size,
+        is_dense=True,
+        data=array.array("B", points.tobytes()),
+    )

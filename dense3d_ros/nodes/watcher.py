@@ -1,0 +1,268 @@
+"""Watches a live system from outside, as `dense3d watch` does: what arrives, and how our nodes are."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from statistics import median
+from typing import Any
+
+import numpy as np
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from lifecycle_msgs.srv import GetState
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.parameter import Parameter
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.signals import SignalHandlerOptions
+from rclpy.utilities import get_rmw_implementation_identifier
+from sensor_msgs.msg import CameraInfo, Image
+
+from dense3d_ros.geometry.camera_info import CameraInfoError, camera_of, lens_of
+from dense3d_ros.geometry.depth import DepthFormatError
+from dense3d_ros.nodes.messages import depth_image
+from dense3d_ros.nodes.quality import misfit
+from dense3d_ros.nodes.watch_findings import IMAGE, INFO, DepthSeen, HandPoseSeen, InfoSeen, Seen
+
+HANDS = "dense3d_ros/msg/HandPoseArray"
+GET_STATE = "lifecycle_msgs/srv/GetState"
+DISCOVERY_S, LONGEST_DISCOVERY_S = 3.5, 8.0
+"""Others are waited for so long: who missed the first announcements hears the next after 3 s. And so long at most."""
+_QUIET_S = 1.0
+"""Nobody new must have come for so long."""
+_ANY = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
+"""Fits every publisher."""
+_LATEST = 400
+"""Stamps that are kept of a topic."""
+
+
+@dataclass
+class _Arrivals:
+    """Messages of one topic: how many, when, and the last one."""
+
+    count: int = 0
+    first: float = 0.0
+    latest: float = 0.0
+    message: Any = None
+    stamps: list[int] = field(default_factory=list)
+    ages: list[float] = field(default_factory=list)
+
+    def came(self, message: Any, now: int) -> None:
+        """`now`: nanoseconds on the node's clock."""
+        self.latest = time.monotonic()
+        self.first = self.first or self.latest
+        self.count += 1
+        self.message = message
+        if len(self.stamps) < _LATEST:
+            stamp = message.header.stamp.sec * 1_000_000_000 + message.header.stamp.nanosec
+            self.stamps.append(stamp)
+            self.ages.append((now - stamp) * 1e-9)
+
+    @property
+    def rate(self) -> float:
+        """Messages a second."""
+        return (self.count - 1) / (self.latest - self.first) if self.count > 1 else 0.0
+
+
+def watch(seconds: float) -> Seen:
+    """Look at what there is on this domain, then listen for so long. Nothing is published, and nothing changed."""
+    context = rclpy.Context()
+    rclpy.init(context=context, signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        node = rclpy.create_node("dense3d_watch", context=context, enable_rosout=False, start_parameter_services=False)
+        executor = SingleThreadedExecutor(context=context)
+        executor.add_node(node)
+        try:
+            return _Watch(node, executor).run(seconds)
+        finally:
+            executor.shutdown()
+            node.destroy_node()
+    finally:
+        context.try_shutdown()
+
+
+class _Watch:
+    """One look at a system."""
+
+    def __init__(self, node: Any, executor: SingleThreadedExecutor) -> None:
+        self._node, self._executor = node, executor
+        self._arrivals: dict[str, _Arrivals] = {}
+        self._said: dict[str, DiagnosticStatus] = {}
+
+    def run(self, seconds: float) -> Seen:
+        node = self._node
+        node.create_subscription(DiagnosticArray, "/diagnostics", self._diagnostics_came, 10)
+        self._discover()
+        if node.count_publishers("/clock"):
+            node.set_parameters([Parameter("use_sim_time", value=True)])
+        kinds = {name: tuple(kinds) for name, kinds in node.get_topic_names_and_types() if node.count_publishers(name)}
+        images = sorted(name for name, found in kinds.items() if IMAGE in found)
+        infos = sorted(name for name, found in kinds.items() if INFO in found)
+        inputs = self._hand_poses(kinds)
+        used = {topic for _, topic, _ in inputs}
+        # Where no name tells it, the encoding has to.
+        depth = [name for name in images if "depth" in name.lower() or name in used] or images
+        for name in depth:
+            self._listen(Image, name)
+        for name in infos:
+            self._listen(CameraInfo, name)
+        self._spin(seconds)
+        topics = [self._depth(name, self._info_of(name, infos, inputs)) for name in depth]
+        if not any("depth" in name.lower() or name in used for name in depth):
+            topics = [topic for topic in topics if not topic.fault]
+        return Seen(
+            seconds=seconds,
+            depth=tuple(topics),
+            others=tuple(name for name in images if name not in {topic.name for topic in topics}),
+            compressed=tuple(sorted(name for name in kinds if name.endswith("/compressedDepth"))),
+            hand_poses=tuple(self._hand_pose(*input_, kinds.get(input_[1], ())) for input_ in inputs),
+            models=self._models(),
+            place=self._place(),
+        )
+
+    def _spin(self, seconds: float, done: Callable[[], bool] = lambda: False) -> None:
+        end = time.monotonic() + seconds
+        while not done() and (left := end - time.monotonic()) > 0:
+            self._executor.spin_once(timeout_sec=min(left, 0.1))
+
+    def _discover(self) -> None:
+        """Until all publishers are likely to be known."""
+        known: dict[str, int] = {}
+        started = changed = time.monotonic()
+        while (now := time.monotonic()) < started + LONGEST_DISCOVERY_S:
+            if now > max(started + DISCOVERY_S, changed + _QUIET_S):
+                return
+            self._spin(0.1)
+            found = {name: self._node.count_publishers(name) for name, _ in self._node.get_topic_names_and_types()}
+            if found != known:
+                known, changed = found, now
+
+    def _listen(self, kind: Any, name: str) -> None:
+        arrivals = self._arrivals[name] = _Arrivals()
+        clock = self._node.get_clock()
+        self._node.create_subscription(
+            kind, name, lambda message: arrivals.came(message, clock.now().nanoseconds), _ANY
+        )
+
+    def _diagnostics_came(self, message: Any) -> None:
+        for status in message.status:
+            if status.name.endswith(": hands"):
+                self._said["/" + status.name.removesuffix(": hands")] = status
+
+    def _hand_poses(self, kinds: dict[str, tuple[str, ...]]) -> list[tuple[str, str, str]]:
+        """Name, depth topic and camera info topic of every node that publishes hands from images."""
+        found = []
+        for topic in sorted(name for name, those in kinds.items() if HANDS in those):
+            for info in self._node.get_publishers_info_by_topic(topic):
+                heard = []
+                with suppress(Exception):
+                    # The node may just have gone.
+                    heard = self._node.get_subscriber_names_and_types_by_node(info.node_name, info.node_namespace)
+                depth = [name for name, those in heard if IMAGE in those]
+                infos = [name for name, those in heard if INFO in those]
+                if depth:
+                    name = f"{info.node_namespace.rstrip('/')}/{info.node_name}"
+                    found.append((name, depth[0], infos[0] if infos else ""))
+        return found
+
+    def _info_of(self, depth: str, infos: list[str], inputs: list[tuple[str, str, str]]) -> str:
+        """The camera info topic that belongs to a depth topic; "" where there is none."""
+        place = PurePosixPath(depth).parent
+        beside = [str(place / "camera_info"), str(PurePosixPath(depth) / "camera_info")]
+        taken = [info for _, topic, info in inputs if topic == depth]
+        return next((name for name in [*beside, *taken] if name in infos), "")
+
+    def _depth(self, name: str, info: str) -> DepthSeen:
+        arrivals = self._arrivals[name]
+        offers = self._node.get_publishers_info_by_topic(name)
+        seen: dict[str, Any] = {
+            "publishers": tuple(sorted({f"{at.node_namespace.rstrip('/')}/{at.node_name}" for at in offers})),
+            "reliability": offers[0].qos_profile.reliability.name.lower().replace("_", " ") if offers else "",
+            "info": self._info(info, name, arrivals) if info else None,
+        }
+        if (image := arrivals.message) is not None:
+            near, far, fault = _range(image)
+            seen |= {
+                "messages": arrivals.count,
+                "rate": arrivals.rate,
+                "encoding": image.encoding,
+                "width": image.width,
+                "height": image.height,
+                "frame_id": image.header.frame_id,
+                "age": median(arrivals.ages),
+                "stamped": any(arrivals.stamps),
+                "near": near,
+                "far": far,
+                "fault": fault,
+            }
+        return DepthSeen(name, **seen)
+
+    def _info(self, name: str, image_topic: str, images: _Arrivals) -> InfoSeen:
+        arrivals = self._arrivals[name]
+        info, image = arrivals.message, images.message
+        if info is None or image is None:
+            return InfoSeen(name, arrivals.count, arrivals.rate)
+        fault, lens, focal_length = "", False, (float(info.k[0]), float(info.k[4]))
+        try:
+            camera = camera_of(info, image.width, image.height, image.header.frame_id, lens_of(image_topic))
+            lens, focal_length = camera.distortion is not None, (camera.fx, camera.fy)
+        except CameraInfoError as error:
+            fault = str(error)
+        gap = float(np.abs(np.subtract.outer(images.stamps, arrivals.stamps)).min()) * 1e-9
+        pairs = len(set(images.stamps) & set(arrivals.stamps))
+        about = (name, arrivals.count, arrivals.rate, focal_length, fault, lens)
+        return InfoSeen(*about, pairs=pairs, gap=gap, stamped=any(arrivals.stamps))
+
+    def _hand_pose(self, name: str, depth: str, info: str, kinds: tuple[str, ...]) -> HandPoseSeen:
+        offers = self._node.get_publishers_info_by_topic(depth)
+        requests = [
+            request
+            for request in self._node.get_subscriptions_info_by_topic(depth)
+            if f"{request.node_namespace.rstrip('/')}/{request.node_name}" == name
+        ]
+        reasons = [misfit(offer, request) for offer in offers for request in requests]
+        status = self._said.get(name)
+        return HandPoseSeen(
+            name,
+            depth,
+            info,
+            kinds,
+            reasons[0] if reasons and all(reasons) else "",
+            None if status is None else status.level == DiagnosticStatus.OK,
+            "" if status is None else status.message,
+        )
+
+    def _models(self) -> dict[str, str]:
+        """Name -> lifecycle state, "" where it does not answer."""
+        states = {}
+        for service, kinds in sorted(self._node.get_service_names_and_types()):
+            name, _, last = service.rpartition("/")
+            if last == "get_state" and GET_STATE in kinds and name.endswith("hand_model"):
+                client = self._node.create_client(GetState, service)
+                self._spin(1.0, client.service_is_ready)
+                future = client.call_async(GetState.Request())
+                self._spin(2.0, future.done)
+                states[name] = str(future.result().current_state.label) if future.done() else ""
+        return states
+
+    def _place(self) -> str:
+        domain = os.environ.get("ROS_DOMAIN_ID") or "0"
+        reach = os.environ.get("ROS_AUTOMATIC_DISCOVERY_RANGE") or "SUBNET"
+        return f"ROS_DOMAIN_ID {domain}, discovery {reach}, {get_rmw_implementation_identifier()}"
+
+
+def _range(image: Any) -> tuple[float, float, str]:
+    """Metres of the nearest and farthest things in an image, both 0 where nothing is measured; why it is no depth."""
+    try:
+        metres = depth_image(image).metres(slice(None, None, 4), slice(None, None, 4))
+    except DepthFormatError as error:
+        return 0.0, 0.0, str(error)
+    measured = metres[metres > 0]
+    if not measured.size:
+        return 0.0, 0.0, ""
+    near, far = np.percentile(measured, (2, 98))
+    return float(near), float(far), ""
