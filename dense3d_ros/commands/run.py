@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--bag",
         metavar="OUT.mcap",
         type=Path,
-        help="write depth, camera info, hands, markers and recorded transforms into an MCAP, too",
+        help="write depth, camera info, hands, joints, markers and recorded transforms into an MCAP, too",
     )
     parser.add_argument(
         "--model", metavar="NAME|FILE", default="fast", help="model name or file (default: %(default)s)"

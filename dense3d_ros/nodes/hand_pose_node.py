@@ -98,7 +98,7 @@ class HandPoseNode(Node):  # type: ignore[misc]
                 self._camera_clock.came(now - stamp)
             if not self._outputs.wanted():
                 self._conditions.report(
-                    Condition(Level.OK, "idle", "idle: nobody subscribes to hands, joints or markers")
+                    Condition(Level.OK, "idle", "idle: nobody subscribes to hands, joints, points, markers or overlay")
                 )
                 return
             age = self._age(stamp)

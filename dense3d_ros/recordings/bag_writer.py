@@ -11,18 +11,19 @@ from rosbags.interfaces import Connection, Qos, QosDurability, QosHistory, QosLi
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 
 from dense3d_ros.geometry.depth import printable
+from dense3d_ros.recordings.growing_stamps import GrowingStamps
 from dense3d_ros.recordings.offline import FrameResult
-from dense3d_ros.recordings.ros_types import HANDS, IMAGE, INFO, MARKERS, TRANSFORMS, RosTypes
+from dense3d_ros.recordings.ros_types import HANDS, IMAGE, INFO, MARKERS, POINTS, TRANSFORMS, RosTypes
 
 TOPICS = {
     "/camera/depth/image_rect_raw": IMAGE,
     "/camera/depth/camera_info": INFO,
     "/hand_pose/hands": HANDS,
+    "/hand_pose/points": POINTS,
     "/hand_pose/markers": MARKERS,
 }
 STATIC = "/tf_static"
 _MARKER_LIFETIME = 500_000_000
-_SECOND = 1_000_000_000
 _FOREVER = QosTime(9_223_372_036, 854_775_807)
 
 
@@ -30,7 +31,7 @@ class BagWriter:
     """Writes a run's frames into an MCAP that `ros2 bag play`, Foxglove and Rerun play.
 
     The file is there when the `with` block ends, also by KeyboardInterrupt; after another error nothing is. Stamps that
-    go back, as from one folder of pictures to the next, are moved behind those before, and none is 0.
+    go back are moved, see GrowingStamps.
     """
 
     def __init__(self, path: Path, model: str) -> None:
@@ -47,7 +48,7 @@ class BagWriter:
         self._writer = Writer(self._folder, version=9, storage_plugin=StoragePlugin.MCAP)
         self._writer.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
         self._connections: dict[str, Connection] = {}
-        self._latest = self._offset = 0
+        self._stamps = GrowingStamps()
 
     def __enter__(self) -> BagWriter:
         self._writer.open()
@@ -70,20 +71,17 @@ class BagWriter:
     def add(self, result: FrameResult) -> None:
         """Write a frame; one that could not be read leaves nothing."""
         for topic, time, message in result.transforms:
-            self._write(topic, TRANSFORMS, max(time + self._offset, 0), message)
+            self._write(topic, TRANSFORMS, self._stamps.moved(time), message)
         if not result.readable:
             return
-        stamp = result.nanoseconds + self._offset
-        if stamp <= self._latest:
-            self._offset += self._latest + _SECOND - stamp
-            stamp = self._latest + _SECOND
-        self._latest = stamp
+        stamp = self._stamps.next(result.nanoseconds)
         header = self._types.header(stamp, result.frame_id)
         hands = sorted(result.estimate.hands, key=lambda hand: -hand.score)
         messages = (
             self._types.image(header, result.depth),
             self._types.info(header, result.camera),
             self._types.hands(header, hands, self._model),
+            self._types.points(header, hands),
             self._types.markers(header, hands, _MARKER_LIFETIME),
         )
         for (topic, kind), message in zip(TOPICS.items(), messages, strict=True):

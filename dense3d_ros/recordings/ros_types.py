@@ -17,12 +17,15 @@ from dense3d_ros.geometry.rotation import quaternion
 
 HANDS, MARKERS = "dense3d_ros/msg/HandPoseArray", "visualization_msgs/msg/MarkerArray"
 IMAGE, INFO = "sensor_msgs/msg/Image", "sensor_msgs/msg/CameraInfo"
+POINTS = "sensor_msgs/msg/PointCloud2"
 TRANSFORMS = "tf2_msgs/msg/TFMessage"
 _OURS = ("HandPose", "HandPoseArray")
 _SPHERE_LIST, _LINE_LIST = 7, 5
 _ADD, _DELETE, _DELETE_ALL = 0, 2, 3
 _JOINT_DIAMETER, _BONE_WIDTH = 0.012, 0.006
 _NAMESPACES = ("joints", "bones")
+_POINT = np.dtype([("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("rgb", "<u4"), ("score", "<f4")])
+_FLOAT32 = 7
 
 
 def type_store() -> Typestore:
@@ -96,6 +99,21 @@ class RosTypes:
     def _turn(self, x: float, y: float, z: float, w: float) -> Any:
         return self._new("geometry_msgs/msg/Quaternion", x, y, z, w)
 
+    def points(self, header: Any, hands: Sequence[HandPose]) -> Any:
+        """sensor_msgs/PointCloud2 of all joints as `hand_pose` publishes it."""
+        points = np.zeros((len(hands), JOINT_COUNT), _POINT)
+        for row, hand in zip(points, hands, strict=True):
+            row["x"], row["y"], row["z"] = hand.joints.T
+            row["score"] = hand.joint_scores
+            row["rgb"] = [_packed((joint - 1) // 4) for joint in range(JOINT_COUNT)]
+        names = _POINT.names or ()
+        fields = [
+            self._new("sensor_msgs/msg/PointField", name, 4 * index, _FLOAT32, 1) for index, name in enumerate(names)
+        ]
+        size = _POINT.itemsize
+        data = np.frombuffer(points.tobytes(), np.uint8)
+        return self._new(POINTS, header, 1, points.size, fields, False, size, size * points.size, data, True)
+
     def markers(self, header: Any, hands: Sequence[HandPose], lifetime: int) -> Any:
         """visualization_msgs/MarkerArray as `hand_pose` publishes it; lifetime in nanoseconds."""
         present = {hand.track_id for hand in hands}
@@ -132,3 +150,9 @@ class RosTypes:
         mesh = self._new("visualization_msgs/msg/MeshFile", "", np.zeros(0, np.uint8))
         shown = (header, name, number, shape, action, pose, scale, colour, duration, False)
         return self._new("visualization_msgs/msg/Marker", *shown, [], [], "", picture, [], "", "", mesh, False)
+
+
+def _packed(finger: int) -> int:
+    """Colour of a finger as PointCloud2 has it: 0xRRGGBB."""
+    red, green, blue = (round(255 * value) for value in (WRIST_COLOUR if finger < 0 else FINGER_COLOURS[finger]))
+    return red << 16 | green << 8 | blue

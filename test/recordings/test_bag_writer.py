@@ -27,7 +27,7 @@ from dense3d_ros.recordings.bag_frames import open_bag_recording
 from dense3d_ros.recordings.bag_writer import TOPICS, BagWriter
 from dense3d_ros.recordings.offline import FrameFile, FrameResult
 
-IMAGE, INFO, HANDS, MARKERS = TOPICS
+IMAGE, INFO, HANDS, POINTS, MARKERS = TOPICS
 TRANSFORMS = "tf2_msgs/msg/TFMessage"
 
 
@@ -131,20 +131,23 @@ def test_messages_and_types_are_those_of_ros(run: tuple[Path, Path, np.ndarray])
     pytest.importorskip("rclpy", reason="ROS 2 is not installed")
     from ament_index_python.packages import get_package_share_directory
     from rclpy.serialization import deserialize_message, serialize_message
+    from sensor_msgs.msg import PointCloud2
     from std_msgs.msg import Header
     from visualization_msgs.msg import MarkerArray
 
     from dense3d_ros.msg import HandPoseArray
     from dense3d_ros.nodes.markers import HandMarkers
     from dense3d_ros.nodes.messages import HandMessages
+    from dense3d_ros.nodes.pictures import points_message
 
     path = run[1]
     with path.open("rb") as stream:
         raw = [(channel.topic, message.data) for _, channel, message in make_reader(stream).iter_messages()]
     hands = [deserialize_message(data, HandPoseArray) for topic, data in raw if topic == HANDS]
     markers = [deserialize_message(data, MarkerArray) for topic, data in raw if topic == MARKERS]
+    clouds = [deserialize_message(data, PointCloud2) for topic, data in raw if topic == POINTS]
     maker, other = HandMessages(), HandMarkers()
-    for sent, shown in zip(hands, markers, strict=True):
+    for sent, cloud, shown in zip(hands, clouds, markers, strict=True):
         poses = [
             HandPose(
                 np.array([[point.x, point.y, point.z] for point in hand.joints], np.float32),
@@ -157,6 +160,7 @@ def test_messages_and_types_are_those_of_ros(run: tuple[Path, Path, np.ndarray])
         ]
         assert isinstance(sent.header, Header)
         assert sent == maker.hands(sent.header, poses, sent.model)
+        assert cloud == points_message(sent.header, poses)
         expected = other.update(sent.header, poses, joint_diameter=0.012, bone_width=0.006, lifetime=0.5)
         # There and back, because colours become float32 on the way.
         assert shown == deserialize_message(serialize_message(expected), MarkerArray)
