@@ -27,7 +27,7 @@ FLOORS = (
 )
 ROS = {
     "rclpy", "builtin_interfaces", "std_msgs", "sensor_msgs", "geometry_msgs", "visualization_msgs", "diagnostic_msgs",
-    "lifecycle_msgs", "rcl_interfaces", "cv_bridge", "message_filters", "bondpy",
+    "lifecycle_msgs", "rcl_interfaces", "cv_bridge", "message_filters", "bondpy", "tf2_msgs",
 }  # fmt: skip
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

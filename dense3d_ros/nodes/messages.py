@@ -10,7 +10,7 @@ from geometry_msgs.msg import Pose, PoseArray
 from numpy.typing import NDArray
 
 from dense3d_ros.geometry.depth import DepthImage
-from dense3d_ros.geometry.hand import JOINT_COUNT, SKELETON, HandPose
+from dense3d_ros.geometry.hand import JOINT_COUNT, SKELETON, Handedness, HandPose
 from dense3d_ros.msg import HandPose as HandPoseMessage
 from dense3d_ros.msg import HandPoseArray
 
@@ -30,6 +30,11 @@ def depth_image(message: Any) -> DepthImage:
 def stamp_seconds(stamp: Any) -> float:
     """builtin_interfaces/Time -> seconds."""
     return float(stamp.sec) + float(stamp.nanosec) * 1e-9
+
+
+def stamp_nanoseconds(stamp: Any) -> int:
+    """builtin_interfaces/Time -> nanoseconds."""
+    return int(stamp.sec) * 1_000_000_000 + int(stamp.nanosec)
 
 
 def quaternion(rotation: NDArray[np.floating]) -> tuple[float, float, float, float]:
@@ -52,6 +57,13 @@ def quaternion(rotation: NDArray[np.floating]) -> tuple[float, float, float, flo
         q[3] = m[k, j] - m[j, k]
     q /= np.linalg.norm(q) if q[3] >= 0 else -np.linalg.norm(q)
     return float(q[0]), float(q[1]), float(q[2]), float(q[3])
+
+
+def read_hand(message: Any) -> HandPose:
+    """dense3d_ros/HandPose -> the hand; what is not finite stays so."""
+    joints = np.array([(point.x, point.y, point.z) for point in message.joints], np.float32)
+    scores = np.array(message.joint_scores, np.float32)
+    return HandPose(joints, scores, float(message.score), Handedness(message.handedness), int(message.track_id))
 
 
 class HandMessages:

@@ -96,6 +96,11 @@ class HandModelSettings:
         "to this node's namespace unless they start with a slash.",
         constant=True,
     )
+    hand_state: bool = parameter(
+        True,
+        "This process has a hand_state beside each hand_pose. It costs next to nothing while nobody subscribes to it.",
+        constant=True,
+    )
     autostart: bool = parameter(
         True,
         "Configure and activate when the process starts. Turn it off where a lifecycle manager does that.",
@@ -182,6 +187,22 @@ class HandStateSettings:
     pinch_off: float = parameter(0.035, "A pinch ends at this aperture, metres.", (0.0, 0.2))
     fist_on: float = parameter(0.75, "A fist begins at this closure.", (0.0, 1.0))
     fist_off: float = parameter(0.6, "A fist ends at this closure.", (0.0, 1.0))
+    target_frame: str = parameter(
+        "",
+        "Frame in which everything is published, through /tf at the image's stamp: the robot's base. Empty: the frame "
+        "of the camera.",
+    )
+    tf_timeout: float = parameter(0.1, "Seconds to wait for the transform at the image's stamp.", (0.0, 1.0))
+    workspace_min: Sequence[float] = parameter(
+        (-100.0, -100.0, -100.0), "Corner of the workspace, x, y, z in metres: a hand beyond it is lost."
+    )
+    workspace_max: Sequence[float] = parameter((100.0, 100.0, 100.0), "The opposite corner of the workspace.")
+    publish_tf: bool = parameter(
+        False, "Broadcast the frames of both hands on /tf as well. Hands are looked for all the time then."
+    )
+    frame_prefix: str = parameter(
+        "", "What the names of these frames begin with: PREFIXright_wrist, PREFIXright_palm and so on."
+    )
 
     def __post_init__(self) -> None:
         check_ranges(self)

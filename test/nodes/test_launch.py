@@ -41,6 +41,7 @@ ARGUMENTS = {
     "cameras",
     "use_sim_time",
     "autostart",
+    "hand_state",
     "respawn",
     "rviz",
     "log_level",
