@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 from dense3d_ros.geometry.hand import JOINT_COUNT, JOINT_NAMES, SKELETON, Handedness
 
 ROOT = Path(__file__).resolve().parents[1]
-EXECUTABLES = ("dense3d", "depth_camera", "hand_pose", "hand_state")
+EXECUTABLES = ("dense3d", "depth_camera", "hand_pose", "hand_retarget", "hand_state")
 PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 """What README promises, and scripts/check_pythons tries."""
 
@@ -150,14 +150,17 @@ def test_pip_requirements_cover_what_is_imported() -> None:
     declared = set(re.findall(r'"([\w-]+)"', block[1]))
     extras = {
         name: set(re.findall(r'"([\w-]+)"', names))
-        for name, names in re.findall(r"^(demo|gpu|learning|onnxruntime) = \[(.*)\]$", project, re.MULTILINE)
+        for name, names in re.findall(
+            r"^(demo|gpu|learning|onnxruntime|retargeting) = \[(.*)\]$", project, re.MULTILINE
+        )
     }
     assert declared == {wanted.name for wanted in requirements("run.txt")}
     assert extras["demo"] == {wanted.name for wanted in requirements("demo.txt")} - {"setuptools"}
     assert extras["learning"] == {wanted.name for wanted in requirements("learning.txt")}
     assert extras["gpu"] <= extras["learning"]
+    assert extras["retargeting"] == {wanted.name for wanted in requirements("retargeting.txt")}
     modules = {name.replace("opencv-python-headless", "cv2").replace("pyyaml", "yaml") for name in declared}
-    known = modules.union(*extras.values()) | set(sys.stdlib_module_names) | {"dense3d_ros"}
+    known = modules.union(*extras.values()) | {"dex_retargeting"} | set(sys.stdlib_module_names) | {"dense3d_ros"}
     statement = re.compile(r"^\s*(?:from|import) (\w+)[\w.]*(?: import .+| as \w+)?$", re.MULTILINE)
     for module in (ROOT / "dense3d_ros").rglob("*.py"):
         if not {"nodes", "rehearsal"} & set(module.parts):

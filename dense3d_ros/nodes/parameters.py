@@ -213,7 +213,30 @@ class HandStateSettings:
         return StateSettings(**{entry.name: getattr(self, entry.name) for entry in fields(StateSettings)})
 
 
-Settings = TypeVar("Settings", HandPoseSettings, HandModelSettings, DepthCameraSettings, HandStateSettings)
+@dataclass(frozen=True)
+class HandRetargetSettings:
+    """Parameters of `hand_retarget`."""
+
+    robot: str = parameter(
+        "parallel_gripper",
+        "Name of a robot that comes with the package, or the path of a configuration.",
+        constant=True,
+    )
+    enable_timeout: float = parameter(
+        0.0,
+        "Seconds for which a true on ~/enable lets commands through: a dead-man's switch. 0 needs none.",
+        (0.0, 10.0),
+    )
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+        if not self.robot:
+            raise ValueError("robot is empty; accepted: the name of a robot, or the path of a configuration")
+
+
+Settings = TypeVar(
+    "Settings", HandPoseSettings, HandModelSettings, DepthCameraSettings, HandStateSettings, HandRetargetSettings
+)
 
 
 def _descriptor(entry: Any) -> ParameterDescriptor:
