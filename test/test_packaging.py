@@ -149,7 +149,7 @@ def test_pip_requirements_cover_what_is_imported() -> None:
     assert block is not None
     declared = set(re.findall(r'"([\w-]+)"', block[1]))
     extras = {
-        name: set(re.findall(r'"([\w-]+)"', names))
+        name: set(re.findall(r'"([\w-]+)[^"]*"', names))
         for name, names in re.findall(
             r"^(demo|gpu|learning|onnxruntime|retargeting) = \[(.*)\]$", project, re.MULTILINE
         )
