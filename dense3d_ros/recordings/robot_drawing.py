@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -73,7 +74,9 @@ def _faces(shape: Shape) -> Iterator[Array]:
         yield from _box(np.array(shape.size))
     elif shape.kind == "cylinder":
         radius, length = shape.size
-        yield from _turned(np.array([[0.0, -length / 2], [radius, -length / 2], [radius, length / 2], [0.0, length / 2]]))
+        yield from _turned(
+            np.array([[0.0, -length / 2], [radius, -length / 2], [radius, length / 2], [0.0, length / 2]])
+        )
     else:
         angles = np.linspace(-np.pi / 2, np.pi / 2, _RINGS + 1)
         yield from _turned(shape.size[0] * np.stack([np.cos(angles), np.sin(angles)], axis=1))
@@ -84,7 +87,7 @@ def _turned(profile: Array) -> Iterator[Array]:
     turns = np.linspace(0.0, 2.0 * np.pi, _SIDES + 1)
     circle = np.stack([np.cos(turns), np.sin(turns)], axis=1)
     rings = [np.column_stack([radius * circle, np.full(_SIDES + 1, height)]) for radius, height in profile]
-    for lower, upper in zip(rings[:-1], rings[1:], strict=True):
+    for lower, upper in pairwise(rings):
         for side in range(_SIDES):
             yield np.stack([lower[side], lower[side + 1], upper[side + 1], upper[side]])
 
@@ -95,8 +98,8 @@ def _box(size: Array) -> Iterator[Array]:
     for axis in range(3):
         u, v = (axis + 1) % 3, (axis + 2) % 3
         for sign in (-0.5, 0.5):
-            for a0, a1 in zip(steps[:-1], steps[1:], strict=True):
-                for b0, b1 in zip(steps[:-1], steps[1:], strict=True):
+            for a0, a1 in pairwise(steps):
+                for b0, b1 in pairwise(steps):
                     face = np.full((4, 3), sign)
                     face[:, u] = (a0, a1, a1, a0)
                     face[:, v] = (b0, b0, b1, b1)
