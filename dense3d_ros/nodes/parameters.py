@@ -152,6 +152,13 @@ class DepthCameraSettings:
     )
     sensor: str = parameter("structured_light", "Noise of the rendered image: a sensor's name, or none.", constant=True)
     seed: int = parameter(0, "Seed of the rendered hand's movement.", (0, 2**31 - 1), constant=True)
+    rendered_before: float = parameter(
+        0.0,
+        "Seconds of the rendered hand that are rendered before the first image and then shown forth and back, so that "
+        "rendering takes no time from what is measured. 0 renders all the time.",
+        (0.0, 60.0),
+        constant=True,
+    )
 
     def __post_init__(self) -> None:
         check_ranges(self)

@@ -36,12 +36,14 @@ SIDE = Handedness.RIGHT
 SETTLE_S = 2.0
 """Seconds after the first command that do not count: discovery, and the search for the hand."""
 PICTURES_S = 5.0
+RENDERED_S = 4.0
+"""Of the hand's movement, which is shown forth and back."""
 CAMERA = f"{NAMESPACE}/depth_camera"
 
 
 @dataclass(frozen=True)
 class TeleopSettings:
-    """robots: names or configurations. rate: images a second. seconds: how long is measured, before pictures are kept."""
+    """robots: names or configurations. rate: images a second. seconds: of measuring; pictures are kept afterwards."""
 
     output: Path
     model: str
@@ -98,6 +100,8 @@ def run_teleop(settings: TeleopSettings) -> TeleopObservation:
             wait_until_active(observer, executor, nodes, settings.output / "hand_pose.log")
             camera = settings.intrinsics
             values = {"fx": camera.fx, "fy": camera.fy, "cx": camera.cx, "cy": camera.cy, "rate": settings.rate}
+            # A driver does not render either.
+            values["rendered_before"] = RENDERED_S
             log = settings.output / "depth_camera.log"
             arguments = camera_arguments(values)
             processes[log] = children.enter_context(node_process("rehearsal.depth_camera_node", arguments, log))

@@ -8,10 +8,12 @@ import platform
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 from dense3d_ros.atomic_write import write_text
-from dense3d_ros.geometry.camera import Camera
+from dense3d_ros.geometry.depth import DepthImage
+from dense3d_ros.geometry.hand import HandPose
 from dense3d_ros.hand_state.conventions import operator_rotation
 from dense3d_ros.hand_state.frames import hand_frames
 from dense3d_ros.recordings.drawing import Picture, contact_sheet, overlay, write, write_picture
@@ -29,6 +31,8 @@ LEAST_COMMANDED = 0.5
 machine."""
 LARGEST_ERROR_MM = 30.0
 VIDEO_HZ, SHEET_PICTURES = 30.0, 8
+SHOWN_M = 0.29
+"""Metres at the hand's distance that its picture shows."""
 
 
 def report(seen: TeleopObservation) -> dict[str, Any]:
@@ -104,18 +108,33 @@ def _side_by_side(
     """Depth image with the skeleton, then each robot turned as the hand is."""
     assert moment.depth is not None
     assert moment.hand is not None
-    height, width = moment.depth.shape
-    camera: Camera = intrinsics.camera(width, height)
-    pictures = [overlay(moment.depth, camera, [moment.hand])]
+    size = moment.depth.shape[0]
+    pictures = [_close_up(moment.depth, moment.hand, intrinsics, size)]
     for name, drawing in drawings.items():
         robot = seen.robots[name]
         gripper = isinstance(robot, ParallelGripper)
         joints = moment.hand.joints
         turn = hand_frames(joints, SIDE)["pinch"].rotation if gripper else operator_rotation(joints, SIDE)
-        picture = drawing.draw(moment.commands[name], turn, height)
+        picture = drawing.draw(moment.commands[name], turn, size)
         write(picture, f"{robot.robot.name}  {moment.latency_ms[name]:.0f} ms after the image", (10, 22), 0.5)
         pictures.append(picture)
     return np.hstack(pictures)
+
+
+def _close_up(depth: DepthImage, hand: HandPose, intrinsics: Intrinsics, size: int) -> Picture:
+    """The depth image about the hand with its skeleton, as large as the robots are drawn."""
+    height, width = depth.shape
+    camera = intrinsics.camera(width, height)
+    column, row = camera.project(hand.centre)
+    half = round(SHOWN_M / 2.0 * camera.fx / float(hand.centre[2]))
+    left, top = round(float(column)) - half, round(float(row)) - half
+    whole = np.pad(depth.metres(slice(None), slice(None)), half)
+    # What is outside the image was not measured.
+    rows = slice(min(max(top + half, 0), height), min(max(top + half, 0), height) + 2 * half)
+    columns = slice(min(max(left + half, 0), width), min(max(left + half, 0), width) + 2 * half)
+    window = cv2.resize(whole[rows, columns], (size, size), interpolation=cv2.INTER_NEAREST)
+    seen = camera.cropped(columns.start - half, rows.start - half, 2 * half, 2 * half).resized(size, size)
+    return overlay(DepthImage(np.asarray(window, np.float32)), seen, [hand])
 
 
 def _is_whole(moment: Moment, seen: TeleopObservation) -> bool:
