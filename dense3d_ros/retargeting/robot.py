@@ -76,6 +76,12 @@ def robots_folder() -> Path:
     return Path("config", "robots")
 
 
+def robot_urdf(name_or_path: str) -> Path:
+    """The URDF of a robot; ValueError where its configuration does not say."""
+    entries = _read(_path(name_or_path))
+    return entries.path.parent / str(entries.take("urdf", str, "the path of a URDF"))
+
+
 def load_robot(name_or_path: str) -> Retargeting:
     """What retargets to the robot of a shipped name or of a configuration's path.
 
