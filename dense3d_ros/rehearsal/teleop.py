@@ -143,7 +143,7 @@ def _watch(
     observer.keep_pictures()
     spin(executor, 0.5)
     observer.forget()
-    spin(executor, PICTURES_S)
+    spin(executor, min(PICTURES_S, settings.seconds))
     shown = [observer.moments[stamp] for stamp in sorted(observer.moments)]
     spin(executor, 1.0)
     return TeleopObservation(len(frames), measured, shown, robots, observer.diagnostics, settings.rate)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -49,18 +50,18 @@ class Person:
         return header
 
 
-@pytest.fixture(scope="module", params=["parallel_gripper", "four_fingered_hand"])
-def robot(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Person]]:
-    if request.param == "four_fingered_hand":
-        pytest.importorskip("dex_retargeting", reason="the extra retargeting is not installed")
+@pytest.fixture(scope="module")
+def robot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Person]]:
+    has_extra = importlib.util.find_spec("dex_retargeting") is not None
+    name = "four_fingered_hand" if has_extra else "parallel_gripper"
     client = Client("test_retarget")
     person = Person(client)
-    arguments = ["--ros-args", "-r", "__ns:=/retarget_test", "-p", f"robot:={request.param}"]
+    arguments = ["--ros-args", "-r", "__ns:=/retarget_test", "-p", f"robot:={name}"]
     process = NodeProcess([SCRIPT, *arguments], tmp_path_factory.mktemp("retarget") / "log.txt")
     try:
         assert client.until(person.ready), process.output()
         client.spin(0.3)
-        yield request.param, person
+        yield name, person
         assert "Traceback" not in process.output()
         assert process.stop() == 0
     finally:
