@@ -16,7 +16,7 @@ from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import HandPose
 from dense3d_ros.hand_state.conventions import operator_rotation
 from dense3d_ros.hand_state.frames import hand_frames
-from dense3d_ros.recordings.drawing import Picture, contact_sheet, overlay, write, write_picture
+from dense3d_ros.recordings.drawing import Picture, colour_depth, contact_sheet, draw_hand, write, write_picture
 from dense3d_ros.recordings.offline import Intrinsics
 from dense3d_ros.recordings.result_folder import OVERLAYS, SHEET
 from dense3d_ros.recordings.results import write_video
@@ -33,6 +33,8 @@ LARGEST_ERROR_MM = 30.0
 VIDEO_HZ, SHEET_PICTURES = 30.0, 8
 SHOWN_M = 0.29
 """Metres at the hand's distance that its picture shows."""
+NEAR_M, FAR_M = 0.12, 0.2
+"""Metres before and behind the hand over which its picture's colours go."""
 
 
 def report(seen: TeleopObservation) -> dict[str, Any]:
@@ -134,7 +136,10 @@ def _close_up(depth: DepthImage, hand: HandPose, intrinsics: Intrinsics, size: i
     columns = slice(min(max(left + half, 0), width), min(max(left + half, 0), width) + 2 * half)
     window = cv2.resize(whole[rows, columns], (size, size), interpolation=cv2.INTER_NEAREST)
     seen = camera.cropped(columns.start - half, rows.start - half, 2 * half, 2 * half).resized(size, size)
-    return overlay(DepthImage(np.asarray(window, np.float32)), seen, [hand])
+    distance = float(hand.centre[2])
+    picture = colour_depth(DepthImage(np.asarray(window, np.float32)), distance - NEAR_M, distance + FAR_M)
+    draw_hand(picture, hand, seen)
+    return picture
 
 
 def _is_whole(moment: Moment, seen: TeleopObservation) -> bool:
