@@ -61,6 +61,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--rate", metavar="HZ", type=float, default=30.0, help="frames a second, for stamps (default: %(default)s)"
     )
     parser.add_argument(
+        "--joints",
+        metavar="NAME",
+        help="have the joints in hands.jsonl in another project's order and axes, too: mediapipe, openxr, mano or "
+        "dex_retargeting",
+    )
+    parser.add_argument(
         "--centres",
         metavar="FILE",
         type=Path,
@@ -74,12 +80,15 @@ def run(arguments: argparse.Namespace) -> int:
     from dense3d_ros.perception.estimator import HandPoseEstimator
     from dense3d_ros.perception.model import load_model
     from dense3d_ros.recordings.offline import Intrinsics, check_camera, estimate_recording, find_frames, read_centres
+    from dense3d_ros.recordings.other_joints import CONVENTIONS
     from dense3d_ros.recordings.result_folder import prepare_results
     from dense3d_ros.recordings.results import ResultWriter
     from dense3d_ros.recordings.tally import Tally
 
     if not 1 <= arguments.hands <= MOST_HANDS:
         raise ValueError(f"--hands must be 1 to {MOST_HANDS}, got {arguments.hands}")
+    if arguments.joints not in (None, *CONVENTIONS):
+        raise ValueError(f"--joints is {arguments.joints}; accepted: {', '.join(CONVENTIONS)}")
     intrinsics = Intrinsics(
         arguments.fx, arguments.fy, arguments.cx, arguments.cy, arguments.depth_unit, arguments.rate
     )
@@ -94,7 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
         _say(f"{output} held the results of an earlier run; they are replaced")
     tally = Tally()
     try:
-        with ResultWriter(arguments.output, model.description, intrinsics, len(frames)) as writer:
+        with ResultWriter(arguments.output, model.description, intrinsics, len(frames), arguments.joints) as writer:
             results = estimate_recording(frames, intrinsics, estimator, centres)
             for result in _counted(results, len(frames)):
                 writer.add(result)

@@ -13,8 +13,8 @@ from dense3d_ros.geometry.hand import Handedness
 from dense3d_ros.geometry.hand_angles import ANGLE_NAMES, WRIST_ANGLES
 from dense3d_ros.hand_state.frames import FRAME_NAMES, Pose
 from dense3d_ros.hand_state.state import Estimate
+from dense3d_ros.hand_state.transforms import quaternion
 from dense3d_ros.msg import HandGrasp
-from dense3d_ros.nodes.messages import quaternion
 
 _UNTOLD = len(ANGLE_NAMES[WRIST_ANGLES])
 """The first angles, which are the wrist's: the forearm is not among the joints."""

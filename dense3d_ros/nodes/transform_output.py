@@ -11,7 +11,7 @@ from tf2_msgs.msg import TFMessage
 
 from dense3d_ros.geometry.hand import Handedness
 from dense3d_ros.hand_state.state import Estimate
-from dense3d_ros.nodes.messages import quaternion
+from dense3d_ros.hand_state.transforms import quaternion
 
 
 class TransformOutput:

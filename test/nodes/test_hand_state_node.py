@@ -21,8 +21,9 @@ from std_msgs.msg import Header
 
 from dense3d_ros.geometry.hand import Handedness, HandPose
 from dense3d_ros.hand_state.frames import hand_frames
+from dense3d_ros.hand_state.transforms import quaternion
 from dense3d_ros.msg import HandGrasp, HandPoseArray
-from dense3d_ros.nodes.messages import HandMessages, quaternion
+from dense3d_ros.nodes.messages import HandMessages
 
 RIGHT, LEFT = Handedness.RIGHT, Handedness.LEFT
 SCRIPT = str(Path(__file__).parents[2] / "scripts" / "hand_state")

@@ -23,8 +23,9 @@ from tf2_msgs.msg import TFMessage
 
 from dense3d_ros.geometry.hand import Handedness
 from dense3d_ros.hand_state.frames import hand_frames
+from dense3d_ros.hand_state.transforms import quaternion
 from dense3d_ros.msg import HandGrasp, HandPoseArray
-from dense3d_ros.nodes.messages import HandMessages, quaternion
+from dense3d_ros.nodes.messages import HandMessages
 
 SCRIPT = str(Path(__file__).parents[2] / "scripts" / "hand_state")
 TILT = Rotation.from_euler("xyz", [30.0, -50.0, 110.0], degrees=True)

@@ -13,8 +13,9 @@ from std_msgs.msg import Header
 
 from dense3d_ros.geometry.depth import DepthFormatError
 from dense3d_ros.geometry.hand import JOINT_NAMES, SKELETON, Handedness, HandPose
+from dense3d_ros.hand_state.transforms import quaternion
 from dense3d_ros.msg import HandPose as HandPoseMessage
-from dense3d_ros.nodes.messages import HandMessages, depth_image, quaternion, stamp_seconds
+from dense3d_ros.nodes.messages import HandMessages, depth_image, stamp_seconds
 
 
 def hand(seed: int, handedness: Handedness = Handedness.LEFT) -> HandPose:
