@@ -51,6 +51,11 @@ def report(seen: TeleopObservation) -> dict[str, Any]:
             name: {"median_mm": _round(np.median, metres), "median_degrees": _round(np.median, degrees)}
             for name, (metres, degrees) in errors.items()
         },
+        "stages_p50_ms": {
+            key.removesuffix(" p50 ms"): float(value)
+            for key, value in seen.diagnostics.items()
+            if key.endswith(" p50 ms")
+        },
         "model": seen.diagnostics.get("model", ""),
         "runtime": seen.diagnostics.get("runtime", ""),
         "load": os.getloadavg()[0],
