@@ -17,7 +17,7 @@ from dense3d_ros.retargeting.urdf import Robot
 
 Array = NDArray[np.float64]
 
-NEEDED = "a robot hand needs dex-retargeting: pip install 'dense3d_ros[retargeting]' (Python 3.10 to 3.12)"
+NEEDED = "a robot hand needs what requirements/retargeting.txt installs (dex-retargeting, six, torch; Python <= 3.12)"
 
 
 class DexHand:

@@ -153,4 +153,4 @@ def test_without_the_extra_a_gripper_works_and_a_hand_says_what_to_install() -> 
         "except ModuleNotFoundError as error: print(error)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("a robot hand needs dex-retargeting: pip install 'dense3d_ros[retargeting]'")
+    assert done.stdout.startswith("a robot hand needs what requirements/retargeting.txt installs (dex-retargeting")
