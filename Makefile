@@ -117,11 +117,13 @@ $(DEMO_REQUIREMENTS): $(REQUIREMENTS)
 $(LEARNING_REQUIREMENTS): $(DEMO_REQUIREMENTS)
 	@echo 'Installing what training and the tests need: up to 3 GB to download and 5 GB of disk, nearly all of it the'
 	@echo 'CUDA libraries that torch brings. This takes minutes; where it was interrupted, make starts it again.'
-	@$(INSTALL) -r requirements/learning.txt -r requirements/recordings.txt -r requirements/test.txt
+	@$(INSTALL) -r requirements/learning.txt -r requirements/recordings.txt -r requirements/test.txt \
+		$(if $(filter 2,$(NUMPY)),-r requirements/retargeting.txt)
 	@touch $@
 
 $(PACKAGE): $(DEMO_REQUIREMENTS) CMakeLists.txt package.xml pyproject.toml setup.py \
-		$(wildcard msg/*.msg config/* launch/*) $(addprefix scripts/,dense3d depth_camera hand_pose hand_state)
+		$(wildcard msg/*.msg config/* config/robots/* launch/* interfaces/*/*) \
+		$(addprefix scripts/,dense3d depth_camera hand_pose hand_retarget hand_state)
 	@echo 'Building the messages and installing the package'
 	@$(PIP) install --no-build-isolation --no-deps --editable .
 	@touch $@

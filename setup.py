@@ -24,6 +24,8 @@ SOURCE = Path(__file__).resolve().parent
 ENVIRONMENT = "\n".join([sys.prefix, sys.version, os.environ.get("AMENT_PREFIX_PATH", "")])
 BUILD = SOURCE / "build" / f"cmake-{hashlib.sha256(ENVIRONMENT.encode()).hexdigest()[:8]}"
 STAGE = BUILD / "stage"
+INTERFACES = SOURCE / "interfaces"
+"""Message packages that a ROS 2 installation has and its wheels lack."""
 
 
 class RosDistribution(Distribution):
@@ -86,16 +88,32 @@ def build_and_stage() -> Path:
     if shutil.which("cmake") is None:
         raise SystemExit(f"{NAME}: cmake is missing (Debian, Ubuntu: apt-get install cmake g++ python3-dev)")
     shutil.rmtree(STAGE, ignore_errors=True)
-    environment = cmake_environment() | {"DESTDIR": str(STAGE)}
+    build(SOURCE, BUILD)
+    for package in sorted(path.parent for path in INTERFACES.glob("*/package.xml")):
+        if not is_installed_elsewhere(package.name):
+            build(package, BUILD.with_name(f"{BUILD.name}-{package.name}"))
+    return STAGE / Path(sys.prefix).relative_to("/")
+
+
+def is_installed_elsewhere(package: str) -> bool:
+    """Whether a ROS 2 installation has it. What this environment has may be our own, which pip removes now."""
+    prefixes = os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep)
+    others = [Path(prefix) for prefix in prefixes if prefix and Path(prefix).resolve() != Path(sys.prefix).resolve()]
+    return any((prefix / "share" / package / "package.xml").exists() for prefix in others)
+
+
+def build(source: Path, folder: Path) -> None:
+    """Configure and build `source` in `folder`, and install it into STAGE."""
     definitions = {
         "CMAKE_INSTALL_PREFIX": sys.prefix,
         "Python3_EXECUTABLE": sys.executable,
         "BUILD_TESTING": "OFF",
     }
+    environment = cmake_environment() | {"DESTDIR": str(STAGE)}
     for arguments in (
-        ["-S", str(SOURCE), "-B", str(BUILD), *(f"-D{key}={value}" for key, value in definitions.items())],
-        ["--build", str(BUILD), "--parallel", str(os.cpu_count() or 1)],
-        ["--install", str(BUILD)],
+        ["-S", str(source), "-B", str(folder), *(f"-D{key}={value}" for key, value in definitions.items())],
+        ["--build", str(folder), "--parallel", str(os.cpu_count() or 1)],
+        ["--install", str(folder)],
     ):
         if subprocess.run(["cmake", *arguments], env=environment, check=False).returncode:
             raise SystemExit(
@@ -104,7 +122,6 @@ def build_and_stage() -> Path:
                 "requirements/ros.txt into this environment first. Where ROS is not wanted, put this folder "
                 "on PYTHONPATH instead: everything but dense3d_ros.nodes works from there."
             )
-    return STAGE / Path(sys.prefix).relative_to("/")
 
 
 def cmake_environment() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Hand perception: the nodes `hand_pose` and `hand_model` in one process, and RViz if asked for."""
+"""Hand perception: the nodes `hand_pose`, `hand_state` and `hand_model` in one process, and RViz if asked for."""
 
 from __future__ import annotations
 
@@ -109,6 +109,12 @@ def generate_launch_description() -> LaunchDescription:
             description="Configure and activate hand_model. Off: left to ros2 lifecycle or a manager.",
         ),
         DeclareLaunchArgument(
+            "hand_state",
+            default_value="true",
+            choices=["true", "false"],
+            description="Have hand_state in the same process: smoothed poses, grasp and angles for a robot.",
+        ),
+        DeclareLaunchArgument(
             "respawn",
             default_value="true",
             choices=["true", "false"],
@@ -131,7 +137,9 @@ def generate_launch_description() -> LaunchDescription:
 
 def _perception(context: LaunchContext) -> list[Action]:
     """The process of both nodes. A function, because empty arguments must not override params_file."""
-    overrides: dict[str, str | bool | int | float | list[str]] = {"autostart": _given(context, "autostart") == "true"}
+    overrides: dict[str, str | bool | int | float | list[str]] = {
+        name: _given(context, name) == "true" for name in ("autostart", "hand_state")
+    }
     overrides |= {name: text for name in TEXTS if (text := _given(context, name))}
     if _given(context, "use_sim_time") == "true":
         overrides["use_sim_time"] = True

@@ -158,8 +158,10 @@ class Client:
         answer = self.call(GetState, f"{self._model_node}/get_state", GetState.Request())
         return str(answer.current_state.label)
 
-    def set_parameter(self, node: str, name: str, value: str | float | int) -> Any:
+    def set_parameter(self, node: str, name: str, value: str | float | int | bool | list[float]) -> Any:
         kinds = {
+            bool: (ParameterType.PARAMETER_BOOL, "bool_value"),
+            list: (ParameterType.PARAMETER_DOUBLE_ARRAY, "double_array_value"),
             str: (ParameterType.PARAMETER_STRING, "string_value"),
             int: (ParameterType.PARAMETER_INTEGER, "integer_value"),
             float: (ParameterType.PARAMETER_DOUBLE, "double_value"),

@@ -17,6 +17,7 @@ FLOORS = (
     "runtime",
     "perception",
     "hand_state",
+    "retargeting",
     "recordings",
     "learning",
     "benchmark",
@@ -27,7 +28,7 @@ FLOORS = (
 )
 ROS = {
     "rclpy", "builtin_interfaces", "std_msgs", "sensor_msgs", "geometry_msgs", "visualization_msgs", "diagnostic_msgs",
-    "lifecycle_msgs", "rcl_interfaces", "cv_bridge", "message_filters", "bondpy",
+    "lifecycle_msgs", "rcl_interfaces", "cv_bridge", "message_filters", "bondpy", "tf2_msgs",
 }  # fmt: skip
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
@@ -64,7 +65,17 @@ def test_imports_run_downwards(room: str) -> None:
 
 
 def test_a_robot_needs_nothing_of_the_desk() -> None:
-    needed = {"atomic_write", "excerpt", "geometry", "dense", "runtime", "perception", "hand_state", "nodes"}
+    needed = {
+        "atomic_write",
+        "excerpt",
+        "geometry",
+        "dense",
+        "runtime",
+        "perception",
+        "hand_state",
+        "retargeting",
+        "nodes",
+    }
     for module in MODULES:
         if room_of(module) in needed:
             assert rooms_imported(module) <= needed, module

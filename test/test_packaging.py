@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 from dense3d_ros.geometry.hand import JOINT_COUNT, JOINT_NAMES, SKELETON, Handedness
 
 ROOT = Path(__file__).resolve().parents[1]
-EXECUTABLES = ("dense3d", "depth_camera", "hand_pose", "hand_state")
+EXECUTABLES = ("dense3d", "depth_camera", "hand_pose", "hand_retarget", "hand_state")
 PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 """What README promises, and scripts/check_pythons tries."""
 
@@ -149,17 +149,21 @@ def test_pip_requirements_cover_what_is_imported() -> None:
     assert block is not None
     declared = set(re.findall(r'"([\w-]+)"', block[1]))
     extras = {
-        name: set(re.findall(r'"([\w-]+)"', names))
-        for name, names in re.findall(r"^(bags|demo|gpu|learning|onnxruntime|video) = \[(.*)\]$", project, re.MULTILINE)
+        name: set(re.findall(r'"([\w-]+)[^"]*"', names))
+        for name, names in re.findall(
+            r"^(bags|demo|gpu|learning|onnxruntime|retargeting|video) = \[(.*)\]$", project, re.MULTILINE
+        )
     }
     assert declared == {wanted.name for wanted in requirements("run.txt")}
     assert extras["demo"] == {wanted.name for wanted in requirements("demo.txt")} - {"setuptools"}
     assert extras["learning"] == {wanted.name for wanted in requirements("learning.txt")}
     assert extras["gpu"] <= extras["learning"]
     assert extras["bags"] | extras["video"] == {wanted.name for wanted in requirements("recordings.txt")}
+    assert extras["retargeting"] == {wanted.name for wanted in requirements("retargeting.txt")}
     modules = {name.replace("opencv-python-headless", "cv2").replace("pyyaml", "yaml") for name in declared}
     # rosbags brings what unpacks zstd, where Python has no `compression`.
-    known = modules.union(*extras.values()) | set(sys.stdlib_module_names) | {"dense3d_ros", "backports", "compression"}
+    known = modules.union(*extras.values()) | set(sys.stdlib_module_names)
+    known |= {"dense3d_ros", "dex_retargeting", "backports", "compression"}
     statement = re.compile(r"^\s*(?:from|import) (\w+)[\w.]*(?: import .+| as \w+)?$", re.MULTILINE)
     for module in (ROOT / "dense3d_ros").rglob("*.py"):
         if not {"nodes", "rehearsal"} & set(module.parts):

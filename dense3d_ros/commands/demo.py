@@ -11,12 +11,17 @@ hands, markers and diagnostics, stops everything, prints a table and writes to D
 Another demo into DIR replaces all this. Where hands are seldom found in a folder, the most frequent reason is printed,
 and whether the depth unit can be right.
 
+With --teleop the rendered hand moves robots: hand_state and a hand_retarget for each run besides. Measured is the time
+from an image's stamp to a robot's joint command, and how far wrist and pinch are off the true ones; DIR gets the robots
+beside the hand as overlays/, contact_sheet.png and teleop.mp4.
+
 The exit status is 0 only if the job was done: frames answered, hands found with markers and, for the rendered
 hand, near the true joints; for a folder, every picture that can be read published and nearly all of them answered, at
 least half of them with a hand. The default camera for --input is an Intel SR305 at 640x480 with a unit of 0.125 mm.
 
 examples:
   dense3d demo
+  dense3d demo --teleop --rate 60
   dense3d demo --input recording --camera 475.0 475.0 319.5 239.5 --depth-unit 0.001
 """
 
@@ -51,6 +56,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seconds", metavar="S", type=float, default=15.0, help="length of the rendered demo (default: %(default)s)"
     )
+    parser.add_argument("--teleop", action="store_true", help="let the rendered hand move robots")
+    parser.add_argument(
+        "--robot",
+        metavar="NAME|FILE",
+        action="append",
+        help="with --teleop: name or configuration of a robot; may be repeated (default: all that come with the "
+        "package and can be moved here)",
+    )
+    parser.add_argument("--rate", metavar="HZ", type=float, default=30.0, help="with --teleop: frames a second")
     parser.add_argument("--model", metavar="NAME|FILE", default="fast", help="model (default: %(default)s)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
     parser.add_argument("--runtime", default="auto", help="what the network runs in (default: %(default)s)")
@@ -69,6 +83,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.seconds <= 0:
         raise ValueError(f"--seconds must be above 0, got {arguments.seconds}")
+    if arguments.teleop:
+        return _run_teleop(arguments)
     if arguments.input:
         fx, fy, cx, cy = arguments.camera or SR305
         camera = Intrinsics(fx, fy, cx, cy, arguments.depth_unit)
@@ -94,3 +110,51 @@ def run(arguments: argparse.Namespace) -> int:
     for fault in [*figures["failures"], *figures["remarks"]]:
         print(f"dense3d demo: {fault}", file=sys.stderr)
     return 0 if figures["done"] else 1
+
+
+def _run_teleop(arguments: argparse.Namespace) -> int:
+    from dense3d_ros.geometry.depth import printable
+    from dense3d_ros.recordings.offline import Intrinsics
+    from dense3d_ros.rehearsal.children import ProcessError
+    from dense3d_ros.rehearsal.teleop import TeleopSettings, run_teleop
+    from dense3d_ros.rehearsal.teleop_report import table, write_teleop
+
+    if arguments.input:
+        raise ValueError("--teleop shows the rendered hand; leave out --input")
+    if not 1.0 <= arguments.rate <= 240.0:
+        raise ValueError(f"--rate must be 1 to 240, got {arguments.rate}")
+    camera = Intrinsics(475.0, 475.0, 319.5, 239.5, 0.001)
+    settings = TeleopSettings(
+        output=arguments.output,
+        model=arguments.model,
+        device=arguments.device,
+        runtime=arguments.runtime,
+        robots=arguments.robot or _robots_that_can_be_moved(),
+        rate=arguments.rate,
+        seconds=arguments.seconds,
+        intrinsics=camera,
+    )
+    try:
+        seen = run_teleop(settings)
+    except ProcessError as error:
+        print(f"dense3d demo: {error}", file=sys.stderr)
+        return 1
+    figures = write_teleop(seen, camera, arguments.output)
+    print(table(figures))
+    print(f"\npictures, video and figures: {printable(arguments.output)}")
+    for fault in figures["failures"]:
+        print(f"dense3d demo: {fault}", file=sys.stderr)
+    return 0 if figures["done"] else 1
+
+
+def _robots_that_can_be_moved() -> list[str]:
+    from dense3d_ros.retargeting.robot import available_robots, load_robot
+
+    robots = []
+    for name in available_robots():
+        try:
+            load_robot(name)
+            robots.append(name)
+        except ModuleNotFoundError as error:
+            print(f"dense3d demo: {name} is left out: {error}", file=sys.stderr)
+    return robots

@@ -78,6 +78,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--rate", metavar="HZ", type=float, help="frames a second of a folder, for stamps (default: 30)"
     )
     parser.add_argument(
+        "--joints",
+        metavar="NAME",
+        help="have the joints in hands.jsonl in another project's order and axes, too: mediapipe, openxr, mano or "
+        "dex_retargeting",
+    )
+    parser.add_argument(
         "--centres",
         metavar="FILE",
         type=Path,
@@ -91,6 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
     from dense3d_ros.perception.estimator import HandPoseEstimator
     from dense3d_ros.perception.model import load_model
     from dense3d_ros.recordings.offline import estimate_frames
+    from dense3d_ros.recordings.other_joints import CONVENTIONS
     from dense3d_ros.recordings.result_folder import prepare_results
     from dense3d_ros.recordings.results import ResultWriter
     from dense3d_ros.recordings.tally import Tally
@@ -98,6 +105,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     if not 1 <= arguments.hands <= MOST_HANDS:
         raise ValueError(f"--hands must be 1 to {MOST_HANDS}, got {arguments.hands}")
+    if arguments.joints not in (None, *CONVENTIONS):
+        raise ValueError(f"--joints is {arguments.joints}; accepted: {', '.join(CONVENTIONS)}")
     recording, centres = _recording(arguments)
     hands = max([arguments.hands, *map(len, centres.values())]) if centres else arguments.hands
     model = load_model(arguments.model, arguments.device, arguments.runtime)
@@ -108,7 +117,10 @@ def run(arguments: argparse.Namespace) -> int:
         _say(f"{output} held the results of an earlier run; they are replaced")
     tally = Tally()
     try:
-        with ResultWriter(arguments.output, model.description, recording) as writer, bag or nullcontext():
+        with (
+            ResultWriter(arguments.output, model.description, recording, arguments.joints) as writer,
+            bag or nullcontext(),
+        ):
             for result in _counted(estimate_frames(recording.frames, estimator, centres), recording.count):
                 writer.add(result)
                 if bag:

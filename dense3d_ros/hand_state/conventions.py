@@ -141,12 +141,19 @@ def mano_joints(joints: NDArray[np.floating], side: Handedness) -> Array:
     return np.asarray((check_joints(joints) - joints[0]) @ mano_rotation(joints, side))[list(MANO_ORDER)]
 
 
-def dex_retargeting_joints(joints: NDArray[np.floating], side: Handedness) -> Array:
-    """(21, 3) metres -> (21, 3) metres from the wrist in our order and in dex-retargeting's operator frame.
+def operator_rotation(joints: NDArray[np.floating], side: Handedness) -> Array:
+    """(21, 3) metres -> (3, 3) dex-retargeting's operator frame at the wrist.
 
     x out of the palm, z along the fingers, y = z × x: to the thumb of a right hand, away from that of a left one.
     """
     mano = mano_rotation(joints, side)
     palm = -mano[:, 1] if side is Handedness.RIGHT else mano[:, 1]
-    operator = np.stack([palm, np.cross(-mano[:, 0], palm), -mano[:, 0]], axis=1)
-    return np.asarray((check_joints(joints) - joints[0]) @ operator)
+    return np.stack([palm, np.cross(-mano[:, 0], palm), -mano[:, 0]], axis=1)
+
+
+def dex_retargeting_joints(joints: NDArray[np.floating], side: Handedness) -> Array:
+    """(21, 3) metres -> (21, 3) metres from the wrist in our order and in dex-retargeting's operator frame.
+
+    Its axes are those of `operator_rotation`.
+    """
+    return np.asarray((check_joints(joints) - joints[0]) @ operator_rotation(joints, side))

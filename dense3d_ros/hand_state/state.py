@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -29,7 +30,8 @@ class StateSettings:
     min_cutoff, beta: of the One Euro filter, Hz and Hz a metre a second. lead: how far ahead the joints are predicted.
     max_speed: metres a second of the wrist, and of a joint against the wrist; faster ones are glitches. max_hold: how
     long a hand that is not seen keeps its last state. pinch_on, pinch_off: apertures. fist_on, fist_off: closures.
-    Raises ValueError for values that make no sense together.
+    workspace_min, workspace_max: corners of a box; a hand with a frame outside is lost. Raises ValueError for values
+    that make no sense together.
     """
 
     min_cutoff: float = 1.0
@@ -41,6 +43,8 @@ class StateSettings:
     pinch_off: float = 0.035
     fist_on: float = 0.75
     fist_off: float = 0.6
+    workspace_min: Sequence[float] = (-100.0, -100.0, -100.0)
+    workspace_max: Sequence[float] = (100.0, 100.0, 100.0)
 
     def __post_init__(self) -> None:
         for name, low in (("min_cutoff", 0.001), ("beta", 0.0), ("lead", 0.0), ("max_speed", 0.1), ("max_hold", 0.0)):
@@ -52,6 +56,9 @@ class StateSettings:
             raise ValueError(
                 f"fist_off ({self.fist_off}) must be above 0 and below fist_on ({self.fist_on}), at most 1"
             )
+        near, far = list(self.workspace_min or ()), list(self.workspace_max or ())
+        if not len(near) == len(far) == 3 or not all(near[axis] < far[axis] for axis in range(3)):
+            raise ValueError(f"workspace_min is {near} and workspace_max {far}; accepted: x, y, z, each min below max")
 
 
 @dataclass(frozen=True)
@@ -75,7 +82,10 @@ class Estimate:
 
 
 class HandState:
-    """Follows the left or the right hand of a person from frame to frame. `settings` may be replaced at any time."""
+    """Follows the left or the right hand of a person from frame to frame. `settings` may be replaced at any time.
+
+    `reason` says why the last update gave None.
+    """
 
     def __init__(self, side: Handedness, settings: StateSettings | None = None) -> None:
         check_side(side)
@@ -85,6 +95,7 @@ class HandState:
 
     def reset(self) -> None:
         """Forget the hand."""
+        self.reason = ""
         self._filter = OneEuroFilter()
         self._states = GraspStates()
         self._last: Estimate | None = None
@@ -96,8 +107,9 @@ class HandState:
 
         A hand that is not seen, or whose wrist is a glitch, keeps its last state with an age for `max_hold`; then it
         is lost and None, or starts over where it jumped to. It starts over, too, LONGEST_GAP after it was seen last,
-        and at a stamp that is not above the last one. Raises ValueError for a hand of another side, joints that are not
-        finite or lie on each other, scores that are not in 0..1, and a stamp that is not finite.
+        and at a stamp that is not above the last one. Outside the workspace it is lost at once. Raises ValueError for a
+        hand of another side, joints that are not finite or lie on each other, scores that are not in 0..1, and a stamp
+        that is not finite.
         """
         if not np.isfinite(stamp):
             raise ValueError(f"stamp is {stamp}; accepted: a finite number of seconds")
@@ -109,8 +121,25 @@ class HandState:
             if gap <= 0.0 or gap > LONGEST_GAP or is_lost:
                 self.reset()
         if hand is None or self._has_jumped(stamp, hand):
-            return None if self._last is None else replace(self._last, age=stamp - self._last.stamp)
-        return self._measured(stamp, hand)
+            if self._last is None:
+                self.reason = "the hand is not seen"
+                return None
+            return replace(self._last, age=stamp - self._last.stamp)
+        estimate = self._measured(stamp, hand)
+        if outside := self._outside(estimate.frames):
+            self.reset()
+            self.reason = outside
+            return None
+        return estimate
+
+    def _outside(self, frames: dict[str, Pose]) -> str:
+        """Which frame is outside the workspace and where; "" if none is."""
+        low, high = np.asarray(self.settings.workspace_min), np.asarray(self.settings.workspace_max)
+        for name, pose in frames.items():
+            if not ((low <= pose.position) & (pose.position <= high)).all():
+                place = ", ".join(f"{value:.3f}" for value in pose.position)
+                return f"the {name} is at [{place}] m, outside the workspace"
+        return ""
 
     def _check(self, hand: HandPose) -> None:
         if hand.handedness is not self.side:

@@ -60,6 +60,11 @@ class HandModelNode(LifecycleNode):  # type: ignore[misc]
         super().destroy_node()
 
     @property
+    def has_hand_state(self) -> bool:
+        """Whether each camera has a hand_state in this process."""
+        return self._configuration.settings.hand_state
+
+    @property
     def cameras(self) -> list[str]:
         """The namespaces that are to have a perception node, absolute; "" for this node's own."""
         base = self.get_namespace().rstrip("/")

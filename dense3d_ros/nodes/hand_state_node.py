@@ -12,106 +12,165 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
+from std_msgs.msg import Header
 
 from dense3d_ros.geometry.hand import Handedness, HandPose
+from dense3d_ros.hand_state.frames import Pose
 from dense3d_ros.hand_state.state import Estimate, HandState
+from dense3d_ros.hand_state.transforms import transform_points
 from dense3d_ros.msg import HandPoseArray
 from dense3d_ros.nodes.diagnostics import Condition, Conditions, Level, diagnostic_array
-from dense3d_ros.nodes.messages import HandMessages, stamp_seconds
+from dense3d_ros.nodes.messages import HandMessages, read_hand, stamp_seconds
 from dense3d_ros.nodes.parameters import HandStateSettings, NodeParameters
 from dense3d_ros.nodes.process import run_nodes, steady_clock
 from dense3d_ros.nodes.side_outputs import SideOutputs
+from dense3d_ros.nodes.transform_input import TransformInput
+from dense3d_ros.nodes.transform_output import TransformOutput
 
+INPUT = "hand_pose/hands"
 SIDES = (Handedness.LEFT, Handedness.RIGHT)
 WATCH_INTERVAL_S = 0.1
 
 
 class HandStateNode(Node):  # type: ignore[misc]
-    """Follows the most certain left and right hand on `hand_pose/hands`. Hands of no side are only counted."""
+    """Follows the most certain left and right hand on `hand_pose/hands`. Hands of no side are only counted.
+
+    It listens only while someone listens to it, because hands are looked for only while someone wants them.
+    """
 
     def __init__(self, **options: Any) -> None:
         super().__init__("hand_state", **options)
         self._configuration = NodeParameters(self, HandStateSettings())
         self._conditions = Conditions(self.get_logger())
-        self._counts = Counter({"messages": 0, "hands of no side": 0, "refused hands": 0})
+        self._counts = Counter({"messages": 0, "without transform": 0, "hands of no side": 0, "refused hands": 0})
         self._states = {side: HandState(side) for side in SIDES}
         self._outputs = {side: SideOutputs(self, side) for side in SIDES}
         self._messages = HandMessages()
-        overriding = QoSOverridingOptions.with_default_policies()
         self._smoothed = self.create_publisher(
-            HandPoseArray, "~/hands", QoSProfile(depth=5), qos_overriding_options=overriding
+            HandPoseArray,
+            "~/hands",
+            QoSProfile(depth=5),
+            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
+        self._tf = TransformOutput(self)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self._transforms = TransformInput(self, self._follow)
+        self._input: Any = None
+        self._topic = self.resolve_topic_name(INPUT)
         self._came = time.monotonic()
         self._header: Any = None
-        self._input = self.create_subscription(
-            HandPoseArray, "hand_pose/hands", self._follow, QoSProfile(depth=5), qos_overriding_options=overriding
-        )
         # Wall time: with use_sim_time the node's clock may stand still, and a hand must not stay for that.
-        self._watch = self.create_timer(WATCH_INTERVAL_S, self._lose_hands_in_silence, clock=steady_clock())
+        self._watch = self.create_timer(WATCH_INTERVAL_S, self._look_around, clock=steady_clock())
         self._tick = self.create_timer(1.0, self._report, clock=steady_clock())
 
-    def _follow(self, message: Any) -> None:
-        self._came, self._header = time.monotonic(), message.header
+    def _wanted(self) -> bool:
+        return (
+            self._configuration.settings.publish_tf
+            or self._smoothed.get_subscription_count() > 0
+            or any(outputs.wanted() for outputs in self._outputs.values())
+        )
+
+    def _look_around(self) -> None:
+        """Every tenth of a second: listen if someone wants it, and take back hands that no message has renewed."""
+        wanted = self._wanted()
+        if wanted and self._input is None:
+            self._came = time.monotonic()
+            self._input = self.create_subscription(
+                HandPoseArray,
+                INPUT,
+                self._hands_came,
+                QoSProfile(depth=5),
+                qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+            )
+        elif not wanted and self._input is not None:
+            self.destroy_subscription(self._input)
+            self._input = None
+            self._transforms.use("", 0.0)
+            self._lose_all("nobody subscribes")
+        if time.monotonic() - self._came >= self._configuration.settings.timeout:
+            self._lose_all(f"no message on {self._topic}")
+
+    def _lose_all(self, reason: str) -> None:
+        for side, state in self._states.items():
+            state.reset()
+            if self._header is not None:
+                self._outputs[side].publish(self._header, None, reason)
+        self._header = None
+
+    def _hands_came(self, message: Any) -> None:
+        self._came = time.monotonic()
         self._counts["messages"] += 1
+        settings = self._configuration.settings
+        if self._transforms.use(settings.target_frame.lstrip("/"), settings.tf_timeout):
+            self._lose_all(f"target_frame is '{settings.target_frame}' now")
+        self._transforms.put(message)
+
+    def _follow(self, message: Any, camera: Pose | None, why_not: str) -> None:
+        """A message of hands, where their frame is in the target frame, or why that is not known."""
+        settings = self._configuration.settings
+        header, seen = message.header, {side: self._most_certain(message, side) for side in SIDES}
         self._conditions.report(Condition(Level.OK, "followed", f"{len(message.hands)} hands in the last message"))
-        stamp = stamp_seconds(message.header.stamp)
-        settings = self._configuration.settings.of_the_hand()
-        seen = {side: self._most_certain(message, side) for side in SIDES}
+        if camera is not None or why_not:
+            header = Header(stamp=header.stamp, frame_id=settings.target_frame.lstrip("/"))
+        if why_not:
+            self._counts["without transform"] += 1
+            text = f"hands of {message.header.frame_id} cannot be given in target_frame {header.frame_id}: {why_not}"
+            self._conditions.report(Condition(Level.ERROR, "transform", text))
+            seen = dict.fromkeys(SIDES)
+        self._header = header
         self._counts["hands of no side"] += sum(hand.handedness not in SIDES for hand in message.hands)
+        followed: dict[Handedness, Estimate] = {}
         smoothed = []
         for side, state in self._states.items():
-            state.settings = settings
+            state.settings = settings.of_the_hand()
             hand = seen[side]
-            estimate = self._estimate(state, stamp, hand)
-            self._outputs[side].publish(message.header, estimate)
+            if hand is not None and camera is not None:
+                hand.joints = transform_points(camera, hand.joints).astype(np.float32)
+            estimate, reason = self._estimate(state, stamp_seconds(header.stamp), hand)
+            self._outputs[side].publish(header, estimate, why_not or reason)
             if hand is not None and estimate is not None and estimate.age == 0.0:
+                followed[side] = estimate
                 joints = estimate.joints.astype(np.float32)
                 smoothed.append(HandPose(joints, estimate.scores, hand.score, side, hand.track_id))
+        if settings.publish_tf:
+            self._tf.publish(header, followed, settings.frame_prefix)
         if self._smoothed.get_subscription_count() > 0:
             smoothed.sort(key=lambda hand: -hand.score)
-            self._smoothed.publish(self._messages.hands(message.header, smoothed, message.model))
+            self._smoothed.publish(self._messages.hands(header, smoothed, message.model))
 
     def _most_certain(self, message: Any, side: Handedness) -> HandPose | None:
         hands = [hand for hand in message.hands if hand.handedness == side]
-        if not hands:
-            return None
-        hand = max(hands, key=lambda hand: float(hand.score))
-        joints = np.array([(point.x, point.y, point.z) for point in hand.joints], np.float32)
-        return HandPose(joints, np.array(hand.joint_scores, np.float32), float(hand.score), side, int(hand.track_id))
+        return read_hand(max(hands, key=lambda hand: float(hand.score))) if hands else None
 
-    def _estimate(self, state: HandState, stamp: float, hand: HandPose | None) -> Estimate | None:
+    def _estimate(self, state: HandState, stamp: float, hand: HandPose | None) -> tuple[Estimate | None, str]:
+        """The state of a hand, and why there is none."""
+        name = f"{state.side.name.lower()} hand on {self._topic}"
         try:
-            return state.update(stamp, hand)
+            estimate = state.update(stamp, hand)
         except ValueError as error:
             self._counts["refused hands"] += 1
-            text = f"{state.side.name.lower()} hand on {self._input.topic_name}: {error}"
-            self._conditions.report(Condition(Level.ERROR, "hand", text))
-            return state.update(stamp, None)
-
-    def _lose_hands_in_silence(self) -> None:
-        """No message has come for long: what subscribers hold is taken back."""
-        if self._header is None or time.monotonic() - self._came < self._configuration.settings.timeout:
-            return
-        for side, state in self._states.items():
-            state.reset()
-            self._outputs[side].publish(self._header, None)
-        self._header = None
+            self._conditions.report(Condition(Level.ERROR, "hand", f"{name}: {error}"))
+            return state.update(stamp, None), str(error)
+        if hand is not None and estimate is None:
+            self._conditions.report(Condition(Level.WARN, "workspace", f"{name}: {state.reason}"))
+        return estimate, state.reason
 
     def _report(self) -> None:
         silence = time.monotonic() - self._came
-        if silence > self._configuration.settings.timeout:
+        if self._input is None:
+            self._conditions.report(Condition(Level.OK, "idle", "idle: nobody subscribes"))
+        elif silence > self._configuration.settings.timeout:
             level = Level.STALE if self._counts["messages"] else Level.WARN
-            text = f"no message on {self._input.topic_name} for {silence:.1f} s"
+            text = f"no message on {self._topic} for {silence:.1f} s"
             self._conditions.report(Condition(level, "no messages", text))
         tracked = {f"{side.name.lower()} tracked": outputs.tracked for side, outputs in self._outputs.items()}
         self._diagnostics.publish(
             diagnostic_array(
                 self.get_clock().now().to_msg(),
                 f"{self.get_fully_qualified_name().lstrip('/')}: state",
-                self._input.topic_name,
+                self._topic,
                 self._conditions.take(),
-                {**self._counts, **tracked},
+                {**self._counts, "refused transforms": self._transforms.refused, **tracked},
             )
         )
 

@@ -1,4 +1,4 @@
-"""The executable `hand_pose`: perception and model nodes in one process, which GPU tensors cannot leave."""
+"""The executable `hand_pose`: perception, state and model nodes in one process, which GPU tensors cannot leave."""
 
 from __future__ import annotations
 
@@ -8,17 +8,24 @@ from rclpy.node import Node
 
 from dense3d_ros.nodes.hand_model_node import HandModelNode, LoadModel
 from dense3d_ros.nodes.hand_pose_node import HandPoseNode
+from dense3d_ros.nodes.hand_state_node import INPUT, HandStateNode
 from dense3d_ros.nodes.model_slot import ModelSlot
 from dense3d_ros.nodes.process import run_nodes
 from dense3d_ros.perception.model import load_model
 
 
 def make_nodes(load: LoadModel = load_model) -> list[Node]:
-    """A model node, and a perception node for each of its cameras. `load(name_or_path, device, runtime)`: the model."""
+    """A model node, and for each of its cameras a perception node and, unless switched off, a state node.
+
+    `load(name_or_path, device, runtime)`: the model.
+    """
     slot = ModelSlot()
-    model = HandModelNode(slot, load, cli_args=_own_name())
+    model = HandModelNode(slot, load, cli_args=_own_name("hand_model"))
+    poses = [HandPoseNode(slot, cli_args=_in_namespace(camera)) for camera in model.cameras]
+    cameras = zip(model.cameras, poses, strict=True) if model.has_hand_state else ()
+    states = [HandStateNode(cli_args=_state_arguments(camera, pose)) for camera, pose in cameras]
     # The model node last: it starts loading as soon as it spins.
-    return [*(HandPoseNode(slot, cli_args=_in_namespace(camera)) for camera in model.cameras), model]
+    return [*poses, *states, model]
 
 
 def main(arguments: Sequence[str] | None = None, load: LoadModel = load_model) -> int:
@@ -26,13 +33,20 @@ def main(arguments: Sequence[str] | None = None, load: LoadModel = load_model) -
     return run_nodes(lambda: make_nodes(load), arguments)
 
 
-def _own_name() -> list[str]:
-    """The model node's own arguments, which go before the process's `__node`.
+def _state_arguments(camera: str, pose: HandPoseNode) -> list[str]:
+    """A state node's own arguments: the namespace of its camera, its name, and the hands of its perception node."""
+    arguments = [*_in_namespace(camera), *_own_name("hand_state")]
+    hands = f"{pose.get_name()}/hands"
+    return arguments if hands == INPUT else [*arguments, "--ros-args", "-r", f"{INPUT}:={hands}"]
 
-    Without a node's name in front of it, as launch writes it for `name`, that would rename both nodes alike.
+
+def _own_name(name: str) -> list[str]:
+    """Arguments of the node `name`, which go before the process's `__node`.
+
+    Without a node's name in front of it, as launch writes it for `name`, that would rename all nodes alike.
     """
-    alike = _name_given_to("hand_pose") == _name_given_to("hand_model")
-    return ["--ros-args", "-r", "__node:=hand_model"] if alike else []
+    alike = _name_given_to("hand_pose") == _name_given_to(name)
+    return ["--ros-args", "-r", f"__node:={name}"] if alike else []
 
 
 def _name_given_to(name: str) -> str:

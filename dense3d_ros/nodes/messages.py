@@ -12,7 +12,7 @@ from sensor_msgs.msg import CompressedImage
 
 from dense3d_ros.geometry.compressed_depth import decode_compressed_depth
 from dense3d_ros.geometry.depth import DepthImage
-from dense3d_ros.geometry.hand import JOINT_COUNT, SKELETON, HandPose
+from dense3d_ros.geometry.hand import JOINT_COUNT, SKELETON, Handedness, HandPose
 from dense3d_ros.geometry.rotation import quaternion
 from dense3d_ros.msg import HandPose as HandPoseMessage
 from dense3d_ros.msg import HandPoseArray
@@ -43,6 +43,18 @@ def _as_encoded(message: Any) -> DepthImage:
 def stamp_seconds(stamp: Any) -> float:
     """builtin_interfaces/Time -> seconds."""
     return float(stamp.sec) + float(stamp.nanosec) * 1e-9
+
+
+def stamp_nanoseconds(stamp: Any) -> int:
+    """builtin_interfaces/Time -> nanoseconds."""
+    return int(stamp.sec) * 1_000_000_000 + int(stamp.nanosec)
+
+
+def read_hand(message: Any) -> HandPose:
+    """dense3d_ros/HandPose -> the hand; what is not finite stays so."""
+    joints = np.array([(point.x, point.y, point.z) for point in message.joints], np.float32)
+    scores = np.array(message.joint_scores, np.float32)
+    return HandPose(joints, scores, float(message.score), Handedness(message.handedness), int(message.track_id))
 
 
 class HandMessages:

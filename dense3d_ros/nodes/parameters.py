@@ -135,6 +135,11 @@ class HandModelSettings:
         "to this node's namespace unless they start with a slash.",
         constant=True,
     )
+    hand_state: bool = parameter(
+        True,
+        "This process has a hand_state beside each hand_pose. It costs next to nothing while nobody subscribes to it.",
+        constant=True,
+    )
     autostart: bool = parameter(
         True,
         "Configure and activate when the process starts. Turn it off where a lifecycle manager does that.",
@@ -186,6 +191,13 @@ class DepthCameraSettings:
     )
     sensor: str = parameter("structured_light", "Noise of the rendered image: a sensor's name, or none.", constant=True)
     seed: int = parameter(0, "Seed of the rendered hand's movement.", (0, 2**31 - 1), constant=True)
+    rendered_before: float = parameter(
+        0.0,
+        "Seconds of the rendered hand that are rendered before the first image and then shown forth and back, so that "
+        "rendering takes no time from what is measured. 0 renders all the time.",
+        (0.0, 60.0),
+        constant=True,
+    )
 
     def __post_init__(self) -> None:
         check_ranges(self)
@@ -217,6 +229,22 @@ class HandStateSettings:
     pinch_off: float = parameter(0.035, "A pinch ends at this aperture, metres.", (0.0, 0.2))
     fist_on: float = parameter(0.75, "A fist begins at this closure.", (0.0, 1.0))
     fist_off: float = parameter(0.6, "A fist ends at this closure.", (0.0, 1.0))
+    target_frame: str = parameter(
+        "",
+        "Frame in which everything is published, through /tf at the image's stamp: the robot's base. Empty: the frame "
+        "of the camera.",
+    )
+    tf_timeout: float = parameter(0.1, "Seconds to wait for the transform at the image's stamp.", (0.0, 1.0))
+    workspace_min: Sequence[float] = parameter(
+        (-100.0, -100.0, -100.0), "Corner of the workspace, x, y, z in metres: a hand beyond it is lost."
+    )
+    workspace_max: Sequence[float] = parameter((100.0, 100.0, 100.0), "The opposite corner of the workspace.")
+    publish_tf: bool = parameter(
+        False, "Broadcast the frames of both hands on /tf as well. Hands are looked for all the time then."
+    )
+    frame_prefix: str = parameter(
+        "", "What the names of these frames begin with: PREFIXright_wrist, PREFIXright_palm and so on."
+    )
 
     def __post_init__(self) -> None:
         check_ranges(self)
@@ -227,7 +255,30 @@ class HandStateSettings:
         return StateSettings(**{entry.name: getattr(self, entry.name) for entry in fields(StateSettings)})
 
 
-Settings = TypeVar("Settings", HandPoseSettings, HandModelSettings, DepthCameraSettings, HandStateSettings)
+@dataclass(frozen=True)
+class HandRetargetSettings:
+    """Parameters of `hand_retarget`."""
+
+    robot: str = parameter(
+        "parallel_gripper",
+        "Name of a robot that comes with the package, or the path of a configuration.",
+        constant=True,
+    )
+    enable_timeout: float = parameter(
+        0.0,
+        "Seconds for which a true on ~/enable lets commands through: a dead-man's switch. 0 needs none.",
+        (0.0, 10.0),
+    )
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+        if not self.robot:
+            raise ValueError("robot is empty; accepted: the name of a robot, or the path of a configuration")
+
+
+Settings = TypeVar(
+    "Settings", HandPoseSettings, HandModelSettings, DepthCameraSettings, HandStateSettings, HandRetargetSettings
+)
 
 
 def _descriptor(entry: Any) -> ParameterDescriptor:

@@ -52,11 +52,15 @@ class SideOutputs:
         """Whether subscribers hold a hand now."""
         return self._header is not None
 
-    def publish(self, header: Any, estimate: Estimate | None) -> None:
-        """What is known at the image of `header`; None where the hand is lost or never was."""
+    def wanted(self) -> bool:
+        """Whether anyone subscribes to any of the topics."""
+        return any(topic.get_subscription_count() > 0 for topic in (*self._poses.values(), self._grasp, self._angles))
+
+    def publish(self, header: Any, estimate: Estimate | None, reason: str = "") -> None:
+        """What is known at the image of `header`; None where the hand is lost or never was, for that reason."""
         if estimate is None:
             if self.tracked and self._grasp.get_subscription_count() > 0:
-                self._grasp.publish(HandGrasp(header=header, side=int(self._side)))
+                self._grasp.publish(HandGrasp(header=header, side=int(self._side), reason=reason))
             self._header = None
             return
         if estimate.age == 0.0:

@@ -9,7 +9,7 @@ from dense3d_ros.geometry.depth import printable
 
 OVERLAYS = "overlays"
 SHEET = "contact_sheet.png"
-FILES = ("run.json", "hands.jsonl", "hands.csv", "hands.mp4", "report.json", SHEET)
+FILES = ("run.json", "hands.jsonl", "hands.csv", "hands.mp4", "teleop.mp4", "report.json", SHEET)
 _MARK = ".dense3d_results"
 """In OVERLAYS: tells ours from a folder that happens to have that name."""
 

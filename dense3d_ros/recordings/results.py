@@ -12,10 +12,12 @@ from types import TracebackType
 from typing import Any
 
 from dense3d_ros.atomic_write import write_text
+from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.hand import JOINT_NAMES, SKELETON, HandPose
 from dense3d_ros.perception.model_description import ModelDescription
 from dense3d_ros.recordings.drawing import contact_sheet, overlay, read_picture, write_picture
 from dense3d_ros.recordings.offline import FrameResult, Recording
+from dense3d_ros.recordings.other_joints import in_convention
 from dense3d_ros.recordings.result_folder import OVERLAYS, SHEET
 from dense3d_ros.recordings.video import can_write_video, write_video
 
@@ -52,8 +54,10 @@ class ResultWriter:
     error.
     """
 
-    def __init__(self, folder: Path, model: ModelDescription, recording: Recording) -> None:
+    def __init__(self, folder: Path, model: ModelDescription, recording: Recording, joints: str | None = None) -> None:
+        """joints: a name of CONVENTIONS in which hands.jsonl has the joints besides."""
         self._folder = folder
+        self._joints = joints
         self._rate = recording.intrinsics.rate
         self._overlays: list[Path] = []
         about = {
@@ -88,7 +92,7 @@ class ResultWriter:
         record = {
             "file": name,
             "stamp": round(result.stamp, 6),
-            "hands": [hand_record(hand) for hand in estimate.hands],
+            "hands": [self._record(hand, result.camera) for hand in estimate.hands],
             "reason": estimate.reason,
         }
         self._json.append(json.dumps(record) + "\n")
@@ -97,6 +101,10 @@ class ResultWriter:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_picture(path, overlay(result.depth, result.camera, estimate.hands, f"{name}  {estimate.reason}".rstrip()))
         self._overlays.append(path)
+
+    def _record(self, hand: HandPose, camera: Camera) -> dict[str, Any]:
+        record = hand_record(hand)
+        return record if self._joints is None else record | {self._joints: in_convention(self._joints, hand, camera)}
 
     def _write_sheet(self) -> None:
         count = len(self._overlays)

@@ -22,7 +22,14 @@ from dense3d_ros.geometry.depth import DepthFormatError, DepthImage
 from dense3d_ros.nodes.guard import FatalError
 from dense3d_ros.nodes.parameters import DepthCameraSettings, NodeParameters
 from dense3d_ros.nodes.process import run_nodes, steady_clock
-from dense3d_ros.rehearsal.depth_source import FolderPictures, Picture, ReadAhead, encoded, rendered_pictures
+from dense3d_ros.rehearsal.depth_source import (
+    FolderPictures,
+    Picture,
+    ReadAhead,
+    encoded,
+    played_back,
+    rendered_pictures,
+)
 
 GRACE_S = 3.0
 SAY_AFTER_S, SAY_AGAIN_S = 2.0, 10.0
@@ -41,6 +48,8 @@ class DepthCameraNode(Node):  # type: ignore[misc]
         else:
             camera = Camera(settings.fx, settings.fy, settings.cx, settings.cy, settings.width, settings.height)
             pictures = rendered_pictures(camera, settings.rate, settings.seed, settings.sensor)
+            if count := round(settings.rendered_before * settings.rate):
+                pictures = played_back(pictures, count, settings.encoding)
         self._pictures = ReadAhead(pictures)
         self._started = time.monotonic()
         self._say_at = SAY_AFTER_S

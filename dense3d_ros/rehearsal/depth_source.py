@@ -6,7 +6,7 @@ import queue
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from itertools import cycle
+from itertools import cycle, islice
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +45,15 @@ def rendered_pictures(camera: Camera, rate: float, seed: int, sensor: str) -> It
         metres, joints = animation.frame(index / rate)
         yield DepthImage(metres), joints
         index += 1
+
+
+def played_back(pictures: Iterator[Picture], count: int, encoding: str) -> Iterator[Picture]:
+    """The first `count` pictures, made and encoded before the first of them is given, forth and back for ever."""
+    kept = []
+    for metres, joints in islice(pictures, count):
+        values = encoded(metres, encoding)
+        kept.append((DepthImage(values, 0.001 if values.dtype == np.uint16 else 1.0), joints))
+    yield from cycle([*kept, *kept[-2:0:-1]])
 
 
 class ReadAhead:

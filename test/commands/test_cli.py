@@ -112,6 +112,19 @@ def test_run_with_centres(recording: Path, tmp_path: Path, truth: Oracle) -> Non
     assert [len(frame["hands"]) for frame in frames] == [0, 1, 0, 0]
 
 
+def test_run_with_joints_of_another_project(
+    recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "result"
+    arguments = ["run", str(recording), *INTRINSICS, "--output", str(output), "--joints"]
+    assert cli.main([*arguments, "hand26"]) == 2
+    assert "--joints is hand26; accepted: mediapipe, openxr, mano, dex_retargeting" in capsys.readouterr().err
+    assert cli.main([*arguments, "openxr"]) == 0
+    (hand,) = frames_of(output)[0]["hands"]
+    assert np.shape(hand["openxr"]["positions"]) == (26, 3)
+    np.testing.assert_allclose(hand["openxr"]["positions"][1], np.array(hand["joints"][0]) * [1, -1, -1], atol=1e-5)
+
+
 def test_a_file_that_is_no_picture_is_said(recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (recording / "two" / "3.png").write_bytes(b"no picture")
     output = tmp_path / "result"

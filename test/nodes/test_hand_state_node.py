@@ -190,8 +190,12 @@ def test_parameters_change_at_run_time_and_bad_ones_are_refused(person: Person) 
 
 def test_it_ends_with_status_0(tmp_path: Path, person: Person) -> None:
     own = NodeProcess([SCRIPT, "--ros-args", "-r", "__ns:=/ends"], tmp_path / "log.txt")
+    wrist = person.client.collect(PoseStamped, "/ends/hand_state/right/wrist", [])
     try:
         assert person.client.until(lambda: person.client.node.count_subscribers("/ends/hand_pose/hands"))
+        # Nobody wants hands any more: it stops wanting them, too.
+        person.client.node.destroy_subscription(wrist)
+        assert person.client.until(lambda: not person.client.node.count_subscribers("/ends/hand_pose/hands"))
         assert own.stop() == 0
     finally:
         own.kill()

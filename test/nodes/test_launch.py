@@ -22,7 +22,7 @@ from geometry_msgs.msg import PoseArray
 from node_processes import Client, NodeProcess, points
 from rcl_interfaces.srv import GetParameters
 from rclpy.qos import qos_profile_sensor_data
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import Image, JointState
 
 from dense3d_ros.nodes.dds_profile import profile_variable
 from dense3d_ros.perception.model_file import available_models
@@ -45,6 +45,7 @@ ARGUMENTS = {
     "cameras",
     "use_sim_time",
     "autostart",
+    "hand_state",
     "respawn",
     "rviz",
     "log_level",
@@ -84,7 +85,7 @@ def end(process: NodeProcess, client: Client) -> None:
     assert "escalating" not in process.output()
 
 
-@pytest.mark.parametrize("file", ["hand.launch.py", "demo.launch.py"])
+@pytest.mark.parametrize("file", ["hand.launch.py", "demo.launch.py", "teleop.launch.py"])
 def test_arguments_are_declared_and_described(file: str) -> None:
     from launch.actions import DeclareLaunchArgument
     from launch.launch_description_sources import get_launch_description_from_python_launch_file
@@ -199,6 +200,7 @@ def test_several_cameras(client: Client, tmp_path: Path) -> None:
         ("hand.launch.py", ["min_score:=high"], "min_score:=high is no number"),
         ("hand.launch.py", ["depth_unit:=mm"], "depth_unit:=mm is no number"),
         ("hand.launch.py", ["max_hand:=2"], "hand.launch.py has no argument max_hand; it has autostart, "),
+        ("teleop.launch.py", ["robot:=octopus"], "robot is 'octopus'; accepted: four_fingered_hand, parallel_gripper"),
         (
             "demo.launch.py",
             ["max_hand:=2", "max_hands:=2"],
@@ -231,6 +233,21 @@ def test_a_launch_file_that_includes_ours_has_arguments_of_its_own(client: Clien
     process = launch(tmp_path, str(theirs), "robot:=r2", "autostart:=false", "max_hands:=2")
     try:
         assert parameter(client, "/hand_pose", "max_hands") == 2
+        end(process, client)
+    finally:
+        process.stop()
+
+
+@needs_model
+def test_teleop_moves_a_robot(client: Client, tmp_path: Path) -> None:
+    commands: list[Any] = []
+    client.collect(JointState, "/hand_retarget/joint_commands", commands)
+    arguments = ["robot:=parallel_gripper", "rviz:=false", "rate:=5.0", "device:=cpu"]
+    process = launch(tmp_path, "teleop.launch.py", *arguments)
+    try:
+        assert client.until(lambda: len(commands) >= 5), process.output()
+        assert {tuple(command.name) for command in commands} == {("finger_joint",)}
+        assert {command.header.frame_id for command in commands} == {"camera_depth_optical_frame"}
         end(process, client)
     finally:
         process.stop()

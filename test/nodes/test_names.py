@@ -28,13 +28,14 @@ for remaps in json.loads(sys.argv[1]):
 print(json.dumps(names))
 """
 CASES = {
-    (): ["/hand_pose", "/hand_model"],
-    ("__node:=hands",): ["/hands", "/hand_model"],
-    ("__ns:=/robot", "__node:=hands"): ["/robot/hands", "/robot/hand_model"],
-    ("hand_pose:__node:=hands",): ["/hands", "/hand_model"],
-    ("hand_model:__node:=loader",): ["/hand_pose", "/loader"],
-    ("hand_model:__node:=loader", "__node:=hands"): ["/hands", "/loader"],
-    ("hand_pose:__node:=hands", "hand_model:__node:=loader"): ["/hands", "/loader"],
+    (): ["/hand_pose", "/hand_state", "/hand_model"],
+    ("__node:=hands",): ["/hands", "/hand_state", "/hand_model"],
+    ("__ns:=/robot", "__node:=hands"): ["/robot/hands", "/robot/hand_state", "/robot/hand_model"],
+    ("hand_pose:__node:=hands",): ["/hands", "/hand_state", "/hand_model"],
+    ("hand_model:__node:=loader",): ["/hand_pose", "/hand_state", "/loader"],
+    ("hand_model:__node:=loader", "__node:=hands"): ["/hands", "/hand_state", "/loader"],
+    ("hand_pose:__node:=hands", "hand_model:__node:=loader"): ["/hands", "/hand_state", "/loader"],
+    ("hand_state:__node:=state",): ["/hand_pose", "/state", "/hand_model"],
 }
 SLOT = """
 import rclpy

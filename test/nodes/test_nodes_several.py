@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip("rclpy", reason="no ROS 2 here: neither an installation is sourced nor are the wheels installed")
 
+from geometry_msgs.msg import PoseStamped
 from node_processes import Client, NodeProcess, Source, depth_message, info_message, points
 from node_rigid_model import CAMERA, scene
 
@@ -54,3 +55,49 @@ def test_an_empty_list_of_cameras_is_said(tmp_path: Path) -> None:
         assert "Cannot start: cameras are none; expected at least one, each once" in process.output()
     finally:
         process.stop()
+
+
+def test_hand_state_is_in_the_process_and_hands_are_looked_for_only_if_it_is_listened_to(tmp_path: Path) -> None:
+    process = NodeProcess([SCRIPT, "--ros-args", "-p", "model:=rigid", "-p", "max_age:=60.0"], tmp_path / "log.txt")
+    client = Client("state_inside")
+    try:
+        # Nobody but the test listens to hands, and hand_state does not while nobody listens to it.
+        assert client.until(lambda: "/hand_state" in names(client)), process.output()
+        client.spin(0.5)
+        assert client.node.count_subscribers("/hand_pose/hands") == 1
+        wrists: list[PoseStamped] = []
+        client.collect(PoseStamped, "/hand_state/right/wrist", wrists)
+        assert client.until(lambda: client.node.count_subscribers("/hand_pose/hands") == 2), process.output()
+        source = Source(client, "/depth", "/camera_info")
+        assert client.until(source.connected)
+        metres, joints = scene((0.0, 0.0, 0.5))
+
+        def wrist() -> bool:
+            image = depth_message(metres, client.now())
+            source.send(image, info_message(image, CAMERA), timeout=1.0)
+            return bool(wrists)
+
+        assert client.until(wrist), process.output()
+        position = wrists[0].pose.position
+        assert np.linalg.norm(np.array([position.x, position.y, position.z]) - joints[0]) < 0.003
+        assert process.stop() == 0
+    finally:
+        process.stop()
+        client.close()
+
+
+def test_hand_state_can_be_left_out(tmp_path: Path) -> None:
+    parameters = ["-p", "model:=rigid", "-p", "hand_state:=false"]
+    process = NodeProcess([SCRIPT, "--ros-args", *parameters], tmp_path / "log.txt")
+    client = Client("state_outside")
+    try:
+        assert client.until(lambda: "/hand_model" in names(client)), process.output()
+        client.spin(0.3)
+        assert "/hand_state" not in names(client)
+    finally:
+        process.stop()
+        client.close()
+
+
+def names(client: Client) -> set[str]:
+    return {f"{space.rstrip('/')}/{name}" for name, space in client.node.get_node_names_and_namespaces()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -52,6 +53,29 @@ def test_the_rendered_hand_is_found_where_it_is(tmp_path: Path) -> None:
     assert cv2.imread(str(tmp_path / "contact_sheet.png")) is not None
 
 
+def test_the_rendered_hand_moves_robots(tmp_path: Path) -> None:
+    robots = ["--robot", "parallel_gripper"]
+    if importlib.util.find_spec("dex_retargeting") is not None:
+        robots += ["--robot", "four_fingered_hand"]
+    finished = demo("--teleop", "--rate", 15, "--seconds", 1, *robots, "--output", tmp_path)
+
+    figures = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    # A busy machine may leave frames unanswered.
+    assert [fault for fault in figures["failures"] if "commands for" not in fault] == [], finished.stderr
+    assert set(figures["commands"]) == {name for name in robots if name != "--robot"}
+    assert all(count > 0 for count in figures["commands"].values())
+    for name in figures["commands"]:
+        late = figures["latency_ms"][f"stamp to {name}"]
+        assert 0 < late["p50"] <= late["p99"]
+    for error in figures["pose_errors"].values():
+        assert 0 < error["median_mm"] < 15
+        assert 0 < error["median_degrees"] < 15
+    pictures = list((tmp_path / "overlays").glob("*.png"))
+    assert pictures
+    assert cv2.imread(str(pictures[0])).shape == (480, 480 * (1 + len(figures["commands"])), 3)
+    assert cv2.imread(str(tmp_path / "contact_sheet.png")) is not None
+
+
 def test_a_folder_without_a_hand_is_not_called_done(tmp_path: Path) -> None:
     """A wall at half a metre in millimetres, taken for an SR305's eighths."""
     folder = tmp_path / "empty"
@@ -92,6 +116,22 @@ def test_a_folder_is_answered_picture_by_picture(tmp_path: Path) -> None:
     assert len(list((tmp_path / "result" / "overlays").glob("*.png"))) == figures["frames_out"]
     said = (tmp_path / "result" / "depth_camera.log").read_text(encoding="utf-8")
     assert all(name in said for name in ("broken.png", "\\udcff.png", "other.png has 320x240 pixels"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--input", "recording"], "--teleop shows the rendered hand; leave out --input"),
+        (["--robot", "octopus"], "robot is 'octopus'; accepted: "),
+        (["--rate", 0], "--rate must be 1 to 240, got 0.0"),
+    ],
+)
+def test_a_teleoperation_that_cannot_work_is_one_line(arguments: list[object], sentence: str, tmp_path: Path) -> None:
+    finished = demo("--teleop", *arguments, "--output", tmp_path / "result")
+    assert finished.returncode == 2
+    assert sentence in finished.stderr
+    assert finished.stderr.count("\n") == 1
+    assert not (tmp_path / "result").exists()
 
 
 def observation(**changes: Any) -> Observation:

@@ -1,0 +1,46 @@
+"""Move a robot like the hand of a recording.
+
+RESULT is a folder that `dense3d run` wrote, or its hands.jsonl. The hand of the robot's side is smoothed as by the node
+hand_state, and FILE gets the robot's joint positions for each frame that shows it: as CSV, a column `stamp` and one for
+each joint; as JSON, joint_names and points of stamp and positions. Radians and metres. A frame without the hand has
+none.
+
+ROBOT is the name of a robot that comes with the package or the path of a configuration (YAML) that names its URDF; see
+docs/robots.md. A robot hand needs the extra `retargeting`.
+
+example:
+  dense3d retarget result --robot parallel_gripper --output gripper.csv
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+SUMMARY = "move a robot like the hand of a recording"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `dense3d retarget`."""
+    parser.add_argument("result", metavar="RESULT", type=Path, help="folder of dense3d run, or its hands.jsonl")
+    parser.add_argument("--robot", metavar="ROBOT", required=True, help="name or configuration of a robot")
+    parser.add_argument("--output", metavar="FILE", type=Path, required=True, help="a .csv or .json")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Retarget, write, and say how it went; 1 where no frame shows the hand."""
+    from dense3d_ros.geometry.depth import printable
+    from dense3d_ros.recordings.trajectories import SUFFIXES, read_hands, retarget, write_trajectory
+    from dense3d_ros.retargeting.robot import load_robot
+
+    if arguments.output.suffix not in SUFFIXES:
+        raise ValueError(f"--output is {arguments.output}; accepted: a name that ends in {' or '.join(SUFFIXES)}")
+    robot = load_robot(arguments.robot)
+    trajectory = retarget(read_hands(arguments.result), robot)
+    write_trajectory(arguments.output, trajectory)
+    points = len(trajectory.stamps)
+    side = robot.side.name.lower()
+    print(f"{trajectory.frames} frames, {points} with a {side} hand; positions in {printable(arguments.output)}")
+    if trajectory.lost:
+        print(f"for {trajectory.lost} of them the solver found no positions")
+    return 0 if points else 1

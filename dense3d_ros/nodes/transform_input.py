@@ -1,0 +1,112 @@
+"""Hands wait here until it is known where their camera was in the robot's frame when the image was taken."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from tf2_msgs.msg import TFMessage
+
+from dense3d_ros.hand_state.frames import Pose
+from dense3d_ros.hand_state.transforms import TransformBuffer, TransformError
+from dense3d_ros.nodes.messages import stamp_nanoseconds
+from dense3d_ros.nodes.process import steady_clock
+
+LOOK_AGAIN_S = 0.01
+MOST_WAITING = 100
+
+Deliver = Callable[[Any, "Pose | None", str], None]
+"""Called with a message, where its frame is in the target frame, and why that is unknown."""
+
+
+class TransformInput:
+    """Gives on each message with a header as soon as its transform is known, in order, none later than a timeout.
+
+    `refused` counts the transforms that are none.
+    """
+
+    def __init__(self, node: Any, deliver: Deliver) -> None:
+        self._node, self._deliver = node, deliver
+        self._buffer = TransformBuffer()
+        self._waiting: deque[tuple[float, Any]] = deque()
+        self._subscriptions: list[Any] = []
+        self._target, self._timeout = "", 0.0
+        self.refused = 0
+        self._look = node.create_timer(LOOK_AGAIN_S, self._give_on, clock=steady_clock())
+        self._look.cancel()
+
+    def use(self, target: str, timeout: float) -> bool:
+        """The target frame, "" for that of the message, and seconds to wait. Whether the target is another one now."""
+        changed, self._target, self._timeout = target != self._target, target, timeout
+        if changed:
+            # What waits was to go elsewhere.
+            self._waiting.clear()
+        if target and not self._subscriptions:
+            self._subscriptions = [self._subscription("/tf", False), self._subscription("/tf_static", True)]
+        elif not target:
+            self.close()
+        return changed
+
+    def close(self) -> None:
+        """Listen no more, and forget what was heard."""
+        for subscription in self._subscriptions:
+            self._node.destroy_subscription(subscription)
+        self._subscriptions.clear()
+        self._waiting.clear()
+        self._buffer = TransformBuffer()
+
+    def put(self, message: Any) -> None:
+        """A message, which is given on now or later."""
+        if not self._target or message.header.frame_id == self._target:
+            self._deliver(message, None, "")
+            return
+        self._waiting.append((time.monotonic(), message))
+        self._give_on()
+
+    def _give_on(self) -> None:
+        while self._waiting:
+            came, message = self._waiting[0]
+            header = message.header
+            place, why = None, ""
+            try:
+                place = self._buffer.lookup(self._target, header.frame_id, stamp_nanoseconds(header.stamp))
+            except TransformError as error:
+                has_time = time.monotonic() - came < self._timeout and len(self._waiting) <= MOST_WAITING
+                if error.may_come and has_time:
+                    self._look.reset()
+                    return
+                why = str(error)
+            self._waiting.popleft()
+            self._deliver(message, place, why)
+        self._look.cancel()
+
+    def _subscription(self, topic: str, static: bool) -> Any:
+        durability = DurabilityPolicy.TRANSIENT_LOCAL if static else DurabilityPolicy.VOLATILE
+        return self._node.create_subscription(
+            TFMessage,
+            topic,
+            lambda message: self._heard(message, static),
+            QoSProfile(depth=100, durability=durability),
+            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+        )
+
+    def _heard(self, message: Any, static: bool) -> None:
+        for sent in message.transforms:
+            move, turn = sent.transform.translation, sent.transform.rotation
+            try:
+                self._buffer.add(
+                    sent.header.frame_id,
+                    sent.child_frame_id,
+                    None if static else stamp_nanoseconds(sent.header.stamp),
+                    np.array([move.x, move.y, move.z]),
+                    np.array([turn.x, turn.y, turn.z, turn.w]),
+                )
+            except ValueError:
+                # Whoever needs it is told.
+                self.refused += 1
+        self._give_on()

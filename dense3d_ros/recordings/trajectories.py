@@ -1,0 +1,103 @@
+"""From the hands that `dense3d run` found to the joint positions of a robot over time."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dense3d_ros.atomic_write import write_text
+from dense3d_ros.excerpt import excerpt
+from dense3d_ros.geometry.hand import Handedness, HandPose
+from dense3d_ros.hand_state.state import HandState
+from dense3d_ros.retargeting.robot import Retargeting
+
+HANDS = "hands.jsonl"
+SUFFIXES = (".csv", ".json")
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """stamps: (T,) seconds of the frames that show the hand. positions: (T, N) of the robot's `joint_names`.
+
+    frames: how many there were. lost: of them, those that the solver found nothing for.
+    """
+
+    joint_names: tuple[str, ...]
+    stamps: NDArray[np.float64]
+    positions: NDArray[np.float64]
+    frames: int
+    lost: int
+
+
+def read_hands(path: Path) -> Iterator[tuple[float, list[HandPose]]]:
+    """Stamp and hands of each frame in a hands.jsonl or in its folder; ValueError names file and line."""
+    file = path / HANDS if path.is_dir() else path
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise ValueError(f"{file} cannot be read: {error.strerror}; accepted: a folder of dense3d run") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{file} is no text; accepted: a {HANDS} of dense3d run") from error
+    for number, line in enumerate(lines, 1):
+        try:
+            record = json.loads(line)
+            yield float(record["stamp"]), [_hand(entry) for entry in record["hands"]]
+        except (ValueError, KeyError, TypeError) as error:
+            text = f"{file}, line {number}, is no frame: {excerpt(repr(error))}; accepted: a {HANDS} of dense3d run"
+            raise ValueError(text) from error
+
+
+def _hand(entry: dict[str, Any]) -> HandPose:
+    return HandPose(
+        np.array(entry["joints"], np.float32),
+        np.array(entry["joint_scores"], np.float32),
+        float(entry["score"]),
+        Handedness[entry["handedness"].upper()],
+        int(entry["track_id"]),
+    )
+
+
+def retarget(frames: Iterator[tuple[float, list[HandPose]]], robot: Retargeting) -> Trajectory:
+    """The robot's positions wherever the hand of its side is seen, smoothed as by the node `hand_state`."""
+    state = HandState(robot.side)
+    stamps, positions, count, lost = [], [], 0, 0
+    for stamp, found in frames:
+        count += 1
+        hands = [hand for hand in found if hand.handedness is robot.side]
+        hand = max(hands, key=lambda hand: hand.score, default=None)
+        estimate = state.update(stamp, hand)
+        if estimate is None or estimate.age > 0.0:
+            continue
+        try:
+            positions.append(robot.positions(estimate.joints))
+            stamps.append(stamp)
+        except ValueError:
+            lost += 1
+    width = len(robot.joint_names)
+    return Trajectory(robot.joint_names, np.array(stamps), np.array(positions).reshape(-1, width), count, lost)
+
+
+def write_trajectory(path: Path, trajectory: Trajectory) -> None:
+    """A .csv with a column `stamp` and one for each joint, or a .json; ValueError for another name."""
+    stamps = [round(float(stamp), 6) for stamp in trajectory.stamps]
+    rows = [[round(float(value), 6) for value in row] for row in trajectory.positions]
+    if path.suffix == ".csv":
+        text = io.StringIO(newline="")
+        lines = csv.writer(text)
+        lines.writerow(["stamp", *trajectory.joint_names])
+        lines.writerows([stamp, *row] for stamp, row in zip(stamps, rows, strict=True))
+        write_text(path, text.getvalue())
+    elif path.suffix == ".json":
+        points = [{"stamp": stamp, "positions": row} for stamp, row in zip(stamps, rows, strict=True)]
+        whole = {"joint_names": list(trajectory.joint_names), "points": points}
+        write_text(path, json.dumps(whole, indent=1) + "\n")
+    else:
+        raise ValueError(f"{path} cannot be written; accepted: a name that ends in {' or '.join(SUFFIXES)}")

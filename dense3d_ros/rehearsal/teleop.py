@@ -1,0 +1,149 @@
+"""Teleoperation of robots by the rendered hand, measured and drawn: camera, perception, and a node for each robot."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import rclpy
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+
+from dense3d_ros.geometry.hand import Handedness
+from dense3d_ros.perception.model import choose_device, read_for_runtime
+from dense3d_ros.recordings.offline import Intrinsics
+from dense3d_ros.recordings.result_folder import prepare_results
+from dense3d_ros.rehearsal.children import (
+    NAMESPACE,
+    START_TIMEOUT,
+    ProcessError,
+    camera_arguments,
+    isolate,
+    node_process,
+    perception_arguments,
+    spin,
+    wait_until_active,
+)
+from dense3d_ros.rehearsal.renderer import compile_renderer
+from dense3d_ros.rehearsal.teleop_observer import Moment, TeleopObserver
+from dense3d_ros.retargeting.robot import Retargeting, load_robot
+
+SIDE = Handedness.RIGHT
+"""The hand that is rendered."""
+SETTLE_S = 2.0
+"""Seconds after the first command that do not count: discovery, and the search for the hand."""
+PICTURES_S = 5.0
+RENDERED_S = 4.0
+"""Of the hand's movement, which is shown forth and back."""
+CAMERA = f"{NAMESPACE}/depth_camera"
+
+
+@dataclass(frozen=True)
+class TeleopSettings:
+    """robots: names or configurations. rate: images a second. seconds: of measuring; pictures are kept afterwards."""
+
+    output: Path
+    model: str
+    device: str
+    runtime: str
+    robots: Sequence[str]
+    rate: float
+    seconds: float
+    intrinsics: Intrinsics
+
+
+@dataclass(frozen=True)
+class TeleopObservation:
+    """frames: depth images while it was measured. measured: of these, what was heard of them. shown: with pictures.
+
+    robots: what the names of the nodes stand for. diagnostics: the last values of the perception node.
+    """
+
+    frames: int
+    measured: list[Moment]
+    shown: list[Moment]
+    robots: dict[str, Retargeting]
+    diagnostics: dict[str, str]
+    rate: float
+
+
+def run_teleop(settings: TeleopSettings) -> TeleopObservation:
+    """Start the nodes, watch them do their job, stop them.
+
+    Raises ValueError for settings that cannot work, ProcessError where the nodes do not come up.
+    """
+    robots = {f"robot_{number}": load_robot(name) for number, name in enumerate(settings.robots, 1)}
+    for robot in robots.values():
+        if robot.side is not SIDE:
+            raise ValueError(f"{robot.robot.name} is driven by a left hand, and the rendered hand is a right one")
+    read_for_runtime(settings.model, choose_device(settings.device), settings.runtime)
+    prepare_results(settings.output, None)
+    compile_renderer(lambda line: print(line, flush=True))
+    isolate()
+    rclpy.init()
+    observer = TeleopObserver(NAMESPACE, CAMERA, list(robots), SIDE)
+    executor = SingleThreadedExecutor()
+    executor.add_node(observer)
+    try:
+        with ExitStack() as children:
+            log = settings.output / "hand_pose.log"
+            perception = perception_arguments(settings.model, settings.device, settings.runtime)
+            nodes = children.enter_context(node_process("nodes.main", perception, log))
+            processes = {log: nodes}
+            for name, file in zip(robots, settings.robots, strict=True):
+                log = settings.output / f"{name}.log"
+                arguments = [*camera_arguments({"robot": file}), "-r", f"__node:={name}"]
+                processes[log] = children.enter_context(node_process("nodes.hand_retarget_node", arguments, log))
+            wait_until_active(observer, executor, nodes, settings.output / "hand_pose.log")
+            camera = settings.intrinsics
+            values = {"fx": camera.fx, "fy": camera.fy, "cx": camera.cx, "cy": camera.cy, "rate": settings.rate}
+            # A driver does not render either.
+            values["rendered_before"] = RENDERED_S
+            log = settings.output / "depth_camera.log"
+            arguments = camera_arguments(values)
+            processes[log] = children.enter_context(node_process("rehearsal.depth_camera_node", arguments, log))
+            return _watch(settings, observer, executor, processes, robots)
+    except ExternalShutdownException as error:
+        # rclpy's handler of SIGINT and SIGTERM ends the spinning.
+        raise KeyboardInterrupt from error
+    finally:
+        executor.shutdown()
+        observer.destroy_node()
+        rclpy.try_shutdown()
+
+
+def _watch(
+    settings: TeleopSettings,
+    observer: TeleopObserver,
+    executor: SingleThreadedExecutor,
+    processes: dict[Path, subprocess.Popen[bytes]],
+    robots: dict[str, Retargeting],
+) -> TeleopObservation:
+    def all_robots_move() -> bool:
+        return any(set(robots) <= set(moment.commands) for moment in observer.moments.values())
+
+    deadline = time.monotonic() + START_TIMEOUT
+    while not all_robots_move():
+        spin(executor, 0.1)
+        for log, process in processes.items():
+            if process.poll() is not None:
+                raise ProcessError(f"a process ended with status {process.returncode}; see {log}")
+        if time.monotonic() > deadline:
+            raise ProcessError(f"no commands came in {START_TIMEOUT:.0f} s; see the logs in {settings.output}")
+    spin(executor, SETTLE_S)
+    observer.forget()
+    spin(executor, settings.seconds)
+    frames = set(observer.frames)
+    # The last ones are still on their way.
+    spin(executor, 0.5)
+    measured = [observer.moments[stamp] for stamp in sorted(frames & set(observer.moments))]
+    observer.keep_pictures()
+    spin(executor, 0.5)
+    observer.forget()
+    spin(executor, min(PICTURES_S, settings.seconds))
+    shown = [observer.moments[stamp] for stamp in sorted(observer.moments)]
+    spin(executor, 1.0)
+    return TeleopObservation(len(frames), measured, shown, robots, observer.diagnostics, settings.rate)

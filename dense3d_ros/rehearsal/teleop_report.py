@@ -1,0 +1,166 @@
+"""What came of the teleoperation demo: a table, report.json, and the robots beside the hand as pictures and video."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from dense3d_ros.atomic_write import write_text
+from dense3d_ros.geometry.depth import DepthImage
+from dense3d_ros.geometry.hand import HandPose
+from dense3d_ros.hand_state.conventions import operator_rotation
+from dense3d_ros.hand_state.frames import hand_frames
+from dense3d_ros.recordings.drawing import Picture, colour_depth, contact_sheet, draw_hand, write, write_picture
+from dense3d_ros.recordings.offline import Intrinsics
+from dense3d_ros.recordings.result_folder import OVERLAYS, SHEET
+from dense3d_ros.recordings.robot_drawing import RobotDrawing
+from dense3d_ros.recordings.video import can_write_video, write_video
+from dense3d_ros.rehearsal.teleop import SIDE, TeleopObservation
+from dense3d_ros.rehearsal.teleop_observer import POSES, Moment, pose_errors
+from dense3d_ros.retargeting.gripper import ParallelGripper
+from dense3d_ros.retargeting.robot import Retargeting
+
+LEAST_COMMANDED = 0.5
+"""Share of the frames that must move each robot: the rendered hand is lost now and then, and so are frames on a busy
+machine."""
+LARGEST_ERROR_MM = 30.0
+VIDEO_HZ, SHEET_PICTURES = 30.0, 8
+SHOWN_M = 0.29
+"""Metres at the hand's distance that its picture shows."""
+NEAR_M, FAR_M = 0.12, 0.2
+"""Metres before and behind the hand over which its picture's colours go."""
+
+
+def report(seen: TeleopObservation) -> dict[str, Any]:
+    """All figures, as report.json holds them."""
+    errors = pose_errors(seen.measured, SIDE)
+    figures: dict[str, Any] = {
+        "frames": seen.frames,
+        "rate": seen.rate,
+        "commands": {
+            _name(seen, robot): sum(robot in moment.commands for moment in seen.measured) for robot in seen.robots
+        },
+        "latency_ms": {},
+        "pose_errors": {
+            name: {"median_mm": _round(np.median, metres), "median_degrees": _round(np.median, degrees)}
+            for name, (metres, degrees) in errors.items()
+        },
+        "stages_p50_ms": {
+            key.removesuffix(" p50 ms"): float(value)
+            for key, value in seen.diagnostics.items()
+            if key.endswith(" p50 ms")
+        },
+        "model": seen.diagnostics.get("model", ""),
+        "runtime": seen.diagnostics.get("runtime", ""),
+        "load": os.getloadavg()[0],
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+    }
+    for key in (*POSES, *seen.robots):
+        late = np.array([moment.latency_ms[key] for moment in seen.measured if key in moment.latency_ms])
+        percentiles = {
+            f"p{share}": _round(lambda times, share=share: np.percentile(times, share), late) for share in (50, 99)
+        }
+        figures["latency_ms"][f"stamp to {_name(seen, key)}"] = percentiles
+    faults = []
+    for robot, commands in figures["commands"].items():
+        if commands < LEAST_COMMANDED * max(seen.frames, 1):
+            faults.append(f"{robot} got {commands} commands for {seen.frames} frames")
+    for name, (metres, _) in errors.items():
+        if metres.size == 0 or np.median(metres) > LARGEST_ERROR_MM:
+            faults.append(f"the {name} is more than {LARGEST_ERROR_MM:g} mm off, or it is not known how far")
+    return {"done": not faults, "failures": faults, **figures}
+
+
+def table(figures: dict[str, Any]) -> str:
+    """The figures as text for a terminal."""
+    lines = [f"  {'frames':<36}{figures['frames']} at {figures['rate']:g} Hz"]
+    lines += [f"  {f'commands to {robot}':<36}{count}" for robot, count in figures["commands"].items()]
+    for name, error in figures["pose_errors"].items():
+        text = f"{error['median_mm']} mm, {error['median_degrees']} degrees"
+        lines.append(f"  {f'{name} off the true one, median':<36}{text}")
+    lines.append(f"  {'latency':<36}{'p50 ms':>8}{'p99 ms':>8}")
+    for stage, value in figures["latency_ms"].items():
+        lines.append(f"  {stage:<36}{value['p50'] or 0:8.1f}{value['p99'] or 0:8.1f}")
+    return "\n".join(lines)
+
+
+def write_teleop(seen: TeleopObservation, intrinsics: Intrinsics, output: Path) -> dict[str, Any]:
+    """Write report.json, overlays/*.png, contact_sheet.png and teleop.mp4; returns the figures."""
+    figures = report(seen)
+    write_text(output / "report.json", json.dumps(figures, indent=2, allow_nan=False) + "\n")
+    whole = [moment for moment in seen.shown if _is_whole(moment, seen)]
+    step = max(1, round(seen.rate / VIDEO_HZ))
+    drawings = {name: RobotDrawing(robot.robot, _middle(robot)) for name, robot in seen.robots.items()}
+    files = []
+    for number, moment in enumerate(whole[::step]):
+        files.append(output / OVERLAYS / f"{number:03d}.png")
+        write_picture(files[-1], _side_by_side(moment, seen, drawings, intrinsics))
+    if files:
+        chosen = whole[:: max(1, len(whole) // SHEET_PICTURES)][:SHEET_PICTURES]
+        pictures = [_side_by_side(moment, seen, drawings, intrinsics) for moment in chosen]
+        write_picture(output / SHEET, contact_sheet(pictures, columns=2, width=900))
+        if can_write_video():
+            write_video(output / "teleop.mp4", files, seen.rate / step)
+    return figures
+
+
+def _side_by_side(
+    moment: Moment, seen: TeleopObservation, drawings: dict[str, RobotDrawing], intrinsics: Intrinsics
+) -> Picture:
+    """Depth image with the skeleton, then each robot turned as the hand is."""
+    assert moment.depth is not None
+    assert moment.hand is not None
+    size = moment.depth.shape[0]
+    pictures = [_close_up(moment.depth, moment.hand, intrinsics, size)]
+    for name, drawing in drawings.items():
+        robot = seen.robots[name]
+        gripper = isinstance(robot, ParallelGripper)
+        joints = moment.hand.joints
+        turn = hand_frames(joints, SIDE)["pinch"].rotation if gripper else operator_rotation(joints, SIDE)
+        picture = drawing.draw(moment.commands[name], turn, size)
+        write(picture, f"{robot.robot.name}  {moment.latency_ms[name]:.0f} ms after the image", (10, 22), 0.5)
+        pictures.append(picture)
+    return np.hstack(pictures)
+
+
+def _close_up(depth: DepthImage, hand: HandPose, intrinsics: Intrinsics, size: int) -> Picture:
+    """The depth image about the hand with its skeleton, as large as the robots are drawn."""
+    height, width = depth.shape
+    camera = intrinsics.camera(width, height)
+    column, row = camera.project(hand.centre)
+    half = round(SHOWN_M / 2.0 * camera.fx / float(hand.centre[2]))
+    left, top = round(float(column)) - half, round(float(row)) - half
+    whole = np.pad(depth.metres(slice(None), slice(None)), half)
+    # What is outside the image was not measured.
+    rows = slice(min(max(top + half, 0), height), min(max(top + half, 0), height) + 2 * half)
+    columns = slice(min(max(left + half, 0), width), min(max(left + half, 0), width) + 2 * half)
+    window = cv2.resize(whole[rows, columns], (size, size), interpolation=cv2.INTER_NEAREST)
+    seen = camera.cropped(columns.start - half, rows.start - half, 2 * half, 2 * half).resized(size, size)
+    distance = float(hand.centre[2])
+    picture = colour_depth(DepthImage(np.asarray(window, np.float32)), distance - NEAR_M, distance + FAR_M)
+    draw_hand(picture, hand, seen)
+    return picture
+
+
+def _is_whole(moment: Moment, seen: TeleopObservation) -> bool:
+    return moment.depth is not None and moment.hand is not None and set(seen.robots) <= set(moment.commands)
+
+
+def _middle(robot: Retargeting) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """(3,) middle of the links' origins at rest."""
+    places = np.array([place[:3, 3] for place in robot.robot.link_places({}).values()])
+    return np.asarray((places.min(axis=0) + places.max(axis=0)) / 2.0, np.float64)
+
+
+def _name(seen: TeleopObservation, key: str) -> str:
+    return seen.robots[key].robot.name if key in seen.robots else key
+
+
+def _round(measure: Any, values: Any) -> float | None:
+    return round(float(measure(values)), 1) if values.size else None

@@ -1,0 +1,131 @@
+"""A robot's configuration file, and what retargets to it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from dense3d_ros.excerpt import excerpt
+from dense3d_ros.geometry.hand import Handedness
+from dense3d_ros.retargeting.urdf import Robot, read_urdf
+
+Array = NDArray[np.float64]
+
+SUFFIX = ".yaml"
+SIDES = {"left": Handedness.LEFT, "right": Handedness.RIGHT}
+MOST_BYTES = 1 << 20
+
+
+class Retargeting(Protocol):
+    """Moves a robot like a hand. side: of that hand. joint_names: the joints that it commands."""
+
+    robot: Robot
+    side: Handedness
+    joint_names: tuple[str, ...]
+
+    def positions(self, joints: NDArray[np.floating]) -> Array:
+        """(21, 3) metres of a smoothed hand in any frame -> (N,) positions of `joint_names`, radians or metres."""
+        ...
+
+
+class Entries:
+    """The entries of a configuration, each taken once; ValueErrors name the file and the entry."""
+
+    def __init__(self, path: Path, values: dict[str, Any]) -> None:
+        self.path, self._values = path, dict(values)
+
+    def take(self, name: str, kind: type, accepted: str) -> Any:
+        """A value of that kind."""
+        if name not in self._values:
+            raise ValueError(f"{self.path} has no entry {name}; accepted: {accepted}")
+        value = self._values.pop(name)
+        if not isinstance(value, kind):
+            raise ValueError(f"{self.path}: {name} is {excerpt(value)}; accepted: {accepted}")
+        return value
+
+    def pair(self, name: str, accepted: str) -> tuple[float, float]:
+        """Two different finite numbers."""
+        value = self.take(name, list, accepted)
+        numbers = [float(entry) for entry in value if isinstance(entry, (int, float))]
+        if len(numbers) != 2 or len(value) != 2 or not np.isfinite(numbers).all() or numbers[0] == numbers[1]:
+            raise ValueError(f"{self.path}: {name} is {excerpt(value)}; accepted: {accepted}")
+        return numbers[0], numbers[1]
+
+    def end(self) -> None:
+        """ValueError where an entry is left that nobody takes."""
+        if self._values:
+            raise ValueError(f"{self.path} has the entry {excerpt(next(iter(self._values)))}, which means nothing")
+
+
+def available_robots() -> list[str]:
+    """Names of the robots that come with the package."""
+    return sorted(path.stem for path in robots_folder().glob(f"*{SUFFIX}"))
+
+
+def robots_folder() -> Path:
+    """config/robots of the source tree or of the installation that this module is in."""
+    for folder in Path(__file__).parents:
+        for place in (folder / "config" / "robots", folder / "share" / "dense3d_ros" / "config" / "robots"):
+            if place.is_dir():
+                return place
+    return Path("config", "robots")
+
+
+def robot_urdf(name_or_path: str) -> Path:
+    """The URDF of a robot; ValueError where its configuration does not say."""
+    entries = _read(_path(name_or_path))
+    return entries.path.parent / str(entries.take("urdf", str, "the path of a URDF"))
+
+
+def load_robot(name_or_path: str) -> Retargeting:
+    """What retargets to the robot of a shipped name or of a configuration's path.
+
+    ValueError where the file, its URDF, or what they say together cannot be used; ModuleNotFoundError where a hand
+    needs packages that are not there.
+    """
+    entries = _read(_path(name_or_path))
+    kind = entries.take("type", str, "parallel_gripper, hand")
+    if kind not in ("parallel_gripper", "hand"):
+        raise ValueError(f"{entries.path}: type is {excerpt(kind)}; accepted: parallel_gripper, hand")
+    side = entries.take("side", str, "left, right")
+    if side not in SIDES:
+        raise ValueError(f"{entries.path}: side is {excerpt(side)}; accepted: left, right")
+    urdf = entries.path.parent / entries.take("urdf", str, "the path of a URDF")
+    robot = read_urdf(urdf)
+    if kind == "parallel_gripper":
+        from dense3d_ros.retargeting.gripper import ParallelGripper
+
+        return ParallelGripper(robot, SIDES[side], entries)
+    from dense3d_ros.retargeting.hand import DexHand
+
+    return DexHand(robot, SIDES[side], urdf, entries)
+
+
+def _path(name_or_path: str) -> Path:
+    if name_or_path.endswith((".yaml", ".yml")) or os.sep in name_or_path:
+        return Path(name_or_path).expanduser()
+    if name_or_path not in available_robots():
+        names = ", ".join(available_robots())
+        raise ValueError(f"robot is '{excerpt(name_or_path)}'; accepted: {names}, or the path of a .yaml file")
+    return robots_folder() / (name_or_path + SUFFIX)
+
+
+def _read(path: Path) -> Entries:
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise ValueError(
+                f"{path} has {path.stat().st_size} bytes; accepted: a configuration of at most {MOST_BYTES}"
+            )
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ValueError(f"the robot configuration {excerpt(path)} cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is no YAML: {excerpt(error, 200)}") from error
+    if not isinstance(values, dict):
+        raise ValueError(f"{path} is no robot configuration; accepted: type, urdf, side and more as YAML")
+    return Entries(path, values)

@@ -1,0 +1,15 @@
+# Message packages from wheels name the Python and NumPy headers of the machine that built them; CMake refuses folders
+# that do not exist. On a ROS 2 installation all of them exist and nothing changes.
+get_property(imported_targets DIRECTORY PROPERTY IMPORTED_TARGETS)
+foreach(target IN LISTS imported_targets)
+  if(target MATCHES "__rosidl_generator_py$")
+    get_target_property(folders ${target} INTERFACE_INCLUDE_DIRECTORIES)
+    set(existing_folders "")
+    foreach(folder IN LISTS folders)
+      if(EXISTS "${folder}")
+        list(APPEND existing_folders "${folder}")
+      endif()
+    endforeach()
+    set_target_properties(${target} PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "${existing_folders}")
+  endif()
+endforeach()

@@ -1,0 +1,76 @@
+"""Robot trajectories from the hands of a recording, and the command that writes them."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rendered_hands import gesture, hand_pose
+
+from dense3d_ros import cli
+from dense3d_ros.geometry.hand import Handedness
+from dense3d_ros.recordings.results import hand_record
+from dense3d_ros.recordings.trajectories import read_hands
+
+
+@pytest.fixture
+def result(tmp_path: Path) -> Path:
+    """A hand that opens from a pinch within ten frames, of which one shows nothing, beside a left hand."""
+    start, end = gesture("pinch_i"), gesture("open")
+    lines = []
+    for frame in range(10):
+        hands = [hand_pose(gesture("fist"), Handedness.LEFT), hand_pose(start + frame / 9 * (end - start))]
+        record = {"file": f"{frame}.png", "stamp": frame / 30, "hands": [hand_record(hand) for hand in hands]}
+        lines.append(json.dumps(record if frame != 4 else {**record, "hands": []}))
+    (tmp_path / "hands.jsonl").write_text("\n".join(lines) + "\n")
+    return tmp_path
+
+
+def test_a_gripper_opens_with_the_hand(result: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = result / "gripper.csv"
+    assert cli.main(["retarget", str(result), "--robot", "parallel_gripper", "--output", str(output)]) == 0
+    assert capsys.readouterr().out == f"10 frames, 9 with a right hand; positions in {output}\n"
+    rows = list(csv.reader(output.read_text().splitlines()))
+    assert rows[0] == ["stamp", "finger_joint"]
+    values = np.array(rows[1:], float)
+    assert len(values) == 9
+    # The frame without a hand has no line.
+    assert 4 / 30 not in values[:, 0].round(6)
+    assert (np.diff(values[:, 1]) >= 0).all()
+    assert values[0, 1] < 0.003
+    assert values[-1, 1] > 0.03
+
+
+def test_a_robot_hand_as_json(result: Path) -> None:
+    pytest.importorskip("dex_retargeting", reason="the extra retargeting is not installed")
+    output = result / "hand.json"
+    arguments = ["retarget", str(result / "hands.jsonl"), "--robot", "four_fingered_hand", "--output", str(output)]
+    assert cli.main(arguments) == 0
+    written = json.loads(output.read_text())
+    assert len(written["joint_names"]) == len(written["points"][0]["positions"]) == 16
+    assert [point["stamp"] for point in written["points"]][:3] == [0.0, 0.033333, 0.066667]
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [("{", "JSONDecodeError"), ("{}", "KeyError"), ('{"stamp": 0, "hands": [{"joints": [[0, 0, 0]]}]}', "KeyError")],
+)
+def test_a_line_that_is_no_frame_is_named(line: str, what: str, tmp_path: Path) -> None:
+    (tmp_path / "hands.jsonl").write_text(line + "\n")
+    with pytest.raises(ValueError, match=f"hands.jsonl, line 1, is no frame: {what}"):
+        list(read_hands(tmp_path))
+
+
+def test_what_cannot_work_is_one_line(result: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments, sentence in (
+        ([str(result), "--robot", "octopus", "--output", "a.csv"], "robot is 'octopus'"),
+        ([str(result), "--robot", "parallel_gripper", "--output", "a.txt"], "--output is a.txt"),
+        ([str(result / "no"), "--robot", "parallel_gripper", "--output", "a.csv"], "cannot be read"),
+    ):
+        assert cli.main(["retarget", *arguments]) == 2
+        error = capsys.readouterr().err
+        assert sentence in error
+        assert error.count("\n") == 1
