@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ament_index_python.packages import get_package_share_directory
 from launch import LaunchContext, LaunchDescription
-from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction
+from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction, SetLaunchConfiguration
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
@@ -23,6 +23,7 @@ CAMERA = {
     "rate": ("30.0", float, "Frames a second."),
 }
 """Parameters of depth_camera that are launch arguments: default, type, description."""
+PNG_UNIT = "png_unit"
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -37,7 +38,7 @@ def generate_launch_description() -> LaunchDescription:
     # Includes declare their own arguments: model, device, runtime, namespace, autostart and so on pass through.
     perception = IncludeLaunchDescription(
         PythonLaunchDescriptionSource(str(share / "launch" / "hand.launch.py")),
-        # The unit here is that of the PNGs: the camera publishes millimetres.
+        # The camera publishes millimetres, whatever the PNGs count.
         launch_arguments={"rviz": LaunchConfiguration("rviz"), "depth_unit": ""}.items(),
     )
     kinds = {name: kind for name, (_, kind, _) in CAMERA.items()} | {"use_sim_time": bool}
@@ -47,7 +48,12 @@ def generate_launch_description() -> LaunchDescription:
         executable="depth_camera",
         namespace="camera",
         name="camera",
-        parameters=[{name: ParameterValue(LaunchConfiguration(name), value_type=kind) for name, kind in kinds.items()}],
+        parameters=[
+            {
+                name: ParameterValue(LaunchConfiguration(PNG_UNIT if name == "depth_unit" else name), value_type=kind)
+                for name, kind in kinds.items()
+            }
+        ],
         ros_arguments=["--log-level", LaunchConfiguration("log_level")],
         respawn=LaunchConfiguration("respawn"),
         respawn_delay=5.0,
@@ -60,7 +66,8 @@ def generate_launch_description() -> LaunchDescription:
         names = {argument.name for argument in description.get_launch_arguments()}
         refuse_unknown(sys.argv, "demo.launch.py", names)
 
-    # The camera first: what an include is given stays set behind it.
-    for action in (OpaqueFunction(function=check), camera, perception):
+    # What an include is given stays set behind it, where the camera is started.
+    unit = SetLaunchConfiguration(PNG_UNIT, LaunchConfiguration("depth_unit"))
+    for action in (OpaqueFunction(function=check), unit, perception, camera):
         description.add_action(action)
     return description

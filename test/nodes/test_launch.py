@@ -254,10 +254,12 @@ def test_teleop_moves_a_robot(client: Client, tmp_path: Path) -> None:
 
 
 def test_time_and_log_level_reach_the_demos_camera(client: Client, tmp_path: Path) -> None:
-    arguments = ["rviz:=false", "autostart:=false", "use_sim_time:=true", "log_level:=debug"]
+    arguments = ["rviz:=false", "autostart:=false", "use_sim_time:=true", "log_level:=debug", "depth_unit:=0.00025"]
     process = launch(tmp_path, "demo.launch.py", *arguments)
     try:
         assert parameter(client, "/camera/camera", "use_sim_time") is True
+        assert parameter(client, "/camera/camera", "depth_unit") == 0.00025
+        assert parameter(client, "/hand_pose", "depth_unit") == 0.0
         assert parameter(client, "/hand_pose", "use_sim_time") is True
         said = [line for line in process.output().splitlines() if line.startswith("[depth_camera")]
         assert any("[DEBUG]" in line for line in said)
