@@ -43,9 +43,9 @@ def pixels_of(camera: Camera) -> NDArray[np.float64]:
 
 
 @cameras
-def test_the_ray_of_every_pixel_is_opencvs(camera: Camera) -> None:
-    """OpenCV sees every back-projected pixel where it was, within 0.3 mm half a metre away."""
-    pixels = pixels_of(camera)
+def test_the_rays_of_the_whole_image_are_opencvs(camera: Camera) -> None:
+    """OpenCV sees every seventh back-projected pixel where it was, within 0.3 mm half a metre away."""
+    pixels = np.concatenate([pixels_of(camera)[::7], pixels_of(camera)[-1:]])
     points = camera.back_project(pixels, np.full(len(pixels), 0.5))
     off = np.linalg.norm(seen_by_opencv(camera, points) - pixels, axis=1)
     assert off.max() * 0.5 / camera.fx < 0.3e-3

@@ -56,9 +56,10 @@ def test_compressed_depth_units_and_a_latched_camera_info(client: Client, proces
 
     def answer(metres: Any, encoding: str, coding: str) -> Any:
         """What comes for an image of it, which is sent until one is answered."""
+        data = compress(metres, coding)
 
         def sent() -> Any:
-            message = compressed(compress(metres, coding), f"{encoding}; compressedDepth {coding}", client.now())
+            message = compressed(data, f"{encoding}; compressedDepth {coding}", client.now())
             publisher.publish(message)
             return client.until(lambda: next((m for m in client.hands if m.header == message.header), None), 0.2)
 
