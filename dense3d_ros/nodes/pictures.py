@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sensor_msgs.msg import Image, PointCloud2, PointField
 
 from dense3d_ros.geometry.camera import Camera
-from dense3d_ros.geometry.depth import DepthImage
+from dense3d_ros.geometry.depth import NOTHING, DepthImage
 from dense3d_ros.geometry.hand import BONES, FINGER_COLOURS, JOINT_COUNT, WRIST_COLOUR, HandPose
 
 _DIMMED = 0.7
@@ -71,7 +71,8 @@ def _coloured(depth: DepthImage, near: float, far: float) -> NDArray[np.uint8]:
     # In OpenCV, which takes a tenth of NumPy's time; it saturates integers alone.
     farthest: Any = np.full(values.shape, min(far / unit, 65535), values.dtype)
     behind = cv2.subtract(farthest, cv2.min(values, farthest))
-    level = cv2.convertScaleAbs(behind, alpha=255 * unit / (far - near)).clip(1, None) * (values > 0)
+    level = cv2.convertScaleAbs(behind, alpha=255 * unit / (far - near)).clip(1, None)
+    level = level * ((values > 0) & (values != NOTHING))
     return np.asarray(cv2.applyColorMap(level, _SCALE), np.uint8)
 
 

@@ -12,6 +12,8 @@ MAX_AGE = 0.5
 NOTEWORTHY_FUTURE = 0.2
 SLOW = 5.0
 """Frames a second under which a hand is hardly followed."""
+RARE = 2.0
+"""Camera infos a second under which hand_pose keeps the last one."""
 LOST = 0.7
 """Share of the camera infos that the images must reach, else some are taken to be lost on their way."""
 NEAREST, FARTHEST = 0.1, 10.0
@@ -23,8 +25,7 @@ _DAY = 86400.0
 class InfoSeen:
     """A camera info topic. pairs: stamps that it shares with the images. gap: seconds between the two nearest.
 
-    has_lens: whether the image is not rectified and its lens is undone. stamped: whether the infos have stamps; without
-    one, or where infos come more rarely than images, the last one counts.
+    lens: what is done about its distortion; "" where it has none.
     """
 
     name: str
@@ -32,9 +33,9 @@ class InfoSeen:
     rate: float = 0.0
     focal_length: tuple[float, float] = (0.0, 0.0)
     fault: str = ""
-    has_lens: bool = False
-    pairs: int = 0
+    lens: str = ""
     stamped: bool = True
+    pairs: int = 0
     gap: float = 0.0
 
 
@@ -153,7 +154,7 @@ def _of_depth(topic: DepthSeen, seconds: float) -> Iterator[str]:
     elif topic.near > FARTHEST or topic.far < NEAREST:
         yield (
             f"{name} shows things from {topic.near:.2g} to {topic.far:.2g} m as {topic.encoding}, where no hand "
-            "can be: does it count its depth in another unit?"
+            "can be: set hand_pose's depth_unit to what the camera's values count"
         )
     info = topic.info
     if topic.rate < SLOW:
@@ -201,10 +202,10 @@ def _of_info(topic: DepthSeen) -> Iterator[str]:
         yield f"no camera info came on {info.name}; without one no joint can be placed"
     elif info.fault:
         yield f"the camera info on {info.name} does not fit {topic.name}: {info.fault}"
-    elif not info.pairs and info.stamped and info.rate > 0.5 * topic.rate:
+    elif not info.pairs and info.stamped and info.rate > RARE:
         yield (
             f"{topic.name} and {info.name} never have the same stamp, the nearest are {info.gap * 1e3:.1f} ms apart; "
-            f"start hand_pose with sync_slop:={1.2 * info.gap + 0.0005:.3f}"
+            f"if they belong together, set hand_pose's sync_slop to {1.5 * info.gap:.2g}"
         )
 
 
@@ -255,8 +256,8 @@ def table(seen: Seen) -> str:
                 lines.append(f"  {'depth':<14}{topic.near:.2f} to {topic.far:.2f} m")
         if info := topic.info:
             fx, fy = info.focal_length
-            bent = ", lens undone" if info.has_lens else ""
-            lines.append(f"  {'camera info':<14}{info.name}, {info.rate:.1f} Hz, f = {fx:.1f}, {fy:.1f} pixels{bent}")
+            lens = f", {info.lens}" if info.lens else ""
+            lines.append(f"  {'camera info':<14}{info.name}, {info.rate:.1f} Hz, f = {fx:.1f}, {fy:.1f} pixels{lens}")
     for node in seen.hand_poses:
         lines += ["", node.name, f"  {'depth':<14}{node.depth_topic}", f"  {'camera info':<14}{node.info_topic}"]
         lines.append(f"  {'says':<14}{node.diagnostic or 'nothing'}")

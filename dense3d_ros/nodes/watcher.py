@@ -17,7 +17,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from lifecycle_msgs.srv import GetState
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
-from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import get_rmw_implementation_identifier
 from sensor_msgs.msg import CameraInfo, Image
@@ -36,6 +36,8 @@ _QUIET_S = 1.0
 """Nobody new must have come for so long."""
 _ANY = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 """Fits every publisher."""
+_KEPT = QoSProfile(depth=5, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+"""Hears what was published before, as camera infos that are sent once; fits only those who keep it."""
 _LATEST = 400
 """Stamps that are kept of a topic."""
 
@@ -143,10 +145,10 @@ class _Watch:
 
     def _listen(self, kind: Any, name: str) -> None:
         arrivals = self._arrivals[name] = _Arrivals()
-        clock = self._node.get_clock()
-        self._node.create_subscription(
-            kind, name, lambda message: arrivals.came(message, clock.now().nanoseconds), _ANY
-        )
+        now = self._node.get_clock().now
+        offers = [offer.qos_profile.durability for offer in self._node.get_publishers_info_by_topic(name)]
+        qos = _KEPT if offers and set(offers) == {DurabilityPolicy.TRANSIENT_LOCAL} else _ANY
+        self._node.create_subscription(kind, name, lambda message: arrivals.came(message, now().nanoseconds), qos)
 
     def _diagnostics_came(self, message: Any) -> None:
         for status in message.status:
@@ -201,21 +203,25 @@ class _Watch:
             }
         return DepthSeen(name, **seen)
 
-    def _info(self, name: str, image_topic: str, images: _Arrivals) -> InfoSeen:
+    def _info(self, name: str, depth: str, images: _Arrivals) -> InfoSeen:
         arrivals = self._arrivals[name]
         info, image = arrivals.message, images.message
         if info is None or image is None:
             return InfoSeen(name, arrivals.count, arrivals.rate)
-        fault, lens, focal_length = "", False, (float(info.k[0]), float(info.k[4]))
+        fault, focal_length, lens = "", (float(info.k[0]), float(info.k[4])), ""
+        # As hand_pose does where its parameter distortion is auto.
+        how = lens_of(depth)
         try:
-            camera = camera_of(info, image.width, image.height, image.header.frame_id, lens_of(image_topic))
-            lens, focal_length = camera.distortion is not None, (camera.fx, camera.fy)
+            camera = camera_of(info, image.width, image.height, image.header.frame_id, how)
+            focal_length = camera.fx, camera.fy
+            if any(info.d):
+                lens = f"{info.distortion_model} {'ignored: the name says rectified' if how == 'ignore' else 'undone'}"
         except CameraInfoError as error:
             fault = str(error)
         gap = float(np.abs(np.subtract.outer(images.stamps, arrivals.stamps)).min()) * 1e-9
         pairs = len(set(images.stamps) & set(arrivals.stamps))
-        about = (name, arrivals.count, arrivals.rate, focal_length, fault, lens)
-        return InfoSeen(*about, pairs=pairs, gap=gap, stamped=any(arrivals.stamps))
+        about = (name, arrivals.count, arrivals.rate, focal_length, fault, lens, any(arrivals.stamps))
+        return InfoSeen(*about, pairs=pairs, gap=gap)
 
     def _hand_pose(self, name: str, depth: str, info: str, kinds: tuple[str, ...]) -> HandPoseSeen:
         offers = self._node.get_publishers_info_by_topic(depth)

@@ -121,6 +121,7 @@ def _depth_image(message: Any, kind: str, unit: float | None) -> DepthImage:
 def _camera(
     message: Any, depth: DepthImage, info: Any, pinhole: tuple[float, float, float, float] | None, lens: str
 ) -> Camera:
+    """As live: the lens of an image is undone unless its topic is named rectified."""
     height, width = depth.shape
     if pinhole:
         return Camera(*pinhole, width, height).checked()

@@ -16,7 +16,7 @@ from dense3d_ros.recordings.offline import FrameResult
 from dense3d_ros.recordings.ros_types import HANDS, IMAGE, INFO, MARKERS, POINTS, TRANSFORMS, RosTypes
 
 TOPICS = {
-    "/camera/depth/image_rect_raw": IMAGE,
+    "/camera/depth/image_raw": IMAGE,
     "/camera/depth/camera_info": INFO,
     "/hand_pose/hands": HANDS,
     "/hand_pose/points": POINTS,

@@ -75,12 +75,14 @@ class RosTypes:
         return self._new(IMAGE, header, height, width, encoding, 0, width * values.itemsize, data)
 
     def info(self, header: Any, camera: Camera) -> Any:
-        """sensor_msgs/CameraInfo."""
+        """sensor_msgs/CameraInfo, with the camera's lens."""
+        lens = camera.distortion
+        model, bends = (lens.model, np.array(lens.coefficients)) if lens else ("plumb_bob", np.zeros(5))
         k = np.array([camera.fx, 0, camera.cx, 0, camera.fy, camera.cy, 0, 0, 1], np.float64)
         p = np.array([camera.fx, 0, camera.cx, 0, 0, camera.fy, camera.cy, 0, 0, 0, 1, 0], np.float64)
         region = self._new("sensor_msgs/msg/RegionOfInterest", 0, 0, 0, 0, False)
         size = (camera.height, camera.width)
-        return self._new(INFO, header, *size, "plumb_bob", np.zeros(5), k, np.eye(3).ravel(), p, 0, 0, region)
+        return self._new(INFO, header, *size, model, bends, k, np.eye(3).ravel(), p, 0, 0, region)
 
     def hands(self, header: Any, hands: Sequence[HandPose], model: str) -> Any:
         """dense3d_ros/HandPoseArray."""

@@ -19,6 +19,7 @@ from room import make_room
 from dense3d_ros import cli
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthImage
+from dense3d_ros.geometry.distortion import Distortion
 from dense3d_ros.geometry.hand import BONES, Handedness, HandPose
 from dense3d_ros.learning.synthetic.hand_mesh import HandMesh
 from dense3d_ros.perception import model
@@ -177,6 +178,22 @@ def result(index: int, hands: list[HandPose], nanoseconds: int, unit: float = 0.
     file = FrameFile(Path(f"{index}.png"), Path(f"{index}.png"), index)
     depth = DepthImage(picture(index), unit)
     return FrameResult(file, nanoseconds, depth, Camera(47.5, 47.5, 31.5, 23.5, 64, 48), estimate=Estimate(hands))
+
+
+def test_a_lens_is_undone_as_live_and_written_again(tmp_path: Path) -> None:
+    bent = info(FIRST)
+    bent.d = np.array([-0.2, 0.05, 0.001, -0.002, 0.0])
+    messages = [
+        ("/tof/depth/camera_info", FIRST, "sensor_msgs/msg/CameraInfo", bent),
+        ("/tof/depth/image_raw", FIRST, "sensor_msgs/msg/Image", image(picture(0), FIRST)),
+    ]
+    write_ros2(tmp_path / "bag", iter(messages))
+    (frame,) = open_bag_recording(tmp_path / "bag").frames
+    assert frame.camera.distortion == Distortion("plumb_bob", tuple(bent.d))
+    with BagWriter(tmp_path / "out.mcap", "fast") as writer:
+        writer.add(FrameResult(**vars(frame), estimate=Estimate([])))
+    (again,) = open_bag_recording(tmp_path / "out.mcap").frames
+    assert again.camera == frame.camera
 
 
 def test_stamps_go_on_where_a_recording_starts_again(tmp_path: Path) -> None:
