@@ -20,10 +20,12 @@ def make_nodes(load: LoadModel = load_model) -> list[Node]:
     `load(name_or_path, device, runtime)`: the model.
     """
     slot = ModelSlot()
-    model = HandModelNode(slot, load, cli_args=_own_name("hand_model"))
+    # Before any node is made: a node that only asks for a name would take another one of that name off the graph.
+    model_arguments, state_arguments = _own_name("hand_model"), [*_own_name("hand_state"), *_hands()]
+    model = HandModelNode(slot, load, cli_args=model_arguments)
     poses = [HandPoseNode(slot, cli_args=_in_namespace(camera)) for camera in model.cameras]
-    cameras = zip(model.cameras, poses, strict=True) if model.has_hand_state else ()
-    states = [HandStateNode(cli_args=_state_arguments(camera, pose)) for camera, pose in cameras]
+    cameras = model.cameras if model.has_hand_state else ()
+    states = [HandStateNode(cli_args=[*_in_namespace(camera), *state_arguments]) for camera in cameras]
     # The model node last: it starts loading as soon as it spins.
     return [*poses, *states, model]
 
@@ -33,11 +35,10 @@ def main(arguments: Sequence[str] | None = None, load: LoadModel = load_model) -
     return run_nodes(lambda: make_nodes(load), arguments)
 
 
-def _state_arguments(camera: str, pose: HandPoseNode) -> list[str]:
-    """A state node's own arguments: the namespace of its camera, its name, and the hands of its perception node."""
-    arguments = [*_in_namespace(camera), *_own_name("hand_state")]
-    hands = f"{pose.get_name()}/hands"
-    return arguments if hands == INPUT else [*arguments, "--ros-args", "-r", f"{INPUT}:={hands}"]
+def _hands() -> list[str]:
+    """A state node's own arguments for the hands of the perception node beside it, whatever its name is."""
+    hands = f"{_name_given_to('hand_pose')}/hands"
+    return [] if hands == INPUT else ["--ros-args", "-r", f"{INPUT}:={hands}"]
 
 
 def _own_name(name: str) -> list[str]:
