@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 
 from dense3d_ros.nodes.hand_model_node import HandModelNode, LoadModel
 from dense3d_ros.nodes.hand_pose_node import HandPoseNode
@@ -52,7 +53,9 @@ def _own_name(name: str) -> list[str]:
 
 def _name_given_to(name: str) -> str:
     """What the process's remaps make of a node's name."""
-    node = Node(name, enable_rosout=False, start_parameter_services=False)
+    # Where that were true, it would subscribe to /clock, and others may miss the real node's subscription then.
+    real_time = Parameter("use_sim_time", value=False)
+    node = Node(name, enable_rosout=False, start_parameter_services=False, parameter_overrides=[real_time])
     try:
         return str(node.get_name())
     finally:
