@@ -37,10 +37,10 @@ PIXELS_A_METRE = 1250.0
 TURN_RAD = np.radians([-12.0, 62.0, 0.0])
 """Of the view from the side: most of a right angle about the vertical."""
 COLOURS = 96
-Picture = NDArray[np.uint8]
+ColourImage = NDArray[np.uint8]
 
 
-def from_the_side(hand: HandPose | None) -> Picture:
+def from_the_side(hand: HandPose | None) -> ColourImage:
     """The joints, turned about their centre, without perspective."""
     image = np.full((HEIGHT, SIDE_WIDTH, 3), 32, np.uint8)
     if hand is not None:
@@ -50,7 +50,7 @@ def from_the_side(hand: HandPose | None) -> Picture:
     return image
 
 
-def from_the_camera(depth: DepthImage, hand: HandPose | None) -> Picture:
+def from_the_camera(depth: DepthImage, hand: HandPose | None) -> ColourImage:
     """The depth image in colour with the joints."""
     column, row, width, height = SHOWN
     image = colour_depth(depth, NEAR, FAR)[row : row + height, column : column + width]

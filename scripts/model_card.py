@@ -29,7 +29,7 @@ from dense3d_ros.learning.evaluation.tables import details, followed, hands, num
 from dense3d_ros.perception.model import load_model
 from dense3d_ros.perception.model_description import ModelDescription
 from dense3d_ros.perception.model_file import available_models, model_path, read_model
-from dense3d_ros.recordings.drawing import Picture, contact_sheet, draw_bones, overlay, write, write_picture
+from dense3d_ros.recordings.drawing import ColourImage, contact_sheet, draw_bones, overlay, write, write_image
 
 SHOWN = 6
 
@@ -92,7 +92,7 @@ def training(descriptions: dict[str, ModelDescription]) -> str:
     return table(["model", "weights", "crop", "training", "licence"], rows)
 
 
-def failure_sheet(name: str, result: dict[str, Any]) -> Picture:
+def failure_sheet(name: str, result: dict[str, Any]) -> ColourImage:
     """The worst images: largest errors, missed hands, and things taken for a hand, a row each."""
     model, test_set = load_model(name), SyntheticTestSet.load()
     detector, failures = OwnDetector(model), result["failures"]
@@ -152,8 +152,8 @@ def write_card(docs: Path, *, images: bool) -> list[Path]:
     plot_reliability(written[1], results)
     for name, result in results.items() if images else ():
         written.append(docs / "images" / f"failures_{name}.png")
-        write_picture(written[-1], failure_sheet(name, result))
-    # Last, so that the card never names a image that is not there.
+        write_image(written[-1], failure_sheet(name, result))
+    # Last, so that the card never names an image that is not there.
     write_text(card, text)
     return written
 

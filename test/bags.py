@@ -1,4 +1,4 @@
-"""Bags for the tests, written by the reference writers rosbags and mcap, of pictures that need no renderer."""
+"""Bags for the tests, written by the reference writers rosbags and mcap, of images that need no renderer."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ COMPRESSED_TYPE = "sensor_msgs/msg/CompressedImage"
 ROS2 = get_typestore(Stores.ROS2_JAZZY)
 
 
-def picture(index: int, camera: Camera = CAMERA) -> NDArray[np.uint16]:
+def depth_values(index: int, camera: Camera = CAMERA) -> NDArray[np.uint16]:
     """Millimetres (H, W), another in each frame, of noise that does not compress."""
     return np.random.default_rng(index).integers(400, 900, (camera.height, camera.width)).astype(np.uint16)
 
@@ -67,7 +67,7 @@ def frames(count: int, start: int = 0, camera: Camera = CAMERA) -> Messages:
     for index in range(start, start + count):
         stamp = FIRST + index * STEP
         yield INFO, stamp, INFO_TYPE, info(stamp, camera)
-        yield DEPTH, stamp, IMAGE_TYPE, image(picture(index, camera), stamp)
+        yield DEPTH, stamp, IMAGE_TYPE, image(depth_values(index, camera), stamp)
 
 
 def write_ros2(
@@ -98,5 +98,5 @@ def write_ros1(path: Path, count: int) -> Path:
         for index in range(count):
             stamp = FIRST + index * STEP
             writer.write(infos, stamp, store.serialize_ros1(info(stamp, store=store), INFO_TYPE))
-            writer.write(depth, stamp, store.serialize_ros1(image(picture(index), stamp, store=store), IMAGE_TYPE))
+            writer.write(depth, stamp, store.serialize_ros1(image(depth_values(index), stamp, store=store), IMAGE_TYPE))
     return path

@@ -1,6 +1,6 @@
 """Depth images and camera infos as the drivers of real cameras send them; docs/cameras.md says where values come from.
 
-The pictures are rendered with a fine pinhole camera and seen through each lens by OpenCV's models, not by ours.
+The images are rendered with a fine pinhole camera and seen through each lens by OpenCV's models, not by ours.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from dense3d_ros.learning.synthetic.render import render_depth
 
 NONE5, NONE8 = (0.0,) * 5, (0.0,) * 8
 WIDEST = 1.9
-"""x / z up to which pictures are rendered."""
+"""x / z up to which images are rendered."""
 AZURE = (3.130577, 2.324939, 0.000081, -0.000051, 0.130416, 3.458652, 3.350115, 0.662942)
 FEMTO = (8.68957, 4.46817, 0.0, 0.0, 0.172922, 9.01699, 7.37854, 1.05598)
 KINECT2 = (0.0905474, -0.26819, 0.0, 0.0, 0.0950862)
@@ -58,7 +58,7 @@ class Driver:
         return Camera(*self.focal, *self.middle, *self.size)
 
     def messages(self, metres: NDArray[np.float32], stamp: Time) -> tuple[Image, CameraInfo]:
-        """Of a picture as the lens shows it."""
+        """Of an image as the lens shows it."""
         image = depth_message(metres, stamp, encoding=self.encoding, frame=self.frame)
         if self.encoding == "32FC1" and self.nothing:
             values = np.where(metres > 0, metres, np.float32(self.nothing)).astype("<f4")
@@ -106,7 +106,7 @@ class Scene:
     def __init__(self) -> None:
         self._hands = HandAnimation(Camera(475.0, 475.0, 319.5, 239.5, 640, 480), seed=5)
 
-    def picture(
+    def image(
         self, camera: Camera, rays: NDArray[np.float64], seconds: float, place: tuple[float, float, float]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """(H, W) metres along z where each pixel looks, 0 for NaN, and the true joints (21, 3)."""

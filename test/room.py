@@ -1,4 +1,4 @@
-"""Made-up pictures for the tests: a hand on its arm, before a person, over a table, behind a desk."""
+"""Made-up images for the tests: a hand on its arm, before a person, over a table, behind a desk."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def make_room(
     wall: bool = False,
     noise: bool = True,
 ) -> Room:
-    """One hand with its arm 0.3-1.1 m away; the hand is in the picture and at least 40 % of it is seen."""
+    """One hand with its arm 0.3-1.1 m away; the hand is in the image and at least 40 % of it is seen."""
     right = bool(rng.random() < 0.5)
     angles = sample_angles(rng)
     length = float(rng.uniform(0.165, 0.2))

@@ -1,7 +1,7 @@
 """Check a downloaded benchmark: NYU, ICVL or MSRA15.
 
 `dense3d data check DIR` tells which data set DIR holds, whether its labels can be read and all their images are
-there, and draws the joints of a dozen frames, spread over the whole set, into a image to look at. The exit
+there, and draws the joints of a dozen frames, spread over the whole set, into an image to look at. The exit
 status is 0 for a complete data set, 1 for an incomplete one.
 
 example:
@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     from dense3d_ros.geometry.benchmarks import BENCHMARKS
     from dense3d_ros.learning.datasets.check import check_dataset, recognise
     from dense3d_ros.learning.datasets.sheet import sample_sheet
-    from dense3d_ros.recordings.drawing import write_picture
+    from dense3d_ros.recordings.drawing import write_image
 
     dataset = arguments.dataset or recognise(arguments.folder)
     benchmark = BENCHMARKS[dataset]
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     for problem in result.problems:
         print(f"  problem: {problem}")
     if result.samples:
-        write_picture(arguments.sheet, sample_sheet(result.samples, benchmark.chains))
+        write_image(arguments.sheet, sample_sheet(result.samples, benchmark.chains))
         print(f"  samples: {arguments.sheet}")
     print("incomplete" if result.problems else "complete")
     return 1 if result.problems else 0

@@ -4,7 +4,7 @@ Starts `depth_camera` and the process of `hand_pose` and `hand_model`, waits for
 hands, markers and diagnostics, stops everything, prints a table and writes to DIR
 
   report.json        all figures
-  overlays/          depth pictures with the published skeletons
+  overlays/          depth images with the published skeletons
   contact_sheet.png  the overlays side by side
   *.log              what the nodes said
 
@@ -16,7 +16,7 @@ from an image's stamp to a robot's joint command, and how far wrist and pinch ar
 beside the hand as overlays/, contact_sheet.png and teleop.mp4.
 
 The exit status is 0 only if the job was done: frames answered, hands found with markers and, for the rendered
-hand, near the true joints; for a folder, every picture that can be read published and nearly all of them answered, at
+hand, near the true joints; for a folder, every image that can be read published and nearly all of them answered, at
 least half of them with a hand. The default camera for --input is an Intel SR305 at 640x480 with a unit of 0.125 mm.
 
 examples:
@@ -106,7 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 1
     figures = write_report(seen, camera, arguments.output)
     print(table(figures))
-    print(f"\npictures and figures: {printable(arguments.output)}")
+    print(f"\nimages and figures: {printable(arguments.output)}")
     for fault in [*figures["failures"], *figures["remarks"]]:
         print(f"dense3d demo: {fault}", file=sys.stderr)
     return 0 if figures["done"] else 1
@@ -141,7 +141,7 @@ def _run_teleop(arguments: argparse.Namespace) -> int:
         return 1
     figures = write_teleop(seen, camera, arguments.output)
     print(table(figures))
-    print(f"\npictures, video and figures: {printable(arguments.output)}")
+    print(f"\nimages, video and figures: {printable(arguments.output)}")
     for fault in figures["failures"]:
         print(f"dense3d demo: {fault}", file=sys.stderr)
     return 0 if figures["done"] else 1

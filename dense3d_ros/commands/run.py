@@ -9,7 +9,7 @@ keeps its track id from one frame to the next. DIR gets, frame by frame,
   hands.jsonl        a line of JSON for each frame: its stamp, hands (track id, handedness, score, 21 joints [x, y, z]
                      in metres in the camera's optical frame, joint scores), and why there are none
   hands.csv          the same, a line for each hand
-  overlays/          the depth pictures with the skeletons, in the recording's subfolders
+  overlays/          the depth images with the skeletons, in the recording's subfolders
 
 so that a run that is ended early leaves what it did; run.json, at the start, which says model, joint names, camera and
 how many frames there are; and at the end

@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     from dense3d_ros.learning.synthetic.compilation import announced
     from dense3d_ros.learning.synthetic.samples import make_sample
     from dense3d_ros.learning.synthetic.scenes import SceneAssets
-    from dense3d_ros.recordings.drawing import contact_sheet, draw_crop, write_picture
+    from dense3d_ros.recordings.drawing import contact_sheet, draw_crop, write_image
 
     if arguments.count < 1:
         raise ValueError(f"--count must be at least 1, got {arguments.count}")
@@ -51,6 +51,6 @@ def run(arguments: argparse.Namespace) -> int:
         fx, fy, cx, cy = (float(value) for value in sample.camera)
         camera = Camera(fx, fy, cx, cy, size, size)
         tiles.append(draw_crop(sample.image, camera, joints, label, TILE_WIDTH))
-    write_picture(arguments.show, contact_sheet(tiles, COLUMNS, TILE_WIDTH))
+    write_image(arguments.show, contact_sheet(tiles, COLUMNS, TILE_WIDTH))
     print(arguments.show)
     return 0

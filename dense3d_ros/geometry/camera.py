@@ -96,7 +96,7 @@ class Camera:
         return replace(self, cx=self.cx - left, cy=self.cy - top, width=width, height=height)
 
     def resized(self, width: int, height: int) -> Camera:
-        """The camera of the same picture resampled to another size, pixel areas aligned."""
+        """The camera of the same image resampled to another size, pixel areas aligned."""
         sx, sy = width / self.width, height / self.height
         return replace(
             self,

@@ -1,4 +1,4 @@
-"""The metric cube around a hand centre, seen as a small normalised picture with its own camera."""
+"""The metric cube around a hand centre, seen as a small normalised image with its own camera."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class HandCrop:
 
     image: (S, S) float32, (depth - centre depth) / half_size in [-1, 1); BACKGROUND where nothing was
     measured or what was measured lies outside the cube.
-    camera: the camera of this picture. centre: (3,) metres, in its frame. half_size: half the cube's edge in metres.
+    camera: the camera of this image. centre: (3,) metres, in its frame. half_size: half the cube's edge in metres.
     roll: radians by which this camera is turned clockwise about its optical axis. is_mirrored: then seen in a mirror.
     """
 
@@ -83,14 +83,14 @@ class CropRegion:
 
     @property
     def image(self) -> NDArray[np.float32]:
-        """The crop's picture, made at each call; see HandCrop."""
+        """The crop's image, made at each call; see HandCrop."""
         inside = self.inside
         metres = self.depth.metres_at(np.where(inside, self.rows, 0), np.where(inside, self.cols, 0))
         image = metres - self.centre[2]
         image /= np.float32(self.half_size)
         seen = inside & (metres > 0) & (np.abs(image) < 1)
-        picture: NDArray[np.float32] = np.where(seen, image, BACKGROUND)
-        return picture
+        normalised: NDArray[np.float32] = np.where(seen, image, BACKGROUND)
+        return normalised
 
     def mirrored(self) -> CropRegion:
         """See HandCrop.mirrored."""
@@ -168,7 +168,7 @@ def crop_hand(
     resolution: int = 128,
     roll: float = 0.0,
 ) -> HandCrop:
-    """`crop_region` with its picture made."""
+    """`crop_region` with its image made."""
     region = crop_region(depth, camera, centre, half_size, resolution, roll)
     return HandCrop(region.image, region.camera, region.centre, half_size, roll)
 

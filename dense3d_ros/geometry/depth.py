@@ -141,7 +141,7 @@ class DepthImage:
         except cv2.error:
             values = None
         if values is None:
-            raise DepthFormatError(f"{name} cannot be read as a picture; expected a 16-bit depth PNG")
+            raise DepthFormatError(f"{name} cannot be read as an image; expected a 16-bit depth PNG")
         if values.dtype != np.uint16 or values.ndim != 2:
             channels = 1 if values.ndim == 2 else values.shape[2]
             raise DepthFormatError(

@@ -101,7 +101,7 @@ def hand_centre(joints: NDArray[np.floating]) -> NDArray[np.float32]:
 
 
 def palm_direction(joints: NDArray[np.floating]) -> NDArray[np.float64]:
-    """(21, 3) joints -> (2,) metres right and down in the picture, at the wrist's depth: wrist to middle knuckle."""
+    """(21, 3) joints -> (2,) metres right and down in the image, at the wrist's depth: wrist to middle knuckle."""
     wrist, knuckle = joints[0].astype(np.float64), joints[JOINT_INDEX["middle_mcp"]].astype(np.float64)
     direction: NDArray[np.float64] = knuckle[:2] * (wrist[2] / max(knuckle[2], 1e-6)) - wrist[:2]
     return direction

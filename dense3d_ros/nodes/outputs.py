@@ -20,8 +20,8 @@ from dense3d_ros.msg import HandPoseArray
 from dense3d_ros.nodes.markers import HandMarkers
 from dense3d_ros.nodes.messages import HandMessages
 from dense3d_ros.nodes.parameters import HandPoseSettings
-from dense3d_ros.nodes.pictures import overlay, overlay_message, points_message
 from dense3d_ros.nodes.quality import unfit_subscriber
+from dense3d_ros.nodes.viewer_messages import overlay, overlay_message, points_message
 
 
 class HandOutputs:
@@ -83,8 +83,8 @@ class HandOutputs:
     ) -> None:
         """Publish the depth image in colour with the hands drawn on it."""
         if self._overlay.get_subscription_count() > 0:
-            picture = overlay(depth, camera, hands, settings.min_depth, settings.max_depth)
-            self._overlay.publish(overlay_message(header, picture))
+            image = overlay(depth, camera, hands, settings.min_depth, settings.max_depth)
+            self._overlay.publish(overlay_message(header, image))
 
     def clear(self, after: float = 0.0) -> bool:
         """Take back hands that were published last, at least `after` seconds ago: an empty message, the same header.

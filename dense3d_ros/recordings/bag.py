@@ -85,7 +85,7 @@ def _whole(file: BagFile, names: Collection[str], path: Path) -> Iterator[tuple[
 
 
 def is_bag(path: Path) -> bool:
-    """Whether a path is a file or a folder of a bag, and not a folder of pictures."""
+    """Whether a path is a file or a folder of a bag, and not a folder of images."""
     if not path.is_dir():
         return is_bag_file(path)
     if (path / METADATA).is_file():
@@ -170,7 +170,7 @@ def choose_depth(bag: Bag, wanted: str | None) -> Topic:
         raise BagError(
             f"{name} holds no depth images; its images: {listed}; accepted: {', '.join(ENCODINGS)}, compressedDepth"
         )
-    # Some drivers publish infrared as mono16; and the same pictures compressed, too, are one camera.
+    # Some drivers publish infrared as mono16; and the same images compressed, too, are one camera.
     sure = [topic for topic in depth if topic.encoding != "mono16"] or depth
     raw = {topic.name for topic in sure}
     single = [topic for topic in sure if topic.kind == IMAGE or str(PurePath(topic.name).parent) not in raw]

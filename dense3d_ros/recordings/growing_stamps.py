@@ -6,7 +6,7 @@ _SECOND = 1_000_000_000
 
 
 class GrowingStamps:
-    """Moves stamps that go back, as from one folder of pictures to the next, behind those before; none is 0."""
+    """Moves stamps that go back, as from one folder of images to the next, behind those before; none is 0."""
 
     def __init__(self) -> None:
         self._latest = self._offset = 0

@@ -41,7 +41,7 @@ class Intrinsics:
         self._camera(1, 1)
 
     def camera(self, width: int, height: int) -> Camera:
-        """The camera of a picture of this size; ValueError for impossible intrinsics."""
+        """The camera of an image of this size; ValueError for impossible intrinsics."""
         return self._camera(width, height).checked()
 
     def _camera(self, width: int, height: int) -> Camera:
@@ -67,7 +67,7 @@ class RecordedFrame:
     """A depth image, when it was taken, and the camera that took it.
 
     nanoseconds: since 1970 where the recording says so, else from its folder's first frame. starts: nothing before it
-    belongs to the same sequence. fault: why it cannot be read; then the picture is black. transforms: those recorded
+    belongs to the same sequence. fault: why it cannot be read; then the image is black. transforms: those recorded
     since the frame before, as topic, nanoseconds and tf2_msgs/TFMessage.
     """
 
@@ -87,7 +87,7 @@ class RecordedFrame:
 
     @property
     def readable(self) -> bool:
-        """Whether there is a picture."""
+        """Whether there is an image."""
         return not self.fault
 
 
@@ -113,7 +113,7 @@ class FrameResult(RecordedFrame):
     estimate: Estimate
 
 
-class PictureReader:
+class ImageReader:
     """Reads the depth PNGs of one camera, whose values count `unit` metres. All are of one size, the first one's."""
 
     def __init__(self, unit: float) -> None:
@@ -128,8 +128,8 @@ class PictureReader:
         if depth.shape != self.shape:
             (height, width), (first_height, first_width) = depth.shape, self.shape
             raise DepthFormatError(
-                f"{printable(path)} has {width}x{height} pixels, the first picture {first_width}x{first_height}; "
-                "expected pictures of one camera, all of one size"
+                f"{printable(path)} has {width}x{height} pixels, the first image {first_width}x{first_height}; "
+                "expected images of one camera, all of one size"
             )
         return depth
 
@@ -156,8 +156,8 @@ def find_frames(folder: Path) -> list[FrameFile]:
 
 
 def check_camera(frames: Sequence[FrameFile], intrinsics: Intrinsics) -> None:
-    """Raise ValueError for intrinsics that the first picture cannot have."""
-    reader = PictureReader(intrinsics.depth_unit)
+    """Raise ValueError for intrinsics that the first image cannot have."""
+    reader = ImageReader(intrinsics.depth_unit)
     for frame in frames:
         with suppress(DepthFormatError):
             height, width = reader.read(frame.path).shape
@@ -174,7 +174,7 @@ def _pngs(folder: Path) -> Iterator[Path]:
             folders.clear()
             continue
         for path in (Path(parent, name) for name in names if not name.startswith(".")):
-            # A link that leads nowhere is a picture that is missing, and said to be.
+            # A link that leads nowhere is an image that is missing, and said to be.
             if path.suffix.lower() == ".png" and (path.is_file() or path.is_symlink()):
                 yield path
 
@@ -217,7 +217,7 @@ def estimate_recording(
     estimator: HandPoseEstimator,
     centres: Centres | None = None,
 ) -> Iterator[FrameResult]:
-    """`estimate_frames` of a folder's pictures. ValueError for intrinsics that pictures of this size cannot have."""
+    """`estimate_frames` of a folder's images. ValueError for intrinsics that images of this size cannot have."""
     return estimate_frames(folder_frames(frames, intrinsics), estimator, centres)
 
 
@@ -229,12 +229,12 @@ def open_folder(folder: Path, intrinsics: Intrinsics) -> tuple[Recording, list[F
 
 
 def folder_frames(frames: Sequence[FrameFile], intrinsics: Intrinsics) -> Iterator[RecordedFrame]:
-    """The pictures in turn. A new folder is a new recording.
+    """The images in turn. A new folder is a new recording.
 
     A file that is no depth PNG, or of another size than the first, is a black frame, whose fault says what is wrong.
-    Raises ValueError for intrinsics that pictures of this size cannot have.
+    Raises ValueError for intrinsics that images of this size cannot have.
     """
-    reader = PictureReader(intrinsics.depth_unit)
+    reader = ImageReader(intrinsics.depth_unit)
     for frame in frames:
         stamp = round(frame.index / intrinsics.rate * 1e9)
         try:

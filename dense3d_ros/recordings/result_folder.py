@@ -22,12 +22,12 @@ def holds_results(folder: Path) -> bool:
 def prepare_results(folder: Path, recording: Path | None) -> bool:
     """Make the folder for a run over `recording`; whether it held results of another run, which are removed.
 
-    Raises ValueError where pictures of the recording, or of somebody else, would be overwritten.
+    Raises ValueError where images of the recording, or of somebody else, would be overwritten.
     """
     overlays = folder / OVERLAYS
     if recording is not None:
-        pictures = recording.resolve()
-        if folder.resolve() == pictures or pictures.is_relative_to(overlays.resolve()):
+        images = recording.resolve()
+        if folder.resolve() == images or images.is_relative_to(overlays.resolve()):
             raise ValueError(f"the results need a folder of their own; '{printable(folder)}' is that of the recording")
     overlays.mkdir(parents=True, exist_ok=True)
     replaced = holds_results(folder)

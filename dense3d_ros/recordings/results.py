@@ -1,4 +1,4 @@
-"""What `dense3d run` leaves behind: joints as JSON lines and CSV, overlay pictures, a contact sheet, a video."""
+"""What `dense3d run` leaves behind: joints as JSON lines and CSV, overlay images, a contact sheet, a video."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from dense3d_ros.atomic_write import write_text
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.hand import JOINT_NAMES, SKELETON, HandPose
 from dense3d_ros.perception.model_description import ModelDescription
-from dense3d_ros.recordings.drawing import contact_sheet, overlay, read_picture, write_picture
+from dense3d_ros.recordings.drawing import contact_sheet, overlay, read_image, write_image
 from dense3d_ros.recordings.offline import FrameResult, Recording
 from dense3d_ros.recordings.other_joints import in_convention
 from dense3d_ros.recordings.result_folder import OVERLAYS, SHEET
 from dense3d_ros.recordings.video import can_write_video, write_video
 
-SHEET_PICTURES = 60
+SHEET_IMAGES = 60
 TILE_WIDTH = 400
 
 
@@ -99,7 +99,7 @@ class ResultWriter:
         self._csv.append("".join(map(_csv_line, _csv_rows(record))))
         path = self._folder / OVERLAYS / result.file.relative
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_picture(path, overlay(result.depth, result.camera, estimate.hands, f"{name}  {estimate.reason}".rstrip()))
+        write_image(path, overlay(result.depth, result.camera, estimate.hands, f"{name}  {estimate.reason}".rstrip()))
         self._overlays.append(path)
 
     def _record(self, hand: HandPose, camera: Camera) -> dict[str, Any]:
@@ -109,11 +109,11 @@ class ResultWriter:
     def _write_sheet(self) -> None:
         count = len(self._overlays)
         chosen = self._overlays
-        if count > SHEET_PICTURES:
-            chosen = [chosen[index * count // SHEET_PICTURES] for index in range(SHEET_PICTURES)]
-        tiles = [contact_sheet([read_picture(path)], width=TILE_WIDTH) for path in chosen]
+        if count > SHEET_IMAGES:
+            chosen = [chosen[index * count // SHEET_IMAGES] for index in range(SHEET_IMAGES)]
+        tiles = [contact_sheet([read_image(path)], width=TILE_WIDTH) for path in chosen]
         if tiles:
-            write_picture(self._folder / SHEET, contact_sheet(tiles, width=TILE_WIDTH))
+            write_image(self._folder / SHEET, contact_sheet(tiles, width=TILE_WIDTH))
 
 
 CSV_TITLES = [

@@ -1,4 +1,4 @@
-"""Pictures of robots: the primitive shapes of a URDF, flatly lit, from behind to the front."""
+"""Images of robots: the primitive shapes of a URDF, flatly lit, from behind to the front."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dense3d_ros.recordings.drawing import Picture, bgr
+from dense3d_ros.recordings.drawing import ColourImage, bgr
 from dense3d_ros.retargeting.urdf import Robot, Shape
 
 Array = NDArray[np.float64]
@@ -17,7 +17,7 @@ Array = NDArray[np.float64]
 DISTANCE = 0.7
 """Metres from the camera to the middle of the robot."""
 FIELD = 0.29
-"""Metres that a picture shows at that distance."""
+"""Metres that an image shows at that distance."""
 _LIGHT = np.array([-0.45, -0.65, -0.61])
 _SIDES, _RINGS, _GRID = 18, 8, 5
 _FINER = 2
@@ -25,7 +25,7 @@ _SHIFT = 4
 
 
 class RobotDrawing:
-    """Draws one robot again and again. middle: (3,) metres in the root link, which come to the picture's middle."""
+    """Draws one robot again and again. middle: (3,) metres in the root link, which come to the image's middle."""
 
     def __init__(self, robot: Robot, middle: Array) -> None:
         self._robot, self._middle = robot, middle
@@ -40,8 +40,8 @@ class RobotDrawing:
             raise ValueError(f"robot '{robot.name}' has no box, cylinder or sphere to draw")
         self._colours = np.array(colours, np.float64)
 
-    def draw(self, positions: Mapping[str, float], rotation: Array, size: int) -> Picture:
-        """(size, size, 3) picture at joint positions by name.
+    def draw(self, positions: Mapping[str, float], rotation: Array, size: int) -> ColourImage:
+        """(size, size, 3) image at joint positions by name.
 
         rotation: (3, 3) of the root link in the camera's frame, x right, y down, z forward.
         """
@@ -57,13 +57,13 @@ class RobotDrawing:
         shades = (light[:, None] * self._colours).tolist()
         pixels = points[..., :2] / points[..., 2:] * (DISTANCE / FIELD) * size * _FINER + size * _FINER / 2
         outlines = np.rint(pixels * 2**_SHIFT).clip(-1e6, 1e6).astype(np.int32)
-        picture = _background(size * _FINER)
+        image = _background(size * _FINER)
         for index in np.flatnonzero(seen)[np.argsort(-centres[seen, 2])]:
-            cv2.fillConvexPoly(picture, outlines[index], shades[index], cv2.LINE_AA, _SHIFT)
-        return np.asarray(cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA), np.uint8)
+            cv2.fillConvexPoly(image, outlines[index], shades[index], cv2.LINE_AA, _SHIFT)
+        return np.asarray(cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _background(size: int) -> Picture:
+def _background(size: int) -> ColourImage:
     shade = np.linspace(58, 24, size)[:, None, None]
     return np.broadcast_to(shade, (size, size, 3)).astype(np.uint8)
 

@@ -148,10 +148,10 @@ class RosTypes:
         colour = self._new("std_msgs/msg/ColorRGBA", 0.0, 0.0, 0.0, 0.0)
         duration = self._new("builtin_interfaces/msg/Duration", lifetime // 10**9, lifetime % 10**9)
         blank = self._new("std_msgs/msg/Header", self._time(0), "")
-        picture = self._new("sensor_msgs/msg/CompressedImage", blank, "", np.zeros(0, np.uint8))
+        image = self._new("sensor_msgs/msg/CompressedImage", blank, "", np.zeros(0, np.uint8))
         mesh = self._new("visualization_msgs/msg/MeshFile", "", np.zeros(0, np.uint8))
         shown = (header, name, number, shape, action, pose, scale, colour, duration, False)
-        return self._new("visualization_msgs/msg/Marker", *shown, [], [], "", picture, [], "", "", mesh, False)
+        return self._new("visualization_msgs/msg/Marker", *shown, [], [], "", image, [], "", "", mesh, False)
 
 
 def _packed(finger: int) -> int:

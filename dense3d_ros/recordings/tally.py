@@ -43,7 +43,7 @@ class Reasons:
 
 
 class Tally:
-    """Counts the frames of `dense3d run`. unreadable: what is wrong with each file that is no picture of the camera."""
+    """Counts the frames of `dense3d run`. unreadable: what is wrong with each file that is no image of the camera."""
 
     def __init__(self) -> None:
         self.frames = self.with_hand = 0
@@ -68,16 +68,16 @@ class Tally:
 
 
 def nearest(depth: DepthImage) -> float:
-    """How far away the nearest things of a picture are, metres; NaN where nothing is measured."""
+    """How far away the nearest things of an image are, metres; NaN where nothing is measured."""
     metres = depth.metres(slice(None, None, 4), slice(None, None, 4))
     measured = metres[metres > 0]
     return float(np.percentile(measured, 2)) if measured.size else math.nan
 
 
 def unit_doubt(nearest_things: Sequence[float], unit: float) -> str:
-    """A sentence where pictures whose values count `unit` metres cannot be of a hand before a camera; else "".
+    """A sentence where images whose values count `unit` metres cannot be of a hand before a camera; else "".
 
-    nearest_things: `nearest` of each picture.
+    nearest_things: `nearest` of each image.
     """
     known = [value for value in nearest_things if value > 0]
     distance = float(np.median(known)) if known else math.nan

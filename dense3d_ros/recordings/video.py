@@ -1,4 +1,4 @@
-"""Pictures as a video that browsers play: H.264 in an MP4, through the Python package av."""
+"""Images as a video that browsers play: H.264 in an MP4, through the Python package av."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from dense3d_ros.atomic_write import atomic_write
-from dense3d_ros.recordings.drawing import Picture, read_picture
+from dense3d_ros.recordings.drawing import ColourImage, read_image
 
 CODEC = "libx264"
 _OPTIONS = {"crf": "20", "preset": "veryfast"}
@@ -21,8 +21,8 @@ def can_write_video() -> bool:
     return find_spec("av") is not None
 
 
-def write_video(path: Path, pictures: Sequence[Path], rate: float) -> None:
-    """Picture files as an MP4 of `rate` frames a second, read one after the other.
+def write_video(path: Path, images: Sequence[Path], rate: float) -> None:
+    """ColourImage files as an MP4 of `rate` frames a second, read one after the other.
 
     All are fitted to the top left of the first one's size, black where they are smaller. OSError where that does not
     work; then there is no file.
@@ -36,17 +36,17 @@ def write_video(path: Path, pictures: Sequence[Path], rate: float) -> None:
         av.open(file, "w", format="mp4") as container,
     ):
         stream = container.add_stream(CODEC, rate=Fraction(rate).limit_denominator(1000), options=_OPTIONS)
-        height, width = _even(read_picture(pictures[0])).shape[:2]
+        height, width = _even(read_image(images[0])).shape[:2]
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        for picture in map(read_picture, pictures):
+        for image in map(read_image, images):
             frame = np.zeros((height, width, 3), np.uint8)
-            fitted = _even(picture)[:height, :width]
+            fitted = _even(image)[:height, :width]
             frame[: fitted.shape[0], : fitted.shape[1]] = fitted
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="bgr24")))
         container.mux(stream.encode())
 
 
-def _even(picture: Picture) -> Picture:
+def _even(image: ColourImage) -> ColourImage:
     """With an even number of rows and columns, as H.264 with halved colour needs it; the last ones are repeated."""
-    height, width = picture.shape[:2]
-    return np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+    height, width = image.shape[:2]
+    return np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")

@@ -13,7 +13,7 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 
 from dense3d_ros.geometry.depth import DepthFormatError, printable
 from dense3d_ros.perception.model import choose_device, read_for_runtime
-from dense3d_ros.recordings.offline import Intrinsics, PictureReader, check_camera, find_frames
+from dense3d_ros.recordings.offline import ImageReader, Intrinsics, check_camera, find_frames
 from dense3d_ros.recordings.result_folder import prepare_results
 from dense3d_ros.rehearsal.children import (
     DEPTH_TOPIC,
@@ -32,7 +32,7 @@ from dense3d_ros.rehearsal.renderer import compile_renderer
 
 SYNTHETIC_RATE = 30.0
 FOLDER_RATE = 5.0
-PICTURES = 24
+IMAGES = 24
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def run_demo(settings: DemoSettings) -> Observation:
     Raises ValueError for settings that cannot work, ProcessError where the nodes do not come up.
     """
     # What cannot work is said now, in one sentence, instead of in a node's log.
-    pictures = _readable(settings.folder, settings.intrinsics) if settings.folder else None
+    images = _readable(settings.folder, settings.intrinsics) if settings.folder else None
     read_for_runtime(settings.model, choose_device(settings.device), settings.runtime)
     prepare_results(settings.output, settings.folder)
     if not settings.folder:
@@ -62,7 +62,7 @@ def run_demo(settings: DemoSettings) -> Observation:
         compile_renderer(lambda line: print(line, flush=True))
     isolate()
     rclpy.init()
-    every = max(1, int((pictures or settings.seconds * SYNTHETIC_RATE) / PICTURES))
+    every = max(1, int((images or settings.seconds * SYNTHETIC_RATE) / IMAGES))
     observer = DemoObserver(NAMESPACE, DEPTH_TOPIC, every, reliable=settings.folder is not None)
     executor = SingleThreadedExecutor()
     executor.add_node(observer)
@@ -87,7 +87,7 @@ def run_demo(settings: DemoSettings) -> Observation:
             # The last frames and the last diagnostics are still on their way.
             spin(executor, 1.5)
             running = nodes.poll() is None
-        return observer.observation(settings.folder, pictures, to_active, survived=running)
+        return observer.observation(settings.folder, images, to_active, survived=running)
     except ExternalShutdownException as error:
         # rclpy's handler of SIGINT and SIGTERM ends the spinning.
         raise KeyboardInterrupt from error
@@ -98,14 +98,14 @@ def run_demo(settings: DemoSettings) -> Observation:
 
 
 def _readable(folder: Path, intrinsics: Intrinsics) -> int:
-    """How many of the folder's pictures the camera will be able to publish."""
+    """How many of the folder's images the camera will be able to publish."""
     try:
         str(folder).encode("utf-8")
     except UnicodeEncodeError as error:
         raise ValueError(f"ROS takes no folder whose name is not UTF-8: '{printable(folder)}'") from error
     frames = find_frames(folder)
     check_camera(frames, intrinsics)
-    reader = PictureReader(intrinsics.depth_unit)
+    reader = ImageReader(intrinsics.depth_unit)
     count = 0
     for frame in frames:
         # What is wrong with the others is in the camera's log.

@@ -42,7 +42,7 @@ class Shot:
 class Observation:
     """What came of the demo.
 
-    pictures: of the folder that can be read, None for the rendered hand. frames_in: depth images seen. frames_out: hand
+    images: of the folder that can be read, None for the rendered hand. frames_in: depth images seen. frames_out: hand
     messages with the stamp of such an image. errors_mm: (N,) mean joint error of every frame with a hand and known
     joints. latency_ms: (M,) stamp to receipt of every hand message.
     diagnostics: the last values of the perception node. reason: the most frequent one that it gave for no hand.
@@ -50,7 +50,7 @@ class Observation:
     """
 
     folder: Path | None
-    pictures: int | None
+    images: int | None
     frames_in: int
     frames_out: int
     frames_with_hand: int
@@ -67,7 +67,7 @@ class Observation:
 
 
 class DemoObserver(Node):  # type: ignore[misc]
-    """Subscribes to what goes in and what comes out. Every `every`-th image is kept for pictures.
+    """Subscribes to what goes in and what comes out. Every `every`-th image is kept for images.
 
     reliable: whether the camera is, as for a folder, whose images are all wanted.
     """
@@ -92,7 +92,7 @@ class DemoObserver(Node):  # type: ignore[misc]
         self.create_subscription(DiagnosticArray, "/diagnostics", self._diagnostics_came, 20)
 
     def observation(
-        self, folder: Path | None, pictures: int | None, seconds_to_active: float, *, survived: bool
+        self, folder: Path | None, images: int | None, seconds_to_active: float, *, survived: bool
     ) -> Observation:
         """Sum up what was seen."""
         answers = {stamp: answer for stamp, answer in self._answers.items() if stamp in self._frame_ids}
@@ -105,7 +105,7 @@ class DemoObserver(Node):  # type: ignore[misc]
         seconds = (stamps[-1] - stamps[0]) * 1e-9 if len(stamps) > 1 else 0.0
         return Observation(
             folder=folder,
-            pictures=pictures,
+            images=images,
             frames_in=len(self._frame_ids),
             frames_out=len(answers),
             frames_with_hand=sum(bool(hands) for _, hands in answers.values()),

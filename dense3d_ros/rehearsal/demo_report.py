@@ -1,4 +1,4 @@
-"""The demo's result for people: a table, report.json, and pictures of what was seen."""
+"""The demo's result for people: a table, report.json, and images of what was seen."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from dense3d_ros.atomic_write import write_text
 from dense3d_ros.geometry.depth import printable
 from dense3d_ros.geometry.hand import HandPose
-from dense3d_ros.recordings.drawing import contact_sheet, overlay, write_picture
+from dense3d_ros.recordings.drawing import contact_sheet, overlay, write_image
 from dense3d_ros.recordings.offline import Intrinsics
 from dense3d_ros.recordings.result_folder import OVERLAYS, SHEET
 from dense3d_ros.recordings.tally import nearest, unit_doubt
@@ -36,8 +36,8 @@ def failures(seen: Observation) -> list[str]:
     kind = "rendered" if seen.folder is None else "folder"
     if not seen.survived:
         faults.append("the perception process did not live to the end")
-    if seen.pictures is not None and seen.frames_in < seen.pictures:
-        faults.append(f"only {seen.frames_in} of the folder's {seen.pictures} pictures were seen")
+    if seen.images is not None and seen.frames_in < seen.images:
+        faults.append(f"only {seen.frames_in} of the folder's {seen.images} images were seen")
     if seen.frames_out < LEAST_ANSWERED[kind] * max(seen.frames_in, 1):
         faults.append(f"only {seen.frames_out} of {seen.frames_in} depth images were answered")
     if seen.wrong_frames:
@@ -76,7 +76,7 @@ def report(seen: Observation, unit: float) -> dict[str, Any]:
         "failures": failures(seen),
         "remarks": remarks(seen, unit),
         "input": printable(seen.folder) if seen.folder else "rendered hand",
-        "pictures": seen.pictures,
+        "images": seen.images,
         "frames_in": seen.frames_in,
         "frames_out": seen.frames_out,
         "frames_dropped": seen.frames_in - seen.frames_out,
@@ -122,14 +122,14 @@ def write_report(seen: Observation, intrinsics: Intrinsics, output: Path) -> dic
     """
     figures = report(seen, intrinsics.depth_unit)
     write_text(output / "report.json", json.dumps(figures, indent=2, allow_nan=False) + "\n")
-    pictures = []
+    images = []
     for index, shot in enumerate(seen.shots):
         height, width = shot.depth.shape
         camera = intrinsics.camera(width, height)
-        pictures.append(overlay(shot.depth, camera, shot.hands, _caption(index, shot.hands, shot.true_joints)))
-        write_picture(output / OVERLAYS / f"{index:03d}.png", pictures[-1])
-    if pictures:
-        write_picture(output / SHEET, contact_sheet(pictures))
+        images.append(overlay(shot.depth, camera, shot.hands, _caption(index, shot.hands, shot.true_joints)))
+        write_image(output / OVERLAYS / f"{index:03d}.png", images[-1])
+    if images:
+        write_image(output / SHEET, contact_sheet(images))
     return figures
 
 

@@ -23,17 +23,17 @@ from dense3d_ros.nodes.guard import FatalError
 from dense3d_ros.nodes.parameters import DepthCameraSettings, NodeParameters
 from dense3d_ros.nodes.process import run_nodes, steady_clock
 from dense3d_ros.rehearsal.depth_source import (
-    FolderPictures,
-    Picture,
+    FolderImages,
     ReadAhead,
+    SourceImage,
     encoded,
     played_back,
-    rendered_pictures,
+    rendered_images,
 )
 
 GRACE_S = 3.0
 SAY_AFTER_S, SAY_AGAIN_S = 2.0, 10.0
-"""Seconds without a first picture after which the log says what it waits for."""
+"""Seconds without a first image after which the log says what it waits for."""
 
 
 class DepthCameraNode(Node):  # type: ignore[misc]
@@ -44,13 +44,13 @@ class DepthCameraNode(Node):  # type: ignore[misc]
         settings = NodeParameters(self, DepthCameraSettings()).settings
         self._settings = settings
         if settings.folder:
-            pictures: Iterator[Picture] = FolderPictures(Path(settings.folder), settings.depth_unit, settings.loop)
+            images: Iterator[SourceImage] = FolderImages(Path(settings.folder), settings.depth_unit, settings.loop)
         else:
             camera = Camera(settings.fx, settings.fy, settings.cx, settings.cy, settings.width, settings.height)
-            pictures = rendered_pictures(camera, settings.rate, settings.seed, settings.sensor)
+            images = rendered_images(camera, settings.rate, settings.seed, settings.sensor)
             if count := round(settings.rendered_before * settings.rate):
-                pictures = played_back(pictures, count, settings.encoding)
-        self._pictures = ReadAhead(pictures)
+                images = played_back(images, count, settings.encoding)
+        self._images = ReadAhead(images)
         self._started = time.monotonic()
         self._say_at = SAY_AFTER_S
         self._waiting_for_first = not settings.folder
@@ -71,14 +71,14 @@ class DepthCameraNode(Node):  # type: ignore[misc]
 
     def destroy_node(self) -> None:
         """End the reading, then the node."""
-        self._pictures.stop()
+        self._images.stop()
         super().destroy_node()
 
     def _publish(self) -> None:
         if self._must_wait():
             return
         try:
-            picture = self._pictures.take()
+            image = self._images.take()
         except DepthFormatError as error:
             self.get_logger().error(str(error))
         except StopIteration:
@@ -89,17 +89,17 @@ class DepthCameraNode(Node):  # type: ignore[misc]
         except Exception as error:
             raise FatalError(f"Cannot {'start' if self._waiting_for_first else 'go on'}: {error}") from error
         else:
-            if picture is not None:
-                self._publish_picture(*picture)
+            if image is not None:
+                self._publish_image(*image)
             if self._waiting_for_first:
-                self._tell_of_preparation(ready=picture is not None)
+                self._tell_of_preparation(ready=image is not None)
 
     def _tell_of_preparation(self, ready: bool) -> None:
-        """Say what keeps the first picture so long, and when it is there."""
+        """Say what keeps the first image so long, and when it is there."""
         self._waiting_for_first = not ready
         waited = time.monotonic() - self._started
         if ready and waited > SAY_AFTER_S:
-            self.get_logger().info(f"The first picture is ready after {waited:.0f} s")
+            self.get_logger().info(f"The first image is ready after {waited:.0f} s")
         elif not ready and waited > self._say_at:
             self._say_at = waited + SAY_AGAIN_S
             self.get_logger().info(
@@ -115,7 +115,7 @@ class DepthCameraNode(Node):  # type: ignore[misc]
             return True
         return time.monotonic() < self._start_at
 
-    def _publish_picture(self, depth: DepthImage, joints: NDArray[np.float32] | None) -> None:
+    def _publish_image(self, depth: DepthImage, joints: NDArray[np.float32] | None) -> None:
         image = image_message(depth, self._settings.encoding)
         image.header.frame_id = self._settings.frame_id
         image.header.stamp = self.get_clock().now().to_msg()

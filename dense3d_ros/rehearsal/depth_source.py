@@ -1,4 +1,4 @@
-"""Where `depth_camera` gets its pictures: a folder of PNGs, or the rendered hand, read ahead on a thread."""
+"""Where `depth_camera` gets its images: a folder of PNGs, or the rendered hand, read ahead on a thread."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthFormatError, DepthImage
 from dense3d_ros.learning.synthetic.animation import HandAnimation
-from dense3d_ros.recordings.offline import PictureReader, find_frames
+from dense3d_ros.recordings.offline import ImageReader, find_frames
 
-Picture = tuple[DepthImage, "NDArray[np.float32] | None"]
+SourceImage = tuple[DepthImage, "NDArray[np.float32] | None"]
 """A depth image and the true joints (21, 3) in metres, if they are known."""
 
 
-class FolderPictures(Iterator[Picture]):
+class FolderImages(Iterator[SourceImage]):
     """A folder's PNGs in the order of `find_frames`, whose values count `unit` metres, once or for ever.
 
     ValueError where the folder is missing or has none. A file that is no depth PNG, or of another size than the first,
@@ -31,14 +31,14 @@ class FolderPictures(Iterator[Picture]):
     def __init__(self, folder: Path, unit: float, loop: bool) -> None:
         files = [frame.path for frame in find_frames(folder)]
         self._files = cycle(files) if loop else iter(files)
-        self._reader = PictureReader(unit)
+        self._reader = ImageReader(unit)
 
-    def __next__(self) -> Picture:
+    def __next__(self) -> SourceImage:
         return self._reader.read(next(self._files)), None
 
 
-def rendered_pictures(camera: Camera, rate: float, seed: int, sensor: str) -> Iterator[Picture]:
-    """The moving hand for ever, `rate` pictures a second of its time."""
+def rendered_images(camera: Camera, rate: float, seed: int, sensor: str) -> Iterator[SourceImage]:
+    """The moving hand for ever, `rate` images a second of its time."""
     animation = HandAnimation(camera, seed=seed, sensor=sensor)
     index = 0
     while True:
@@ -47,39 +47,39 @@ def rendered_pictures(camera: Camera, rate: float, seed: int, sensor: str) -> It
         index += 1
 
 
-def played_back(pictures: Iterator[Picture], count: int, encoding: str) -> Iterator[Picture]:
-    """The first `count` pictures, made and encoded before the first of them is given, forth and back for ever."""
+def played_back(images: Iterator[SourceImage], count: int, encoding: str) -> Iterator[SourceImage]:
+    """The first `count` images, made and encoded before the first of them is given, forth and back for ever."""
     kept = []
-    for metres, joints in islice(pictures, count):
+    for metres, joints in islice(images, count):
         values = encoded(metres, encoding)
         kept.append((DepthImage(values, 0.001 if values.dtype == np.uint16 else 1.0), joints))
     yield from cycle([*kept, *kept[-2:0:-1]])
 
 
 class ReadAhead:
-    """Takes pictures from an iterator on a thread of its own, one ahead.
+    """Takes images from an iterator on a thread of its own, one ahead.
 
-    The first rendered picture can take a minute, and then the caller must be able to go on.
+    The first rendered image can take a minute, and then the caller must be able to go on.
     """
 
-    def __init__(self, pictures: Iterator[Picture]) -> None:
-        self._pictures = pictures
-        self._next: queue.Queue[Picture | Exception] = queue.Queue(maxsize=1)
+    def __init__(self, images: Iterator[SourceImage]) -> None:
+        self._images = images
+        self._next: queue.Queue[SourceImage | Exception] = queue.Queue(maxsize=1)
         self._stopped = False
-        threading.Thread(target=self._read, name="pictures", daemon=True).start()
+        threading.Thread(target=self._read, name="images", daemon=True).start()
 
-    def take(self) -> Picture | None:
-        """The next picture, None if it is not there yet. Raises what the iterator raised, StopIteration at its end."""
+    def take(self) -> SourceImage | None:
+        """The next image, None if it is not there yet. Raises what the iterator raised, StopIteration at its end."""
         try:
-            picture = self._next.get_nowait()
+            image = self._next.get_nowait()
         except queue.Empty:
             return None
-        if isinstance(picture, Exception):
-            raise picture
-        return picture
+        if isinstance(image, Exception):
+            raise image
+        return image
 
     def stop(self) -> None:
-        """Read no further; does not wait for the picture at hand."""
+        """Read no further; does not wait for the image at hand."""
         self._stopped = True
         # The thread may wait for room.
         with suppress(queue.Empty):
@@ -88,7 +88,7 @@ class ReadAhead:
     def _read(self) -> None:
         while not self._stopped:
             try:
-                self._next.put(next(self._pictures))
+                self._next.put(next(self._images))
             except DepthFormatError as error:
                 self._next.put(error)
             except Exception as error:

@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.learning.synthetic.compilation import announced
-from dense3d_ros.rehearsal.depth_source import rendered_pictures
+from dense3d_ros.rehearsal.depth_source import rendered_images
 
 
 def compile_renderer(say: Callable[[str], None]) -> None:
-    """Draw one picture as `depth_camera` draws them. Where that compiles something, `say` hears of it."""
+    """Draw one image as `depth_camera` draws them. Where that compiles something, `say` hears of it."""
     with announced(say):
-        next(rendered_pictures(Camera(475.0, 475.0, 319.5, 239.5, 640, 480), 30.0, 0, "structured_light"))
+        next(rendered_images(Camera(475.0, 475.0, 319.5, 239.5, 640, 480), 30.0, 0, "structured_light"))
 
 
 def main() -> int:

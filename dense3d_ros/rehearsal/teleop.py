@@ -35,7 +35,7 @@ SIDE = Handedness.RIGHT
 """The hand that is rendered."""
 SETTLE_S = 2.0
 """Seconds after the first command that do not count: discovery, and the search for the hand."""
-PICTURES_S = 5.0
+IMAGES_S = 5.0
 RENDERED_S = 4.0
 """Of the hand's movement, which is shown forth and back."""
 CAMERA = f"{NAMESPACE}/depth_camera"
@@ -43,7 +43,7 @@ CAMERA = f"{NAMESPACE}/depth_camera"
 
 @dataclass(frozen=True)
 class TeleopSettings:
-    """robots: names or configurations. rate: images a second. seconds: of measuring; pictures are kept afterwards."""
+    """robots: names or configurations. rate: images a second. seconds: of measuring; images are kept afterwards."""
 
     output: Path
     model: str
@@ -57,7 +57,7 @@ class TeleopSettings:
 
 @dataclass(frozen=True)
 class TeleopObservation:
-    """frames: depth images while it was measured. measured: of these, what was heard of them. shown: with pictures.
+    """frames: depth images while it was measured. measured: of these, what was heard of them. shown: with images.
 
     robots: what the names of the nodes stand for. diagnostics: the last values of the perception node.
     """
@@ -140,10 +140,10 @@ def _watch(
     # The last ones are still on their way.
     spin(executor, 0.5)
     measured = [observer.moments[stamp] for stamp in sorted(frames & set(observer.moments))]
-    observer.keep_pictures()
+    observer.keep_images()
     spin(executor, 0.5)
     observer.forget()
-    spin(executor, min(PICTURES_S, settings.seconds))
+    spin(executor, min(IMAGES_S, settings.seconds))
     shown = [observer.moments[stamp] for stamp in sorted(observer.moments)]
     spin(executor, 1.0)
     return TeleopObservation(len(frames), measured, shown, robots, observer.diagnostics, settings.rate)

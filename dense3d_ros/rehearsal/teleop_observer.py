@@ -64,7 +64,7 @@ class TeleopObserver(Node):  # type: ignore[misc]
         self.moments.clear()
         self.frames.clear()
 
-    def keep_pictures(self) -> None:
+    def keep_images(self) -> None:
         """Listen to the images and the smoothed hands from now on, which costs time of its own."""
         best_effort = QoSProfile(depth=20, reliability=ReliabilityPolicy.BEST_EFFORT)
         self.create_subscription(Image, f"{self._camera}/depth/image_rect_raw", self._image_came, best_effort)

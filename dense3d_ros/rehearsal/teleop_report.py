@@ -1,4 +1,4 @@
-"""What came of the teleoperation demo: a table, report.json, and the robots beside the hand as pictures and video."""
+"""What came of the teleoperation demo: a table, report.json, and the robots beside the hand as images and video."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import HandPose
 from dense3d_ros.hand_state.conventions import operator_rotation
 from dense3d_ros.hand_state.frames import hand_frames
-from dense3d_ros.recordings.drawing import Picture, colour_depth, contact_sheet, draw_hand, write, write_picture
+from dense3d_ros.recordings.drawing import ColourImage, colour_depth, contact_sheet, draw_hand, write, write_image
 from dense3d_ros.recordings.offline import Intrinsics
 from dense3d_ros.recordings.result_folder import OVERLAYS, SHEET
 from dense3d_ros.recordings.robot_drawing import RobotDrawing
@@ -30,11 +30,11 @@ LEAST_COMMANDED = 0.5
 """Share of the frames that must move each robot: the rendered hand is lost now and then, and so are frames on a busy
 machine."""
 LARGEST_ERROR_MM = 30.0
-VIDEO_HZ, SHEET_PICTURES = 30.0, 8
+VIDEO_HZ, SHEET_IMAGES = 30.0, 8
 SHOWN_M = 0.29
-"""Metres at the hand's distance that its picture shows."""
+"""Metres at the hand's distance that its image shows."""
 NEAR_M, FAR_M = 0.12, 0.2
-"""Metres before and behind the hand over which its picture's colours go."""
+"""Metres before and behind the hand over which its image's colours go."""
 
 
 def report(seen: TeleopObservation) -> dict[str, Any]:
@@ -100,11 +100,11 @@ def write_teleop(seen: TeleopObservation, intrinsics: Intrinsics, output: Path) 
     files = []
     for number, moment in enumerate(whole[::step]):
         files.append(output / OVERLAYS / f"{number:03d}.png")
-        write_picture(files[-1], _side_by_side(moment, seen, drawings, intrinsics))
+        write_image(files[-1], _side_by_side(moment, seen, drawings, intrinsics))
     if files:
-        chosen = whole[:: max(1, len(whole) // SHEET_PICTURES)][:SHEET_PICTURES]
-        pictures = [_side_by_side(moment, seen, drawings, intrinsics) for moment in chosen]
-        write_picture(output / SHEET, contact_sheet(pictures, columns=2, width=900))
+        chosen = whole[:: max(1, len(whole) // SHEET_IMAGES)][:SHEET_IMAGES]
+        images = [_side_by_side(moment, seen, drawings, intrinsics) for moment in chosen]
+        write_image(output / SHEET, contact_sheet(images, columns=2, width=900))
         if can_write_video():
             write_video(output / "teleop.mp4", files, seen.rate / step)
     return figures
@@ -112,24 +112,24 @@ def write_teleop(seen: TeleopObservation, intrinsics: Intrinsics, output: Path) 
 
 def _side_by_side(
     moment: Moment, seen: TeleopObservation, drawings: dict[str, RobotDrawing], intrinsics: Intrinsics
-) -> Picture:
+) -> ColourImage:
     """Depth image with the skeleton, then each robot turned as the hand is."""
     assert moment.depth is not None
     assert moment.hand is not None
     size = moment.depth.shape[0]
-    pictures = [_close_up(moment.depth, moment.hand, intrinsics, size)]
+    images = [_close_up(moment.depth, moment.hand, intrinsics, size)]
     for name, drawing in drawings.items():
         robot = seen.robots[name]
         gripper = isinstance(robot, ParallelGripper)
         joints = moment.hand.joints
         turn = hand_frames(joints, SIDE)["pinch"].rotation if gripper else operator_rotation(joints, SIDE)
-        picture = drawing.draw(moment.commands[name], turn, size)
-        write(picture, f"{robot.robot.name}  {moment.latency_ms[name]:.0f} ms after the image", (10, 22), 0.5)
-        pictures.append(picture)
-    return np.hstack(pictures)
+        image = drawing.draw(moment.commands[name], turn, size)
+        write(image, f"{robot.robot.name}  {moment.latency_ms[name]:.0f} ms after the image", (10, 22), 0.5)
+        images.append(image)
+    return np.hstack(images)
 
 
-def _close_up(depth: DepthImage, hand: HandPose, intrinsics: Intrinsics, size: int) -> Picture:
+def _close_up(depth: DepthImage, hand: HandPose, intrinsics: Intrinsics, size: int) -> ColourImage:
     """The depth image about the hand with its skeleton, as large as the robots are drawn."""
     height, width = depth.shape
     camera = intrinsics.camera(width, height)
@@ -143,9 +143,9 @@ def _close_up(depth: DepthImage, hand: HandPose, intrinsics: Intrinsics, size: i
     window = cv2.resize(whole[rows, columns], (size, size), interpolation=cv2.INTER_NEAREST)
     seen = camera.cropped(columns.start - half, rows.start - half, 2 * half, 2 * half).resized(size, size)
     distance = float(hand.centre[2])
-    picture = colour_depth(DepthImage(np.asarray(window, np.float32)), distance - NEAR_M, distance + FAR_M)
-    draw_hand(picture, hand, seen)
-    return picture
+    image = colour_depth(DepthImage(np.asarray(window, np.float32)), distance - NEAR_M, distance + FAR_M)
+    draw_hand(image, hand, seen)
+    return image
 
 
 def _is_whole(moment: Moment, seen: TeleopObservation) -> bool:

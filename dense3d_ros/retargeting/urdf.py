@@ -1,6 +1,6 @@
 """A robot as its URDF has it: links with primitive shapes, joints, and where the links are at given joint positions.
 
-As much as grippers, checks and pictures need; hands are retargeted with pinocchio's model of the same file.
+As much as grippers, checks and images need; hands are retargeted with pinocchio's model of the same file.
 """
 
 from __future__ import annotations

@@ -125,14 +125,14 @@ def test_run_with_joints_of_another_project(
     np.testing.assert_allclose(hand["openxr"]["positions"][1], np.array(hand["joints"][0]) * [1, -1, -1], atol=1e-5)
 
 
-def test_a_file_that_is_no_picture_is_said(recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (recording / "two" / "3.png").write_bytes(b"no picture")
+def test_a_file_that_is_no_image_is_said(recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (recording / "two" / "3.png").write_bytes(b"no image")
     output = tmp_path / "result"
     assert cli.main(["run", str(recording), *INTRINSICS, "--output", str(output)]) == 1
     frames = frames_of(output)
     assert [len(frame["hands"]) for frame in frames[:3]] == [1, 1, 1]
-    assert "3.png cannot be read as a picture" in frames[-1]["reason"]
-    assert "3.png cannot be read as a picture" in capsys.readouterr().err
+    assert "3.png cannot be read as an image" in frames[-1]["reason"]
+    assert "3.png cannot be read as an image" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -270,10 +270,10 @@ def test_what_cannot_be_evaluated(
 def test_broken_frames_are_not_counted_as_empty(
     recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (recording / "two" / "3.png").write_bytes(b"no picture")
+    (recording / "two" / "3.png").write_bytes(b"no image")
     arguments = ["evaluate", "--model", "oracle", "--json", str(tmp_path / "no.json"), "--no-hand", str(recording)]
     assert cli.main([*arguments, *INTRINSICS]) == 2
-    assert "3.png cannot be read as a picture" in capsys.readouterr().err
+    assert "3.png cannot be read as an image" in capsys.readouterr().err
     assert not (tmp_path / "no.json").exists()
 
 

@@ -111,7 +111,7 @@ def _rendered_hand(stamp: Time) -> Frame:
 
 
 def _nothing_there(rng: np.random.Generator, stamp: Time) -> Frame:
-    """Pictures that hold no hand, of hostile numbers, for the shipped model."""
+    """Images that hold no hand, of hostile numbers, for the shipped model."""
     name, metres = random_content(rng, (CAMERA.height, CAMERA.width))
     kind = f"content: {name.split()[0]}"
     if rng.random() < 0.5:
@@ -124,7 +124,7 @@ def _malformed(rng: np.random.Generator, stamp: Time) -> Frame:
     if rng.random() < 0.5:
         return _nothing_there(rng, stamp)
     frame = (random_image if rng.random() < 0.5 else random_info)(rng, stamp)
-    # The stiff model's picture is a hand's, but not one that this model has to know.
+    # The stiff model's image is a hand's, but not one that this model has to know.
     exact = frame.expected is Expected.EXACT_HAND
     return changed(frame, frame.kind, Expected.SANE, joints=None) if exact else frame
 

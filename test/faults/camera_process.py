@@ -1,6 +1,6 @@
 """A camera for campaign and soak: camera_process.py NAMESPACE RATE stiff|rendered [PERIOD], until it is killed.
 
-stiff: one picture of the stiff model's hand. rendered: a moving hand before a table and a wall, for a real model.
+stiff: one image of the stiff model's hand. rendered: a moving hand before a table and a wall, for a real model.
 The hand is there for two thirds of each PERIOD of seconds; 0: always.
 """
 
@@ -27,8 +27,8 @@ RENDERED_CAMERA = Camera(475.0, 475.0, 319.5, 239.5, 640, 480)
 FRAMES, RENDERED_RATE = 90, 30.0
 
 
-def pictures(kind: str) -> tuple[Camera, list[NDArray[np.float32]]]:
-    """The camera, and depth (H, W) in metres of one picture after the other."""
+def depth_images(kind: str) -> tuple[Camera, list[NDArray[np.float32]]]:
+    """The camera, and depth (H, W) in metres of one image after the other."""
     if kind == "stiff":
         return CAMERA, [scene((0.0, 0.0, 0.5))[0]]
     animation = HandAnimation(RENDERED_CAMERA, seed=3, sensor="structured_light")
@@ -38,7 +38,7 @@ def pictures(kind: str) -> tuple[Camera, list[NDArray[np.float32]]]:
 
 def main(namespace: str, rate: float, kind: str, period: float = 0.0) -> None:
     """Publish until interrupted."""
-    camera, hands = pictures(kind)
+    camera, hands = depth_images(kind)
     nothing = np.full((camera.height, camera.width), 2.0, np.float32)
     rclpy.init()
     node = rclpy.create_node(f"camera_{time.monotonic_ns()}")

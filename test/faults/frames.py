@@ -48,7 +48,7 @@ def pick(rng: np.random.Generator, options: Sequence[Option]) -> Option:
 
 
 @cache
-def picture(place: tuple[float, float, float]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def image(place: tuple[float, float, float]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Depth (H, W) and joints (21, 3) in metres."""
     return scene(place)
 
@@ -75,7 +75,7 @@ def frame_of(
 
 def good_hand(stamp: Time, place: tuple[float, float, float] = PLACES[0]) -> Frame:
     """The stiff model answers it exactly."""
-    depth, joints = picture(place)
+    depth, joints = image(place)
     return frame_of(depth, stamp, Expected.EXACT_HAND, kind="known hand", joints=joints)
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import Image
 
-from .frames import PLACES, Frame, changed, frame_of, good_hand, pick, picture
+from .frames import PLACES, Frame, changed, frame_of, good_hand, image, pick
 from .judging import Expected
 
 BYTES = {"16UC1": 2, "mono16": 2, "32FC1": 4}
@@ -55,7 +55,7 @@ def readable(image: Image) -> bool:
 
 
 def random_content(rng: np.random.Generator, shape: tuple[int, int]) -> tuple[str, NDArray[np.float32]]:
-    """Name and (H, W) metres of a picture that no camera takes of a hand."""
+    """Name and (H, W) metres of an image that no camera takes of a hand."""
     if rng.random() < 0.5:
         value = float(rng.choice(FLOATS))
         return f"all {value:g}", np.full(shape, value, np.float32)
@@ -113,7 +113,7 @@ def _content(rng: np.random.Generator, stamp: Time) -> Frame:
 
 def _spoiled_hand(rng: np.random.Generator, stamp: Time) -> Frame:
     """A hand with hostile numbers strewn in."""
-    metres = picture(pick(rng, PLACES))[0].copy()
+    metres = image(pick(rng, PLACES))[0].copy()
     where = rng.random(metres.shape) < rng.uniform(0, 0.5)
     metres[where] = rng.choice(np.array(FLOATS, np.float32), np.count_nonzero(where))
     return _written(metres, rng, stamp, "spoiled hand")

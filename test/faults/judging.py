@@ -11,7 +11,7 @@ from node_processes import points
 from numpy.typing import NDArray
 
 RIGHT_WITHIN_M = 0.06
-"""Mean joint error up to which a hand is the one in the picture, however much of it the picture shows."""
+"""Mean joint error up to which a hand is the one in the image, however much of it the image shows."""
 EXACT_WITHIN_M = 0.004
 """Largest joint error of the stiff model on a good frame: the rounding to millimetres and a little more."""
 OUTSIDE_LIMITS_M = 0.06

@@ -105,7 +105,7 @@ class Campaign:
 
 
 def _answer(model: HandModel) -> list[dict[str, Any]]:
-    """What a model sees in a picture of a ball and a stick."""
+    """What a model sees in an image of a ball and a stick."""
     camera = Camera(475.0, 475.0, 159.5, 119.5, 320, 240)
     rows, cols = np.mgrid[:240, :320]
     ball = np.hypot(rows - 120, cols - 160) < 40

@@ -12,7 +12,7 @@ from compressed_depth import compress
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import CompressedImage, Image
 
-from .frames import PLACES, Frame, changed, good_hand, pick, picture
+from .frames import PLACES, Frame, changed, good_hand, image, pick
 from .images import FLOATS, NUMBERS, TEXTS
 from .judging import Expected
 
@@ -28,7 +28,7 @@ FORMATS = (
 
 @cache
 def _data(place: tuple[float, float, float], coding: str, is_float: bool) -> bytes:
-    metres = picture(place)[0]
+    metres = image(place)[0]
     return compress(metres if is_float else np.rint(metres * 1000).astype(np.uint16), coding)
 
 
@@ -45,7 +45,7 @@ def packed_hand(stamp: Time) -> Frame:
 
 
 def packed_room(stamp: Time) -> Frame:
-    """A picture in which nothing was measured."""
+    """A image in which nothing was measured."""
     frame = changed(good_hand(stamp), "nothing measured", Expected.NO_HAND, joints=None)
     return packed(frame, compress(np.zeros((240, 320), np.uint16), "png"), "16UC1; compressedDepth png")
 

@@ -44,7 +44,7 @@ def text(result: Result) -> str:
         f"# {result.total} inputs, {len(result.faults)} faults",
         "",
         f"Seed {result.seed}, {result.batches} batches, {result.seconds / 60:.0f} minutes. After every batch the "
-        "services answered, a hand-free picture gave no hand and a known hand was found, or it is a fault.",
+        "services answered, a hand-free image gave no hand and a known hand was found, or it is a fault.",
         "",
         "| area | inputs | kinds | faults |",
         "|---|---|---|---|",

@@ -126,7 +126,7 @@ class Subject:
         self.inputs[kind] += 1
 
     def check(self) -> None:
-        """Services answer, the hand-free picture has no hand, the known hand is found, log and diagnostics are fit.
+        """Services answer, the hand-free image has no hand, the known hand is found, log and diagnostics are fit.
 
         Raises Stuck.
         """

@@ -18,14 +18,14 @@ from std_msgs.msg import Header
 
 from dense3d_ros.msg import HandPose, HandPoseArray
 from faults.campaign import Campaign, plan
-from faults.frames import picture
+from faults.frames import image
 from faults.images import random_image, readable
 from faults.judging import Expected, Limits, Sent, fault
 from faults.resources import Resources
 from faults.soak_report import Sample, Soak
 from faults.soak_report import faults as faults_of_soak
 
-JOINTS = picture((0.0, 0.0, 0.5))[1]
+JOINTS = image((0.0, 0.0, 0.5))[1]
 STAMP = Time(sec=1_000_000)
 SENT = Sent("known hand", Expected.EXACT_HAND, "camera", 0, Limits(max_age=0.5), JOINTS)
 

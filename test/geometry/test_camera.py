@@ -31,14 +31,14 @@ def test_a_point_to_the_right_and_below_has_larger_columns_and_rows() -> None:
     assert row == pytest.approx(242.8 + 96.0)
 
 
-def test_cropped_moves_the_picture() -> None:
+def test_cropped_moves_the_image() -> None:
     window = CAMERA.cropped(100, 50, 200, 150)
     np.testing.assert_allclose(window.project(points()), CAMERA.project(points()) - [100, 50])
     assert (window.width, window.height) == (200, 150)
 
 
 def test_resized_keeps_pixel_areas_aligned() -> None:
-    # The outer edges of the picture, half a pixel beyond the outer pixels' centres, stay where they are.
+    # The outer edges of the image, half a pixel beyond the outer pixels' centres, stay where they are.
     half = CAMERA.resized(320, 240)
     pixels = (CAMERA.project(points()) + 0.5) / 2 - 0.5
     np.testing.assert_allclose(half.project(points()), pixels)
@@ -58,7 +58,7 @@ def test_impossible_intrinsics_are_refused(values: tuple[float, float, float, fl
         Camera(*values, 640, 480)
 
 
-def test_empty_pictures_are_refused() -> None:
+def test_empty_images_are_refused() -> None:
     with pytest.raises(ValueError, match="got 0x480"):
         Camera(476, 480, 1, 1, 0, 480)
 

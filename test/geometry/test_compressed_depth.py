@@ -17,7 +17,7 @@ PNG, RVL = "16UC1; compressedDepth png", "16UC1; compressedDepth rvl"
 HEADER = struct.pack("<iff", 0, 0.0, 0.0)
 
 
-def picture(seed: int, shape: tuple[int, int] = (24, 32)) -> np.ndarray:
+def image(seed: int, shape: tuple[int, int] = (24, 32)) -> np.ndarray:
     """A noisy slope with holes and with the largest steps there are."""
     rng = np.random.default_rng(seed)
     values = (500 + 3 * np.arange(shape[1]) + rng.normal(0, 5, shape)).astype(np.uint16)
@@ -31,7 +31,7 @@ def picture(seed: int, shape: tuple[int, int] = (24, 32)) -> np.ndarray:
 @pytest.mark.parametrize("encoding", ["16UC1", "mono16"])
 def test_whole_numbers_come_back_as_they_were(encoding: str, coding: str) -> None:
     for seed in range(20):
-        values = picture(seed, (1 + seed, 3 + 2 * seed))
+        values = image(seed, (1 + seed, 3 + 2 * seed))
         depth = decode_compressed_depth(compress(values, coding), f"{encoding}; compressedDepth {coding}")
         np.testing.assert_array_equal(depth.values, values)
         assert depth.unit == 0.001
@@ -60,7 +60,7 @@ def test_rvl_of_a_vector_worked_out_by_hand() -> None:
 
 @pytest.mark.parametrize("image_format", ["16UC1; compressedDepth", "16UC1;compressedDepth", "16UC1"])
 def test_old_publishers_name_no_coding(image_format: str) -> None:
-    values = picture(1)
+    values = image(1)
     np.testing.assert_array_equal(decode_compressed_depth(compress(values, "png"), image_format).values, values)
 
 
@@ -68,7 +68,7 @@ def png_of(values: np.ndarray) -> bytes:
     return HEADER + cv2.imencode(".png", values)[1].tobytes()
 
 
-GOOD_PNG, GOOD_RVL = compress(picture(2), "png"), compress(picture(2), "rvl")
+GOOD_PNG, GOOD_RVL = compress(image(2), "png"), compress(image(2), "rvl")
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_what_is_cut_off_foreign_or_hostile_gets_one_sentence(data: bytes, image
 def test_damage_of_any_kind_is_an_image_or_one_sentence() -> None:
     """6,000 damaged messages: bits turned, bytes replaced, cut, lengthened, other formats."""
     rng = np.random.default_rng(11)
-    small = {coding: compress(picture(5, (6, 8)), coding) for coding in ("png", "rvl")}
+    small = {coding: compress(image(5, (6, 8)), coding) for coding in ("png", "rvl")}
     refused = 0
     for index in range(6000):
         coding = ("png", "rvl")[index % 2]

@@ -49,7 +49,7 @@ def test_a_pixel_of_the_crop_is_the_point_that_was_measured() -> None:
     np.testing.assert_allclose(seen.mean(axis=0), truth, atol=0.002)
 
 
-def test_outside_of_the_cube_and_of_the_picture_is_background() -> None:
+def test_outside_of_the_cube_and_of_the_image_is_background() -> None:
     depth = np.full((480, 640), 0.6, np.float32)
     depth[:, 400:] = 0.76
     depth[:, :300] = 0.44
@@ -62,7 +62,7 @@ def test_outside_of_the_cube_and_of_the_picture_is_background() -> None:
     np.testing.assert_allclose(crop.image, expected, atol=1e-6)
 
 
-def test_a_crop_that_leaves_the_picture() -> None:
+def test_a_crop_that_leaves_the_image() -> None:
     depth = DepthImage(np.full((480, 640), 0.6, np.float32))
     left_of_it = crop_hand(depth, CAMERA, np.array([-0.396, 0.0, 0.6]), 0.15, 128)
     assert (left_of_it.image[:, :64] == BACKGROUND).all()
@@ -71,7 +71,7 @@ def test_a_crop_that_leaves_the_picture() -> None:
     assert (far_away.image == BACKGROUND).all()
 
 
-def test_a_one_pixel_picture() -> None:
+def test_a_one_pixel_image() -> None:
     camera = Camera(500.0, 500.0, 0.0, 0.0, 1, 1)
     crop = crop_hand(DepthImage(np.full((1, 1), 0.6, np.float32)), camera, np.array([0, 0, 0.6]), 0.15, 64)
     assert crop.image.shape == (64, 64)

@@ -132,13 +132,13 @@ def test_png_values_count_the_unit(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("picture", "message"),
+    ("image", "message"),
     [(np.zeros((4, 4), np.uint8), "1 channel.* of uint8"), (np.zeros((4, 4, 3), np.uint8), "3 channel.* of uint8")],
 )
-def test_pngs_that_are_no_depth_are_refused(tmp_path: Path, picture: np.ndarray, message: str) -> None:
-    path = tmp_path / "picture.png"
-    cv2.imwrite(str(path), picture)
-    with pytest.raises(DepthFormatError, match=f"picture.png holds {message}"):
+def test_pngs_that_are_no_depth_are_refused(tmp_path: Path, image: np.ndarray, message: str) -> None:
+    path = tmp_path / "image.png"
+    cv2.imwrite(str(path), image)
+    with pytest.raises(DepthFormatError, match=f"image.png holds {message}"):
         DepthImage.from_png(path, 0.001)
 
 
@@ -165,7 +165,7 @@ def test_names_that_are_not_utf_8_are_read_and_shown(tmp_path: Path) -> None:
     path = tmp_path / os.fsdecode(b"\xff\n.png")
     path.write_bytes(cv2.imencode(".png", np.full((4, 4), 500, np.uint16))[1].tobytes())
     assert DepthImage.from_png(path, 0.001).metres(ALL, ALL)[0, 0] == np.float32(0.5)
-    path.write_bytes(b"no picture")
-    with pytest.raises(DepthFormatError, match=r"/\\udcff\\n.png cannot be read as a picture"):
+    path.write_bytes(b"no image")
+    with pytest.raises(DepthFormatError, match=r"/\\udcff\\n.png cannot be read as an image"):
         DepthImage.from_png(path, 0.001)
     assert printable(Path("ein Bild/手.png")) == "ein Bild/手.png"

@@ -17,7 +17,7 @@ from dense3d_ros.dense.regressor import DenseOutput, dense_output, fuse
 from dense3d_ros.learning.synthetic.scenes import SceneAssets
 from dense3d_ros.learning.training import hourglass
 from dense3d_ros.learning.training.checkpoint import load_checkpoint
-from dense3d_ros.learning.training.data import CROPS_PER_PICTURE, LAG, Batch, SyntheticBatches, loader, make_batch
+from dense3d_ros.learning.training.data import CROPS_PER_IMAGE, LAG, Batch, SyntheticBatches, loader, make_batch
 from dense3d_ros.learning.training.hourglass import HourglassMethod
 from dense3d_ros.learning.training.losses import training_loss
 from dense3d_ros.learning.training.paper_recipe import read_recipe
@@ -59,7 +59,7 @@ def test_every_image_is_learned_in_different_crops() -> None:
     dataset = SyntheticBatches(seed=5, batch_size=4, resolution=64, first=0, count=3 * LAG + 1)
     batches = list(dataset)
     first = batches[0]
-    for view in range(1, CROPS_PER_PICTURE):
+    for view in range(1, CROPS_PER_IMAGE):
         again = batches[view * LAG]
         same = torch.cdist(again.joints[view], again.joints[view])
         torch.testing.assert_close(same, torch.cdist(first.joints[0], first.joints[0]), atol=1e-4, rtol=0)

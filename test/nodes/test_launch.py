@@ -100,8 +100,8 @@ def test_arguments_are_declared_and_described(file: str) -> None:
 
 
 @needs_model
-def test_demo_publishes_hands_for_the_rendered_pictures(client: Client, tmp_path: Path) -> None:
-    """What is found lies where the picture of the same stamp has the hand."""
+def test_demo_publishes_hands_for_the_rendered_images(client: Client, tmp_path: Path) -> None:
+    """What is found lies where the image of the same stamp has the hand."""
     images: list[Any] = []
     truth: list[Any] = []
 

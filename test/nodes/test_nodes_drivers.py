@@ -82,8 +82,8 @@ def test_a_drivers_hands_are_those_of_an_ideal_camera(
     straight = np.stack(camera.rays(cols, rows), -1)
     errors: list[tuple[float, float]] = []
     for seconds, place in FRAMES:
-        metres, joints = scene.picture(camera, rays, seconds, place)
-        exact = scene.picture(camera, straight, seconds, place)[0] if driver.bends else metres
+        metres, joints = scene.image(camera, rays, seconds, place)
+        exact = scene.image(camera, straight, seconds, place)[0] if driver.bends else metres
         ideal = HandPoseEstimator(model, max_hands=1).estimate(DepthImage(exact), camera).hands
         assert ideal, "the ideal camera shows no hand"
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bags import DEPTH, FIRST, ROS2, STEP, Messages, frames, header, image, info, picture, write_ros2
+from bags import DEPTH, FIRST, ROS2, STEP, Messages, depth_values, frames, header, image, info, write_ros2
 from mcap.reader import make_reader
 from mcap_ros2.decoder import DecoderFactory
 from oracle import Oracle
@@ -139,7 +139,7 @@ def test_messages_and_types_are_those_of_ros(run: tuple[Path, Path, np.ndarray])
     from dense3d_ros.msg import HandPoseArray
     from dense3d_ros.nodes.markers import HandMarkers
     from dense3d_ros.nodes.messages import HandMessages
-    from dense3d_ros.nodes.pictures import points_message
+    from dense3d_ros.nodes.viewer_messages import points_message
 
     path = run[1]
     with path.open("rb") as stream:
@@ -176,7 +176,7 @@ def test_messages_and_types_are_those_of_ros(run: tuple[Path, Path, np.ndarray])
 
 def result(index: int, hands: list[HandPose], nanoseconds: int, unit: float = 0.001) -> FrameResult:
     file = FrameFile(Path(f"{index}.png"), Path(f"{index}.png"), index)
-    depth = DepthImage(picture(index), unit)
+    depth = DepthImage(depth_values(index), unit)
     return FrameResult(file, nanoseconds, depth, Camera(47.5, 47.5, 31.5, 23.5, 64, 48), estimate=Estimate(hands))
 
 
@@ -185,7 +185,7 @@ def test_a_lens_is_undone_as_live_and_written_again(tmp_path: Path) -> None:
     bent.d = np.array([-0.2, 0.05, 0.001, -0.002, 0.0])
     messages = [
         ("/tof/depth/camera_info", FIRST, "sensor_msgs/msg/CameraInfo", bent),
-        ("/tof/depth/image_raw", FIRST, "sensor_msgs/msg/Image", image(picture(0), FIRST)),
+        ("/tof/depth/image_raw", FIRST, "sensor_msgs/msg/Image", image(depth_values(0), FIRST)),
     ]
     write_ros2(tmp_path / "bag", iter(messages))
     (frame,) = open_bag_recording(tmp_path / "bag").frames
@@ -214,7 +214,7 @@ def test_other_units_are_metres_and_gone_hands_are_deleted(tmp_path: Path) -> No
     (_, _, depth), _ = read(tmp_path / "out.mcap", IMAGE)
     assert depth.encoding == "32FC1"
     metres = np.frombuffer(depth.data, "<f4").reshape(48, 64)
-    np.testing.assert_allclose(metres, picture(3) * 0.000125, rtol=1e-6)
+    np.testing.assert_allclose(metres, depth_values(3) * 0.000125, rtol=1e-6)
     (_, _, both), (_, _, one) = read(tmp_path / "out.mcap", MARKERS)
     assert [(marker.ns, marker.id, marker.action) for marker in one.markers] == [
         ("joints", 2, 0),

@@ -24,10 +24,10 @@ from bags import (
     STEP,
     Messages,
     compressed,
+    depth_values,
     frames,
     image,
     info,
-    picture,
     write_ros1,
     write_ros2,
 )
@@ -51,7 +51,7 @@ def expect_frames(recording: Recording, indices: range) -> list[RecordedFrame]:
     assert [frame.fault for frame in found] == [""] * len(indices)
     assert [frame.nanoseconds for frame in found] == [FIRST + index * STEP for index in indices]
     for frame, index in zip(found, indices, strict=True):
-        np.testing.assert_array_equal(frame.depth.values, picture(index))
+        np.testing.assert_array_equal(frame.depth.values, depth_values(index))
         assert frame.depth.unit == 0.001
         assert frame.camera == CAMERA
         assert frame.frame_id == "optical"
@@ -183,11 +183,11 @@ def test_several_depth_topics_are_listed(tmp_path: Path) -> None:
 
 def test_colour_infrared_and_compressed_copies_are_no_other_choice(tmp_path: Path) -> None:
     colour = image(np.zeros((48, 64, 3), np.uint8), FIRST, "rgb8")
-    infrared = image(picture(3), FIRST, "mono16")
+    infrared = image(depth_values(3), FIRST, "mono16")
     others = [
         ("/camera/color/image_raw", FIRST, IMAGE_TYPE, colour),
         ("/camera/infra/image", FIRST, IMAGE_TYPE, infrared),
-        (f"{DEPTH}/compressedDepth", FIRST, COMPRESSED_TYPE, compressed(picture(0), FIRST)),
+        (f"{DEPTH}/compressedDepth", FIRST, COMPRESSED_TYPE, compressed(depth_values(0), FIRST)),
     ]
     write_ros2(tmp_path / "bag", chain(frames(3), others))
     expect_frames(open_bag_recording(tmp_path / "bag"), range(3))
@@ -201,7 +201,7 @@ def test_compressed_depth_is_read(tmp_path: Path) -> None:
         for name, time, kind, message in frames(4):
             if name == DEPTH:
                 index = (time - FIRST) // STEP
-                yield f"{DEPTH}/compressedDepth", time, COMPRESSED_TYPE, compressed(picture(index), time)
+                yield f"{DEPTH}/compressedDepth", time, COMPRESSED_TYPE, compressed(depth_values(index), time)
             else:
                 yield name, time, kind, message
 
@@ -290,10 +290,10 @@ def test_folders_that_are_no_bag(tmp_path: Path) -> None:
     (tmp_path / "metadata.yaml").write_text("rosbag2_bagfile_information: {relative_file_paths: [a.mcap]}")
     with pytest.raises(ValueError, match=r"holds no file of a bag; expected .mcap or .db3 beside metadata.yaml"):
         open_bag_recording(tmp_path)
-    (tmp_path / "pictures").mkdir()
-    (tmp_path / "pictures" / "1.png").touch()
-    (tmp_path / "pictures" / "made_of_it.mcap").touch()
-    assert not is_bag(tmp_path / "pictures")
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "1.png").touch()
+    (tmp_path / "images" / "made_of_it.mcap").touch()
+    assert not is_bag(tmp_path / "images")
 
 
 def test_a_bag_of_ros_1_without_index_names_what_mends_it(tmp_path: Path) -> None:

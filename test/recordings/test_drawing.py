@@ -17,9 +17,9 @@ from dense3d_ros.recordings.drawing import (
     draw_hand,
     finger_colour,
     overlay,
-    read_picture,
+    read_image,
     write,
-    write_picture,
+    write_image,
 )
 
 CAMERA = Camera(500.0, 500.0, 320.0, 240.0, 640, 480)
@@ -39,12 +39,12 @@ def flat_hand() -> HandPose:
 def test_depth_colours_tell_near_from_far_and_from_nothing() -> None:
     depth = np.tile(np.linspace(0.4, 1.0, 64, dtype=np.float32), (48, 1))
     depth[:10] = 0
-    picture = colour_depth(DepthImage(depth))
-    assert picture.shape == (48, 64, 3)
-    assert picture.dtype == np.uint8
-    assert (picture[:10] == 0).all()
-    assert (picture[10:].max(axis=2) > 30).all()
-    near, far = picture[20, 3].astype(int), picture[20, 60].astype(int)
+    image = colour_depth(DepthImage(depth))
+    assert image.shape == (48, 64, 3)
+    assert image.dtype == np.uint8
+    assert (image[:10] == 0).all()
+    assert (image[10:].max(axis=2) > 30).all()
+    near, far = image[20, 3].astype(int), image[20, 60].astype(int)
     assert near[2] > near[0], "near is warm"
     assert far[0] > far[2], "far is cold"
 
@@ -57,23 +57,23 @@ def test_depth_limits_fix_the_colours() -> None:
     )
 
 
-def test_an_empty_picture_is_black() -> None:
+def test_an_empty_image_is_black() -> None:
     assert not colour_depth(DepthImage(np.full((4, 6), np.nan, np.float32))).any()
 
 
 def test_bones_have_their_fingers_colours() -> None:
-    picture = np.zeros((480, 640, 3), np.uint8)
+    image = np.zeros((480, 640, 3), np.uint8)
     hand = flat_hand()
-    draw_hand(picture, hand, CAMERA)
+    draw_hand(image, hand, CAMERA)
     pixels = CAMERA.project(hand.joints)
     for index, (parent, child) in enumerate(BONES):
         if parent == 0:
             continue
         column, row = np.rint((pixels[parent] + pixels[child]) / 2).astype(int)
-        np.testing.assert_allclose(picture[row, column], finger_colour(index // 4), atol=3)
+        np.testing.assert_allclose(image[row, column], finger_colour(index // 4), atol=3)
     column, row = np.rint(pixels[JOINT_INDEX["wrist"]]).astype(int)
-    assert picture[row, column].min() > 230, "the wrist is white"
-    assert not picture[:150].any(), "nothing is drawn elsewhere"
+    assert image[row, column].min() > 230, "the wrist is white"
+    assert not image[:150].any(), "nothing is drawn elsewhere"
 
 
 def test_colours_are_bgr() -> None:
@@ -85,36 +85,36 @@ def test_colours_are_bgr() -> None:
 def test_joints_that_cannot_be_seen_are_not_drawn(value: float) -> None:
     hand = flat_hand()
     hand.joints[3, 2] = value
-    picture = np.zeros((480, 640, 3), np.uint8)
-    draw_hand(picture, hand, CAMERA)
-    assert not picture.any()
+    image = np.zeros((480, 640, 3), np.uint8)
+    draw_hand(image, hand, CAMERA)
+    assert not image.any()
 
 
-def test_a_hand_far_outside_the_picture_does_no_harm() -> None:
+def test_a_hand_far_outside_the_image_does_no_harm() -> None:
     hand = flat_hand()
     hand.joints[:, 0] += 1e6
     draw_hand(np.zeros((480, 640, 3), np.uint8), hand, CAMERA)
 
 
 @pytest.mark.parametrize("size", [(480, 640), (60, 80), (1, 1)])
-def test_overlay_has_the_pictures_size(size: tuple[int, int]) -> None:
+def test_overlay_has_the_images_size(size: tuple[int, int]) -> None:
     height, width = size
     camera = CAMERA.resized(width, height)
-    picture = overlay(DepthImage(np.full(size, 0.5, np.float32)), camera, [flat_hand()], "caption")
-    assert picture.shape == (height, width, 3)
+    image = overlay(DepthImage(np.full(size, 0.5, np.float32)), camera, [flat_hand()], "caption")
+    assert image.shape == (height, width, 3)
 
 
-def test_text_stays_in_the_picture() -> None:
-    picture = np.zeros((40, 120, 3), np.uint8)
-    write(picture, "text", (1000, 1000), 0.4)
-    rows, cols = np.nonzero(picture.max(axis=2))
+def test_text_stays_in_the_image() -> None:
+    image = np.zeros((40, 120, 3), np.uint8)
+    write(image, "text", (1000, 1000), 0.4)
+    rows, cols = np.nonzero(image.max(axis=2))
     assert rows.size > 20
     assert cols.max() < 120
 
 
 def test_contact_sheet_lays_out_row_by_row() -> None:
-    pictures = [np.full((30, 40, 3), value, np.uint8) for value in (10, 20, 30, 40, 50)]
-    sheet = contact_sheet(pictures, columns=2, width=20)
+    images = [np.full((30, 40, 3), value, np.uint8) for value in (10, 20, 30, 40, 50)]
+    sheet = contact_sheet(images, columns=2, width=20)
     assert sheet.shape == (3 * 15 + 2 * 4, 2 * 20 + 4, 3)
     assert sheet[7, 10, 0] == 10
     assert sheet[7, 34, 0] == 20
@@ -126,7 +126,7 @@ def test_contact_sheet_lays_out_row_by_row() -> None:
 def test_contact_sheet_of_different_sizes() -> None:
     sheet = contact_sheet([np.full((30, 40, 3), 9, np.uint8), np.full((80, 40, 3), 9, np.uint8)], width=40)
     assert sheet.shape == (80, 84, 3)
-    with pytest.raises(ValueError, match="at least one picture"):
+    with pytest.raises(ValueError, match="at least one image"):
         contact_sheet([])
 
 
@@ -143,16 +143,16 @@ def test_draw_crop_shows_joints_and_background() -> None:
     assert drawn[row, column].min() > 220
 
 
-def test_pictures_are_written_whole(tmp_path: Path) -> None:
-    picture = np.random.default_rng(11).integers(0, 255, (20, 30, 3), dtype=np.uint8)
-    write_picture(tmp_path / "picture.png", picture)
-    np.testing.assert_array_equal(cv2.imread(str(tmp_path / "picture.png")), picture)
-    assert [path.name for path in tmp_path.iterdir()] == ["picture.png"]
-    np.testing.assert_array_equal(read_picture(tmp_path / "picture.png"), picture)
-    (tmp_path / "picture.png").write_bytes(b"")
+def test_images_are_written_whole(tmp_path: Path) -> None:
+    image = np.random.default_rng(11).integers(0, 255, (20, 30, 3), dtype=np.uint8)
+    write_image(tmp_path / "image.png", image)
+    np.testing.assert_array_equal(cv2.imread(str(tmp_path / "image.png")), image)
+    assert [path.name for path in tmp_path.iterdir()] == ["image.png"]
+    np.testing.assert_array_equal(read_image(tmp_path / "image.png"), image)
+    (tmp_path / "image.png").write_bytes(b"")
     with pytest.raises(OSError, match="cannot be read back"):
-        read_picture(tmp_path / "picture.png")
-    with pytest.raises(ValueError, match="no name of a picture"):
-        write_picture(tmp_path / "picture.xyz", picture)
+        read_image(tmp_path / "image.png")
+    with pytest.raises(ValueError, match="no name of an image"):
+        write_image(tmp_path / "image.xyz", image)
     with pytest.raises(OSError, match="cannot be written"):
-        write_picture(tmp_path / "missing" / "picture.png", picture)
+        write_image(tmp_path / "missing" / "image.png", image)

@@ -132,7 +132,7 @@ def test_impossible_intrinsics_are_refused(changes: dict[str, float], message: s
 
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Oracle, np.ndarray]:
-    """Folders a and b of three and two times the same picture, and its truth."""
+    """Folders a and b of three and two times the same image, and its truth."""
     folder = tmp_path_factory.mktemp("recording")
     room = make_room(np.random.default_rng(1), HandMesh.load(), person=True)
     values = np.rint(room.depth.metres(slice(None), slice(None)) * 1000).astype(np.uint16)
@@ -162,7 +162,7 @@ def test_given_centres_are_used(recording: tuple[Path, Oracle, np.ndarray]) -> N
     np.testing.assert_allclose(results[1].estimate.hands[0].joints, joints, atol=0.003)
 
 
-def test_a_colour_picture_among_the_frames_is_said(tmp_path: Path) -> None:
+def test_a_colour_image_among_the_frames_is_said(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "1.png"), np.zeros((4, 4, 3), np.uint8))
     (result,) = estimate_recording(find_frames(tmp_path), INTRINSICS, HandPoseEstimator(Oracle()))
     assert not result.readable
@@ -170,10 +170,10 @@ def test_a_colour_picture_among_the_frames_is_said(tmp_path: Path) -> None:
     assert "1.png holds 3 channel" in result.estimate.reason
 
 
-def test_pictures_of_another_size_are_another_cameras(tmp_path: Path) -> None:
+def test_images_of_another_size_are_another_cameras(tmp_path: Path) -> None:
     for name, shape in (("1", (480, 640)), ("2", (240, 320)), ("3", (480, 640))):
         cv2.imwrite(str(tmp_path / f"{name}.png"), np.zeros(shape, np.uint16))
     results = list(estimate_recording(find_frames(tmp_path), INTRINSICS, HandPoseEstimator(Oracle())))
     assert [result.readable for result in results] == [True, False, True]
-    assert "2.png has 320x240 pixels, the first picture 640x480" in results[1].estimate.reason
+    assert "2.png has 320x240 pixels, the first image 640x480" in results[1].estimate.reason
     assert {result.depth.shape for result in results} == {(480, 640)}

@@ -96,5 +96,5 @@ def test_a_run_that_is_ended_leaves_what_it_did(
     lines = (output / "hands.jsonl").read_text().splitlines()
     assert [json.loads(line)["file"] for line in lines] == [f"{index}.png" for index in range(frames)]
     assert (output / "hands.csv").read_text().endswith("little_tip_score\n")
-    pictures = [path.name for path in (output / "overlays").glob("[0-9]*")]
-    assert sorted(pictures) == ([] if ending == "full" else ["0.png", "1.png"])
+    images = [path.name for path in (output / "overlays").glob("[0-9]*")]
+    assert sorted(images) == ([] if ending == "full" else ["0.png", "1.png"])

@@ -20,14 +20,14 @@ def test_fingertips_are_where_they_project_to_in_their_colour() -> None:
     robot = read_urdf(robots_folder() / "four_fingered_hand.urdf")
     middle = np.array([0.0, 0.0, 0.1])
     positions = {"index_mcp": 0.4, "thumb_opposition": 0.3}
-    picture = RobotDrawing(robot, middle).draw(positions, UPRIGHT, SIZE)
-    assert picture.shape == (SIZE, SIZE, 3)
+    image = RobotDrawing(robot, middle).draw(positions, UPRIGHT, SIZE)
+    assert image.shape == (SIZE, SIZE, 3)
     for tip, brightest in (("thumb_tip", 2), ("middle_tip", 1), ("ring_tip", 0)):
         point = UPRIGHT @ (robot.link_places(positions)[tip][:3, 3] - middle)
         scale = DISTANCE / FIELD * SIZE / (DISTANCE + point[2])
         column, row = (round(scale * value + SIZE / 2) for value in point[:2])
-        assert picture[row, column].argmax() == brightest, tip
-    corner = picture[:20, :20]
+        assert image[row, column].argmax() == brightest, tip
+    corner = image[:20, :20]
     assert (corner.max(axis=2) - corner.min(axis=2)).max() <= 1
 
 

@@ -15,8 +15,8 @@ import pytest
 from dense3d_ros.recordings.video import write_video
 
 
-def pictures(folder: Path, shapes: list[tuple[int, int]]) -> list[Path]:
-    """Flat pictures, each lighter than the one before."""
+def images(folder: Path, shapes: list[tuple[int, int]]) -> list[Path]:
+    """Flat images, each lighter than the one before."""
     paths = [folder / f"{index}.png" for index in range(len(shapes))]
     for index, (path, shape) in enumerate(zip(paths, shapes, strict=True)):
         cv2.imwrite(str(path), np.full((*shape, 3), 40 + 20 * index, np.uint8))
@@ -26,7 +26,7 @@ def pictures(folder: Path, shapes: list[tuple[int, int]]) -> list[Path]:
 def test_the_video_is_what_browsers_play(tmp_path: Path) -> None:
     """H.264 with halved colour, all frames in order at their rate, odd sizes made even."""
     path = tmp_path / os.fsdecode(b"r\xe9sultat.mp4")
-    write_video(path, pictures(tmp_path, [(61, 81)] * 9), 12.5)
+    write_video(path, images(tmp_path, [(61, 81)] * 9), 12.5)
     with path.open("rb") as file, av.open(file) as container:
         (stream,) = container.streams
         assert (stream.codec_context.name, stream.codec_context.pix_fmt) == ("h264", "yuv420p")
@@ -35,23 +35,23 @@ def test_the_video_is_what_browsers_play(tmp_path: Path) -> None:
     path.rename(readable)
     video = cv2.VideoCapture(str(readable))
     for index in range(9):
-        read, picture = video.read()
+        read, image = video.read()
         assert read
-        assert picture.shape == (62, 82, 3)
+        assert image.shape == (62, 82, 3)
         # Nearer to its own grey than to its neighbours'.
-        assert abs(picture.mean() - (40 + 20 * index)) < 10
+        assert abs(image.mean() - (40 + 20 * index)) < 10
     assert not video.read()[0]
 
 
-def test_pictures_of_another_size_are_fitted(tmp_path: Path) -> None:
-    write_video(tmp_path / "video.mp4", pictures(tmp_path, [(60, 80), (30, 100)]), 30.0)
+def test_images_of_another_size_are_fitted(tmp_path: Path) -> None:
+    write_video(tmp_path / "video.mp4", images(tmp_path, [(60, 80), (30, 100)]), 30.0)
     video = cv2.VideoCapture(str(tmp_path / "video.mp4"))
     shapes = [video.read()[1].shape for _ in range(2)]
     assert shapes == [(60, 80, 3)] * 2
 
 
 def test_an_error_leaves_no_file(tmp_path: Path) -> None:
-    (path,) = pictures(tmp_path, [(60, 80)])
+    (path,) = images(tmp_path, [(60, 80)])
     with pytest.raises(OSError, match="missing"):
         write_video(tmp_path / "video.mp4", [path, tmp_path / "missing.png"], 30.0)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["0.png"]

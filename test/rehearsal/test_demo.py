@@ -47,9 +47,9 @@ def test_the_rendered_hand_is_found_where_it_is(tmp_path: Path) -> None:
     assert 0 < figures["mean_joint_error_mm"] < 10
     for stage in ("decode", "crop", "network", "publish", "stamp to publish", "stamp to receipt"):
         assert 0 < figures["stages_ms"][stage]["p50"] <= figures["stages_ms"][stage]["p95"]
-    pictures = list((tmp_path / "overlays").glob("*.png"))
-    assert pictures
-    assert cv2.imread(str(pictures[0])).shape == (480, 640, 3)
+    images = list((tmp_path / "overlays").glob("*.png"))
+    assert images
+    assert cv2.imread(str(images[0])).shape == (480, 640, 3)
     assert cv2.imread(str(tmp_path / "contact_sheet.png")) is not None
 
 
@@ -70,9 +70,9 @@ def test_the_rendered_hand_moves_robots(tmp_path: Path) -> None:
     for error in figures["pose_errors"].values():
         assert 0 < error["median_mm"] < 15
         assert 0 < error["median_degrees"] < 15
-    pictures = list((tmp_path / "overlays").glob("*.png"))
-    assert pictures
-    assert cv2.imread(str(pictures[0])).shape == (480, 480 * (1 + len(figures["commands"])), 3)
+    images = list((tmp_path / "overlays").glob("*.png"))
+    assert images
+    assert cv2.imread(str(images[0])).shape == (480, 480 * (1 + len(figures["commands"])), 3)
     assert cv2.imread(str(tmp_path / "contact_sheet.png")) is not None
 
 
@@ -95,23 +95,23 @@ def test_a_folder_without_a_hand_is_not_called_done(tmp_path: Path) -> None:
     assert "is the depth unit of 0.000125 m a value right? With 0.001 they were 0.5" in finished.stderr
 
 
-def test_a_folder_is_answered_picture_by_picture(tmp_path: Path) -> None:
-    """Eight pictures, two files that are none, one of them with a name that is not UTF-8, and one of another camera."""
+def test_a_folder_is_answered_image_by_image(tmp_path: Path) -> None:
+    """Eight images, two files that are none, one of them with a name that is not UTF-8, and one of another camera."""
     folder = tmp_path / "recording"
     folder.mkdir()
     animation = HandAnimation(Camera(475.0, 475.0, 319.5, 239.5, 640, 480), seed=3, sensor="structured_light")
     for index in range(8):
         metres, _ = animation.frame(index / 10)
         cv2.imwrite(str(folder / f"{index}.png"), np.rint(metres * 1000).astype(np.uint16))
-    (folder / "broken.png").write_text("no picture")
-    (folder / os.fsdecode(b"\xff.png")).write_text("no picture either")
+    (folder / "broken.png").write_text("no image")
+    (folder / os.fsdecode(b"\xff.png")).write_text("no image either")
     cv2.imwrite(str(folder / "other.png"), np.full((240, 320), 500, np.uint16))
     options = ["--camera", 475, 475, 319.5, 239.5, "--depth-unit", 0.001, "--output", tmp_path / "result"]
 
     finished = demo("--input", folder, *options)
 
     figures = json.loads((tmp_path / "result" / "report.json").read_text(encoding="utf-8"))
-    assert figures["pictures"] == figures["frames_in"] == 8
+    assert figures["images"] == figures["frames_in"] == 8
     check_done(finished, figures)
     assert len(list((tmp_path / "result" / "overlays").glob("*.png"))) == figures["frames_out"]
     said = (tmp_path / "result" / "depth_camera.log").read_text(encoding="utf-8")
@@ -138,7 +138,7 @@ def observation(**changes: Any) -> Observation:
     """A folder's good demo, but for the changes."""
     good = Observation(
         folder=Path("recording"),
-        pictures=20,
+        images=20,
         frames_in=20,
         frames_out=20,
         frames_with_hand=18,
@@ -160,15 +160,15 @@ def observation(**changes: Any) -> Observation:
     ("changes", "fault"),
     [
         ({"survived": False}, "did not live to the end"),
-        ({"frames_in": 19}, "only 19 of the folder's 20 pictures were seen"),
+        ({"frames_in": 19}, "only 19 of the folder's 20 images were seen"),
         ({"frames_out": 18}, "only 18 of 20 depth images were answered"),
         ({"frames_with_hand": 9}, "the hand was found in 9 of 20 frames only"),
         ({"frames_with_hand": 0}, "no hand was found"),
         ({"marker_messages": 0}, "hands came without markers"),
         ({"wrong_frames": 1}, "1 messages were not in the depth image's frame"),
-        ({"folder": None, "pictures": None}, "mean joint error is over 30 mm or unknown"),
-        ({"folder": None, "pictures": None, "errors_mm": np.full(20, 31.0)}, "mean joint error is over 30 mm"),
-        ({"folder": None, "pictures": None, "errors_mm": np.ones(15), "frames_with_hand": 15}, "in 15 of 20 frames"),
+        ({"folder": None, "images": None}, "mean joint error is over 30 mm or unknown"),
+        ({"folder": None, "images": None, "errors_mm": np.full(20, 31.0)}, "mean joint error is over 30 mm"),
+        ({"folder": None, "images": None, "errors_mm": np.ones(15), "frames_with_hand": 15}, "in 15 of 20 frames"),
     ],
 )
 def test_every_shortcoming_is_said(changes: dict[str, Any], fault: str) -> None:
@@ -179,7 +179,7 @@ def test_every_shortcoming_is_said(changes: dict[str, Any], fault: str) -> None:
 def test_a_good_demo_is_done() -> None:
     assert failures(observation()) == []
     assert failures(observation(frames_out=19)) == []
-    assert failures(observation(folder=None, pictures=None, frames_out=18, errors_mm=np.full(18, 10.0))) == []
+    assert failures(observation(folder=None, images=None, frames_out=18, errors_mm=np.full(18, 10.0))) == []
 
 
 def test_settings_that_cannot_work_are_said_before_anything_is_replaced(tmp_path: Path) -> None:

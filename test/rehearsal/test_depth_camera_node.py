@@ -1,4 +1,4 @@
-"""depth_camera over real DDS against the pictures it was given, and the whole way with the shipped model."""
+"""depth_camera over real DDS against the images it was given, and the whole way with the shipped model."""
 
 from __future__ import annotations
 
@@ -87,12 +87,12 @@ def check_info(info: Any, image: Any) -> None:
 def test_folder_is_published_once_in_order_in_whole_millimetres(
     client: Client, listener: Listener, tmp_path: Path
 ) -> None:
-    """Values of 0.125 mm; file 10 comes after file 9, and a file that is no depth picture is passed over."""
+    """Values of 0.125 mm; file 10 comes after file 9, and a file that is no depth image is passed over."""
     rng = np.random.default_rng(0)
-    pictures = {name: rng.integers(0, 16000, (24, 32)).astype(np.uint16) for name in ("9", "10", "2")}
-    folder = tmp_path / "pictures"
+    images = {name: rng.integers(0, 16000, (24, 32)).astype(np.uint16) for name in ("9", "10", "2")}
+    folder = tmp_path / "images"
     folder.mkdir()
-    for name, values in pictures.items():
+    for name, values in images.items():
         assert cv2.imwrite(str(folder / f"{name}.png"), values)
     assert cv2.imwrite(str(folder / "5.png"), np.zeros((24, 32, 3), np.uint8))
     parameters = [f"folder:={folder}", "depth_unit:=0.000125", "loop:=false", "rate:=10.0"]
@@ -109,11 +109,11 @@ def test_folder_is_published_once_in_order_in_whole_millimetres(
         check_info(info, image)
         assert (image.encoding, image.header.frame_id) == ("16UC1", "sr305")
         found = np.frombuffer(image.data, "<u2").reshape(24, 32)
-        np.testing.assert_allclose(found, pictures[name] * 0.125, atol=0.5001)
+        np.testing.assert_allclose(found, images[name] * 0.125, atol=0.5001)
     assert "5.png holds 3 channel(s) of uint8" in process.output()
 
 
-def test_rendered_hand_comes_with_the_joints_of_its_picture(client: Client, listener: Listener, tmp_path: Path) -> None:
+def test_rendered_hand_comes_with_the_joints_of_its_image(client: Client, listener: Listener, tmp_path: Path) -> None:
     parameters = ["width:=320", "height:=240", "sensor:=none", "encoding:=32FC1", "reliability:=reliable"]
     parameters += ["seed:=3", "rate:=10.0"]
     process = start(tmp_path, *(word for parameter in parameters for word in ("-p", parameter)))
@@ -150,7 +150,7 @@ def test_while_the_renderer_is_compiled_it_says_so_answers_and_can_be_interrupte
         assert "folder" in names
         process.send(number)
         assert process.wait() == 0
-        assert "The first picture is ready" not in process.output()
+        assert "The first image is ready" not in process.output()
         assert "Traceback" not in process.output()
     finally:
         process.kill()

@@ -11,7 +11,7 @@ import numpy as np
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import FINGER_COLOURS, WRIST_COLOUR
 from dense3d_ros.learning.datasets.sample import DatasetSample
-from dense3d_ros.recordings.drawing import Picture, bgr, colour_depth, contact_sheet, write
+from dense3d_ros.recordings.drawing import ColourImage, bgr, colour_depth, contact_sheet, write
 
 TILE = 256
 _COLUMNS = 4
@@ -21,12 +21,12 @@ _NEAR, _FAR = 0.1, 0.15
 _COLOURS = (*FINGER_COLOURS, WRIST_COLOUR)
 
 
-def sample_sheet(samples: Sequence[DatasetSample], chains: Sequence[Sequence[int]]) -> Picture:
+def sample_sheet(samples: Sequence[DatasetSample], chains: Sequence[Sequence[int]]) -> ColourImage:
     """Tiles of all samples, four in a row. chains: joint indices along each finger."""
     return contact_sheet([sample_tile(sample, chains) for sample in samples], _COLUMNS, TILE)
 
 
-def sample_tile(sample: DatasetSample, chains: Sequence[Sequence[int]]) -> Picture:
+def sample_tile(sample: DatasetSample, chains: Sequence[Sequence[int]]) -> ColourImage:
     """(TILE, TILE, 3) the square around the joints with a quarter of its size on every side."""
     pixels = sample.camera.project(sample.joints)
     size = int(np.ceil(max(float(np.ptp(pixels, axis=0).max()), 8.0) * (1 + 2 * _MARGIN)))
@@ -44,7 +44,7 @@ def sample_tile(sample: DatasetSample, chains: Sequence[Sequence[int]]) -> Pictu
     return tile
 
 
-def _background(sample: DatasetSample, left: float, top: float, size: int) -> Picture:
+def _background(sample: DatasetSample, left: float, top: float, size: int) -> ColourImage:
     """(TILE, TILE, 3) the nearest pixels of the depth image, black outside it."""
     step = (np.arange(TILE) + 0.5) * size / TILE - 0.5
     rows, columns = np.rint(step + top).astype(np.intp), np.rint(step + left).astype(np.intp)

@@ -22,7 +22,7 @@ MATCH = 0.1
 
 @dataclass(frozen=True)
 class Detection:
-    """What the estimator made of a image with a labelled hand.
+    """What the estimator made of an image with a labelled hand.
 
     errors: (21,) mm of that hand, NaN if it was missed. expected: (21,) mm that its joint scores say, NaN likewise.
     centre_error: mm, NaN likewise. side: what was said of its side. false: hands that are no true hand's.
@@ -59,11 +59,11 @@ class OwnDetector:
         return replace(found, false=false)
 
     def false_hands(self, sample: DatasetSample) -> int:
-        """Number of hands seen in a image that has none."""
+        """Number of hands seen in an image that has none."""
         return len(self.estimate(sample, 1))
 
     def estimate(self, sample: DatasetSample, count: int) -> list[HandPose]:
-        """Up to `count` hands, 1 or 2, in a image by itself."""
+        """Up to `count` hands, 1 or 2, in an image by itself."""
         estimator = self._estimators[count - 1]
         estimator.reset()
         return estimator.estimate(sample.depth, sample.camera).hands

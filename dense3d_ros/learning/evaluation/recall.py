@@ -26,7 +26,7 @@ FALSE_KINDS = ("hands", "sensor", "mesh", "distance")
 """What is known of a false hand."""
 
 Detect = Callable[[DepthImage, Camera], list[HandPose]]
-"""Depth and camera -> the hands of a image by itself."""
+"""Depth and camera -> the hands of an image by itself."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Hands in a image and how much of each is to be seen."""
+"""Hands in an image and how much of each is to be seen."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BEHIND_WRIST = 0.01
 
 @dataclass(frozen=True)
 class LabelledHand:
-    """A true hand of a image.
+    """A true hand of an image.
 
     joints: (21, 3) metres in the camera frame. visible: share of its pixels within the image, the forearm's left out,
     that nothing covers; 0 if there are none. measured: share of them that the sensor measures, too. inside: share of
@@ -41,7 +41,7 @@ class LabelledHand:
 
 
 class HandPainter:
-    """Draws hands into a image, whatever else is drawn before and after, and then says what is seen of them.
+    """Draws hands into an image, whatever else is drawn before and after, and then says what is seen of them.
 
     depth: (H, W) metres, 0 where there is nothing. ids: (H, W) what each pixel belongs to.
     """

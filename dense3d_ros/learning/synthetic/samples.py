@@ -1,4 +1,4 @@
-"""Training crops: taken from a image of a scene as the estimator would take them."""
+"""Training crops: taken from an image of a scene as the estimator would take them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What depth sensors do to a image, one effect a function; `sensors` combines them into models.
+"""What depth sensors do to an image, one effect a function; `sensors` combines them into models.
 
 Images are (H, W) float32 metres, 0 = nothing. All randomness comes from the generator that is passed in.
 """

@@ -21,10 +21,10 @@ from dense3d_ros.learning.training.stopping import STOP_SIGNALS
 
 BatchT = TypeVar("BatchT")
 
-CROPS_PER_PICTURE = 4
+CROPS_PER_IMAGE = 4
 """Crops that are learned of every image, each at another place and turn."""
 LAG = 16
-"""Batches between two crops of a image; a multiple of processes times workers."""
+"""Batches between two crops of an image; a multiple of processes times workers."""
 
 
 @dataclass
@@ -81,12 +81,12 @@ class SyntheticBatches(IterableDataset[Batch]):
         for number in self.numbers[worker::workers]:
             rng = _generator(self.seed, number, 1)
             samples = []
-            for view in range(CROPS_PER_PICTURE):
+            for view in range(CROPS_PER_IMAGE):
                 source = number - view * LAG
                 if source not in images:
-                    images[source] = make_images(assets, self.seed, source, self.batch_size // CROPS_PER_PICTURE)
+                    images[source] = make_images(assets, self.seed, source, self.batch_size // CROPS_PER_IMAGE)
                 samples += [crop_sample(rng, image, assets.options, self.resolution) for image in images[source]]
-            images.pop(number - (CROPS_PER_PICTURE - 1) * LAG)
+            images.pop(number - (CROPS_PER_IMAGE - 1) * LAG)
             yield Batch.from_samples(samples)
 
 

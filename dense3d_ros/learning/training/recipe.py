@@ -79,7 +79,7 @@ class Recipe:
             raise ValueError(f"{path}: network must be hourglass, detector or paper, got {recipe.network!r}")
         if recipe.batch_size < 4 or recipe.batch_size % 4:
             raise ValueError(
-                f"{path}: batch_size must be a multiple of 4, the crops of a image, got {recipe.batch_size}"
+                f"{path}: batch_size must be a multiple of 4, the crops of an image, got {recipe.batch_size}"
             )
         if recipe.views not in (1, 3):
             raise ValueError(f"{path}: views must be 1 or 3, got {recipe.views}")

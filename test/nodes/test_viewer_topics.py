@@ -19,7 +19,7 @@ from std_msgs.msg import Header
 
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import FINGER_COLOURS, WRIST_COLOUR, HandPose
-from dense3d_ros.nodes.pictures import overlay, points_message
+from dense3d_ros.nodes.viewer_messages import overlay, points_message
 
 SCRIPT = str(Path(__file__).parents[1] / "node_rigid_model.py")
 PLACE = (0.0, 0.0, 0.5)
@@ -51,10 +51,10 @@ def test_near_is_warm_far_is_cold_and_nothing_is_black(unit: float) -> None:
 
 def test_the_skeleton_is_drawn_where_the_camera_sees_it() -> None:
     depth = DepthImage(np.zeros((240, 320), np.uint16), 0.001)
-    picture = overlay(depth, CAMERA, [hand()], 0.15, 1.5)
+    drawn = overlay(depth, CAMERA, [hand()], 0.15, 1.5)
     columns, rows = np.rint(CAMERA.project(hand().joints)).astype(int).T
     for joint, (column, row) in enumerate(zip(columns, rows, strict=True)):
-        assert np.abs(picture[row, column] - rgb((joint - 1) // 4)).max() < 60, joint
+        assert np.abs(drawn[row, column] - rgb((joint - 1) // 4)).max() < 60, joint
     behind = HandPose(hand().joints * [1, 1, -1], hand().joint_scores, 0.9)
     assert not overlay(depth, CAMERA, [behind], 0.15, 1.5).any()
 
@@ -83,7 +83,7 @@ def test_the_cloud_holds_all_joints_with_colours_and_scores() -> None:
 
 @pytest.fixture
 def client() -> Iterator[Client]:
-    client = Client("test_pictures")
+    client = Client("test_images")
     yield client
     client.close()
 
@@ -91,7 +91,7 @@ def client() -> Iterator[Client]:
 def test_both_are_published_while_somebody_subscribes(client: Client, tmp_path: Path) -> None:
     process = NodeProcess([SCRIPT, "--ros-args", "-p", "model:=rigid", "-p", "max_age:=5.0"], tmp_path / "node" / "log")
     clouds: list[Any] = []
-    pictures: list[Any] = []
+    overlays: list[Any] = []
     metres, joints = scene(PLACE)
 
     def frame() -> tuple[Any, Any]:
@@ -105,28 +105,28 @@ def test_both_are_published_while_somebody_subscribes(client: Client, tmp_path: 
         topics = ("/hand_pose/overlay", "/hand_pose/points")
         assert [client.node.count_publishers(topic) for topic in topics] == [1, 1]
         client.collect(PointCloud2, topics[1], clouds)
-        subscription = client.collect(Image, topics[0], pictures)
+        subscription = client.collect(Image, topics[0], overlays)
         hands = None
-        while not (clouds and pictures):
+        while not (clouds and overlays):
             hands = source.send_until_answered(frame)
             assert hands, process.output()
             client.spin(0.3)
         stamps = {message.header.stamp.nanosec: message for message in client.hands}
-        cloud, picture = clouds[-1], pictures[-1]
-        assert cloud.header.frame_id == picture.header.frame_id == "test_optical_frame"
+        cloud, shown = clouds[-1], overlays[-1]
+        assert cloud.header.frame_id == shown.header.frame_id == "test_optical_frame"
         sent = points(stamps[cloud.header.stamp.nanosec].hands[0].joints)
         found = read_cloud(cloud)
         np.testing.assert_allclose(np.stack([found["x"], found["y"], found["z"]], axis=-1), sent, atol=1e-6)
-        assert (picture.encoding, picture.width, picture.height, picture.step) == ("rgb8", 320, 240, 960)
-        shown = np.frombuffer(picture.data, np.uint8).reshape(240, 320, 3)
+        assert (shown.encoding, shown.width, shown.height, shown.step) == ("rgb8", 320, 240, 960)
+        colours = np.frombuffer(shown.data, np.uint8).reshape(240, 320, 3)
         column, row = np.rint(CAMERA.project(joints)).astype(int)[8]
-        assert np.abs(shown[row, column] - rgb(1)).max() < 60
+        assert np.abs(colours[row, column] - rgb(1)).max() < 60
         client.node.destroy_subscription(subscription)
         client.spin(0.5)
-        pictures.clear()
+        overlays.clear()
         assert source.send_until_answered(frame), process.output()
         client.spin(0.3)
-        assert not pictures
+        assert not overlays
     finally:
         status = process.stop()
     assert status == 0, process.output()

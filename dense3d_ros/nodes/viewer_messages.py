@@ -50,17 +50,17 @@ _FIELDS = [
 
 def overlay(depth: DepthImage, camera: Camera, hands: Sequence[HandPose], near: float, far: float) -> NDArray[np.uint8]:
     """Depth in colour, warm at `near` and cold at `far` metres, with the skeletons: (H, W, 3) RGB."""
-    picture = _coloured(depth, near, far)
-    width = max(1, round(max(picture.shape[:2]) / 320))
+    image = _coloured(depth, near, far)
+    width = max(1, round(max(image.shape[:2]) / 320))
     for hand in hands:
         if not (hand.joints[:, 2] > 0).all():
             continue
         pixels = np.rint(camera.project(hand.joints).clip(-1e4, 1e4) * 2**_SHIFT).astype(int).tolist()
         for index, (parent, child) in enumerate(BONES):
-            cv2.line(picture, pixels[parent], pixels[child], _rgb(index // 4), width, cv2.LINE_AA, _SHIFT)
+            cv2.line(image, pixels[parent], pixels[child], _rgb(index // 4), width, cv2.LINE_AA, _SHIFT)
         for joint, pixel in enumerate(pixels):
-            cv2.circle(picture, pixel, (width << _SHIFT) * 5 // 4, _rgb((joint - 1) // 4), -1, cv2.LINE_AA, _SHIFT)
-    return picture
+            cv2.circle(image, pixel, (width << _SHIFT) * 5 // 4, _rgb((joint - 1) // 4), -1, cv2.LINE_AA, _SHIFT)
+    return image
 
 
 def _coloured(depth: DepthImage, near: float, far: float) -> NDArray[np.uint8]:
@@ -76,10 +76,10 @@ def _coloured(depth: DepthImage, near: float, far: float) -> NDArray[np.uint8]:
     return np.asarray(cv2.applyColorMap(level, _SCALE), np.uint8)
 
 
-def overlay_message(header: Any, picture: NDArray[np.uint8]) -> Any:
-    """sensor_msgs/Image of an (H, W, 3) RGB picture."""
-    height, width = picture.shape[:2]
-    data = array.array("B", picture.tobytes())
+def overlay_message(header: Any, image: NDArray[np.uint8]) -> Any:
+    """sensor_msgs/Image of an (H, W, 3) RGB image."""
+    height, width = image.shape[:2]
+    data = array.array("B", image.tobytes())
     return Image(header=header, height=height, width=width, encoding="rgb8", step=3 * width, data=data)
 
 
