@@ -273,7 +273,7 @@ def test_a_model_that_is_not_there_is_said_and_the_nodes_stay(client: Client, tm
     try:
         assert client.until(lambda: "Cannot configure: model 'no_such_model'" in process.output())
         assert client.state() == "unconfigured"
-        assert client.diagnostic("no active model") is not None
+        assert client.diagnostic("no model: model 'no_such_model'") is not None
         end(process, client)
     finally:
         process.stop()
