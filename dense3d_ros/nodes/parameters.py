@@ -126,7 +126,7 @@ class HandModelSettings:
     runtime: str = parameter(
         "auto",
         "What the network runs in: auto, torch, compiled, cuda_graph, cuda_graph_f32, openvino, openvino_bf16 or "
-        "onnxruntime. auto takes the fastest in full precision that is installed, on a GPU cuda_graph. "
+        "onnxruntime. auto takes the fastest in full precision that is installed, on a GPU cuda_graph_f32. "
         "Read by the configure transition.",
     )
     cameras: Sequence[str] = parameter(
