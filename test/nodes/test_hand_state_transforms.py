@@ -180,16 +180,16 @@ def test_a_hand_outside_the_workspace_is_lost_and_told_why(robot: Robot) -> None
     x = float(gesture("open")[0, 0])
     assert client.set_parameter(NODE, "workspace_min", [x + 0.01, -9.0, -9.0]).successful
     robot.show("base")
-    assert client.until(lambda: len(robot.grasps) == 2)
-    assert (robot.grasps[1].tracked, len(robot.wrists)) == (False, 1)
-    assert "the wrist is at [" in robot.grasps[1].reason
-    assert "outside the workspace" in robot.grasps[1].reason
+    # On a busy machine the hand is lost in the silence before, too, for another reason.
+    outside = client.until(lambda: [grasp for grasp in robot.grasps if "outside the workspace" in grasp.reason])
+    assert outside, [grasp.reason for grasp in robot.grasps]
+    assert (outside[0].tracked, len(robot.wrists)) == (False, 1)
+    assert "the wrist is at [" in outside[0].reason
     refused = client.set_parameter(NODE, "workspace_max", [0.0, 0.0])
     assert "accepted: x, y, z, each min below max" in refused.reason
     assert client.set_parameter(NODE, "workspace_min", [-9.0, -9.0, -9.0]).successful
     robot.show("base")
-    assert client.until(lambda: len(robot.grasps) == 3)
-    assert robot.grasps[2].tracked
+    assert client.until(lambda: robot.grasps[-1].tracked)
 
 
 def test_frames_are_broadcast_while_the_hand_is_seen(robot: Robot) -> None:
