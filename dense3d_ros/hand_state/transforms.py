@@ -60,9 +60,13 @@ class TransformBuffer:
         if child not in self._children and len(self._children) >= MOST_FRAMES:
             raise ValueError(f"the transform of '{child}' is one too many; accepted: {MOST_FRAMES} frames")
         entry = self._children.setdefault(child, _Child())
-        entry.fault = _fault(parent, child, position, quaternion)
-        if entry.fault:
-            raise ValueError(entry.fault)
+        fault = _fault(parent, child, position, quaternion)
+        # Static ones are sent once: a bad one after a good one must not take that away.
+        is_static = stamp is None and entry.places and not entry.stamps
+        if not (fault and is_static):
+            entry.fault = fault
+        if fault:
+            raise ValueError(fault)
         place = (parent, position, quaternion / np.linalg.norm(quaternion))
         if stamp is None:
             entry.stamps, entry.places = [], [place]
@@ -137,10 +141,12 @@ class TransformBuffer:
         index = bisect_right(child.stamps, stamp) - 1
         parent, position, quaternion = child.places[index]
         if child.stamps[index] < stamp:
-            _, next_position, next_quaternion = child.places[index + 1]
-            share = (stamp - child.stamps[index]) / (child.stamps[index + 1] - child.stamps[index])
-            position = position + share * (next_position - position)
-            quaternion = slerp(quaternion, next_quaternion, share)
+            next_parent, next_position, next_quaternion = child.places[index + 1]
+            # Between two parents there is nothing to interpolate: the frame changes hands at the later stamp.
+            if next_parent == parent:
+                share = (stamp - child.stamps[index]) / (child.stamps[index + 1] - child.stamps[index])
+                position = position + share * (next_position - position)
+                quaternion = slerp(quaternion, next_quaternion, share)
         return parent, Pose(position, rotation_matrix(quaternion))
 
 

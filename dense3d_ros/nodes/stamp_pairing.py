@@ -69,6 +69,9 @@ class StampPairing:
 
     def _pair(self, image: Any, info: Any) -> None:
         self.nearest = None
+        # What waits and is older would come after a newer one, as if the time had been set back.
+        for stamp in [stamp for stamp in self._images if stamp < stamp_ns(image)]:
+            del self._images[stamp]
         self._on_pair(image, info)
 
     def _info_for(self, stamp: int) -> Any:

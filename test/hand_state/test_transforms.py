@@ -117,3 +117,20 @@ def test_time_that_is_set_back_starts_over_and_memory_is_bounded() -> None:
         buffer.lookup("base", "camera", 119 * S)
     buffer.add("base", "camera", 1 * S, np.ones(3), NONE)
     np.testing.assert_allclose(buffer.lookup("base", "camera", S).position, np.ones(3))
+
+
+def test_a_frame_that_changes_its_parent_is_where_it_was_until_then() -> None:
+    buffer, upright = TransformBuffer(), np.array([0.0, 0.0, 0.0, 1.0])
+    buffer.add("base", "rig", None, np.array([10.0, 0.0, 0.0]), upright)
+    buffer.add("base", "camera", 1_000_000_000, np.array([11.0, 0.0, 0.0]), upright)
+    buffer.add("rig", "camera", 2_000_000_000, np.array([1.0, 0.0, 0.0]), upright)
+    for stamp in (1_000_000_000, 1_500_000_000, 2_000_000_000):
+        np.testing.assert_allclose(buffer.lookup("base", "camera", stamp).position, [11.0, 0.0, 0.0])
+
+
+def test_a_bad_transform_does_not_take_a_static_one_away() -> None:
+    buffer, upright = TransformBuffer(), np.array([0.0, 0.0, 0.0, 1.0])
+    buffer.add("base", "camera", None, np.array([1.0, 0.0, 0.0]), upright)
+    with pytest.raises(ValueError, match="camera"):
+        buffer.add("base", "camera", None, np.full(3, np.nan), upright)
+    np.testing.assert_allclose(buffer.lookup("base", "camera", 5).position, [1.0, 0.0, 0.0])
