@@ -29,6 +29,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 SUMMARY = "run the ROS nodes on a rendered hand or a folder, and measure them"
@@ -107,9 +108,7 @@ def run(arguments: argparse.Namespace) -> int:
     figures = write_report(seen, camera, arguments.output)
     print(table(figures))
     print(f"\nimages and figures: {printable(arguments.output)}")
-    for fault in [*figures["failures"], *figures["remarks"]]:
-        print(f"dense3d demo: {fault}", file=sys.stderr)
-    return 0 if figures["done"] else 1
+    return _status(figures["done"], [*figures["failures"], *figures["remarks"]])
 
 
 def _run_teleop(arguments: argparse.Namespace) -> int:
@@ -142,9 +141,14 @@ def _run_teleop(arguments: argparse.Namespace) -> int:
     figures = write_teleop(seen, camera, arguments.output)
     print(table(figures))
     print(f"\nimages, video and figures: {printable(arguments.output)}")
-    for fault in figures["failures"]:
-        print(f"dense3d demo: {fault}", file=sys.stderr)
-    return 0 if figures["done"] else 1
+    return _status(figures["done"], figures["failures"])
+
+
+def _status(done: bool, remarks: Sequence[str]) -> int:
+    """The exit status, after what was not as it should be."""
+    for remark in remarks:
+        print(f"dense3d demo: {remark}", file=sys.stderr)
+    return 0 if done else 1
 
 
 def _robots_that_can_be_moved() -> list[str]:

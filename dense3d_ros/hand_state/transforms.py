@@ -84,6 +84,10 @@ class TransformBuffer:
         if old > 0:
             del entry.stamps[:old], entry.places[:old]
 
+    def forget_moving(self) -> None:
+        """The time was set back: what moved belongs to another recording. What holds always stays."""
+        self._children = {name: child for name, child in self._children.items() if not child.stamps}
+
     def lookup(self, target: str, source: str, stamp: int) -> Pose:
         """Where the frame `source` is in the frame `target` at nanoseconds `stamp`; TransformError where unknown."""
         target, source = target.lstrip("/"), source.lstrip("/")
@@ -97,7 +101,8 @@ class TransformBuffer:
         raise TransformError(self._no_way(target, source, up.frames[-1], down.frames[-1]), may_come=True)
 
     def _no_way(self, target: str, source: str, top: str, other_top: str) -> str:
-        known = {*self._children, *(place[0] for child in self._children.values() for place in child.places)}
+        # Of the newest transforms alone: this is asked again for every one that comes while a message waits.
+        known = {*self._children, *(child.places[-1][0] for child in self._children.values() if child.places)}
         for frame in (source, target):
             if frame not in known:
                 return f"there is no transform of the frame '{frame}'"

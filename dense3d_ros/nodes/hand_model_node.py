@@ -16,8 +16,9 @@ from dense3d_ros.nodes.allocator import give_back_freed_memory
 from dense3d_ros.nodes.bond import Bond
 from dense3d_ros.nodes.diagnostics import LONGEST_SENTENCE, traceback_text
 from dense3d_ros.nodes.model_slot import ModelSlot
-from dense3d_ros.nodes.parameters import HandModelSettings, NodeParameters
+from dense3d_ros.nodes.parameters import NodeParameters
 from dense3d_ros.nodes.process import steady_clock
+from dense3d_ros.nodes.settings import HandModelSettings
 from dense3d_ros.perception.model import HandModel, load_model
 
 SUCCESS = TransitionCallbackReturn.SUCCESS

@@ -30,8 +30,9 @@ from dense3d_ros.nodes.messages import depth_image, stamp_seconds
 from dense3d_ros.nodes.model_slot import ModelSlot
 from dense3d_ros.nodes.outputs import HandOutputs
 from dense3d_ros.nodes.pairing import DepthInput, Frame
-from dense3d_ros.nodes.parameters import HandPoseSettings, NodeParameters
+from dense3d_ros.nodes.parameters import NodeParameters
 from dense3d_ros.nodes.process import steady_clock
+from dense3d_ros.nodes.settings import HandPoseSettings
 from dense3d_ros.nodes.statistics import FrameStatistics
 from dense3d_ros.nodes.worker import LatestWorker
 from dense3d_ros.perception.estimator import Estimate, HandPoseEstimator

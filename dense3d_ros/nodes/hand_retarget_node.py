@@ -18,8 +18,9 @@ from dense3d_ros.geometry.hand import Handedness
 from dense3d_ros.msg import HandPoseArray
 from dense3d_ros.nodes.diagnostics import Condition, Conditions, Level, diagnostic_array
 from dense3d_ros.nodes.messages import read_hand
-from dense3d_ros.nodes.parameters import HandRetargetSettings, NodeParameters
+from dense3d_ros.nodes.parameters import NodeParameters
 from dense3d_ros.nodes.process import run_nodes, steady_clock
+from dense3d_ros.nodes.settings import HandRetargetSettings
 from dense3d_ros.retargeting.robot import load_robot
 
 

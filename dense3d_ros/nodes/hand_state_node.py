@@ -21,8 +21,9 @@ from dense3d_ros.hand_state.transforms import transform_points
 from dense3d_ros.msg import HandPoseArray
 from dense3d_ros.nodes.diagnostics import Condition, Conditions, Level, diagnostic_array
 from dense3d_ros.nodes.messages import HandMessages, read_hand, stamp_seconds
-from dense3d_ros.nodes.parameters import HandStateSettings, NodeParameters
+from dense3d_ros.nodes.parameters import NodeParameters
 from dense3d_ros.nodes.process import run_nodes, steady_clock
+from dense3d_ros.nodes.settings import HandStateSettings
 from dense3d_ros.nodes.side_outputs import SideOutputs
 from dense3d_ros.nodes.transform_input import TransformInput
 from dense3d_ros.nodes.transform_output import TransformOutput

@@ -19,8 +19,8 @@ from dense3d_ros.geometry.hand import HandPose
 from dense3d_ros.msg import HandPoseArray
 from dense3d_ros.nodes.markers import HandMarkers
 from dense3d_ros.nodes.messages import HandMessages
-from dense3d_ros.nodes.parameters import HandPoseSettings
 from dense3d_ros.nodes.quality import unfit_subscriber
+from dense3d_ros.nodes.settings import HandPoseSettings
 from dense3d_ros.nodes.viewer_messages import overlay, overlay_message, points_message
 
 

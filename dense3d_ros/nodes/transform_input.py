@@ -36,6 +36,7 @@ class TransformInput:
         self._waiting: deque[tuple[float, Any]] = deque()
         self._subscriptions: list[Any] = []
         self._target, self._timeout = "", 0.0
+        self._last_stamp = 0
         self.refused = 0
         self._look = node.create_timer(LOOK_AGAIN_S, self._give_on, clock=steady_clock())
         self._look.cancel()
@@ -62,6 +63,12 @@ class TransformInput:
 
     def put(self, message: Any) -> None:
         """A message, which is given on now or later."""
+        stamp = stamp_nanoseconds(message.header.stamp)
+        if stamp < self._last_stamp:
+            # A bag that started again: its transforms are not those of the same times before.
+            self._waiting.clear()
+            self._buffer.forget_moving()
+        self._last_stamp = stamp
         if not self._target or message.header.frame_id == self._target:
             self._deliver(message, None, "")
             return

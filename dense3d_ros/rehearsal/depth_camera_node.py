@@ -20,8 +20,9 @@ from sensor_msgs.msg import CameraInfo, Image
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthFormatError, DepthImage
 from dense3d_ros.nodes.guard import FatalError
-from dense3d_ros.nodes.parameters import DepthCameraSettings, NodeParameters
+from dense3d_ros.nodes.parameters import NodeParameters
 from dense3d_ros.nodes.process import run_nodes, steady_clock
+from dense3d_ros.nodes.settings import DepthCameraSettings
 from dense3d_ros.rehearsal.depth_source import (
     FolderImages,
     ReadAhead,

@@ -134,3 +134,13 @@ def test_a_bad_transform_does_not_take_a_static_one_away() -> None:
     with pytest.raises(ValueError, match="camera"):
         buffer.add("base", "camera", None, np.full(3, np.nan), upright)
     np.testing.assert_allclose(buffer.lookup("base", "camera", 5).position, [1.0, 0.0, 0.0])
+
+
+def test_what_moves_can_be_forgotten_and_what_does_not_stays() -> None:
+    buffer = TransformBuffer()
+    buffer.add("base", "rig", None, np.ones(3), NONE)
+    buffer.add("rig", "camera", 5 * S, np.ones(3), NONE)
+    buffer.forget_moving()
+    np.testing.assert_allclose(buffer.lookup("base", "rig", 5 * S).position, np.ones(3))
+    with pytest.raises(TransformError, match="no transform of the frame 'camera'"):
+        buffer.lookup("base", "camera", 5 * S)

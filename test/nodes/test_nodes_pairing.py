@@ -17,6 +17,7 @@ from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo
 
 from dense3d_ros.nodes.pairing import DepthInput, Frame
+from dense3d_ros.nodes.stamp_pairing import StampPairing
 
 
 class FakeNode:
@@ -92,6 +93,18 @@ def test_a_lost_partner_does_not_stop_the_pairs() -> None:
     assert setup.deliver(("depth", 20)) == [20]
     assert setup.deliver(*(("depth", stamp) for stamp in range(21, 41))) == []
     assert setup.deliver(("camera_info", 40), ("camera_info", 3)) == [40]
+
+
+def test_no_image_comes_after_a_newer_one() -> None:
+    """Whoever gets it would take the time to be set back."""
+    pairs: list[int] = []
+    pairing = StampPairing(lambda image, info: pairs.append(image.header.stamp.sec))
+    messages = {stamp: depth_message(np.zeros((1, 1), np.float32), seconds(stamp)) for stamp in (1, 2, 3)}
+    for image in messages.values():
+        pairing.image(image)
+    for stamp in (2, 1, 3):
+        pairing.info(CameraInfo(header=messages[stamp].header))
+    assert pairs == [2, 3]
 
 
 @pytest.mark.parametrize("order", [("camera_info", "depth"), ("depth", "camera_info")])

@@ -39,7 +39,7 @@ from dense3d_ros.nodes.diagnostics import (
     traceback_text,
 )
 from dense3d_ros.nodes.model_slot import ModelSlot
-from dense3d_ros.nodes.parameters import DepthCameraSettings, HandModelSettings, HandPoseSettings, HandStateSettings
+from dense3d_ros.nodes.settings import DepthCameraSettings, HandModelSettings, HandPoseSettings, HandStateSettings
 from dense3d_ros.nodes.statistics import FrameStatistics
 from dense3d_ros.nodes.worker import LatestWorker
 
