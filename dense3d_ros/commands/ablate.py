@@ -1,9 +1,9 @@
-"""Ask the paper's questions: train variants of the network alike and compare their joint errors.
+"""Ask the paper's questions: train variants of the network under equal conditions and compare their joint errors.
 
 Every variant learns from the same crops, in the same order for the same seed, with the same budget. The crops are
 64 pixels, made once (synthetic hands, or frames of NYU) and kept in DIR. Each run's result is written to DIR/runs as
-soon as it is finished; the same command goes on where it was stopped. DIR gets ablation.json, ablation.md and
-ablation.png. With the defaults it takes about 45 minutes of one CPU core.
+soon as it is finished; the same command continues a stopped run. DIR gets ablation.json, ablation.md and
+ablation.png. With the defaults the command takes about 45 minutes of one CPU core.
 
 examples:
   dense3d ablate --output runs/ablation

@@ -6,7 +6,7 @@ Three parts, all by default:
   end-to-end   camera process, node process and subscriber over DDS: stamp to receipt, lost frames, CPU, memory
                (needs ROS 2)
 
-Runtimes are timed in turns, so that a busy moment hits all of them alike; still, let nothing else run.
+Runtimes are timed in turns, so a busy moment affects all of them alike. Run nothing else at the same time.
 
 examples:
   dense3d benchmark
@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", metavar="NAME|FILE", default="fast", help="model (default: %(default)s)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
     parser.add_argument(
-        "--runtime", default="auto", help="what runs the network in stages and end to end (default: %(default)s)"
+        "--runtime", default="auto", help="what the network runs in, for stages and end to end (default: %(default)s)"
     )
     parser.add_argument(
         "--runtimes", metavar="NAME", nargs="+", help="runtimes to compare (default: all there are but compiled)"

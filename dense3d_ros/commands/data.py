@@ -1,8 +1,8 @@
 """Check a downloaded benchmark: NYU, ICVL or MSRA15.
 
-`dense3d data check DIR` tells which data set DIR holds, whether its labels can be read and all their images are
-there, and draws the joints of a dozen frames, spread over the whole set, into an image to look at. The exit
-status is 0 for a complete data set, 1 for an incomplete one.
+`dense3d data check DIR` reports which data set DIR holds and whether its labels can be read and no image is missing.
+It draws the joints of a dozen frames, spread over the whole set, into an image to look at. The exit status is 0 for a
+complete data set, 1 for an incomplete one.
 
 example:
   dense3d data check ~/data/nyu_hand_dataset_v2 --sheet nyu.png

@@ -8,16 +8,16 @@ hands, markers and diagnostics, stops everything, prints a table and writes to D
   contact_sheet.png  the overlays side by side
   *.log              what the nodes said
 
-Another demo into DIR replaces all this. Where hands are seldom found in a folder, the most frequent reason is printed,
-and whether the depth unit can be right.
+Another demo into DIR replaces all this. If hands are seldom found in a folder, the command prints the most frequent
+reason and whether the depth unit can be right.
 
-With --teleop the rendered hand moves robots: hand_state and a hand_retarget for each run besides. Measured is the time
-from an image's stamp to a robot's joint command, and how far wrist and pinch are off the true ones; DIR gets the robots
-beside the hand as overlays/, contact_sheet.png and teleop.mp4.
+With --teleop the rendered hand moves robots: hand_state and a hand_retarget for each robot run, too. The demo measures
+the time from an image's stamp to a robot's joint command and the error of wrist and pinch. DIR gets the robots beside
+the hand as overlays/, contact_sheet.png and teleop.mp4.
 
-The exit status is 0 only if the job was done: frames answered, hands found with markers and, for the rendered
-hand, near the true joints; for a folder, every image that can be read published and nearly all of them answered, at
-least half of them with a hand. The default camera for --input is an Intel SR305 at 640x480 with a unit of 0.125 mm.
+The exit status is 0 only if frames were answered, hands were found with markers and, for the rendered hand, near the
+true joints. For a folder, every readable image must be published and nearly all of them answered, at least half of
+them with a hand. The default camera for --input is an Intel SR305 at 640x480 with a unit of 0.125 mm.
 
 examples:
   dense3d demo

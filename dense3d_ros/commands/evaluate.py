@@ -2,13 +2,15 @@
 
 A prediction file has a line for each frame, `u v d` of each joint in pixels and millimetres, as the community
 exchanges them; NYU has 14 joints, ICVL 16, MSRA15 21. On a benchmark a model is measured on the test split, in crops
-made from the labels ("oracle_crop", as published figures are) and in those of its own detector ("detected_crop"); a
-model of 21 joints is scored on those that the benchmark has too. The synthetic test set is fixed by its seeds; its
-first N images with a hand are used, with the true place, turn and side, with these a little off, and with the own
-detector, and as many without one, or as --hand-free says: shares of half a per cent need thousands. Then come images
-with none to four hands, and sequences of one and of two hands, which are followed.
+made from the labels ("oracle_crop", as published figures are) and in those of its own detector ("detected_crop"). A
+model of 21 joints is scored on those that the benchmark has too.
 
-With --no-hand a model looks for hands in your own depth frames, in which there are none; each frame counts by itself.
+The synthetic test set is fixed by its seeds. Its first N images with a hand are used with the true place, turn and
+handedness, with these a little off, and with the own detector; and as many images without a hand, or as many as
+--hand-free says, because shares of half a per cent need thousands. Images with none to four hands and tracked sequences
+of one and of two hands follow.
+
+With --no-hand a model looks for hands in your own depth frames without a hand; each frame counts by itself.
 
 examples:
   dense3d evaluate --predictions nyu_mine.txt --ground-truth nyu_test.txt --dataset nyu --json nyu.json

@@ -1,8 +1,8 @@
 """Record the graph of a model, so that robots need no torch: NAME.onnx beside NAME.safetensors.
 
 OpenVINO and ONNX Runtime load a model from its weights and this graph. `dense3d train` and `dense3d calibrate` make it
-with the model they write; this command makes it for a model that has none, or another's. A graph that does not belong
-to its weights is refused. Needs the Python packages torch and onnx.
+with the model they write; this command makes it for a model whose graph is missing or belongs to other weights. Such a
+graph is refused when the model is loaded. Needs the Python packages torch and onnx.
 
 examples:
   dense3d export --model fast

@@ -1,9 +1,8 @@
 """Move a robot like the hand of a recording.
 
-RESULT is a folder that `dense3d run` wrote, or its hands.jsonl. The hand of the robot's side is smoothed as by the node
-hand_state, and FILE gets the robot's joint positions for each frame that shows it: as CSV, a column `stamp` and one for
-each joint; as JSON, joint_names and points of stamp and positions. Radians and metres. A frame without the hand has
-none.
+RESULT is a folder that `dense3d run` wrote, or its hands.jsonl. The hand with the robot's handedness is smoothed as in
+the node hand_state. FILE gets the robot's joint positions, in radians and metres, for each frame that shows this hand:
+as CSV, a column `stamp` and one for each joint; as JSON, joint_names and points of stamp and positions.
 
 ROBOT is the name of a robot that comes with the package or the path of a configuration (YAML) that names its URDF; see
 docs/robots.md. A robot hand needs the extra `retargeting`.

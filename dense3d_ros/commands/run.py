@@ -1,9 +1,9 @@
 """Find the hands in a recording: a folder of depth PNGs, or a ROS bag.
 
 INPUT is a ROS 2 bag (a folder with metadata.yaml, or a .mcap or .db3 file; split or compressed), a ROS 1 .bag, or a
-folder of 16-bit PNGs, searched with all its subfolders, but for hidden files and results of earlier runs. A bag says
-itself which topic is depth, what camera took it and when; where it has several depth topics they are listed. A folder
-needs the camera's --fx, --fy, --cx, --cy and --depth-unit; its PNGs are frames in the order of their numbers. A hand
+folder of 16-bit PNGs. A folder is searched with all its subfolders, except for hidden files and results of earlier
+runs; its PNGs are frames in the order of their numbers, and it needs the camera's --fx, --fy, --cx, --cy and
+--depth-unit. A bag has its depth topic, camera and stamps; if it has several depth topics, they are listed. A hand
 keeps its track id from one frame to the next. DIR gets, frame by frame,
 
   hands.jsonl        a line of JSON for each frame: its stamp, hands (track id, handedness, score, 21 joints [x, y, z]
@@ -11,16 +11,15 @@ keeps its track id from one frame to the next. DIR gets, frame by frame,
   hands.csv          the same, a line for each hand
   overlays/          the depth images with the skeletons, in the recording's subfolders
 
-so that a run that is ended early leaves what it did; run.json, at the start, which says model, joint names, camera and
-how many frames there are; and at the end
+so an interrupted run keeps its results. At the start DIR gets run.json with the model, joint names, camera and number
+of frames, and at the end
 
   contact_sheet.png  the overlays side by side (up to 60 of them)
   hands.mp4          the overlays as an H.264 video, where the Python package av is installed
 
-Another run into DIR replaces all this, and says so. --bag writes an MCAP for `ros2 bag play`, Foxglove and Rerun, also
-of the frames before an interruption. The exit status is 1 where frames could not be read, or where the
-depths cannot be a hand's because the depth unit is wrong. Of a bag that was cut off the rest is read, and where it ends
-is said.
+Another run into DIR replaces all this, and says so. --bag writes an MCAP for `ros2 bag play`, Foxglove and Rerun; it
+keeps the frames before an interruption. The exit status is 1 if frames could not be read, or if the depths cannot be a
+hand's because the depth unit is wrong. A bag that was cut off is read as far as it goes, and where it ends is reported.
 
 examples:
   dense3d run recording --fx 476.007 --fy 476.007 --cx 313.683 --cy 242.755 --depth-unit 0.000125 --output result

@@ -1,12 +1,12 @@
 """Train a model on synthetic hands, or the paper's network on a benchmark too.
 
-A recipe says everything that decides what comes out: network, samples, learning rates. The shipped ones are
-files in dense3d_ros/learning/training/recipes; copy one to change it. DIR gets model.safetensors, refreshed every two
-minutes, log.csv with the curves, and a checkpoint from which the same command goes on after a stop: Ctrl-C and SIGTERM
-finish the step in progress and save. A calibrated model, or another recipe's, is never overwritten: the model is then
-written beside it as NAME.safetensors, NAME being the recipe's. With several GPUs:
+A recipe holds everything that determines the result: network, samples, learning rates. The shipped recipes are files
+in dense3d_ros/learning/training/recipes; copy one to change it. DIR gets model.safetensors, refreshed every two
+minutes, log.csv with the curves, and a checkpoint. Ctrl-C and SIGTERM finish the step in progress and save; the same
+command continues from there. A calibrated model, or another recipe's, is never overwritten: the new model is then
+written beside it as NAME.safetensors, where NAME is the recipe's. With several GPUs, use
 torchrun --nproc-per-node=N -m dense3d_ros.cli train ...
-On a CPU, torch takes the cores that the workers leave, unless OMP_NUM_THREADS says otherwise.
+On a CPU, torch uses the cores that the workers leave, unless OMP_NUM_THREADS is set.
 
 examples:
   dense3d train --recipe fast --output runs/fast --workers 2
@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME|FILE",
         help="model whose weights a new run begins with, where the layers are the same",
     )
-    parser.add_argument("--seconds", metavar="S", type=float, help="stop after so long; the same command goes on")
+    parser.add_argument("--seconds", metavar="S", type=float, help="stop after S seconds; the same command continues")
     paper = parser.add_argument_group("with a recipe of the paper's network")
     paper.add_argument("--data", choices=("synthetic", "nyu", "icvl", "msra"), default="synthetic", help="learn from")
     paper.add_argument("--root", metavar="DIR", type=Path, help="folder of the data set")

@@ -1,10 +1,10 @@
 """See what arrives on a live system, what is wrong with it, and what to set.
 
-For when nothing shows in RViz. Finds depth images by type and name, their camera infos, and the nodes hand_pose and
-hand_model; listens to them, publishes nothing and changes nothing. Prints rates, encodings, sizes, frames, ages of the
-stamps, distances and focal lengths, then one sentence for each thing that is wrong: types or qualities of service that
-do not fit, missing or impossible camera infos, stamps that are old or in the future, encodings that are no depth, a
-model that is not active, and what the nodes' diagnostics say. The exit status is 1 where something is wrong.
+Use it when nothing shows in RViz. It finds depth images by type and name, their camera infos, and the nodes hand_pose
+and hand_model. It listens to them, publishes nothing and changes nothing. It prints rates, encodings, sizes, frames,
+ages of the stamps, distances and focal lengths, then one sentence for each problem: types or qualities of service that
+do not fit, missing or impossible camera infos, stamps that are old or in the future, encodings that are not depth, a
+model that is not active, and what the nodes' diagnostics say. The exit status is 1 if something is wrong.
 
 example:
   dense3d watch --seconds 5
@@ -19,7 +19,7 @@ SUMMARY = "see what arrives on a live system, and what is wrong with it"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `dense3d watch`."""
-    parser.add_argument("--seconds", metavar="S", type=float, default=5.0, help="listen so long (default: %(default)s)")
+    parser.add_argument("--seconds", metavar="S", type=float, default=5.0, help="how long to listen (default: %(default)s)")
 
 
 def run(arguments: argparse.Namespace) -> int:
