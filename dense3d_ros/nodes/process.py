@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -22,6 +23,8 @@ from dense3d_ros.nodes.shared_memory import remove_leftovers, watch_ports
 
 PATIENCE_S = 4.0
 """So long what is at work may take to end; launch sends the next signal after five seconds."""
+FAREWELL_S = 0.2
+"""So long the last messages get to arrive: who hears first that their sender is gone drops them, a reply for instance."""
 UNREACHABLE = 3
 """Exit status of a process that no message reaches any more."""
 
@@ -109,6 +112,7 @@ def _spin_nodes(
         watch_ports(lambda port: _unreachable(logger, end, port))
         end.executor = executor
         spin(executor, end.asked, faults)
+        time.sleep(FAREWELL_S)
     finally:
         end.executor = None
         for node in nodes:
