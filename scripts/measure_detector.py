@@ -36,13 +36,13 @@ def errors_of(frame: HandFrame, model: HandModel) -> np.ndarray | None:
     near = [candidate for candidate in candidates if np.linalg.norm(candidate.centre - true) < NEAR]
     if not near:
         return None
-    side = Handedness.RIGHT if frame.labels["side"] == "right" else Handedness.LEFT
+    handedness = Handedness.RIGHT if frame.labels["handedness"] == "right" else Handedness.LEFT
     nearest = min(near, key=lambda candidate: float(np.linalg.norm(candidate.centre - true)))
     centre, roll = nearest.centre, nearest.roll
     true_roll = upright_roll(frame.sample.joints)
     errors = [[*(centre - true), angle_between(roll, true_roll)]]
     for _ in range(PASSES):
-        joints = model.predict(crops_of(model, depth, camera, centre, roll), [side])[0].joints
+        joints = model.predict(crops_of(model, depth, camera, centre, roll), [handedness])[0].joints
         centre, roll = hand_centre(joints), upright_roll(joints)
         if not centre[2] > 0:
             return None

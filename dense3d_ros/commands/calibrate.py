@@ -4,7 +4,7 @@ Do this once after training. The model looks at synthetic images with and withou
 from seeds that neither training nor the test set uses and without the mesh that is never trained on. Fitted are
   - the expected error of each joint, from how well its votes agree: its score is 20 mm / (20 mm + expected error);
   - the probability that a place is a hand, which is the hand's score;
-  - how a hand of unknown side and its mirror image are weighed;
+  - how a hand of unknown handedness and its mirror image are weighed;
   - the least score of a published hand: a hand is seen in 0.3 % of the images that have none.
 The file is written whole and only at the end. On how many images it was fitted and which share of hands is missed at
 that score are stored with it; `dense3d models` prints it. Measure the result on the test set: `dense3d evaluate`.

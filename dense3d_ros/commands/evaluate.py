@@ -4,7 +4,7 @@ A prediction file has a line for each frame, `u v d` of each joint in pixels and
 exchanges them; NYU has 14 joints, ICVL 16, MSRA15 21. On a benchmark a model is measured on the test split, in crops
 made from the labels ("oracle_crop", as published figures are) and in those of its own detector ("detected_crop"); a
 model of 21 joints is scored on those that the benchmark has too. The synthetic test set is fixed by its seeds; its
-first N images with a hand are used, with the true place, turn and side, with these a little off, and with the own
+first N images with a hand are used, with the true place, turn and handedness, with these a little off, and with the own
 detector, and as many without one, or as --hand-free says: shares of half a per cent need thousands. Then come images
 with none to four hands, and sequences of one and of two hands, which are followed.
 
@@ -207,7 +207,7 @@ def _evaluate_on_synthetic(arguments: argparse.Namespace) -> Outcome:
         "two_hands": evaluate_on_two_hands(model, arguments.seconds),
     }
     lines = []
-    for title, mode in (("true place, turn and side", "oracle_crop"), ("own detector", "own_detector")):
+    for title, mode in (("true place, turn and handedness", "oracle_crop"), ("own detector", "own_detector")):
         lines.append(_line(title, result[mode]))
         lines += [_line(f"  {mesh}", summary) for mesh, summary in result[mode]["by_mesh"].items()]
     own = result["own_detector"]
@@ -222,8 +222,8 @@ def _evaluate_on_synthetic(arguments: argparse.Namespace) -> Outcome:
         f"{many['false_hands']} false hands in {many['images']} images",
         _line("one hand followed", result["sequences"]),
         f"two hands followed: both in {_percent(two['both_followed'])} of {two['frames_with_both']} frames, "
-        f"{two['number_switches']} number switches, {two['side_switches']} side switches and {two['false_hands']} "
-        f"false hands in {two['frames']} frames",
+        f"{two['number_switches']} number switches, {two['handedness_switches']} handedness switches and "
+        f"{two['false_hands']} false hands in {two['frames']} frames",
     ]
     return result, lines, plot_model
 

@@ -28,7 +28,7 @@ SAME_HAND = 0.05
 SPARE_CANDIDATES = 2
 """Candidates that are looked at beyond the hands that are still to be found."""
 SCREENED = -5.5
-"""Log-odds of a hand below which a new place, seen as a right hand, is not looked at from both sides."""
+"""Log-odds of a hand below which a new place, seen as a right hand, is not tried as a left one."""
 HOPELESS = -3.5
 """A new place of less log-odds of a hand after a pass gets no further one: 1 % of the hands, and most other places."""
 MOST_CANDIDATES = 16
@@ -106,10 +106,10 @@ class Frame:
                         Place.at(
                             candidate.centre,
                             candidate.roll,
-                            # One side costs half of both, and shows well enough whether there is a hand at all.
+                            # One of both costs half as much, and shows well enough whether there is a hand at all.
                             Handedness.RIGHT,
                             track,
-                            self.model.description.confidence.detector_side * candidate.right,
+                            self.model.description.confidence.detector_handedness * candidate.right,
                             candidate.log_odds,
                         )
                     )
@@ -143,14 +143,14 @@ class Frame:
         ]
 
     def _screen(self, places: list[Place]) -> list[str]:
-        """One pass over new places as right hands; for each, why it is none, or "" for a place seen from both sides."""
+        """One pass over new places as right hands; for each, why it is none, or "" where a hand may be."""
         self._pass([place.best for place in places])
         with self.stage("check"):
             self._score([place for place in places if place.best.is_possible])
             reasons = []
             for place in places:
                 if place.score >= probability(SCREENED):
-                    place.look_from_both_sides()
+                    place.take_as_either()
                     reasons.append("")
                 else:
                     reasons.append(self._doubt(place) if place.best.is_possible else self._impossible(place))
@@ -164,7 +164,7 @@ class Frame:
             return self._keep(places)
 
     def settle(self, places: list[Place], passes: int) -> None:
-        """Re-centre on the network's joints until they settle, each side by itself."""
+        """Re-centre on the network's joints until they settle, each hypothesis by itself."""
         for _ in range(passes):
             unsettled = [one for place in places for one in place.hypotheses if not one.is_settled]
             if not unsettled:
@@ -186,7 +186,7 @@ class Frame:
                 for crop in crops_of(self.model, self.depth, self.camera, one.centre, one.roll)
             ]
         with self.stage("network"):
-            predictions = self.model.predict(crops, [one.side for one in hypotheses])
+            predictions = self.model.predict(crops, [one.handedness for one in hypotheses])
         self.passes += 1
         for one, prediction in zip(hypotheses, predictions, strict=True):
             one.take(prediction)
@@ -221,12 +221,12 @@ class Frame:
     def _other_hand(self, place: Place) -> str:
         """Part a place from a track whose hand cannot be there, so that it has to be as sure as a new one.
 
-        Why it is none where it was seen from the track's side alone; "" else.
+        Why it is none where only the track's handedness was tried; "" else.
         """
         track = place.track
         if track is None:
             return ""
-        # A followed hand may look like the other side for a frame; one that comes back may be another hand.
+        # A followed hand may look like the other hand for a frame; one that comes back may be another hand.
         is_same = not (track.is_lost and track.contradicts(place.right_log_odds))
         if is_same and track.reaches(place.best.centre, self.stamp):
             return ""

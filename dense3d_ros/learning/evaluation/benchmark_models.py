@@ -67,7 +67,7 @@ def common_joints(benchmark: Benchmark) -> tuple[tuple[int, ...], tuple[int, ...
 
 
 class HandOnBenchmark:
-    """A model of this package's 21 joints, its side unknown; `found` is the estimator as users run it."""
+    """A model of this package's 21 joints, its handedness unknown; `found` is the estimator as users run it."""
 
     def __init__(self, model: HandModel, benchmark: Benchmark) -> None:
         self.name = model.description.name
