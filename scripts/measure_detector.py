@@ -65,15 +65,15 @@ def main() -> None:
     out.append(
         "mm from the hand's centre" + "".join(f"{f'p{p}':>7}" for p in PERCENTILES) + "   sd x    y    z  mean z"
     )
-    for look in range(PASSES + 1):
-        name = "detector" if look == 0 else f"after pass {look}"
-        values = "".join(f"{1000 * v:7.1f}" for v in np.percentile(lengths[:, look], PERCENTILES))
-        spread = "".join(f"{1000 * v:6.1f}" for v in vectors[:, look].std(axis=0))
-        out.append(f"{name:25}{values}{spread}{1000 * vectors[:, look, 2].mean():8.1f}")
+    for passes in range(PASSES + 1):
+        name = "detector" if passes == 0 else f"after pass {passes}"
+        values = "".join(f"{1000 * v:7.1f}" for v in np.percentile(lengths[:, passes], PERCENTILES))
+        spread = "".join(f"{1000 * v:6.1f}" for v in vectors[:, passes].std(axis=0))
+        out.append(f"{name:25}{values}{spread}{1000 * vectors[:, passes, 2].mean():8.1f}")
     out.append("degrees from upright")
-    for look in range(PASSES + 1):
-        name = "camera" if look == 0 else f"after look {look}"
-        out.append(f"{name:25}" + "".join(f"{v:7.1f}" for v in np.percentile(turns[:, look], PERCENTILES)))
+    for passes in range(PASSES + 1):
+        name = "camera" if passes == 0 else f"after pass {passes}"
+        out.append(f"{name:25}" + "".join(f"{v:7.1f}" for v in np.percentile(turns[:, passes], PERCENTILES)))
     sys.stdout.write("\n".join(out) + "\n")
 
 

@@ -1,7 +1,7 @@
 """Check a downloaded benchmark: NYU, ICVL or MSRA15.
 
 `dense3d data check DIR` tells which data set DIR holds, whether its labels can be read and all their images are
-there, and draws the joints of a dozen frames, spread over the whole set, into an image to look at. The exit
+there, and draws the joints of a dozen frames, spread over the whole set, into an image. The exit
 status is 0 for a complete data set, 1 for an incomplete one.
 
 example:

@@ -8,7 +8,7 @@ first N images with a hand are used, with the true place, turn and handedness, w
 detector, and as many without one, or as --hand-free says: shares of half a per cent need thousands. Then come images
 with none to four hands, and sequences of one and of two hands, which are followed.
 
-With --no-hand a model looks for hands in your own depth frames, in which there are none; each frame counts by itself.
+With --no-hand a model runs on your own depth frames, in which there are no hands; each frame counts by itself.
 
 examples:
   dense3d evaluate --predictions nyu_mine.txt --ground-truth nyu_test.txt --dataset nyu --json nyu.json

@@ -63,7 +63,7 @@ class HandStateNode(Node):  # type: ignore[misc]
         self._came = time.monotonic()
         self._header: Any = None
         # Wall time: with use_sim_time the node's clock may stand still, and a hand must not stay for that.
-        self._watch = self.create_timer(WATCH_INTERVAL_S, self._look_around, clock=steady_clock())
+        self._watch = self.create_timer(WATCH_INTERVAL_S, self._check_subscribers, clock=steady_clock())
         self._tick = self.create_timer(1.0, self._report, clock=steady_clock())
 
     def _wanted(self) -> bool:
@@ -73,7 +73,7 @@ class HandStateNode(Node):  # type: ignore[misc]
             or any(outputs.wanted() for outputs in self._outputs.values())
         )
 
-    def _look_around(self) -> None:
+    def _check_subscribers(self) -> None:
         """Every tenth of a second: listen if someone wants it, and take back hands that no message has renewed."""
         wanted = self._wanted()
         if wanted and self._input is None:

@@ -114,7 +114,7 @@ class Confidence:
         return joint_scores(errors_mm / 1000)
 
     def log_likelihood(self, spread: Array, logits: Array) -> Array:
-        """(B, 21) spreads in metres and (B, 2) logits -> (B,) how much each looks like a right hand."""
+        """(B, 21) spreads in metres and (B, 2) logits -> (B,) the log-likelihood of each as a right hand."""
         agreement = -log_spread_mm(spread).mean(axis=1)
         log_likelihood: Array = (
             self.handedness[0] * logits[:, 1] + self.handedness[1] * agreement + self.handedness[2] * logits[:, 0]

@@ -138,11 +138,11 @@ class HandPoseEstimator:
             places: list[Place] = []
             for centre in centres:
                 places.append(self._outside(np.asarray(centre, np.float32), places))
-            frame.look_at(places, PASSES)
+            frame.settle_and_judge(places, PASSES)
             if not centres:
                 frame.reasons.append("no centres were given")
         else:
-            frame.look_at([self._expected(track) for track in tracks.current], FOLLOWED_PASSES)
+            frame.settle_and_judge([self._expected(track) for track in tracks.current], FOLLOWED_PASSES)
             self._search(frame)
         with frame.stage("check"):
             hands = self._follow(frame.found)

@@ -181,7 +181,7 @@ class HandModel:
 def crops_of(
     model: HandModel, depth: DepthImage, camera: Camera, centre: NDArray[np.floating], roll: float = 0.0
 ) -> list[Crop]:
-    """The crops that a model looks at of a hand around `centre`, (3,) metres, that is upright at `roll`."""
+    """The crops that a model takes of a hand around `centre`, (3,) metres, that is upright at `roll`."""
     crop = crop_region if model.crops_itself else crop_hand
     description = model.description
     return [

@@ -1,4 +1,4 @@
-"""Hands followed from frame to frame: numbers, where to look next, and which hand it is."""
+"""Hands followed from frame to frame: numbers, where the next crop is, and which hand it is."""
 
 from __future__ import annotations
 

@@ -261,7 +261,7 @@ class Failing(Oracle):
 
 
 def test_joints_come_from_the_handedness_that_is_published(mesh: HandMesh) -> None:
-    """A right hand that looks a little more like a left one in single frames: whose joints are published?"""
+    """A right hand that is a little likelier a left one in single frames: whose joints are published?"""
     depth, oracle = frame(mesh, (0, 0, 0.5))
     estimator = HandPoseEstimator(oracle)
     doubtful = Doubtful(oracle.hands)
@@ -280,7 +280,7 @@ class Doubtful(Oracle):
         return replace(prediction, log_likelihood=-1.0 if prediction.log_likelihood == 0 else -0.5)
 
 
-def test_a_rejected_place_is_looked_at_less_and_less_often(mesh: HandMesh) -> None:
+def test_a_rejected_place_gets_a_pass_less_and_less_often(mesh: HandMesh) -> None:
     values = np.zeros((480, 640), np.float32)
     render_depth(*moved(sphere(0.05, 16), (0.1, 0, 0.6)), CAMERA, values)
     oracle = Oracle(distractors=[np.float32([0.1, 0, 0.6])])
@@ -442,7 +442,7 @@ def test_reasons(mesh: HandMesh) -> None:
     assert reason(EMPTY, good) == "no depth within 0.15-1.5 m"
     assert reason(DepthImage(np.full((480, 640), 2.0, np.float32)), good) == "no depth within 0.15-1.5 m"
     wall = DepthImage(np.full((480, 640), 1.0, np.float32))
-    assert reason(wall, good) == "nothing that looks like a hand within 0.15-1.5 m"
+    assert reason(wall, good) == "the detector names no hand within 0.15-1.5 m"
     unsure = reason(depth, replace(good, presence=-1.3))
     assert unsure.startswith("best score 0.21 at ")
     assert unsure.endswith("most against it: the network's own verdict")

@@ -40,7 +40,7 @@ _DIGITS = 5
 def calibrate_file(
     name_or_path: str, output: Path | None, images: int, device: str = "auto", runtime: str = "auto"
 ) -> tuple[Path, Confidence]:
-    """Fit the confidence of a model file to `images` with a hand and as many without; write it whole.
+    """Fit the confidence of a model file to `images` with a hand and as many without; write it atomically.
 
     output: the file to write, by default the one that was read. Everything else in it stays as it was.
     """

@@ -24,7 +24,7 @@ AT_HAND, OFF_HAND = 0.06, 0.1
 SHOWN = 0.5
 """A hand of a scene of which less shows is neither one nor none."""
 CANDIDATES = 8
-"""Of an image that are judged: many more than a robot looks at, for more that are no hand."""
+"""Of an image that are judged: many more than a robot judges, for more that are no hand."""
 
 Array = NDArray[np.float64]
 

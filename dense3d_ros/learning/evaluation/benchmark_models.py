@@ -77,7 +77,7 @@ class HandOnBenchmark:
 
     def true_crops(self, samples: Sequence[DatasetSample]) -> list[Joints | None]:
         rolls = [0.0] * len(samples)
-        # The first look is for the turn alone, which the labels need not tell.
+        # The first pass is for the turn alone, which the labels need not tell.
         for _ in range(2):
             crops = [
                 crop

@@ -94,7 +94,7 @@ def detection_summary(
 
 
 def failures(detections: list[Detection], false_hands: list[int], most: int = 12) -> dict[str, Any]:
-    """Numbers of the images that went worst, up to `most` of each kind: to be looked at."""
+    """Numbers of the images that went worst, up to `most` of each kind."""
     means = np.array([detection.errors.mean() for detection in detections])
     found = np.flatnonzero(~np.isnan(means))
     worst = [int(number) for number in found[np.argsort(-means[found], kind="stable")][:most]]

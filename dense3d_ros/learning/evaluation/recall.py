@@ -39,7 +39,7 @@ class HandOutcome:
 
 
 def evaluate_on_many_hands(model: HandModel, images: int) -> dict[str, Any]:
-    """Figures over the first images of `many_hands`, looked at for up to four hands; see `recall_summary`."""
+    """Figures over the first images of `many_hands`, searched for up to four hands; see `recall_summary`."""
     test_set = SyntheticTestSet.load()
     estimator = HandPoseEstimator(model, max_hands=MOST_HANDS)
 

@@ -1,4 +1,4 @@
-"""Results as JSON and as images, each file written whole or not at all."""
+"""Results as JSON and as images, each file written atomically."""
 
 from __future__ import annotations
 
