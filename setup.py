@@ -129,7 +129,7 @@ def cmake_environment() -> dict[str, str]:
     environment = dict(os.environ)
     for variable, first in (("AMENT_PREFIX_PATH", sys.prefix), ("PATH", str(Path(sys.executable).parent))):
         environment[variable] = os.pathsep.join(filter(None, [first, environment.get(variable)]))
-    # CMake itself does not look at AMENT_PREFIX_PATH.
+    # CMake itself does not read AMENT_PREFIX_PATH.
     prefixes = [environment["AMENT_PREFIX_PATH"], environment.get("CMAKE_PREFIX_PATH")]
     environment["CMAKE_PREFIX_PATH"] = os.pathsep.join(filter(None, prefixes))
     python_path = environment.pop("PYTHONPATH", "").split(os.pathsep)

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Files that are written atomically: all of a file or nothing."""
 
 from __future__ import annotations
 

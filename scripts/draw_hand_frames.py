@@ -27,9 +27,9 @@ COLOURS = ("#d62728", "#2ca02c", "#1f77b4")
 AXIS_LENGTH = 0.06
 
 
-def draw(axes: Any, frame: str, gesture: str, side: Handedness) -> None:
+def draw(axes: Any, frame: str, gesture: str, handedness: Handedness) -> None:
     """One hand with one of its frames."""
-    left = side is Handedness.LEFT
+    left = handedness is Handedness.LEFT
     hand = HandMesh.load().pose(pose_space().gestures[gesture], left=left, forearm=0.25)
     corners = hand.vertices[hand.faces]
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
@@ -39,12 +39,12 @@ def draw(axes: Any, frame: str, gesture: str, side: Handedness) -> None:
     axes.add_collection3d(Poly3DCollection(corners, facecolors=np.column_stack([skin, np.full(len(skin), 0.28)])))
     for parent, child in BONES:
         axes.plot(*hand.joints[[parent, child]].T, color="0.35", linewidth=1.0)
-    pose = hand_frames(hand.joints, side)[frame]
+    pose = hand_frames(hand.joints, handedness)[frame]
     for axis, colour in enumerate(COLOURS):
         tip = pose.position + AXIS_LENGTH * pose.rotation[:, axis]
         axes.plot(*np.stack([pose.position, tip]).T, color=colour, linewidth=3.0)
         axes.text(*(pose.position + 1.2 * AXIS_LENGTH * pose.rotation[:, axis]), "xyz"[axis], color=colour, fontsize=11)
-    axes.set_title(f"{frame}, {side.name.lower()} hand", fontsize=10)
+    axes.set_title(f"{frame}, {handedness.name.lower()} hand", fontsize=10)
     low, high = np.array([-0.06, -0.08, -0.09]), np.array([0.19, 0.08, 0.09])
     if left:
         low[1], high[1] = -high[1], -low[1]
@@ -60,10 +60,10 @@ def main() -> None:
     arguments = parser.parse_args()
     figure = Figure(figsize=(13.0, 6.6), dpi=90)
     FigureCanvasAgg(figure)
-    for row, side in enumerate((Handedness.RIGHT, Handedness.LEFT)):
+    for row, handedness in enumerate((Handedness.RIGHT, Handedness.LEFT)):
         for column, (frame, gesture) in enumerate(PANELS):
             axes = figure.add_subplot(2, len(PANELS), row * len(PANELS) + column + 1, projection="3d")
-            draw(axes, frame, gesture, side)
+            draw(axes, frame, gesture, handedness)
     figure.subplots_adjust(0.0, 0.0, 1.0, 0.95, wspace=0.0, hspace=0.08)
     figure.savefig(arguments.output / "hand_frames.png")
 

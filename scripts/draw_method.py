@@ -76,7 +76,7 @@ def main() -> int:
     parser.add_argument("--output", metavar="DIR", type=Path, required=True, help="folder of the images")
     arguments = parser.parse_args()
     try:
-        view = look(arguments.model, arguments.seconds)
+        view = run_model(arguments.model, arguments.seconds)
         draw_maps(arguments.output / "method_maps.png", view)
         draw_fusion(arguments.output / "method_fusion.png", view)
     except (ValueError, OSError) as error:
@@ -86,7 +86,7 @@ def main() -> int:
 
 
 @torch.no_grad()
-def look(model: str, seconds: float) -> View:
+def run_model(model: str, seconds: float) -> View:
     """Run the model on the crop around the true centre."""
     description, network = read_model(model)
     depth_image, true = HandAnimation(CAMERA, sensor="coded_light").frame(seconds)

@@ -36,13 +36,13 @@ def errors_of(frame: HandFrame, model: HandModel) -> np.ndarray | None:
     near = [candidate for candidate in candidates if np.linalg.norm(candidate.centre - true) < NEAR]
     if not near:
         return None
-    side = Handedness.RIGHT if frame.labels["side"] == "right" else Handedness.LEFT
+    handedness = Handedness.RIGHT if frame.labels["handedness"] == "right" else Handedness.LEFT
     nearest = min(near, key=lambda candidate: float(np.linalg.norm(candidate.centre - true)))
     centre, roll = nearest.centre, nearest.roll
     true_roll = upright_roll(frame.sample.joints)
     errors = [[*(centre - true), angle_between(roll, true_roll)]]
     for _ in range(PASSES):
-        joints = model.predict(crops_of(model, depth, camera, centre, roll), [side])[0].joints
+        joints = model.predict(crops_of(model, depth, camera, centre, roll), [handedness])[0].joints
         centre, roll = hand_centre(joints), upright_roll(joints)
         if not centre[2] > 0:
             return None
@@ -65,15 +65,15 @@ def main() -> None:
     out.append(
         "mm from the hand's centre" + "".join(f"{f'p{p}':>7}" for p in PERCENTILES) + "   sd x    y    z  mean z"
     )
-    for look in range(PASSES + 1):
-        name = "detector" if look == 0 else f"after pass {look}"
-        values = "".join(f"{1000 * v:7.1f}" for v in np.percentile(lengths[:, look], PERCENTILES))
-        spread = "".join(f"{1000 * v:6.1f}" for v in vectors[:, look].std(axis=0))
-        out.append(f"{name:25}{values}{spread}{1000 * vectors[:, look, 2].mean():8.1f}")
+    for passes in range(PASSES + 1):
+        name = "detector" if passes == 0 else f"after pass {passes}"
+        values = "".join(f"{1000 * v:7.1f}" for v in np.percentile(lengths[:, passes], PERCENTILES))
+        spread = "".join(f"{1000 * v:6.1f}" for v in vectors[:, passes].std(axis=0))
+        out.append(f"{name:25}{values}{spread}{1000 * vectors[:, passes, 2].mean():8.1f}")
     out.append("degrees from upright")
-    for look in range(PASSES + 1):
-        name = "camera" if look == 0 else f"after look {look}"
-        out.append(f"{name:25}" + "".join(f"{v:7.1f}" for v in np.percentile(turns[:, look], PERCENTILES)))
+    for passes in range(PASSES + 1):
+        name = "camera" if passes == 0 else f"after pass {passes}"
+        out.append(f"{name:25}" + "".join(f"{v:7.1f}" for v in np.percentile(turns[:, passes], PERCENTILES)))
     sys.stdout.write("\n".join(out) + "\n")
 
 

@@ -103,7 +103,7 @@ def print_grasp(mesh: str, scene: HandAnimation, frames: list[tuple[float, HandP
     right = [one.grasp.pinch == other.grasp.pinch for one, other in zip(found, truth, strict=True)]
     changes = [b.stamp for a, b in pairwise(found) if a.grasp.pinch != b.grasp.pinch]
     shortest = float(np.diff(changes).min(initial=np.inf))
-    wrists = (np.array([estimate.frames["wrist"].rotation for estimate in side]) for side in (found, truth))
+    wrists = (np.array([estimate.frames["wrist"].rotation for estimate in estimates]) for estimates in (found, truth))
     # The trace of the turn between two rotations is 1 + 2 cos of its angle.
     cosines = (np.multiply(*wrists).sum(axis=(1, 2)) - 1.0) / 2.0
     turns = np.degrees(np.arccos(cosines.clip(-1.0, 1.0)))
@@ -115,14 +115,14 @@ def print_grasp(mesh: str, scene: HandAnimation, frames: list[tuple[float, HandP
 
 
 def print_cost(frames: list[tuple[float, HandPose]]) -> None:
-    both = [HandState(side) for side in (Handedness.LEFT, Handedness.RIGHT)]
+    both = [HandState(handedness) for handedness in (Handedness.LEFT, Handedness.RIGHT)]
     times = []
     for number in range(600):
         _, hand = frames[number % len(frames)]
         stamp = number / 30.0
         started = time.process_time()
         for state in both:
-            hand.handedness = state.side
+            hand.handedness = state.handedness
             state.update(stamp, hand)
         times.append((time.process_time() - started) * 1e3)
     hand.handedness = Handedness.RIGHT

@@ -88,20 +88,20 @@ class RigidModel:
         points = camera.back_project(np.stack([cols, rows], axis=1).astype(np.float64), metres[rows, cols])
         return [Candidate(points.mean(axis=0).astype(np.float32), 0.9, 0.0, 0.0)][:limit]
 
-    def predict(self, crops: Sequence[HandCrop], sides: Sequence[Handedness]) -> list[Prediction]:
+    def predict(self, crops: Sequence[HandCrop], handednesses: Sequence[Handedness]) -> list[Prediction]:
         if self.description.name == "rigid_that_fails_in_a_frame":
             raise RuntimeError("the network failed")
         if self.description.name == "rigid_that_is_not_finite":
             raise NonFiniteOutputError("the network gives NaN or infinity")
         held(self.description.name, "rigid_working_while:")
-        return [self._predict_one(crop, side) for crop, side in zip(crops, sides, strict=True)]
+        return [self._predict_one(crop, handedness) for crop, handedness in zip(crops, handednesses, strict=True)]
 
-    def _predict_one(self, crop: HandCrop, side: Handedness) -> Prediction:
+    def _predict_one(self, crop: HandCrop, handedness: Handedness) -> Prediction:
         if np.count_nonzero(crop.image < 1.0) < 50:
             joints = np.tile(crop.in_camera(crop.centre), (21, 1))
             return Prediction(joints, np.zeros(21, np.float32), -9.0, 0.5, 0.0, SPREAD)
         joints = (surface_mean(crop) + self._joints_from_mean).astype(np.float32)
-        likelihood = 5.0 * (side != Handedness.LEFT)
+        likelihood = 5.0 * (handedness != Handedness.LEFT)
         return Prediction(joints, np.linspace(0.5, 0.9, 21, dtype=np.float32), 4.6, 0.99, likelihood, SPREAD)
 
     def warm_up(self) -> None:

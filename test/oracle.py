@@ -24,7 +24,7 @@ class Oracle(HandModel):
     """`hands` are the true (joints, is it a right hand) of the frame to come.
 
     Within 9 cm of a hand the presence is 0.99 and the joints are true plus a tenth of the crop's offset, as networks
-    lean towards the centre. Seen from the wrong side the joints are 2 cm off. `batches` counts the crops of each call,
+    lean towards the centre. Taken for the wrong hand the joints are 2 cm off. `batches` counts the crops of each call,
     `rolls` has how each crop was turned. Its detector names the hands a centimetre off, then the `distractors`, where
     there is a surface near.
     """
@@ -43,20 +43,20 @@ class Oracle(HandModel):
         places = [place for place in centres + self.distractors if _is_surface_at(place, depth, camera)]
         return [Candidate(place, 0.9, 0.0, 0.0) for place in places[:limit]]
 
-    def predict(self, crops: Sequence[HandCrop], sides: Sequence[Handedness]) -> list[Prediction]:
+    def predict(self, crops: Sequence[HandCrop], handednesses: Sequence[Handedness]) -> list[Prediction]:
         self.batches.append(len(crops))
         self.rolls += [crop.roll for crop in crops]
         first = crops[:: self.description.views]
-        return [self._of(crop, side) for crop, side in zip(first, sides, strict=True)]
+        return [self._of(crop, handedness) for crop, handedness in zip(first, handednesses, strict=True)]
 
-    def _of(self, crop: HandCrop, side: Handedness) -> Prediction:
+    def _of(self, crop: HandCrop, handedness: Handedness) -> Prediction:
         scores = np.full(21, 0.8, np.float32)
         centre = crop.in_camera(crop.centre)
         if self.hands and (crop.image < BACKGROUND).any():
             joints, right = min(self.hands, key=lambda hand: np.linalg.norm(hand_centre(hand[0]) - centre))
             offset = centre - hand_centre(joints)
             if np.linalg.norm(offset) < 0.09:
-                wrong = side == (Handedness.LEFT if right else Handedness.RIGHT)
+                wrong = handedness == (Handedness.LEFT if right else Handedness.RIGHT)
                 seen = joints + 0.1 * offset + np.float32([0, 0.02 * wrong, 0])
                 return Prediction(seen.astype(np.float32), scores, 4.6, 0.98 if right else 0.02, -5.0 * wrong, SPREAD)
         return Prediction(np.tile(centre, (21, 1)), scores * 0.2, -4.6, 0.5, -5.0, 10 * SPREAD)

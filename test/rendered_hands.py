@@ -19,7 +19,7 @@ class Rendered:
     angles: np.ndarray
     joints: np.ndarray
     rotation: np.ndarray
-    side: Handedness
+    handedness: Handedness
 
 
 def rendered_hands(mesh: str, count: int, *, shaped: bool = True, seed: int = 0) -> list[Rendered]:
@@ -29,20 +29,20 @@ def rendered_hands(mesh: str, count: int, *, shaped: bool = True, seed: int = 0)
     for number in range(count):
         angles = sample_angles(rng)
         shape = rng.normal(size=model.shape_count) if shaped and model.shape_count else None
-        side = Handedness.LEFT if number % 2 else Handedness.RIGHT
+        handedness = Handedness.LEFT if number % 2 else Handedness.RIGHT
         rotation = euler(rng.uniform(-np.pi, np.pi, 3))
-        joints = model.pose(angles, shape=shape, left=side is Handedness.LEFT).joints.astype(np.float64)
-        hands.append(Rendered(angles, joints @ rotation.T + [0.1, 0.0, 0.6], rotation, side))
+        joints = model.pose(angles, shape=shape, left=handedness is Handedness.LEFT).joints.astype(np.float64)
+        hands.append(Rendered(angles, joints @ rotation.T + [0.1, 0.0, 0.6], rotation, handedness))
     return hands
 
 
-def gesture(name: str, side: Handedness = Handedness.RIGHT, mesh: str = "soma") -> np.ndarray:
+def gesture(name: str, handedness: Handedness = Handedness.RIGHT, mesh: str = "soma") -> np.ndarray:
     """(21, 3) metres of a gesture, in the mesh's axes, at half a metre along z."""
-    left = side is Handedness.LEFT
+    left = handedness is Handedness.LEFT
     joints = HandMesh.load(mesh).pose(pose_space().gestures[name], left=left).joints
     return joints.astype(np.float64) + np.array([0.0, 0.0, 0.5])
 
 
-def hand_pose(joints: np.ndarray, side: Handedness = Handedness.RIGHT, score: float = 0.8) -> HandPose:
+def hand_pose(joints: np.ndarray, handedness: Handedness = Handedness.RIGHT, score: float = 0.8) -> HandPose:
     """A HandPose with the same score for all joints."""
-    return HandPose(joints.astype(np.float32), np.full(21, score, np.float32), 0.9, side)
+    return HandPose(joints.astype(np.float32), np.full(21, score, np.float32), 0.9, handedness)

@@ -76,7 +76,7 @@ def result() -> dict[str, Any]:
     meshes = ["trained on", "never trained on"] * 4
 
     def mode(values: np.ndarray) -> dict[str, Any]:
-        kinds = ("mesh", "sensor", "distance", "visible_share", "image", "in_view", "pose", "view", "side")
+        kinds = ("mesh", "sensor", "distance", "visible_share", "image", "in_view", "pose", "view", "handedness")
         return {
             **full_summary(values, JOINT_NAMES),
             "per_finger_mm": dict.fromkeys(("wrist", *FINGERS), float(np.nanmean(values))),
@@ -92,14 +92,14 @@ def result() -> dict[str, Any]:
             **mode(own),
             "missed": 0.125,
             "missed_95": wilson_interval(1, 8),
-            "right_side": 0.9,
+            "correct_handedness": 0.9,
             "false_hand_rate": 0.004,
             "false_hand_rate_95": wilson_interval(4, 1000),
             "frames_with_a_false_hand": 0.0,
         },
         "many_hands": many_hands(),
         "two_hands": two_hands(),
-        "sequences": {"mean_joint_error_mm": 7.25, "missed": 0.0, "false": 0.0, "right_side": None},
+        "sequences": {"mean_joint_error_mm": 7.25, "missed": 0.0, "false": 0.0, "correct_handedness": None},
         "reliability": reliability(own, own),
     }
 
@@ -119,8 +119,10 @@ def many_hands() -> dict[str, Any]:
     """Two images of a left and a right hand, both in full view; the right one is found."""
     mesh = HandMesh.load().pose(np.zeros(25))
     joints = [mesh.joints + np.float32([x, 0.0, 0.5]) for x in (-0.15, 0.15)]
-    sides = (Handedness.LEFT, Handedness.RIGHT)
-    hands = tuple(LabelledHand(one, side, 1.0, 1.0, 1.0) for one, side in zip(joints, sides, strict=True))
+    handednesses = (Handedness.LEFT, Handedness.RIGHT)
+    hands = tuple(
+        LabelledHand(one, handedness, 1.0, 1.0, 1.0) for one, handedness in zip(joints, handednesses, strict=True)
+    )
     labels = {"hands": "2", "mesh": "trained on", "sensor": "stereo"}
     image = ManyHandsImage(DepthImage(np.ones((4, 4), np.float32)), Camera(4, 4, 2, 2, 4, 4), hands, labels)
     return recall_summary(Detector([image] * 2), [image] * 2)
@@ -166,7 +168,7 @@ def test_the_model_card_gets_its_figures(tmp_path: Path) -> None:
     assert "| real frames without a hand: one is seen | 1 of 24 |" in text
     assert "| none to four hands: missed (95 %) | 50.0 % (15.0–85.0 %) |" in text
     assert "| the same: images with a false hand (95 %) | 100.0 % (34.2–100.0 %) |" in text
-    assert "| side: left | 2 | 100.0 % (34.2–100.0 %) | – | – |  |" in text
+    assert "| handedness: left | 2 | 100.0 % (34.2–100.0 %) | – | – |  |" in text
     assert "| hands in the image: 2 | 4 | 50.0 % (15.0–85.0 %) | 100.0 % | 0.0 | 2 |" in text
     assert "| scene: touch | 4 | 100.0 % | 0.0 % | 250.0 | 0.0 | 0 | 100.0 % | 0.875 | – | – |" in text
     assert "differ by 0.0 mm" in text
@@ -182,7 +184,7 @@ def test_a_card_without_marks_is_refused() -> None:
 
 def test_the_images_of_the_method(tmp_path: Path) -> None:
     draw = load("draw_method")
-    view = draw.look("fast", 17.4)
+    view = draw.run_model("fast", 17.4)
     assert np.abs(view.fused - view.joints).mean() < 10  # mm: the model sees this hand well
     draw.draw_maps(tmp_path / "maps.png", view)
     draw.draw_fusion(tmp_path / "fusion.png", view)

@@ -64,7 +64,7 @@ def paper_regressor() -> DenseRegressor:
 
 
 def model_regressor(name_or_path: str) -> tuple[DenseRegressor, int, int]:
-    """A model's regressor, its resolution, and how many crops it looks at of each hand."""
+    """A model's regressor, its resolution, and how many crops of each hand it runs on."""
     description, network = read_model(name_or_path)
     fold_batch_norm(network)
     return DenseRegressor(network, description.geometry).eval(), description.resolution, description.views

@@ -65,7 +65,7 @@ def make_scene(frames: int = FRAMES) -> Scene:
 def time_frames(models: Sequence[HandModel], scene: Scene, repeats: int) -> tuple[list[dict[str, Any]], list[HandPose]]:
     """Stages of `repeats` tracked frames as the estimator times them, and hands of the last one; a row a model.
 
-    "frame" is the whole: depth image in, joints out. About every tenth looks at both sides of the hand, so that its
+    "frame" is the whole: depth image in, joints out. About every tenth tries both, left and right, so that its
     network runs on twice as many crops. The models take turns, BLOCK frames each, so that a busy moment hits them all.
     """
     runs = [_Run(HandPoseEstimator(model)) for model in models]

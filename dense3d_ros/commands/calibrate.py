@@ -1,13 +1,13 @@
 """Fit what a model's scores mean, and from which score on a hand is published, and store it in the model file.
 
-Do this once after training. The model looks at synthetic images with and without a hand, through its own detector,
+Do this once after training. The model runs on synthetic images with and without a hand, through its own detector,
 from seeds that neither training nor the test set uses and without the mesh that is never trained on. The fit gives
   - the expected error of each joint, from how well its votes agree: its score is 20 mm / (20 mm + expected error);
   - the probability that a place is a hand, which is the hand's score;
   - how a hand of unknown handedness and its mirror image are weighed;
   - the least score of a published hand: a hand is seen in 0.3 % of the images that have none.
-The file is an atomic write at the end. It also stores the number of images of the fit and the share of hands missed at
-that score; `dense3d models` prints them. Measure the result on the test set with `dense3d evaluate`.
+The file is written atomically at the end. It also stores the number of images of the fit and the share of hands missed
+at that score; `dense3d models` prints them. Measure the result on the test set with `dense3d evaluate`.
 
 examples:
   dense3d calibrate --model runs/fast/model.safetensors

@@ -209,7 +209,7 @@ def _evaluate_on_synthetic(arguments: argparse.Namespace) -> Outcome:
         "two_hands": evaluate_on_two_hands(model, arguments.seconds),
     }
     lines = []
-    for title, mode in (("true place, turn and side", "oracle_crop"), ("own detector", "own_detector")):
+    for title, mode in (("true place, turn and handedness", "oracle_crop"), ("own detector", "own_detector")):
         lines.append(_line(title, result[mode]))
         lines += [_line(f"  {mesh}", summary) for mesh, summary in result[mode]["by_mesh"].items()]
     own = result["own_detector"]
@@ -224,8 +224,8 @@ def _evaluate_on_synthetic(arguments: argparse.Namespace) -> Outcome:
         f"{many['false_hands']} false hands in {many['images']} images",
         _line("one hand followed", result["sequences"]),
         f"two hands followed: both in {_percent(two['both_followed'])} of {two['frames_with_both']} frames, "
-        f"{two['number_switches']} number switches, {two['side_switches']} side switches and {two['false_hands']} "
-        f"false hands in {two['frames']} frames",
+        f"{two['number_switches']} number switches, {two['handedness_switches']} handedness switches and "
+        f"{two['false_hands']} false hands in {two['frames']} frames",
     ]
     return result, lines, plot_model
 

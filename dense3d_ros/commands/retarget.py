@@ -38,8 +38,8 @@ def run(arguments: argparse.Namespace) -> int:
     trajectory = retarget(read_hands(arguments.result), robot)
     write_trajectory(arguments.output, trajectory)
     points = len(trajectory.stamps)
-    side = robot.side.name.lower()
-    print(f"{trajectory.frames} frames, {points} with a {side} hand; positions in {printable(arguments.output)}")
+    handedness = robot.handedness.name.lower()
+    print(f"{trajectory.frames} frames, {points} with a {handedness} hand; positions in {printable(arguments.output)}")
     if trajectory.lost:
         print(f"for {trajectory.lost} of them the solver found no positions")
     return 0 if points else 1

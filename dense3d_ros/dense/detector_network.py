@@ -1,4 +1,4 @@
-"""The network that looks at a whole depth image at once: where hands' centres are, which hands, how far, how turned.
+"""The network that runs on a whole depth image at once: where hands' centres are, which hands, how far, how turned.
 
 The method's idea at image scale: every cell of a map says whether a hand's centre is near, and where exactly.
 """

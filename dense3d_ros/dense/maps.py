@@ -28,7 +28,7 @@ class MapGeometry:
     unit: camera-frame length of one unit of the points (paper: 100, in millimetres).
     depth_scale, depth_offset: depth = z of the centre + depth_scale * n + depth_offset, camera-frame lengths.
     background, background_depth: n where nothing was measured, and the depth behind the centre it is given.
-    stride, first: map cell k looks at image pixel stride * k + first.
+    stride, first: map cell k reads image pixel stride * k + first.
     ball_radius, ball_edge: R above, and the margin inside R where the vector is already 0; in units.
     cone_radius: C above, in map pixels.
     """
@@ -53,7 +53,7 @@ def metric_geometry(half_size: float = 0.15, ball_radius: float = 0.1, stride: i
     """The maps of a metric cube crop: n = (z - z of the centre) / half_size in [-1, 1], background +1.
 
     Lengths in metres; points come out in units of half_size. stride: crop pixels a map cell. The pixel nearest
-    below-right of the middle of a cell is the one looked at (2, 6, 10, ... at a stride of 4), so a map cell sees the
+    below-right of the middle of a cell is the one read (2, 6, 10, ... at a stride of 4), so a map cell sees the
     middle of its receptive field.
     """
     return MapGeometry(
@@ -95,7 +95,7 @@ def surface(crops: Tensor, cameras: Tensor, centres: Tensor, geometry: MapGeomet
 
 
 def sample_depth(image: Tensor, geometry: MapGeometry) -> Tensor:
-    """Normalised crop (B, 1, H, W) -> the pixels the map cells look at (B, 1, H / stride, W / stride)."""
+    """Normalised crop (B, 1, H, W) -> the pixels the map cells read (B, 1, H / stride, W / stride)."""
     return image[:, :, geometry.first :: geometry.stride, geometry.first :: geometry.stride]
 
 

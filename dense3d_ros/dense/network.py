@@ -21,7 +21,7 @@ class HandHead(nn.Module):
     """Is it a hand, and is it a right one?
 
     The second question needs more than features: which way the fingers bend against the palm. So the fused joints
-    are looked at, turned into the palm's own frame.
+    are read, turned into the palm's own frame.
     """
 
     def __init__(self, summary: int, joints: int) -> None:
@@ -53,7 +53,7 @@ class Features(NamedTuple):
 class HourglassNetwork(nn.Module):
     """(B, 1, S, S) normalised crops -> maps of every stack, of S / stride cells.
 
-    `refinement`, if there are refining blocks, and `hand_head` look at the features of the last maps and at the fused
+    `refinement`, if there are refining blocks, and `hand_head` read the features of the last maps and at the fused
     joints.
     """
 

@@ -1,4 +1,4 @@
-"""Fused joints -> better ones: every joint looks at all others and at what the maps saw of it.
+"""Fused joints -> better ones: every joint attends to all others and to what the maps saw of it.
 
 A pixel votes for a joint knowing little of where the other joints were voted to be. Here the 21 fused joints, each
 with the features of the pixels that its votes came from, exchange what they know (Vaswani et al., "Attention is all

@@ -34,7 +34,7 @@ class Fused(NamedTuple):
 
 
 class DenseOutput(NamedTuple):
-    """Everything training looks at, lengths relative to the centre in units of the geometry.
+    """Everything training reads, lengths relative to the centre in units of the geometry.
 
     stages: of every stack. refined, if the network refines. logits (B, 2): hand, right hand.
     """

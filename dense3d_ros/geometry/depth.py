@@ -21,7 +21,7 @@ FARTHEST = 1e4
 """Metres; no depth camera sees as far. Larger float32 mean nothing measured."""
 _NOT_DEPTH = (
     (("rgb", "bgr", "bayer", "yuv", "uyvy", "yuyv", "nv", "8UC3", "8UC4"), "a colour image"),
-    (("mono8", "8UC1", "8SC1"), "infrared, or depth that is only to be looked at"),
+    (("mono8", "8UC1", "8SC1"), "infrared, or depth that is only for display"),
     (("16SC1",), "disparity, which has a sign"),
 )
 """How encodings begin that come where depth was expected, and what they are."""

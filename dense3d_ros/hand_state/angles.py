@@ -18,7 +18,7 @@ from dense3d_ros.geometry.hand_angles import (
     THUMB_ELEVATION,
     ZERO_ROLL,
 )
-from dense3d_ros.hand_state.frames import check_joints, check_side
+from dense3d_ros.hand_state.frames import check_handedness, check_joints
 
 Array = NDArray[np.float64]
 
@@ -66,16 +66,16 @@ def palm_alignment(joints: Array) -> tuple[Array, float]:
     return turn, float(unit)
 
 
-def hand_angles(joints: NDArray[np.floating], side: Handedness) -> Array:
+def hand_angles(joints: NDArray[np.floating], handedness: Handedness) -> Array:
     """(21, 3) metres -> (25,) radians in the order of ANGLE_NAMES.
 
     The two angles of the wrist are NaN: the forearm is not among the joints. What a straight thumb does not show, its
     twist, comes out as 0. The palm is taken for an average one. Raises ValueError for joints that are not finite, a
-    palm without size and an unknown side.
+    palm without size and unknown handedness.
     """
     joints = check_joints(joints)
-    check_side(side)
-    if side is Handedness.LEFT:
+    check_handedness(handedness)
+    if handedness is Handedness.LEFT:
         joints = joints * [1.0, -1.0, 1.0]
     turn, unit = palm_alignment(joints)
     bones = np.diff(joints[1:].reshape(5, 4, 3), axis=1)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.hand import FINGERS, JOINT_INDEX, Handedness, hand_centre, wrist_rotation
 from dense3d_ros.hand_state.angles import REST_CMC, palm_alignment
-from dense3d_ros.hand_state.frames import check_joints, check_side
+from dense3d_ros.hand_state.frames import check_handedness, check_joints
 
 Array = NDArray[np.float64]
 
@@ -74,19 +74,19 @@ class OpenXrHand:
     rotations: Array
 
 
-def openxr_hand(joints: NDArray[np.floating], side: Handedness) -> OpenXrHand:
+def openxr_hand(joints: NDArray[np.floating], handedness: Handedness) -> OpenXrHand:
     """(21, 3) metres -> the 26 joints of OpenXR with their orientations.
 
     A tip has the orientation of the bone before it; the wrist that of the palm. The roots of the four metacarpals are
     not among our joints: they are where an average palm has them. Raises ValueError for joints that are not finite and
-    for an unknown side.
+    for unknown handedness.
     """
     joints = check_joints(joints)
-    check_side(side)
-    mirror = np.array([1.0, -1.0 if side is Handedness.LEFT else 1.0, 1.0])
+    check_handedness(handedness)
+    mirror = np.array([1.0, -1.0 if handedness is Handedness.LEFT else 1.0, 1.0])
     turn, unit = palm_alignment(joints * mirror)
     roots = joints[0] + (_REST_METACARPALS @ turn.T) * unit * mirror
-    wrist = wrist_rotation(joints, side)
+    wrist = wrist_rotation(joints, handedness)
     palm = np.stack([np.cross(wrist[:, 2], -wrist[:, 0]), wrist[:, 2], -wrist[:, 0]], axis=1)
     chains = [
         joints[1:5],
@@ -96,13 +96,13 @@ def openxr_hand(joints: NDArray[np.floating], side: Handedness) -> OpenXrHand:
     positions = np.vstack([middle, joints[0], *chains])
     rotations = [palm, palm]
     for finger, chain in enumerate(chains):
-        rotations.extend(_bone_rotations(chain, _thumb_back(chain, wrist, side) if finger == 0 else wrist[:, 2]))
+        rotations.extend(_bone_rotations(chain, _thumb_back(chain, wrist, handedness) if finger == 0 else wrist[:, 2]))
     return OpenXrHand(positions @ _OPTICAL_TO_OPENXR, _OPTICAL_TO_OPENXR @ np.array(rotations))
 
 
-def _thumb_back(chain: Array, wrist: Array, side: Handedness) -> Array:
+def _thumb_back(chain: Array, wrist: Array, handedness: Handedness) -> Array:
     """(3,) out of the thumb's nail: away from the little finger's side, and half out of the back of the hand."""
-    outwards = wrist[:, 1] if side is Handedness.RIGHT else -wrist[:, 1]
+    outwards = wrist[:, 1] if handedness is Handedness.RIGHT else -wrist[:, 1]
     return np.asarray(outwards + 0.5 * wrist[:, 2])
 
 
@@ -118,15 +118,15 @@ def _bone_rotations(chain: Array, back: Array) -> list[Array]:
     return [*rotations, rotations[-1]]
 
 
-def mano_rotation(joints: NDArray[np.floating], side: Handedness) -> Array:
+def mano_rotation(joints: NDArray[np.floating], handedness: Handedness) -> Array:
     """(21, 3) metres -> (3, 3) MANO's axes at the wrist, as dex-retargeting takes them.
 
     x from the middle knuckle to the wrist, z from the middle to the index knuckle as far as it is square to x,
     y = z × x: out of the back of a right hand, out of the palm of a left one. Raises ValueError where wrist and
-    knuckles lie in one line, and for an unknown side.
+    knuckles lie in one line, and for unknown handedness.
     """
     joints = check_joints(joints)
-    check_side(side)
+    check_handedness(handedness)
     back = joints[0] - joints[JOINT_INDEX["middle_mcp"]]
     to_index = joints[JOINT_INDEX["index_mcp"]] - joints[JOINT_INDEX["middle_mcp"]]
     y = np.cross(to_index, back)
@@ -136,24 +136,24 @@ def mano_rotation(joints: NDArray[np.floating], side: Handedness) -> Array:
     return np.stack([x, y, np.cross(x, y)], axis=1)
 
 
-def mano_joints(joints: NDArray[np.floating], side: Handedness) -> Array:
+def mano_joints(joints: NDArray[np.floating], handedness: Handedness) -> Array:
     """(21, 3) metres -> (21, 3) metres from the wrist in MANO's order (MANO_ORDER) and axes (`mano_rotation`)."""
-    return np.asarray((check_joints(joints) - joints[0]) @ mano_rotation(joints, side))[list(MANO_ORDER)]
+    return np.asarray((check_joints(joints) - joints[0]) @ mano_rotation(joints, handedness))[list(MANO_ORDER)]
 
 
-def operator_rotation(joints: NDArray[np.floating], side: Handedness) -> Array:
+def operator_rotation(joints: NDArray[np.floating], handedness: Handedness) -> Array:
     """(21, 3) metres -> (3, 3) dex-retargeting's operator frame at the wrist.
 
     x out of the palm, z along the fingers, y = z × x: to the thumb of a right hand, away from that of a left one.
     """
-    mano = mano_rotation(joints, side)
-    palm = -mano[:, 1] if side is Handedness.RIGHT else mano[:, 1]
+    mano = mano_rotation(joints, handedness)
+    palm = -mano[:, 1] if handedness is Handedness.RIGHT else mano[:, 1]
     return np.stack([palm, np.cross(-mano[:, 0], palm), -mano[:, 0]], axis=1)
 
 
-def dex_retargeting_joints(joints: NDArray[np.floating], side: Handedness) -> Array:
+def dex_retargeting_joints(joints: NDArray[np.floating], handedness: Handedness) -> Array:
     """(21, 3) metres -> (21, 3) metres from the wrist in our order and in dex-retargeting's operator frame.
 
     Its axes are those of `operator_rotation`.
     """
-    return np.asarray((check_joints(joints) - joints[0]) @ operator_rotation(joints, side))
+    return np.asarray((check_joints(joints) - joints[0]) @ operator_rotation(joints, handedness))

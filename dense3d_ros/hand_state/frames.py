@@ -43,13 +43,13 @@ def check_joints(joints: NDArray[np.floating]) -> Array:
     return checked
 
 
-def check_side(side: Handedness) -> None:
+def check_handedness(handedness: Handedness) -> None:
     """ValueError unless it is LEFT or RIGHT."""
-    if side not in (Handedness.LEFT, Handedness.RIGHT):
-        raise ValueError(f"handedness is {Handedness(side).name}; accepted: LEFT, RIGHT")
+    if handedness not in (Handedness.LEFT, Handedness.RIGHT):
+        raise ValueError(f"handedness is {Handedness(handedness).name}; accepted: LEFT, RIGHT")
 
 
-def hand_frames(joints: NDArray[np.floating], side: Handedness) -> dict[str, Pose]:
+def hand_frames(joints: NDArray[np.floating], handedness: Handedness) -> dict[str, Pose]:
     """(21, 3) metres -> the poses of FRAME_NAMES in the frame of the joints.
 
     wrist: at the wrist; x to the middle knuckle, z out of the back of the hand, y = z × x.
@@ -59,11 +59,11 @@ def hand_frames(joints: NDArray[np.floating], side: Handedness) -> dict[str, Pos
     grasp: halfway from the palm to the middle bones of the fingers; z out of the palm, y along the fingers, so that x
     is the axis of a bar in the fist.
     Directions that cannot be told fall back to the wrist's. Raises ValueError for joints that are not finite and for
-    an unknown side.
+    unknown handedness.
     """
     joints = check_joints(joints)
-    check_side(side)
-    wrist = wrist_rotation(joints, side)
+    check_handedness(handedness)
+    wrist = wrist_rotation(joints, handedness)
     palm = 0.5 * (joints[0] + joints[_MIDDLE_MCP])
     grip = np.stack([wrist[:, 1], wrist[:, 0], -wrist[:, 2]], axis=1)
     return {

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dense3d_ros.geometry.hand import JOINT_COUNT, Handedness, HandPose
 from dense3d_ros.hand_state.angles import hand_angles
-from dense3d_ros.hand_state.frames import Pose, check_joints, check_side, hand_frames
+from dense3d_ros.hand_state.frames import Pose, check_handedness, check_joints, hand_frames
 from dense3d_ros.hand_state.grasp import Grasp, GraspStates
 from dense3d_ros.hand_state.one_euro import OneEuroFilter
 
@@ -87,9 +87,9 @@ class HandState:
     `reason` says why the last update gave None.
     """
 
-    def __init__(self, side: Handedness, settings: StateSettings | None = None) -> None:
-        check_side(side)
-        self.side = side
+    def __init__(self, handedness: Handedness, settings: StateSettings | None = None) -> None:
+        check_handedness(handedness)
+        self.handedness = handedness
         self.settings = settings or StateSettings()
         self.reset()
 
@@ -108,7 +108,7 @@ class HandState:
         A hand that is not seen, or whose wrist is a glitch, keeps its last state with an age for `max_hold`; then it
         is lost and None, or starts over where it jumped to. It starts over, too, LONGEST_GAP after it was seen last,
         and at a stamp that is not above the last one. Outside the workspace it is lost at once. Raises ValueError for a
-        hand of another side, joints that are not finite or lie on each other, scores that are not in 0..1, and a stamp
+        hand of another handedness, joints not finite or on each other, scores not in 0..1, and a stamp
         that is not finite.
         """
         if not np.isfinite(stamp):
@@ -142,8 +142,8 @@ class HandState:
         return ""
 
     def _check(self, hand: HandPose) -> None:
-        if hand.handedness is not self.side:
-            raise ValueError(f"handedness is {Handedness(hand.handedness).name}; accepted: {self.side.name}")
+        if hand.handedness is not self.handedness:
+            raise ValueError(f"handedness is {Handedness(hand.handedness).name}; accepted: {self.handedness.name}")
         check_joints(hand.joints)
         scores = np.asarray(hand.joint_scores)
         if scores.shape != (JOINT_COUNT,) or not ((scores >= 0.0) & (scores <= 1.0)).all():
@@ -169,7 +169,7 @@ class HandState:
         self._accepted = np.where(glitches, self._accepted, stamp)
         self._filter.update(raw[0] + self._offsets, stamp, min_cutoff=settings.min_cutoff, beta=settings.beta)
         joints = self._filter.predict(settings.lead)
-        angles = hand_angles(joints, self.side)
+        angles = hand_angles(joints, self.handedness)
         scores = np.asarray(hand.joint_scores, np.float32)
         grasp = self._states.update(
             joints,
@@ -179,6 +179,6 @@ class HandState:
             pinch=(settings.pinch_on, settings.pinch_off),
             fist=(settings.fist_on, settings.fist_off),
         )
-        frames = hand_frames(joints, self.side)
+        frames = hand_frames(joints, self.handedness)
         self._last = Estimate(stamp, 0.0, raw, joints, scores, glitches, frames, grasp, angles)
         return self._last

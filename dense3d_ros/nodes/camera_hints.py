@@ -21,7 +21,7 @@ class CameraHints:
         self.lens = ""
         """What is done about the last camera's distortion."""
 
-    def look(self, image: Any, info: Any, camera: Camera, depth_topic: str, info_topic: str) -> None:
+    def check(self, image: Any, info: Any, camera: Camera, depth_topic: str, info_topic: str) -> None:
         """A frame that is used: its messages, and the camera that they were read as."""
         frame = image.header.frame_id
         if camera.distortion is not None:

@@ -72,18 +72,18 @@ class Conditions:
 
 
 class Rates:
-    """Events a second between two looks at the counts."""
+    """Events a second between two readings of the counts."""
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
-        self._looked = time.monotonic()
+        self._read = time.monotonic()
 
     def since_last(self, counts: Mapping[str, int]) -> dict[str, float]:
         """Event -> events a second since the last call."""
         now = time.monotonic()
-        seconds = max(now - self._looked, 1e-6)
+        seconds = max(now - self._read, 1e-6)
         rates = {event: (count - self._counts[event]) / seconds for event, count in counts.items()}
-        self._counts, self._looked = Counter(counts), now
+        self._counts, self._read = Counter(counts), now
         return rates
 
 

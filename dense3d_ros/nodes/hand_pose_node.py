@@ -40,7 +40,7 @@ from dense3d_ros.perception.model import HandModel
 from dense3d_ros.runtime.interface import NonFiniteOutputError
 
 CLEAR_INTERVAL_S = 0.1
-"""How often the age of the last hands is looked at."""
+"""How often the age of the last hands is checked."""
 
 
 class HandPoseNode(Node):  # type: ignore[misc]
@@ -195,7 +195,7 @@ class HandPoseNode(Node):  # type: ignore[misc]
         except CameraInfoError as error:
             self._refuse("camera info", f"camera info on {topics[1]}: {error}")
             return None
-        self._hints.look(frame.image, frame.info, camera, *topics)
+        self._hints.check(frame.image, frame.info, camera, *topics)
         return depth, camera
 
     def _refuse(self, kind: str, text: str) -> None:

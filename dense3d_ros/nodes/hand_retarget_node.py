@@ -25,13 +25,13 @@ from dense3d_ros.retargeting.robot import load_robot
 
 
 class HandRetargetNode(Node):  # type: ignore[misc]
-    """One command for each message with a hand of the robot's side, with that image's stamp, and none otherwise."""
+    """One command for each message with the hand that the robot follows, with that image's stamp; none otherwise."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__("hand_retarget", **options)
         self._configuration = NodeParameters(self, HandRetargetSettings())
         self._robot = load_robot(self._configuration.settings.robot)
-        self._side = self._robot.side.name.lower()
+        self._handedness = self._robot.handedness.name.lower()
         self._conditions = Conditions(self.get_logger())
         self._counts = Counter({"commands": 0, "without a hand": 0, "refused hands": 0, "not enabled": 0})
         self._came = self._enabled = -float("inf")
@@ -52,10 +52,10 @@ class HandRetargetNode(Node):  # type: ignore[misc]
 
     def _hands_came(self, message: Any) -> None:
         self._came = time.monotonic()
-        hands = [hand for hand in message.hands if hand.handedness == self._robot.side]
+        hands = [hand for hand in message.hands if hand.handedness == self._robot.handedness]
         if not hands:
             self._counts["without a hand"] += 1
-            self._conditions.report(Condition(Level.OK, "no hand", f"no {self._side} hand in the last message"))
+            self._conditions.report(Condition(Level.OK, "no hand", f"no {self._handedness} hand in the last message"))
             return
         timeout = self._configuration.settings.enable_timeout
         if timeout > 0.0 and self._came - self._enabled > timeout:
@@ -68,7 +68,7 @@ class HandRetargetNode(Node):  # type: ignore[misc]
             positions = self._robot.positions(hand.joints)
         except ValueError as error:
             self._counts["refused hands"] += 1
-            text = f"{Handedness(self._robot.side).name.lower()} hand on {self._input.topic_name}: {error}"
+            text = f"{Handedness(self._robot.handedness).name.lower()} hand on {self._input.topic_name}: {error}"
             self._conditions.report(Condition(Level.ERROR, "hand", text))
             return
         names = list(self._robot.joint_names)

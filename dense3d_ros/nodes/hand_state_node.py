@@ -1,4 +1,4 @@
-"""`hand_state`: hands in; smoothed hands, poses, grasp and angles of each side out."""
+"""`hand_state`: hands in; smoothed hands, poses, grasp and angles of the left and the right hand out."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from dense3d_ros.hand_state.state import Estimate, HandState
 from dense3d_ros.hand_state.transforms import transform_points
 from dense3d_ros.msg import HandPoseArray
 from dense3d_ros.nodes.diagnostics import Condition, Conditions, Level, diagnostic_array
+from dense3d_ros.nodes.hand_outputs import HandOutputs
 from dense3d_ros.nodes.messages import HandMessages, read_hand, stamp_seconds
 from dense3d_ros.nodes.parameters import NodeParameters
 from dense3d_ros.nodes.process import run_nodes, steady_clock
 from dense3d_ros.nodes.settings import HandStateSettings
-from dense3d_ros.nodes.side_outputs import SideOutputs
 from dense3d_ros.nodes.transform_input import TransformInput
 from dense3d_ros.nodes.transform_output import TransformOutput
 
 INPUT = "hand_pose/hands"
-SIDES = (Handedness.LEFT, Handedness.RIGHT)
+LEFT_AND_RIGHT = (Handedness.LEFT, Handedness.RIGHT)
 WATCH_INTERVAL_S = 0.1
 
 
 class HandStateNode(Node):  # type: ignore[misc]
-    """Follows the most certain left and right hand on `hand_pose/hands`. Hands of no side are only counted.
+    """Follows the most certain left and right hand on `hand_pose/hands`. Hands of unknown handedness are only counted.
 
     It listens only while someone listens to it, because hands are looked for only while someone wants them.
     """
@@ -43,9 +43,11 @@ class HandStateNode(Node):  # type: ignore[misc]
         super().__init__("hand_state", **options)
         self._configuration = NodeParameters(self, HandStateSettings())
         self._conditions = Conditions(self.get_logger())
-        self._counts = Counter({"messages": 0, "without transform": 0, "hands of no side": 0, "refused hands": 0})
-        self._states = {side: HandState(side) for side in SIDES}
-        self._outputs = {side: SideOutputs(self, side) for side in SIDES}
+        self._counts = Counter(
+            {"messages": 0, "without transform": 0, "hands of unknown handedness": 0, "refused hands": 0}
+        )
+        self._states = {handedness: HandState(handedness) for handedness in LEFT_AND_RIGHT}
+        self._outputs = {handedness: HandOutputs(self, handedness) for handedness in LEFT_AND_RIGHT}
         self._messages = HandMessages()
         self._smoothed = self.create_publisher(
             HandPoseArray,
@@ -61,7 +63,7 @@ class HandStateNode(Node):  # type: ignore[misc]
         self._came = time.monotonic()
         self._header: Any = None
         # Wall time: with use_sim_time the node's clock may stand still, and a hand must not stay for that.
-        self._watch = self.create_timer(WATCH_INTERVAL_S, self._look_around, clock=steady_clock())
+        self._watch = self.create_timer(WATCH_INTERVAL_S, self._check_subscribers, clock=steady_clock())
         self._tick = self.create_timer(1.0, self._report, clock=steady_clock())
 
     def _wanted(self) -> bool:
@@ -71,7 +73,7 @@ class HandStateNode(Node):  # type: ignore[misc]
             or any(outputs.wanted() for outputs in self._outputs.values())
         )
 
-    def _look_around(self) -> None:
+    def _check_subscribers(self) -> None:
         """Every tenth of a second: listen if someone wants it, and take back hands that no message has renewed."""
         wanted = self._wanted()
         if wanted and self._input is None:
@@ -92,10 +94,10 @@ class HandStateNode(Node):  # type: ignore[misc]
             self._lose_all(f"no message on {self._topic}")
 
     def _lose_all(self, reason: str) -> None:
-        for side, state in self._states.items():
+        for handedness, state in self._states.items():
             state.reset()
             if self._header is not None:
-                self._outputs[side].publish(self._header, None, reason)
+                self._outputs[handedness].publish(self._header, None, reason)
         self._header = None
 
     def _hands_came(self, message: Any) -> None:
@@ -109,7 +111,8 @@ class HandStateNode(Node):  # type: ignore[misc]
     def _follow(self, message: Any, camera: Pose | None, why_not: str) -> None:
         """A message of hands, where their frame is in the target frame, or why that is not known."""
         settings = self._configuration.settings
-        header, seen = message.header, {side: self._most_certain(message, side) for side in SIDES}
+        header = message.header
+        seen = {handedness: self._most_certain(message, handedness) for handedness in LEFT_AND_RIGHT}
         self._conditions.report(Condition(Level.OK, "followed", f"{len(message.hands)} hands in the last message"))
         if camera is not None or why_not:
             header = Header(stamp=header.stamp, frame_id=settings.target_frame.lstrip("/"))
@@ -117,35 +120,37 @@ class HandStateNode(Node):  # type: ignore[misc]
             self._counts["without transform"] += 1
             text = f"hands of {message.header.frame_id} cannot be given in target_frame {header.frame_id}: {why_not}"
             self._conditions.report(Condition(Level.ERROR, "transform", text))
-            seen = dict.fromkeys(SIDES)
+            seen = dict.fromkeys(LEFT_AND_RIGHT)
         self._header = header
-        self._counts["hands of no side"] += sum(hand.handedness not in SIDES for hand in message.hands)
+        self._counts["hands of unknown handedness"] += sum(
+            hand.handedness not in LEFT_AND_RIGHT for hand in message.hands
+        )
         followed: dict[Handedness, Estimate] = {}
         smoothed = []
-        for side, state in self._states.items():
+        for handedness, state in self._states.items():
             state.settings = settings.of_the_hand()
-            hand = seen[side]
+            hand = seen[handedness]
             if hand is not None and camera is not None:
                 hand.joints = transform_points(camera, hand.joints).astype(np.float32)
             estimate, reason = self._estimate(state, stamp_seconds(header.stamp), hand)
-            self._outputs[side].publish(header, estimate, why_not or reason)
+            self._outputs[handedness].publish(header, estimate, why_not or reason)
             if hand is not None and estimate is not None and estimate.age == 0.0:
-                followed[side] = estimate
+                followed[handedness] = estimate
                 joints = estimate.joints.astype(np.float32)
-                smoothed.append(HandPose(joints, estimate.scores, hand.score, side, hand.track_id))
+                smoothed.append(HandPose(joints, estimate.scores, hand.score, handedness, hand.track_id))
         if settings.publish_tf:
             self._tf.publish(header, followed, settings.frame_prefix)
         if self._smoothed.get_subscription_count() > 0:
             smoothed.sort(key=lambda hand: -hand.score)
             self._smoothed.publish(self._messages.hands(header, smoothed, message.model))
 
-    def _most_certain(self, message: Any, side: Handedness) -> HandPose | None:
-        hands = [hand for hand in message.hands if hand.handedness == side]
+    def _most_certain(self, message: Any, handedness: Handedness) -> HandPose | None:
+        hands = [hand for hand in message.hands if hand.handedness == handedness]
         return read_hand(max(hands, key=lambda hand: float(hand.score))) if hands else None
 
     def _estimate(self, state: HandState, stamp: float, hand: HandPose | None) -> tuple[Estimate | None, str]:
         """The state of a hand, and why there is none."""
-        name = f"{state.side.name.lower()} hand on {self._topic}"
+        name = f"{state.handedness.name.lower()} hand on {self._topic}"
         try:
             estimate = state.update(stamp, hand)
         except ValueError as error:
@@ -164,7 +169,9 @@ class HandStateNode(Node):  # type: ignore[misc]
             level = Level.STALE if self._counts["messages"] else Level.WARN
             text = f"no message on {self._topic} for {silence:.1f} s"
             self._conditions.report(Condition(level, "no messages", text))
-        tracked = {f"{side.name.lower()} tracked": outputs.tracked for side, outputs in self._outputs.items()}
+        tracked = {
+            f"{handedness.name.lower()} tracked": outputs.tracked for handedness, outputs in self._outputs.items()
+        }
         self._diagnostics.publish(
             diagnostic_array(
                 self.get_clock().now().to_msg(),

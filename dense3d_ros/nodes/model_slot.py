@@ -1,4 +1,4 @@
-"""Where the lifecycle node puts the active model and the perception nodes look for it."""
+"""Where the lifecycle node puts the active model and the perception nodes find it."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from dense3d_ros.nodes.shared_memory import remove_leftovers, watch_ports
 PATIENCE_S = 4.0
 """So long what is at work may take to end; launch sends the next signal after five seconds."""
 FAREWELL_S = 0.2
-"""So long the last messages get to arrive: who hears first that their sender is gone drops them, a reply for instance."""
+"""So long the last messages get to arrive: a reply is dropped by who hears first that its sender is gone."""
 UNREACHABLE = 3
 """Exit status of a process that no message reaches any more."""
 

@@ -22,8 +22,8 @@ _PORT = re.compile(r"/dev/shm/((?:fastdds|fastrtps)_port\d{1,5})(_[es]l)?( \(del
 _AGE_S = 10.0
 """Between creating a lock file and locking it a living process needs microseconds."""
 PERIOD_S = 2.0
-LOOKS = 3
-"""So many looks in a row have to find a port lost: Fast DDS itself replaces one that a stopped process neglected."""
+CHECKS = 3
+"""So many checks in a row have to find a port lost: Fast DDS itself replaces one that a stopped process neglected."""
 
 
 def remove_leftovers() -> int:
@@ -104,6 +104,6 @@ def _watch(lost: Callable[[str], None]) -> None:
         read, mapped = _ports()
         for port in misses:
             misses[port] = 0 if port in read and port in mapped else misses[port] + 1
-            if misses[port] >= LOOKS:
+            if misses[port] >= CHECKS:
                 lost(port)
                 return

@@ -17,7 +17,7 @@ from dense3d_ros.hand_state.transforms import TransformBuffer, TransformError
 from dense3d_ros.nodes.messages import stamp_nanoseconds
 from dense3d_ros.nodes.process import steady_clock
 
-LOOK_AGAIN_S = 0.01
+RETRY_S = 0.01
 MOST_WAITING = 100
 
 Deliver = Callable[[Any, "Pose | None", str], None]
@@ -38,8 +38,8 @@ class TransformInput:
         self._target, self._timeout = "", 0.0
         self._last_stamp = 0
         self.refused = 0
-        self._look = node.create_timer(LOOK_AGAIN_S, self._give_on, clock=steady_clock())
-        self._look.cancel()
+        self._retry = node.create_timer(RETRY_S, self._give_on, clock=steady_clock())
+        self._retry.cancel()
 
     def use(self, target: str, timeout: float) -> bool:
         """The target frame, "" for that of the message, and seconds to wait. Whether the target is another one now."""
@@ -85,12 +85,12 @@ class TransformInput:
             except TransformError as error:
                 has_time = time.monotonic() - came < self._timeout and len(self._waiting) <= MOST_WAITING
                 if error.may_come and has_time:
-                    self._look.reset()
+                    self._retry.reset()
                     return
                 why = str(error)
             self._waiting.popleft()
             self._deliver(message, place, why)
-        self._look.cancel()
+        self._retry.cancel()
 
     def _subscription(self, topic: str, static: bool) -> Any:
         durability = DurabilityPolicy.TRANSIENT_LOCAL if static else DurabilityPolicy.VOLATILE

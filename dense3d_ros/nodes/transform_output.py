@@ -25,8 +25,8 @@ class TransformOutput:
     def publish(self, header: Any, hands: dict[Handedness, Estimate], prefix: str) -> None:
         """One message with the frames of all `hands`, which were seen in the image of `header`."""
         transforms = [
-            self._transform(header, f"{prefix}{side.name.lower()}_{name}", pose)
-            for side, estimate in hands.items()
+            self._transform(header, f"{prefix}{handedness.name.lower()}_{name}", pose)
+            for handedness, estimate in hands.items()
             for name, pose in estimate.frames.items()
         ]
         if transforms:

@@ -71,7 +71,7 @@ class _Arrivals:
 
 
 def watch(seconds: float) -> Seen:
-    """Look at what there is on this domain, then listen for so long. Nothing is published, and nothing changed."""
+    """List what there is on this domain, then listen for so long. Nothing is published, and nothing changed."""
     context = rclpy.Context()
     rclpy.init(context=context, signal_handler_options=SignalHandlerOptions.NO)
     try:
@@ -88,7 +88,7 @@ def watch(seconds: float) -> Seen:
 
 
 class _Watch:
-    """One look at a system."""
+    """One inspection of a system."""
 
     def __init__(self, node: Any, executor: SingleThreadedExecutor) -> None:
         self._node, self._executor = node, executor

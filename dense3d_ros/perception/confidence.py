@@ -22,7 +22,7 @@ _LEAST_SPREAD = 1e-4
 _MOST = 50.0
 """Log-odds beyond which a probability is not told from 0 or 1."""
 
-_NUMBERS = ("detector_side", "min_score", "hold_score")
+_NUMBERS = ("detector_handedness", "min_score", "hold_score")
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ class Confidence:
     joint_offsets (21), add up to a predictor; errors_mm are the expected joint errors at predictors, both rising,
     with straight lines between. Without them the spread is taken for the expected error.
     evidence: how sure it is that a hand is there.
-    side: weights of the right hand's logit, of the agreement of the votes (minus the mean log spread) and of the
+    handedness: weights of the right hand's logit, of the agreement of the votes (minus the mean log spread) and of the
     presence logit in the log-odds of a right hand; each counts by how much it is higher in the plain view than in the
-    mirrored one. detector_side: weight of the detector's log-odds of a right hand, which is added.
+    mirrored one. detector_handedness: weight of the detector's log-odds of a right hand, which is added.
     min_score: least score of a new hand at which few are seen where there is none; hold_score: of a followed one, not
     above it. fitted: on what, and what came out.
     """
@@ -45,19 +45,19 @@ class Confidence:
     predictors: tuple[float, ...] = ()
     errors_mm: tuple[float, ...] = ()
     evidence: Evidence = field(default_factory=Evidence)
-    side: tuple[float, ...] = (1.0, 2.0, 0.0)
-    detector_side: float = 0.0
+    handedness: tuple[float, ...] = (1.0, 2.0, 0.0)
+    detector_handedness: float = 0.0
     min_score: float = 0.97
     hold_score: float = 0.5
     fitted: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name, count in (("joint_weights", 3), ("joint_offsets", JOINT_COUNT), ("side", 3)):
+        for name, count in (("joint_weights", 3), ("joint_offsets", JOINT_COUNT), ("handedness", 3)):
             values = getattr(self, name)
             if len(values) != count or not np.isfinite(values).all():
                 raise ValueError(f"{name} must be {count} finite numbers, got {values}")
-        if not 0 <= self.detector_side < np.inf:
-            raise ValueError(f"detector_side must be at least 0, got {self.detector_side}")
+        if not 0 <= self.detector_handedness < np.inf:
+            raise ValueError(f"detector_handedness must be at least 0, got {self.detector_handedness}")
         if len(self.predictors) != len(self.errors_mm):
             raise ValueError(f"{len(self.predictors)} predictors do not fit {len(self.errors_mm)} errors_mm")
         for name in ("predictors", "errors_mm"):
@@ -114,9 +114,11 @@ class Confidence:
         return joint_scores(errors_mm / 1000)
 
     def log_likelihood(self, spread: Array, logits: Array) -> Array:
-        """(B, 21) spreads in metres and (B, 2) logits -> (B,) how much each looks like a right hand."""
+        """(B, 21) spreads in metres and (B, 2) logits -> (B,) the log-likelihood of each as a right hand."""
         agreement = -log_spread_mm(spread).mean(axis=1)
-        log_likelihood: Array = self.side[0] * logits[:, 1] + self.side[1] * agreement + self.side[2] * logits[:, 0]
+        log_likelihood: Array = (
+            self.handedness[0] * logits[:, 1] + self.handedness[1] * agreement + self.handedness[2] * logits[:, 0]
+        )
         return log_likelihood
 
 

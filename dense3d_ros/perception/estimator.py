@@ -102,12 +102,12 @@ class HandPoseEstimator:
             self.reset()
             raise
 
-    def both_sides(
+    def as_right_and_left(
         self, depth: DepthImage, camera: Camera, centre: NDArray[np.floating], roll: float
     ) -> tuple[Prediction, Prediction]:
         """What the network says of a right hand and of a left one at `centre`, (3,) metres, turned by `roll` radians.
 
-        Each after as many passes as it gets: a side that is surely wrong, and a place without a hand, get one.
+        Each after as many passes as it gets: a surely wrong handedness, and a place without a hand, get one.
         """
         place = Place.at(np.asarray(centre, np.float32), roll)
         self._frame(depth, camera).settle([place], PASSES)
@@ -138,11 +138,11 @@ class HandPoseEstimator:
             places: list[Place] = []
             for centre in centres:
                 places.append(self._outside(np.asarray(centre, np.float32), places))
-            frame.look_at(places, PASSES)
+            frame.settle_and_judge(places, PASSES)
             if not centres:
                 frame.reasons.append("no centres were given")
         else:
-            frame.look_at([self._expected(track) for track in tracks.current], FOLLOWED_PASSES)
+            frame.settle_and_judge([self._expected(track) for track in tracks.current], FOLLOWED_PASSES)
             self._search(frame)
         with frame.stage("check"):
             hands = self._follow(frame.found)
@@ -152,10 +152,10 @@ class HandPoseEstimator:
         return Frame(self.model, self.limits, depth, camera, self._tracks.stamp)
 
     def _expected(self, track: Track) -> Place:
-        """Where a followed hand is expected; beside another one it is looked at from both sides."""
+        """Where a followed hand is expected; beside another one as a right and as a left hand."""
         tracks = self._tracks
-        side = Handedness.UNKNOWN if tracks.is_beside_another(track) else track.side_to_look_at
-        return Place.at(track.predicted(tracks.stamp), track.roll, side, track, detector=track.detector)
+        handedness = Handedness.UNKNOWN if tracks.is_beside_another(track) else track.handedness_to_try
+        return Place.at(track.predicted(tracks.stamp), track.roll, handedness, track, detector=track.detector)
 
     def _outside(self, centre: NDArray[np.float32], others: list[Place]) -> Place:
         """A place that another detector named; a track that reaches it is taken for the same hand."""

@@ -64,7 +64,7 @@ _LEVEL, _BEHIND = 0.02, 0.09
 _EXPLAINED = 0.028
 """Within this distance of a bone the surface is the hand's skin, metres."""
 _POINTS = 8
-"""Of every bone, that are looked at."""
+"""Of every bone, that are compared with the surface."""
 _IN_FRONT, _HIDDEN = 0.012, 0.035
 """A bone is in front of the surface, or too far behind it to be what was measured, metres."""
 _SHORTEST_BONE = 0.002

@@ -1,4 +1,4 @@
-"""The work on one frame: places are looked at until they settle, and judged."""
+"""The work on one frame: the network runs on places until they settle, and they are judged."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ PASSES, FOLLOWED_PASSES = 4, 3
 SAME_HAND = 0.05
 """Two hands whose joints are this close on average, metres, are one hand seen twice."""
 SPARE_CANDIDATES = 2
-"""Candidates that are looked at beyond the hands that are still to be found."""
+"""Candidates that get a pass beyond the hands that are still to be found."""
 SCREENED = -5.5
-"""Log-odds of a hand below which a new place, seen as a right hand, is not looked at from both sides."""
+"""Log-odds of a hand below which a new place, seen as a right hand, is not tried as a left one."""
 HOPELESS = -3.5
 """A new place of less log-odds of a hand after a pass gets no further one: 1 % of the hands, and most other places."""
 MOST_CANDIDATES = 16
 """That the detector names; those that are known already do not count."""
 FIRST_WAIT, LONGEST_WAIT = 0.1, 0.5
-"""Seconds for which a rejected candidate is not looked at again; twice as long each time, up to the second."""
+"""Seconds for which a rejected candidate gets no pass; twice as long each time, up to the second."""
 REJECTED_REACH = 0.03
 """A candidate this close to a rejected one, metres, is the same one."""
 
@@ -57,7 +57,7 @@ class Rejected:
     """A candidate that was no hand.
 
     centre: (3,) metres as the detector named it. reason: why it was none. stamp: when, seconds. wait: seconds until
-    it is looked at again.
+    it gets another pass.
     """
 
     centre: NDArray[np.float32]
@@ -91,7 +91,7 @@ class Frame:
         self.stage_ms[name] += 1000 * (time.perf_counter() - start)
 
     def search(self, missing: int, rejected: list[Rejected], expected: ExpectedTrack) -> list[Rejected]:
-        """Look where the detector sees a hand; returns what is rejected, now or in a search before."""
+        """Run the network where the detector names a hand; returns what is rejected, now or in a search before."""
         # Those whose wait is over are remembered for as long again.
         kept = [old for old in rejected if self.stamp - old.stamp < 2 * old.wait]
         with self.stage("find"):
@@ -106,17 +106,17 @@ class Frame:
                         Place.at(
                             candidate.centre,
                             candidate.roll,
-                            # One side costs half of both, and shows well enough whether there is a hand at all.
+                            # One of both costs half as much, and shows well enough whether there is a hand at all.
                             Handedness.RIGHT,
                             track,
-                            self.model.description.confidence.detector_side * candidate.right,
+                            self.model.description.confidence.detector_handedness * candidate.right,
                             candidate.log_odds,
                         )
                     )
             centres = [place.best.centre for place in places]
         reasons = self._screen(places)
         promising = [place for place, reason in zip(places, reasons, strict=True) if not reason]
-        judged = iter(self.look_at(promising, PASSES - 1))
+        judged = iter(self.settle_and_judge(promising, PASSES - 1))
         for centre, screened in zip(centres, reasons, strict=True):
             reason = screened or next(judged)
             before = [old for old in kept if old.is_at(centre)]
@@ -143,28 +143,28 @@ class Frame:
         ]
 
     def _screen(self, places: list[Place]) -> list[str]:
-        """One pass over new places as right hands; for each, why it is none, or "" for a place seen from both sides."""
+        """One pass over new places as right hands; for each, why it is none, or "" where a hand may be."""
         self._pass([place.best for place in places])
         with self.stage("check"):
             self._score([place for place in places if place.best.is_possible])
             reasons = []
             for place in places:
                 if place.score >= probability(SCREENED):
-                    place.look_from_both_sides()
+                    place.take_as_either()
                     reasons.append("")
                 else:
                     reasons.append(self._doubt(place) if place.best.is_possible else self._impossible(place))
             self._tell(places, reasons)
         return reasons
 
-    def look_at(self, places: list[Place], passes: int) -> list[str]:
-        """Look until all is settled, and keep what is a hand; for each place, why it is none, or ""."""
+    def settle_and_judge(self, places: list[Place], passes: int) -> list[str]:
+        """Run passes until all is settled, and keep what is a hand; for each place, why it is none, or ""."""
         self.settle(places, passes)
         with self.stage("check"):
             return self._keep(places)
 
     def settle(self, places: list[Place], passes: int) -> None:
-        """Re-centre on the network's joints until they settle, each side by itself."""
+        """Re-centre on the network's joints until they settle, each hypothesis by itself."""
         for _ in range(passes):
             unsettled = [one for place in places for one in place.hypotheses if not one.is_settled]
             if not unsettled:
@@ -176,7 +176,7 @@ class Frame:
                 self._give_up_the_hopeless([place for place in places if place.track is None or place.track.is_lost])
 
     def _pass(self, hypotheses: list[Hypothesis]) -> None:
-        """Show the network what there is at each place, all in one batch."""
+        """Run the network on the crop of each hypothesis, all in one batch."""
         if not hypotheses:
             return
         with self.stage("crop"):
@@ -186,7 +186,7 @@ class Frame:
                 for crop in crops_of(self.model, self.depth, self.camera, one.centre, one.roll)
             ]
         with self.stage("network"):
-            predictions = self.model.predict(crops, [one.side for one in hypotheses])
+            predictions = self.model.predict(crops, [one.handedness for one in hypotheses])
         self.passes += 1
         for one, prediction in zip(hypotheses, predictions, strict=True):
             one.take(prediction)
@@ -221,12 +221,12 @@ class Frame:
     def _other_hand(self, place: Place) -> str:
         """Part a place from a track whose hand cannot be there, so that it has to be as sure as a new one.
 
-        Why it is none where it was seen from the track's side alone; "" else.
+        Why it is none where only the track's handedness was tried; "" else.
         """
         track = place.track
         if track is None:
             return ""
-        # A followed hand may look like the other side for a frame; one that comes back may be another hand.
+        # A followed hand may be taken for the other one for a frame; one that comes back may be another hand.
         is_same = not (track.is_lost and track.contradicts(place.right_log_odds))
         if is_same and track.reaches(place.best.centre, self.stamp):
             return ""
@@ -284,7 +284,7 @@ class Frame:
         metres = self.depth.metres(slice(None, None, 2), slice(None, None, 2))
         if not ((metres >= low) & (metres < high)).any():
             return f"no depth within {low:g}-{high:g} m"
-        return f"nothing that looks like a hand within {low:g}-{high:g} m"
+        return f"the detector names no hand within {low:g}-{high:g} m"
 
 
 def _where(place: Place) -> str:

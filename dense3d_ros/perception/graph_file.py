@@ -89,7 +89,7 @@ def read_recorded(model: Path) -> tuple[ModelDescription, RecordedNetwork]:
 def write_graph(
     path: Path, network: RecordedNetwork, description: ModelDescription, tensors: Mapping[str, Array], *, whole: bool
 ) -> None:
-    """Write what was recorded of a model with these weights, in one go. whole: with the weights in it."""
+    """Write what was recorded of a model with these weights, atomically. whole: with the weights in it."""
     values = _named(tensors)
     body, _ = split_metadata(network.onnx)
     # As they are in the model's file, which may have fewer digits than what was recorded.

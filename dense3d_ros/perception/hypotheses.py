@@ -1,4 +1,4 @@
-"""Places where a hand may be, each looked at as a hand of one side or of either until another pass changes nothing."""
+"""Places where a hand may be, each taken for a left hand, a right one or both until another pass changes nothing."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from dense3d_ros.geometry.hand import (
 )
 from dense3d_ros.perception.evidence import TERMS
 from dense3d_ros.perception.model import Prediction
-from dense3d_ros.perception.tracking import Track, handedness
+from dense3d_ros.perception.tracking import Track, handedness_of
 
+RIGHT_AND_LEFT = (Handedness.RIGHT, Handedness.LEFT)
 SETTLED = 0.01
 """A hand this close to the crop's centre, metres, is centred."""
 UPRIGHT = 0.03
 """A hand whose knuckles are this close to an upright one's, metres, is upright: 19 degrees in a palm of 9 cm."""
 SURE = 4.0
-"""Log-odds at which the side of a hand is no longer in doubt, and the other one not looked at again."""
+"""Log-odds at which the handedness of a hand is no longer in doubt, and the other one gets no further pass."""
 
 
 def _unknown_joints() -> NDArray[np.float32]:
@@ -33,21 +34,21 @@ def _unknown_joints() -> NDArray[np.float32]:
 
 @dataclass
 class Hypothesis:
-    """A hand of one side at a place.
+    """A left or a right hand at a place.
 
     centre: (3,) metres, and roll: radians, of the next crop. prediction: of the last pass. before: (21, 3) joints of
     the pass before that, NaN if there was none. is_settled: another pass would change nothing, or is not worth it.
     """
 
     centre: NDArray[np.float32]
-    side: Handedness
+    handedness: Handedness
     roll: float = 0.0
     prediction: Prediction | None = None
     before: NDArray[np.float32] = field(default_factory=_unknown_joints)
     is_settled: bool = False
 
     def take(self, prediction: Prediction) -> None:
-        """Keep what the network says in this pass, and where to look next."""
+        """Keep what the network says in this pass, and where the next crop is."""
         if self.prediction is not None:
             self.before = self.prediction.joints
         self.prediction = prediction
@@ -66,13 +67,13 @@ class Hypothesis:
 
     @property
     def log_likelihood(self) -> float:
-        """How much it looks like a hand of this side; nothing before the first pass."""
+        """How likely a hand of this handedness makes what the network says; nothing before the first pass."""
         return self.prediction.log_likelihood if self.prediction else -np.inf
 
 
 @dataclass
 class Place:
-    """Where a hand may be, seen as one of a known side or as one of either.
+    """Where a hand may be, taken for one of known handedness or for either.
 
     track: the hand that is expected here. detector_right: log-odds of a right hand that the detector adds.
     detector: its log-odds of a hand, NaN where it did not name the place.
@@ -91,28 +92,28 @@ class Place:
         cls,
         centre: NDArray[np.float32],
         roll: float,
-        side: Handedness = Handedness.UNKNOWN,
+        handedness: Handedness = Handedness.UNKNOWN,
         track: Track | None = None,
         detector_right: float = 0.0,
         detector: float = np.nan,
     ) -> Place:
-        """A place to look at, from both sides where the side is UNKNOWN."""
-        sides = (Handedness.RIGHT, Handedness.LEFT) if side == Handedness.UNKNOWN else (side,)
-        return cls([Hypothesis(centre, one, roll) for one in sides], track, detector_right, detector)
+        """A place for the first pass, as a right and as a left hand where the handedness is UNKNOWN."""
+        either = RIGHT_AND_LEFT if handedness == Handedness.UNKNOWN else (handedness,)
+        return cls([Hypothesis(centre, one, roll) for one in either], track, detector_right, detector)
 
     @property
     def precedence(self) -> int:
         """0 for a hand that was followed, 1 for one that comes back, 2 for a new one."""
         return 2 if self.track is None else int(self.track.is_lost)
 
-    def look_from_both_sides(self) -> None:
-        """Look anew, where the passes so far have led, as a right hand and as a left one."""
+    def take_as_either(self) -> None:
+        """Start anew, where the passes so far have led, as a right hand and as a left one."""
         first = self.hypotheses[0]
-        self.hypotheses = [Hypothesis(first.centre, side, first.roll) for side in (Handedness.RIGHT, Handedness.LEFT)]
+        self.hypotheses = [Hypothesis(first.centre, handedness, first.roll) for handedness in RIGHT_AND_LEFT]
 
     @property
     def right_log_odds(self) -> float | None:
-        """Log-odds of a right hand in this frame, if both sides were looked at."""
+        """Log-odds of a right hand in this frame, if both were tried."""
         if len(self.hypotheses) == 1:
             return None
         right, left = (hypothesis.log_likelihood for hypothesis in self.hypotheses)
@@ -120,19 +121,19 @@ class Place:
 
     @property
     def best(self) -> Hypothesis:
-        """The hypothesis of the side that is published: the track's with this frame's evidence, or the likelier one."""
+        """The published hypothesis: of the track's handedness with this frame's evidence, or the likelier one."""
         if len(self.hypotheses) == 1:
             return self.hypotheses[0]
         odds = self.right_log_odds
         assert odds is not None
         right, left = self.hypotheses
-        # As a right hand while nothing is said of the side: so an unknown hand is seen by others, too.
-        return left if handedness(self.track.weighed(odds) if self.track else odds) == Handedness.LEFT else right
+        # As a right hand while nothing is said of the handedness: so an unknown hand is seen by others, too.
+        return left if handedness_of(self.track.weighed(odds) if self.track else odds) == Handedness.LEFT else right
 
     def give_up_the_unlikely(self) -> None:
-        """A hypothesis that is surely of the wrong side is not looked at again, unless it is the track's own side."""
+        """A hypothesis of a surely wrong handedness gets no further pass, unless the handedness is the track's own."""
         best = max(hypothesis.log_likelihood for hypothesis in self.hypotheses)
         own = self.track.handedness if self.track else Handedness.UNKNOWN
         for hypothesis in self.hypotheses:
-            if hypothesis.side != own and not best - hypothesis.log_likelihood <= SURE:
+            if hypothesis.handedness != own and not best - hypothesis.log_likelihood <= SURE:
                 hypothesis.is_settled = True

@@ -36,7 +36,7 @@ _MIRRORINGS: dict[Handedness, tuple[bool, ...]] = {
     Handedness.LEFT: (True,),
     Handedness.RIGHT: (False,),
 }
-"""How the network is shown a hand of each side; True is in a mirror."""
+"""How the network is shown a hand of each handedness; True is in a mirror."""
 _TURNS: dict[int, tuple[float, ...]] = {1: (0.0,), 3: (0.0, -0.25, 0.25)}
 """`views` of a model -> by how many radians each of its crops is turned from upright."""
 _FLOOR = 0.02
@@ -53,8 +53,8 @@ class Prediction:
 
     joints: (21, 3) metres in the camera frame. joint_scores: (21,) 0..1, see `hand.joint_scores`.
     presence: the network's log-odds that a hand is around the crop's centre. right_hand: probability of a right one.
-    log_likelihood: how much it looks like a hand of the side that it was taken for; the difference of two at one place
-    is the log-odds of their sides. spread: (21,) metres by which the network expects each joint to be wrong.
+    log_likelihood: of the handedness that it was taken for; the difference of two at one place is the log-odds of
+    right against left. spread: (21,) metres by which the network expects each joint to be wrong.
     """
 
     joints: NDArray[np.float32]
@@ -111,20 +111,20 @@ class HandModel:
         other.description = replace(self.description, confidence=confidence)
         return other
 
-    def predict(self, crops: Sequence[Crop], sides: Sequence[Handedness]) -> list[Prediction]:
+    def predict(self, crops: Sequence[Crop], handednesses: Sequence[Handedness]) -> list[Prediction]:
         """Joints in the camera's frame from the crops that `crops_of` gave for each place, one place after another.
 
         All are one forward pass. The network knows right hands, so a left one is shown to it in a mirror. Where the
-        side is UNKNOWN both are tried: the better view is the one that looks more like a right hand and in which the
-        votes agree better. ValueError if there are not as many crops for each side as the description has views,
-        NonFiniteOutputError if the network gives no numbers.
+        handedness is UNKNOWN both are tried, and the likelier one is taken. ValueError if there are not as many crops
+        for each hand as the description has views, NonFiniteOutputError if the network gives no numbers.
         """
-        hypotheses = [(index, mirror) for index, side in enumerate(sides) for mirror in _MIRRORINGS[side]]
+        hypotheses = [(index, mirror) for index, one in enumerate(handednesses) for mirror in _MIRRORINGS[one]]
         if not hypotheses:
             return []
         count = self.description.views
-        if len(crops) != count * len(sides):
-            raise ValueError(f"{len(sides)} sides need {count * len(sides)} crops of this model, got {len(crops)}")
+        if len(crops) != count * len(handednesses):
+            needed = count * len(handednesses)
+            raise ValueError(f"{len(handednesses)} hands need {needed} crops of this model, got {len(crops)}")
         shown = [
             crop.mirrored() if mirror else crop
             for index, mirror in hypotheses
@@ -145,15 +145,15 @@ class HandModel:
         for rows in rows_of.values():
             row = max(rows, key=lambda row: likelihood[row])
             mirrored = hypotheses[row][1]
-            this_side = likelihood[row] - likelihood[min(rows, key=lambda row: likelihood[row])]
+            for_this = likelihood[row] - likelihood[min(rows, key=lambda row: likelihood[row])]
             if len(rows) == 1:
-                this_side = logits[row, 1]
+                for_this = logits[row, 1]
             predictions.append(
                 Prediction(
                     joints[row],
                     scores[row],
                     float(logits[row, 0]),
-                    probability(-this_side if mirrored else this_side),
+                    probability(-for_this if mirrored else for_this),
                     float(likelihood[row]),
                     spread[row],
                 )
@@ -181,7 +181,7 @@ class HandModel:
 def crops_of(
     model: HandModel, depth: DepthImage, camera: Camera, centre: NDArray[np.floating], roll: float = 0.0
 ) -> list[Crop]:
-    """The crops that a model looks at of a hand around `centre`, (3,) metres, that is upright at `roll`."""
+    """The crops that a model takes of a hand around `centre`, (3,) metres, that is upright at `roll`."""
     crop = crop_region if model.crops_itself else crop_hand
     description = model.description
     return [

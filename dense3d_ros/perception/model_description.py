@@ -53,7 +53,7 @@ class ModelDescription:
     network: "hourglass", which everything in this package runs, "paper", for training and evaluation alone, or
     "detector", which finds hands in whole images.
     stacks, features, wide_blocks, refining_blocks: its size. stride: crop
-    pixels a map cell, 4 or 8. views: crops that it looks at, each turned a little, 1 or 3. resolution: pixels of the
+    pixels a map cell, 4 or 8. views: crops that it runs on, each turned a little, 1 or 3. resolution: pixels of the
     crop's edge. half_size: half the edge of the cube around the hand (paper: of its depth), metres. ball_radius: reach
     of the 3D heat map, metres. skeleton: of SKELETONS.
     training: recipe, samples and command. errors: measured mean joint errors in millimetres, by data set.

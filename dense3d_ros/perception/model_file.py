@@ -65,7 +65,7 @@ def model_path(name_or_path: str) -> Path:
 
 
 def save_model(path: Path, network: nn.Module, description: ModelDescription) -> None:
-    """Write weights, description and the digest of both, whole or not at all; matrices in half precision."""
+    """Write weights, description and the digest of both, atomically; matrices in half precision."""
     tensors = stored_tensors(network)
     text = json.dumps(asdict(description))
     metadata = {"format": FORMAT, "description": text, "sha256": digest(text, tensors)}
@@ -94,11 +94,11 @@ def read_model(name_or_path: str) -> tuple[ModelDescription, HourglassNetwork]:
 
 
 def check_hourglass(path: Path, description: ModelDescription) -> None:
-    """Raise ModelFileError, one sentence, where the file's network does not look at crops of hands."""
+    """Raise ModelFileError, one sentence, where the file's network does not take crops of hands."""
     if description.network != "hourglass":
         raise ModelFileError(
             f"{excerpt(path, _SHOWN)} cannot be used here: it holds the {description.network} "
-            f"network for the skeleton {description.skeleton}, which does not look at crops of hands; "
+            f"network for the skeleton {description.skeleton}, which does not take crops of hands; "
             f"accepted: an hourglass for {SKELETON}"
         )
 

@@ -1,4 +1,4 @@
-"""Hands followed from frame to frame: numbers, where to look next, and which hand it is."""
+"""Hands followed from frame to frame: numbers, where the next crop is, and which hand it is."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ MEMORY = 0.9
 FRAME_EVIDENCE, ALL_EVIDENCE = 4.0, 6.0
 """Bounds on the log-odds of one frame and of the whole track, so that a track can change its mind."""
 UNDECIDED, DECIDED = 0.2, 3.0
-"""Log-odds below which nothing is said of the handedness, and above which one side is enough to look at."""
+"""Log-odds below which nothing is said of the handedness, and above which the other hand is not tried."""
 CHECK_INTERVAL = 10
-"""Frames after which a decided hand is looked at from both sides again."""
+"""Frames after which a decided hand is tried as a right and as a left one again."""
 
 
 @dataclass
@@ -41,7 +41,7 @@ class Track:
 
     centre, before: (3,) metres, when it was last seen and in the frame before that. stamp, stamp_before: their times in
     seconds. roll: radians, see `hand.upright_roll`, when last seen. right_log_odds: evidence that it is a right hand.
-    unchecked: frames since both sides were tried. detector: its log-odds when it last named the hand, NaN before that.
+    unchecked: frames since both were tried. detector: its log-odds when it last named the hand, NaN before that.
     is_lost: not seen in the last frame.
     """
 
@@ -83,7 +83,7 @@ class Track:
         self.centre, self.roll, self.stamp, self.is_lost = centre, roll, stamp, False
 
     def weighed(self, right_log_odds: float | None) -> float:
-        """Evidence for a right hand with one frame's log-odds; None if only one side was looked at."""
+        """Evidence for a right hand with one frame's log-odds; None if only one handedness was tried."""
         if right_log_odds is None:
             return self.right_log_odds
         evidence = min(max(right_log_odds, -FRAME_EVIDENCE), FRAME_EVIDENCE)
@@ -91,15 +91,15 @@ class Track:
         return min(max(total, -ALL_EVIDENCE), ALL_EVIDENCE)
 
     def weigh(self, right_log_odds: float | None) -> None:
-        """Take in one frame's log-odds of a right hand; None if only one side was looked at."""
+        """Take in one frame's log-odds of a right hand; None if only one handedness was tried."""
         self.unchecked = self.unchecked + 1 if right_log_odds is None else 0
         self.right_log_odds = self.weighed(right_log_odds)
 
     def contradicts(self, right_log_odds: float | None) -> bool:
-        """Whether a hand of these log-odds is of the other side beyond doubt."""
+        """Whether a hand of these log-odds is of the other handedness beyond doubt."""
         if right_log_odds is None or min(abs(self.right_log_odds), abs(right_log_odds)) < DECIDED:
             return False
-        return self.handedness != handedness(right_log_odds)
+        return self.handedness != handedness_of(right_log_odds)
 
     def reaches(self, centre: Array, stamp: float) -> bool:
         """Whether the hand can be at `centre`, (3,) metres, at `stamp`."""
@@ -107,19 +107,19 @@ class Track:
         return bool(np.linalg.norm(self.predicted(stamp) - centre) <= reach)
 
     @property
-    def side_to_look_at(self) -> Handedness:
-        """The hand's side; UNKNOWN if both should be tried, for doubt or because it is time to check."""
+    def handedness_to_try(self) -> Handedness:
+        """For the next pass; UNKNOWN if both should be tried, for doubt or because it is time to check."""
         decided = abs(self.right_log_odds) >= DECIDED and self.unchecked < CHECK_INTERVAL
         return self.handedness if decided else Handedness.UNKNOWN
 
     @property
     def handedness(self) -> Handedness:
         """What the frames so far say; UNKNOWN while they say nothing."""
-        return handedness(self.right_log_odds)
+        return handedness_of(self.right_log_odds)
 
 
-def handedness(right_log_odds: float) -> Handedness:
-    """Log-odds of a right hand -> the side; UNKNOWN where they say nothing."""
+def handedness_of(right_log_odds: float) -> Handedness:
+    """Log-odds of a right hand -> the handedness; UNKNOWN where they say nothing."""
     if abs(right_log_odds) < UNDECIDED:
         return Handedness.UNKNOWN
     return Handedness.RIGHT if right_log_odds > 0 else Handedness.LEFT

@@ -49,7 +49,7 @@ class Topic:
 
 @dataclass
 class Bag:
-    """A bag that was looked through. cuts: sentences on what of it cannot be read, known before or while reading."""
+    """A bag whose topics were read. cuts: sentences on what of it cannot be read, known before or while reading."""
 
     path: Path
     files: list[Path]
@@ -94,7 +94,7 @@ def is_bag(path: Path) -> bool:
 
 
 def open_bag(path: Path) -> Bag:
-    """Look through a bag; BagError says what is wrong with it."""
+    """Read which topics a bag has; BagError says what is wrong with it."""
     bag = Bag(path, [], {})
     bag.files = _files(path, bag.cuts)
     unreadable: list[BagError] = []
@@ -103,7 +103,7 @@ def open_bag(path: Path) -> Bag:
             with open_bag_file(file_path) as file:
                 if file.cut:
                     bag.cuts.append(file.cut)
-                _look_through(file, bag.topics)
+                _read_topics(file, bag.topics)
         except BagError as error:
             unreadable.append(error)
     if len(unreadable) == len(bag.files):
@@ -111,7 +111,7 @@ def open_bag(path: Path) -> Bag:
     return bag
 
 
-def _look_through(file: BagFile, topics: dict[str, Topic]) -> None:
+def _read_topics(file: BagFile, topics: dict[str, Topic]) -> None:
     for name, (kind, count) in file.topics.items():
         if kind not in _KINDS or count == 0:
             continue

@@ -1,4 +1,4 @@
-"""Images to look at: depth in colour, skeletons over it, many on one sheet. All are BGR, as in OpenCV."""
+"""Images for people: depth in colour, skeletons over it, many on one sheet. All are BGR, as in OpenCV."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def _fixed_point(pixel: NDArray[np.floating]) -> tuple[int, int]:
 
 
 def write_image(path: Path, image: ColourImage) -> None:
-    """Write an image file, whole or not at all; OSError if that does not work."""
+    """Write an image file atomically; OSError if that does not work."""
     try:
         # Not imwrite, which crashes at names that are not UTF-8.
         encoded, data = cv2.imencode(path.suffix, image)

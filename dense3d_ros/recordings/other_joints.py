@@ -23,7 +23,7 @@ from dense3d_ros.hand_state.conventions import (
 def in_convention(name: str, hand: HandPose, camera: Camera) -> dict[str, Any] | None:
     """The entry of CONVENTIONS with that name, of a hand that `camera` saw.
 
-    None for a hand that it cannot be told of: one of unknown side, or with a palm that spans no plane.
+    None for a hand that it cannot be told of: one of unknown handedness, or with a palm that spans no plane.
     """
     try:
         return CONVENTIONS[name](hand, camera)

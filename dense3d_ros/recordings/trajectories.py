@@ -66,12 +66,12 @@ def _hand(entry: dict[str, Any]) -> HandPose:
 
 
 def retarget(frames: Iterator[tuple[float, list[HandPose]]], robot: Retargeting) -> Trajectory:
-    """The robot's positions wherever the hand of its side is seen, smoothed as by the node `hand_state`."""
-    state = HandState(robot.side)
+    """The robot's positions wherever the hand that it follows is seen, smoothed as by the node `hand_state`."""
+    state = HandState(robot.handedness)
     stamps, positions, count, lost = [], [], 0, 0
     for stamp, found in frames:
         count += 1
-        hands = [hand for hand in found if hand.handedness is robot.side]
+        hands = [hand for hand in found if hand.handedness is robot.handedness]
         hand = max(hands, key=lambda hand: hand.score, default=None)
         estimate = state.update(stamp, hand)
         if estimate is None or estimate.age > 0.0:

@@ -28,7 +28,7 @@ START_TIMEOUT = 120.0
 
 
 class ProcessError(RuntimeError):
-    """A process did not do its part; the message says what to look at."""
+    """A process did not do its part; the message says where the reason is."""
 
 
 def perception_arguments(model: str, device: str, runtime: str) -> list[str]:

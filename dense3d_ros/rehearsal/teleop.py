@@ -31,7 +31,7 @@ from dense3d_ros.rehearsal.renderer import compile_renderer
 from dense3d_ros.rehearsal.teleop_observer import Moment, TeleopObserver
 from dense3d_ros.retargeting.robot import Retargeting, load_robot
 
-SIDE = Handedness.RIGHT
+FOLLOWED = Handedness.RIGHT
 """The hand that is rendered."""
 SETTLE_S = 2.0
 """Seconds after the first command that do not count: discovery, and the search for the hand."""
@@ -77,14 +77,14 @@ def run_teleop(settings: TeleopSettings) -> TeleopObservation:
     """
     robots = {f"robot_{number}": load_robot(name) for number, name in enumerate(settings.robots, 1)}
     for robot in robots.values():
-        if robot.side is not SIDE:
+        if robot.handedness is not FOLLOWED:
             raise ValueError(f"{robot.robot.name} is driven by a left hand, and the rendered hand is a right one")
     read_for_runtime(settings.model, choose_device(settings.device), settings.runtime)
     prepare_results(settings.output, None)
     compile_renderer(lambda line: print(line, flush=True))
     isolate()
     rclpy.init()
-    observer = TeleopObserver(NAMESPACE, CAMERA, list(robots), SIDE)
+    observer = TeleopObserver(NAMESPACE, CAMERA, list(robots), FOLLOWED)
     executor = SingleThreadedExecutor()
     executor.add_node(observer)
     try:

@@ -41,13 +41,13 @@ class Moment:
 class TeleopObserver(Node):  # type: ignore[misc]
     """Keeps a Moment for each image's stamp. `robots`: names of the nodes that command them."""
 
-    def __init__(self, namespace: str, camera: str, robots: Sequence[str], side: Handedness) -> None:
+    def __init__(self, namespace: str, camera: str, robots: Sequence[str], handedness: Handedness) -> None:
         super().__init__("teleop_observer", namespace=namespace)
         self.moments: dict[int, Moment] = {}
         self.frames: set[int] = set()
         self.diagnostics: dict[str, str] = {}
-        self._side, self._namespace, self._camera = side, namespace, camera
-        name = side.name.lower()
+        self._handedness, self._namespace, self._camera = handedness, namespace, camera
+        name = handedness.name.lower()
         best_effort = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
         self.create_subscription(CameraInfo, f"{camera}/depth/camera_info", self._info_came, best_effort)
         self.create_subscription(PoseArray, f"{camera}/true_joints", self._truth_came, 100)
@@ -89,7 +89,7 @@ class TeleopObserver(Node):  # type: ignore[misc]
 
     def _hands_came(self, message: Any) -> None:
         for hand in message.hands:
-            if hand.handedness == self._side:
+            if hand.handedness == self._handedness:
                 self._moment(message).hand = read_hand(hand)
 
     def _pose_keeper(self, name: str) -> Any:
@@ -120,7 +120,7 @@ class TeleopObserver(Node):  # type: ignore[misc]
                 self.diagnostics = {value.key: value.value for value in status.values}
 
 
-def pose_errors(moments: Sequence[Moment], side: Handedness) -> dict[str, tuple[Array, Array]]:
+def pose_errors(moments: Sequence[Moment], handedness: Handedness) -> dict[str, tuple[Array, Array]]:
     """For wrist and pinch: (T,) millimetres and (T,) degrees off the frames of the true joints."""
     errors: dict[str, tuple[Array, Array]] = {}
     for name in POSES:
@@ -128,7 +128,7 @@ def pose_errors(moments: Sequence[Moment], side: Handedness) -> dict[str, tuple[
         for moment in moments:
             if moment.truth is None or name not in moment.poses:
                 continue
-            pose, true = moment.poses[name], hand_frames(moment.truth, side)[name]
+            pose, true = moment.poses[name], hand_frames(moment.truth, handedness)[name]
             metres.append(float(np.linalg.norm(pose.position - true.position)))
             # The trace of the turn between two rotations is 1 + 2 cos of its angle.
             cosine = (float((pose.rotation * true.rotation).sum()) - 1.0) / 2.0

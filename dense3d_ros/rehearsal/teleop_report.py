@@ -21,7 +21,7 @@ from dense3d_ros.recordings.offline import Intrinsics
 from dense3d_ros.recordings.result_folder import OVERLAYS, SHEET
 from dense3d_ros.recordings.robot_drawing import RobotDrawing
 from dense3d_ros.recordings.video import can_write_video, write_video
-from dense3d_ros.rehearsal.teleop import SIDE, TeleopObservation
+from dense3d_ros.rehearsal.teleop import FOLLOWED, TeleopObservation
 from dense3d_ros.rehearsal.teleop_observer import POSES, Moment, pose_errors
 from dense3d_ros.retargeting.gripper import ParallelGripper
 from dense3d_ros.retargeting.robot import Retargeting
@@ -39,7 +39,7 @@ NEAR_M, FAR_M = 0.12, 0.2
 
 def report(seen: TeleopObservation) -> dict[str, Any]:
     """All figures, as report.json holds them."""
-    errors = pose_errors(seen.measured, SIDE)
+    errors = pose_errors(seen.measured, FOLLOWED)
     figures: dict[str, Any] = {
         "frames": seen.frames,
         "rate": seen.rate,
@@ -122,7 +122,7 @@ def _side_by_side(
         robot = seen.robots[name]
         gripper = isinstance(robot, ParallelGripper)
         joints = moment.hand.joints
-        turn = hand_frames(joints, SIDE)["pinch"].rotation if gripper else operator_rotation(joints, SIDE)
+        turn = hand_frames(joints, FOLLOWED)["pinch"].rotation if gripper else operator_rotation(joints, FOLLOWED)
         image = drawing.draw(moment.commands[name], turn, size)
         write(image, f"{robot.robot.name}  {moment.latency_ms[name]:.0f} ms after the image", (10, 22), 0.5)
         images.append(image)

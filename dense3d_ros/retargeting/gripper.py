@@ -17,8 +17,8 @@ Array = NDArray[np.float64]
 class ParallelGripper:
     """Maps a range of apertures to a range of one joint's positions. See config/robots/parallel_gripper.yaml."""
 
-    def __init__(self, robot: Robot, side: Handedness, entries: Entries) -> None:
-        self.robot, self.side = robot, side
+    def __init__(self, robot: Robot, handedness: Handedness, entries: Entries) -> None:
+        self.robot, self.handedness = robot, handedness
         joint = entries.take("joint", str, "the name of a joint of the URDF")
         if joint not in robot.commanded:
             accepted = ", ".join(robot.commanded) or "none of this URDF"

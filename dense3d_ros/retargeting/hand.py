@@ -23,8 +23,8 @@ NEEDED = "a robot hand needs what requirements/retargeting.txt installs (dex-ret
 class DexHand:
     """Solves for the robot's joints from where they were last. See config/robots/four_fingered_hand.yaml."""
 
-    def __init__(self, robot: Robot, side: Handedness, urdf: Path, entries: Entries) -> None:
-        self.robot, self.side = robot, side
+    def __init__(self, robot: Robot, handedness: Handedness, urdf: Path, entries: Entries) -> None:
+        self.robot, self.handedness = robot, handedness
         settings = entries.take("retargeting", dict, "what dex-retargeting's own files have under that key")
         entries.end()
         if settings.get("type") != "dexpilot" and "target_link_human_indices" not in settings:
@@ -47,7 +47,7 @@ class DexHand:
 
     def positions(self, joints: NDArray[np.floating]) -> Array:
         """(21, 3) metres -> (N,) positions within the joints' limits. ValueError where the solver finds none."""
-        points = dex_retargeting_joints(joints, self.side)
+        points = dex_retargeting_joints(joints, self.handedness)
         reference = points[self._indices] if self._takes_points else points[self._indices[1]] - points[self._indices[0]]
         found = self._solver.retarget(reference.astype(np.float32), fixed_qpos=self._fixed)
         # It says so on stdout alone and repeats its last result.

@@ -17,15 +17,15 @@ from dense3d_ros.retargeting.urdf import Robot, read_urdf
 Array = NDArray[np.float64]
 
 SUFFIX = ".yaml"
-SIDES = {"left": Handedness.LEFT, "right": Handedness.RIGHT}
+HANDEDNESS = {"left": Handedness.LEFT, "right": Handedness.RIGHT}
 MOST_BYTES = 1 << 20
 
 
 class Retargeting(Protocol):
-    """Moves a robot like a hand. side: of that hand. joint_names: the joints that it commands."""
+    """Moves a robot like a hand. handedness: of that hand. joint_names: the joints that it commands."""
 
     robot: Robot
-    side: Handedness
+    handedness: Handedness
     joint_names: tuple[str, ...]
 
     def positions(self, joints: NDArray[np.floating]) -> Array:
@@ -92,18 +92,18 @@ def load_robot(name_or_path: str) -> Retargeting:
     kind = entries.take("type", str, "parallel_gripper, hand")
     if kind not in ("parallel_gripper", "hand"):
         raise ValueError(f"{entries.path}: type is {excerpt(kind)}; accepted: parallel_gripper, hand")
-    side = entries.take("side", str, "left, right")
-    if side not in SIDES:
-        raise ValueError(f"{entries.path}: side is {excerpt(side)}; accepted: left, right")
+    handedness = entries.take("handedness", str, "left, right")
+    if handedness not in HANDEDNESS:
+        raise ValueError(f"{entries.path}: handedness is {excerpt(handedness)}; accepted: left, right")
     urdf = entries.path.parent / entries.take("urdf", str, "the path of a URDF")
     robot = read_urdf(urdf)
     if kind == "parallel_gripper":
         from dense3d_ros.retargeting.gripper import ParallelGripper
 
-        return ParallelGripper(robot, SIDES[side], entries)
+        return ParallelGripper(robot, HANDEDNESS[handedness], entries)
     from dense3d_ros.retargeting.hand import DexHand
 
-    return DexHand(robot, SIDES[side], urdf, entries)
+    return DexHand(robot, HANDEDNESS[handedness], urdf, entries)
 
 
 def _path(name_or_path: str) -> Path:
@@ -127,5 +127,5 @@ def _read(path: Path) -> Entries:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is no YAML: {excerpt(error, 200)}") from error
     if not isinstance(values, dict):
-        raise ValueError(f"{path} is no robot configuration; accepted: type, urdf, side and more as YAML")
+        raise ValueError(f"{path} is no robot configuration; accepted: type, urdf, handedness and more as YAML")
     return Entries(path, values)

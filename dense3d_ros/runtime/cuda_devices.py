@@ -1,4 +1,4 @@
-"""How many CUDA devices there are, without a look at torch where there is no driver of one."""
+"""How many CUDA devices there are, without importing torch where there is no driver of one."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def pack(regions: Sequence[CropRegion], batch: int, resolution: int, words: NDAr
     """Write the crops' descriptions and, behind them, their pixels as they are; returns how many words that is.
 
     `batch` is at least the number of crops: the last one's description fills it up. Crops of the same pixels, such as
-    both sides of a hand, share them. Places are counted in half words, uint16 pixels.
+    the left and the right hypothesis of a hand, share them. Places are counted in half words, uint16 pixels.
     """
     header = words[: batch * header_words(resolution)].reshape(batch, -1)
     floats = header.view(np.float32)

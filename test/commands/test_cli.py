@@ -233,7 +233,7 @@ def test_run_with_a_real_network(tmp_path: Path) -> None:
 
 
 def test_frames_without_a_hand_are_counted(recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """To the model that knows the hand, three of the four frames have one; each of them is looked at by itself."""
+    """To the model that knows the hand, three of the four frames have one; each of them is judged by itself."""
     result = tmp_path / "result.json"
     arguments = ["evaluate", "--model", "oracle", "--json", str(result), "--no-hand", str(recording)]
     assert cli.main([*arguments, *INTRINSICS]) == 0

@@ -40,7 +40,7 @@ def test_strided_convolution_pads_like_tensorflow():
     nn.init.zeros_(layer[1].weight)
     layer[1].weight.data[0, 0, 2, 2] = 1.0
     image = torch.rand(1, 1, 8, 8)
-    # Two rows and columns of padding come before the image, so tap 2 looks at pixel 2k itself.
+    # Two rows and columns of padding come before the image, so tap 2 reads pixel 2k itself.
     torch.testing.assert_close(layer(image), image[..., ::2, ::2] / (1 + 1e-3) ** 0.5)
 
 

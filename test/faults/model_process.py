@@ -18,8 +18,8 @@ from dense3d_ros.nodes.main import main
 class StallingModel(node_rigid_model.RigidModel):
     """Now and then the machine stands still while the network works."""
 
-    def predict(self, crops: Sequence[Any], sides: Sequence[Any]) -> list[Any]:
-        found = super().predict(crops, sides)
+    def predict(self, crops: Sequence[Any], handednesses: Sequence[Any]) -> list[Any]:
+        found = super().predict(crops, handednesses)
         if int(time.time() * 7) % 3 == 0:
             time.sleep(float(self.description.name.removeprefix("stall_")))
         return found

@@ -72,7 +72,7 @@ def some_cameras(subject: Subject, rng: np.random.Generator, count: int, folder:
             subject.client.until(lambda seen=seen: len(subject.client.hands) > seen)
             subject.client.spin(float(rng.uniform(0.0, 0.5)))
         finally:
-            # Stopped, it maps no port between the look and its end.
+            # Stopped, it maps no port between the check and its end.
             camera.send(signal.SIGSTOP)
             subject.kept_by_the_killed |= mapped_ports(camera.pid)
             camera.kill()

@@ -83,7 +83,7 @@ def test_slices_select_a_subsample() -> None:
     [
         ({"encoding": "rgb8"}, "encoding 'rgb8' is no depth encoding; accepted: 16UC1, mono16, 32FC1"),
         ({"encoding": "bgra8"}, "encoding 'bgra8' is no depth encoding; accepted: .*; it is a colour image"),
-        ({"encoding": "mono8"}, "it is infrared, or depth that is only to be looked at"),
+        ({"encoding": "mono8"}, "it is infrared, or depth that is only for display"),
         ({"encoding": "16SC1"}, "it is disparity, which has a sign"),
         ({"width": 0}, "empty"),
         ({"height": 0}, "empty"),

@@ -16,7 +16,7 @@ from dense3d_ros.learning.synthetic.poses import pose_space
 def errors(mesh: str, *, shaped: bool) -> np.ndarray:
     """(60, 23) degrees between true angles and those told from the joints, the wrist's left out."""
     hands = rendered_hands(mesh, 60, shaped=shaped)
-    return np.degrees(np.abs([hand_angles(hand.joints, hand.side) - hand.angles for hand in hands]))[:, 2:]
+    return np.degrees(np.abs([hand_angles(hand.joints, hand.handedness) - hand.angles for hand in hands]))[:, 2:]
 
 
 def test_the_average_hand_comes_back_exactly() -> None:
@@ -38,7 +38,7 @@ def test_a_straight_thumb_has_no_twist() -> None:
 
 
 def test_left_and_right_hands_have_the_same_angles() -> None:
-    left, right = (hand_angles(gesture("cylinder", side), side) for side in (Handedness.LEFT, Handedness.RIGHT))
+    left, right = (hand_angles(gesture("cylinder", one), one) for one in (Handedness.LEFT, Handedness.RIGHT))
     np.testing.assert_allclose(left[2:], right[2:], atol=1e-5)
 
 

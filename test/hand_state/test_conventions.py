@@ -19,7 +19,7 @@ from dense3d_ros.hand_state.conventions import (
     openxr_hand,
 )
 
-SIDES = (Handedness.LEFT, Handedness.RIGHT)
+LEFT_AND_RIGHT = (Handedness.LEFT, Handedness.RIGHT)
 FLIP = np.array([1.0, -1.0, -1.0])
 
 
@@ -58,7 +58,7 @@ def test_openxr_has_its_26_joints_in_order() -> None:
 @pytest.mark.parametrize("mesh", ["soma", "webxr"])
 def test_openxr_orientations_point_along_the_bones(mesh: str) -> None:
     for hand in rendered_hands(mesh, 20):
-        found = openxr_hand(hand.joints, hand.side)
+        found = openxr_hand(hand.joints, hand.handedness)
         for rotation in found.rotations:
             np.testing.assert_allclose(rotation.T @ rotation, np.eye(3), atol=1e-9)
             assert np.linalg.det(rotation) == pytest.approx(1.0)
@@ -68,12 +68,12 @@ def test_openxr_orientations_point_along_the_bones(mesh: str) -> None:
                 assert -found.rotations[joint][:, 2] @ bone == pytest.approx(np.linalg.norm(bone))
 
 
-@pytest.mark.parametrize("side", SIDES)
-def test_openxr_of_a_flat_hand_with_its_back_up(side: Handedness) -> None:
+@pytest.mark.parametrize("handedness", LEFT_AND_RIGHT)
+def test_openxr_of_a_flat_hand_with_its_back_up(handedness: Handedness) -> None:
     # Mesh axes: fingers x, back z; here turned so that the fingers point away from the viewer, back up (y up, z back).
-    x, y, z = gesture("open", side).T
+    x, y, z = gesture("open", handedness).T
     openxr = np.stack([-y, z - 0.5, -x], axis=1)
-    found = openxr_hand(openxr * FLIP, side)
+    found = openxr_hand(openxr * FLIP, handedness)
     # So held, both hands have the identity, as the specification's image shows it.
     np.testing.assert_allclose(found.rotations[0], np.eye(3), atol=0.05)
     np.testing.assert_allclose(found.rotations[OPENXR_NAMES.index("middle_proximal")], np.eye(3), atol=0.15)
@@ -81,7 +81,7 @@ def test_openxr_of_a_flat_hand_with_its_back_up(side: Handedness) -> None:
 
 def test_openxr_metacarpals_lie_in_the_palm() -> None:
     hand = rendered_hands("soma", 1)[0]
-    found = openxr_hand(hand.joints, hand.side).positions * FLIP
+    found = openxr_hand(hand.joints, hand.handedness).positions * FLIP
     for name in ("index", "middle", "ring", "little"):
         root, knuckle = (found[OPENXR_NAMES.index(f"{name}_{joint}")] for joint in ("metacarpal", "proximal"))
         assert 0.03 < np.linalg.norm(knuckle - root) < 0.09
@@ -118,21 +118,21 @@ OPERATOR_TO_MANO = {
 def test_mano_axes_and_the_operator_frame_are_those_of_dex_retargeting() -> None:
     for hand in rendered_hands("webxr", 20):
         expected = frame_by_singular_values(hand.joints)
-        np.testing.assert_allclose(mano_rotation(hand.joints, hand.side), expected, atol=1e-7)
+        np.testing.assert_allclose(mano_rotation(hand.joints, hand.handedness), expected, atol=1e-7)
         in_mano = (hand.joints - hand.joints[0]) @ expected
-        np.testing.assert_allclose(mano_joints(hand.joints, hand.side), in_mano[list(MANO_ORDER)], atol=1e-7)
-        operator = in_mano @ OPERATOR_TO_MANO[hand.side]
-        np.testing.assert_allclose(dex_retargeting_joints(hand.joints, hand.side), operator, atol=1e-7)
+        np.testing.assert_allclose(mano_joints(hand.joints, hand.handedness), in_mano[list(MANO_ORDER)], atol=1e-7)
+        operator = in_mano @ OPERATOR_TO_MANO[hand.handedness]
+        np.testing.assert_allclose(dex_retargeting_joints(hand.joints, hand.handedness), operator, atol=1e-7)
 
 
-@pytest.mark.parametrize("side", SIDES)
-def test_the_operator_frame_has_fingers_along_z_and_the_palm_along_x(side: Handedness) -> None:
-    joints = gesture("open", side)
-    found = dex_retargeting_joints(joints, side)
+@pytest.mark.parametrize("handedness", LEFT_AND_RIGHT)
+def test_the_operator_frame_has_fingers_along_z_and_the_palm_along_x(handedness: Handedness) -> None:
+    joints = gesture("open", handedness)
+    found = dex_retargeting_joints(joints, handedness)
     np.testing.assert_allclose(found[9], [0, 0, np.linalg.norm(joints[9] - joints[0])], atol=1e-9)
     # A fist closes into the palm.
-    assert dex_retargeting_joints(gesture("fist", side), side)[12, 0] > 0.02
-    wrist = wrist_rotation(joints, side)
+    assert dex_retargeting_joints(gesture("fist", handedness), handedness)[12, 0] > 0.02
+    wrist = wrist_rotation(joints, handedness)
     thumb = (joints[4] - joints[0]) @ wrist[:, 1]
     assert found[4, 1] == pytest.approx(thumb, abs=0.03)
 

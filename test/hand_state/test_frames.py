@@ -9,14 +9,14 @@ from rendered_hands import gesture, rendered_hands
 from dense3d_ros.geometry.hand import JOINT_INDEX, Handedness, wrist_rotation
 from dense3d_ros.hand_state.frames import FRAME_NAMES, hand_frames
 
-SIDES = (Handedness.LEFT, Handedness.RIGHT)
+LEFT_AND_RIGHT = (Handedness.LEFT, Handedness.RIGHT)
 
 
 def test_all_rotations_are_proper_and_move_with_the_hand() -> None:
     for hand in rendered_hands("webxr", 40):
-        frames = hand_frames(hand.joints, hand.side)
+        frames = hand_frames(hand.joints, hand.handedness)
         assert tuple(frames) == FRAME_NAMES
-        moved = hand_frames(hand.joints @ hand.rotation + [1.0, 2.0, 3.0], hand.side)
+        moved = hand_frames(hand.joints @ hand.rotation + [1.0, 2.0, 3.0], hand.handedness)
         for name, pose in frames.items():
             np.testing.assert_allclose(pose.rotation.T @ pose.rotation, np.eye(3), atol=1e-9)
             assert np.linalg.det(pose.rotation) == pytest.approx(1.0)
@@ -24,21 +24,21 @@ def test_all_rotations_are_proper_and_move_with_the_hand() -> None:
             np.testing.assert_allclose(moved[name].position, pose.position @ hand.rotation + [1.0, 2.0, 3.0], atol=1e-9)
 
 
-@pytest.mark.parametrize("side", SIDES)
-def test_wrist_and_palm_are_those_of_the_message(side: Handedness) -> None:
-    joints = gesture("open", side)
-    frames = hand_frames(joints, side)
+@pytest.mark.parametrize("handedness", LEFT_AND_RIGHT)
+def test_wrist_and_palm_are_those_of_the_message(handedness: Handedness) -> None:
+    joints = gesture("open", handedness)
+    frames = hand_frames(joints, handedness)
     for name in ("wrist", "palm"):
-        np.testing.assert_allclose(frames[name].rotation, wrist_rotation(joints, side))
+        np.testing.assert_allclose(frames[name].rotation, wrist_rotation(joints, handedness))
     np.testing.assert_allclose(frames["wrist"].position, joints[0])
     np.testing.assert_allclose(frames["palm"].position, (joints[0] + joints[JOINT_INDEX["middle_mcp"]]) / 2)
 
 
-@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("handedness", LEFT_AND_RIGHT)
 @pytest.mark.parametrize("name", ["pinch_i", "ok", "open"])
-def test_pinch_closes_from_thumb_to_index_away_from_the_knuckles(side: Handedness, name: str) -> None:
-    joints = gesture(name, side)
-    pinch = hand_frames(joints, side)["pinch"]
+def test_pinch_closes_from_thumb_to_index_away_from_the_knuckles(handedness: Handedness, name: str) -> None:
+    joints = gesture(name, handedness)
+    pinch = hand_frames(joints, handedness)["pinch"]
     np.testing.assert_allclose(pinch.position, (joints[4] + joints[8]) / 2)
     closing = joints[7] + joints[8] - joints[3] - joints[4]
     assert pinch.rotation[:, 1] @ closing == pytest.approx(np.linalg.norm(closing))
@@ -54,13 +54,13 @@ def test_pinch_of_a_closed_form_hand() -> None:
     np.testing.assert_allclose(pinch.rotation, [[0, 0, 1], [0, 1, 0], [-1, 0, 0]], atol=1e-12)
 
 
-@pytest.mark.parametrize("side", SIDES)
-def test_grasp_approaches_out_of_the_palm_with_the_bar_across_it(side: Handedness) -> None:
-    grasp = hand_frames(gesture("cylinder", side), side)["grasp"]
+@pytest.mark.parametrize("handedness", LEFT_AND_RIGHT)
+def test_grasp_approaches_out_of_the_palm_with_the_bar_across_it(handedness: Handedness) -> None:
+    grasp = hand_frames(gesture("cylinder", handedness), handedness)["grasp"]
     # The mesh's axes: fingers along x, back of the hand along z, a right hand's thumb along y.
     assert grasp.rotation[:, 2] @ [0, 0, -1] > 0.95
     assert grasp.rotation[:, 1] @ [1, 0, 0] > 0.95
-    palm = hand_frames(gesture("cylinder", side), side)["palm"]
+    palm = hand_frames(gesture("cylinder", handedness), handedness)["palm"]
     assert 0.01 < (grasp.position - palm.position) @ grasp.rotation[:, 2] < 0.06
 
 

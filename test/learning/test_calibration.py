@@ -17,7 +17,7 @@ from dense3d_ros.geometry.crop import HandCrop, crop_hand
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import Handedness, expected_errors, hand_centre, joint_scores
 from dense3d_ros.learning.calibration import calibrate
-from dense3d_ros.learning.calibration.calibrate import calibrate_file, fit_confidence, fit_scores, fit_side
+from dense3d_ros.learning.calibration.calibrate import calibrate_file, fit_confidence, fit_handedness, fit_scores
 from dense3d_ros.learning.calibration.evidence_fit import fit_evidence
 from dense3d_ros.learning.calibration.fits import least_score, logistic_regression, rising_curve
 from dense3d_ros.learning.calibration.observations import Observation
@@ -132,13 +132,13 @@ def test_a_term_never_speaks_the_other_way() -> None:
     assert evidence.terms["in_front"].weight < 0
 
 
-def test_fitted_side() -> None:
+def test_fitted_handedness() -> None:
     rng = np.random.default_rng(3)
     features = rng.normal(size=(3000, 4))
     right = rng.random(3000) < 1 / (1 + np.exp(-(features @ [1.0, 3.0, 0.0, 0.5])))
-    side, detector_side = fit_side(list(zip(features, right, strict=True)))
-    assert side == pytest.approx((1, 3, 0), abs=0.25)
-    assert detector_side == pytest.approx(0.5, abs=0.2)
+    handedness, detector_handedness = fit_handedness(list(zip(features, right, strict=True)))
+    assert handedness == pytest.approx((1, 3, 0), abs=0.25)
+    assert detector_handedness == pytest.approx(0.5, abs=0.2)
 
 
 class KnowingModel:
@@ -153,7 +153,7 @@ class KnowingModel:
         self.centres = np.stack([hand_centre(frame.sample.joints) for frame in self.hands])
 
     def with_confidence(self, confidence: Confidence) -> KnowingModel:
-        assert confidence.side != Confidence().side
+        assert confidence.handedness != Confidence().handedness
         return self
 
     def detect(self, depth: DepthImage, camera: Camera, limit: int) -> list[Candidate]:
@@ -168,22 +168,22 @@ class KnowingModel:
                 centres.insert(0, (centre + np.float32([0.01, 0, 0])).astype(np.float32))
         return [Candidate(centre, 0.5, 0.0, 0.0) for centre in centres[:limit]]
 
-    def predict(self, crops: Sequence[HandCrop], sides: Sequence[Handedness]) -> list[Prediction]:
-        return [self._of(crop, side) for crop, side in zip(crops, sides, strict=True)]
+    def predict(self, crops: Sequence[HandCrop], handednesses: Sequence[Handedness]) -> list[Prediction]:
+        return [self._of(crop, handedness) for crop, handedness in zip(crops, handednesses, strict=True)]
 
-    def _of(self, crop: HandCrop, side: Handedness) -> Prediction:
+    def _of(self, crop: HandCrop, handedness: Handedness) -> Prediction:
         centre = crop.in_camera(crop.centre)
         distances = np.linalg.norm(self.centres - centre, axis=1)
         number = int(distances.argmin())
         frame = self.hands[number]
-        right = frame.labels["side"] == "right"
+        right = frame.labels["handedness"] == "right"
         here = crop_hand(frame.sample.depth, frame.sample.camera, centre, crop.half_size, len(crop.image), crop.roll)
         if distances[number] > 0.09 or not np.array_equal(here.image, crop.image):
             joints = frame.sample.joints - self.centres[number] + centre
             spread = np.full(21, 0.03, np.float32)
             return Prediction(joints, joint_scores(spread), -1.4, 0.5, 0.0, spread)
-        wrong = side == (Handedness.LEFT if right else Handedness.RIGHT)
-        right_hand = {Handedness.LEFT: 0.3, Handedness.RIGHT: 0.7}.get(side, float(right))
+        wrong = handedness == (Handedness.LEFT if right else Handedness.RIGHT)
+        right_hand = {Handedness.LEFT: 0.3, Handedness.RIGHT: 0.7}.get(handedness, float(right))
         spread = np.linspace(0.004, 0.03 if wrong else 0.02, 21).astype(np.float32)
         presence = 1.4 + 0.1 * (number % 2)
         return Prediction(frame.sample.joints, joint_scores(spread), presence, right_hand, -5.0 * wrong, spread)
@@ -192,7 +192,7 @@ class KnowingModel:
 def test_confidence_of_a_model_that_knows() -> None:
     images = 16
     fitted = fit_confidence(cast(HandModel, KnowingModel(images)), images)
-    assert fitted.side[1] > 0
+    assert fitted.handedness[1] > 0
     assert fitted.evidence.terms["presence"].weight > 0
     assert len(fitted.evidence.bones[0]) == 20
     assert fitted.fitted["false_hands"] == 0

@@ -1,4 +1,4 @@
-"""Checkpoints: whole or not at all, and of this network only."""
+"""Checkpoints: written atomically, and of this network only."""
 
 from __future__ import annotations
 

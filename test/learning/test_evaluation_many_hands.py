@@ -44,7 +44,7 @@ def test_hands_sensors_and_meshes_take_turns(images: list[ManyHandsImage]) -> No
 def test_hands_are_apart_and_of_every_class(images: list[ManyHandsImage]) -> None:
     hands = [hand for image in images for hand in image.hands]
     assert {pose_class(hand.joints) for hand in hands} == set(POSE_CLASSES)
-    assert {hand.side for hand in hands} == {Handedness.LEFT, Handedness.RIGHT}
+    assert {hand.handedness for hand in hands} == {Handedness.LEFT, Handedness.RIGHT}
     for image in images:
         centres = np.array([hand_centre(hand.joints) for hand in image.hands]).reshape(-1, 3)
         distances = np.linalg.norm(centres[:, None] - centres, axis=2) + np.eye(len(centres))
@@ -66,8 +66,8 @@ def test_hands_are_where_their_labels_say(images: list[ManyHandsImage]) -> None:
     assert 0.003 < np.median(gap) < 0.015
 
 
-def pose(joints: np.ndarray, side: Handedness) -> HandPose:
-    return HandPose(joints.astype(np.float32), np.full(21, 0.8, np.float32), 0.9, side)
+def pose(joints: np.ndarray, handedness: Handedness) -> HandPose:
+    return HandPose(joints.astype(np.float32), np.full(21, 0.8, np.float32), 0.9, handedness)
 
 
 def test_rates_of_a_detector_that_knows_and_misleads(images: list[ManyHandsImage]) -> None:
@@ -82,21 +82,21 @@ def test_rates_of_a_detector_that_knows_and_misleads(images: list[ManyHandsImage
     result = recall_summary(find, images)
     counted = [hand for image in images for hand in image.hands if hand.to_be_found]
     fists = [hand for hand in counted if pose_class(hand.joints) == "fist"]
-    right = np.mean([hand.side == Handedness.RIGHT for hand in fists])
+    right = np.mean([hand.handedness == Handedness.RIGHT for hand in fists])
     assert result["hands"] == len(counted)
     assert result["missed"] == pytest.approx(1 - len(fists) / len(counted))
     assert result["mean_joint_error_mm"] == pytest.approx(10, abs=1e-3)
-    assert result["right_side"] == pytest.approx(right)
+    assert result["correct_handedness"] == pytest.approx(right)
     assert result["false_hands"] == COUNT, "hidden fists that are found are not false"
     assert result["images_with_a_false_hand"] == 1
     assert result["by_pose"]["fist"]["missed"] == 0
     assert result["by_pose"]["flat"]["missed"] == 1
-    assert result["by_pose"]["flat"]["right_side"] is None
-    assert result["by_side"]["left"]["right_side"] in (0, None)
+    assert result["by_pose"]["flat"]["correct_handedness"] is None
+    assert result["by_handedness"]["left"]["correct_handedness"] in (0, None)
     assert result["by_hands"]["0"]["images"] == result["by_hands"]["0"]["false_hands"] == COUNT / 5
     assert result["by_hands"]["0"]["hands"] == 0
     assert result["by_hands"]["0"]["missed"] is None
-    for kind in ("pose", "distance", "sensor", "visible_share", "hands", "mesh", "side", "image"):
+    for kind in ("pose", "distance", "sensor", "visible_share", "hands", "mesh", "handedness", "image"):
         assert sum(group["hands"] for group in result[f"by_{kind}"].values()) == len(counted)
     assert sum(group["false_hands"] for group in result["by_sensor"].values()) == COUNT
 

@@ -59,11 +59,11 @@ class KnowingModel:
         ]
         return [Candidate(centre, 0.9, 0.0, 0.0) for centre in near[:limit]]
 
-    def predict(self, crops: Sequence[HandCrop], sides: Sequence[Handedness]) -> list[Prediction]:
-        assert len(crops) == len(sides)
-        return [self._answer(crop, side) for crop, side in zip(crops, sides, strict=True)]
+    def predict(self, crops: Sequence[HandCrop], handednesses: Sequence[Handedness]) -> list[Prediction]:
+        assert len(crops) == len(handednesses)
+        return [self._answer(crop, handedness) for crop, handedness in zip(crops, handednesses, strict=True)]
 
-    def _answer(self, crop: HandCrop, side: Handedness) -> Prediction:
+    def _answer(self, crop: HandCrop, handedness: Handedness) -> Prediction:
         centre = crop.in_camera(crop.centre)
         distances = np.linalg.norm(self.centres - centre, axis=1)
         scores = np.full(21, 0.9, np.float32)
@@ -72,8 +72,8 @@ class KnowingModel:
             # Another image's hand may be at the same place.
             own = crop_hand(frame.sample.depth, frame.sample.camera, centre, crop.half_size, len(crop.image), crop.roll)
             if distances[index] < 0.06 and np.array_equal(own.image, crop.image):
-                right = frame.labels["side"] == "right"
-                likelihood = 5.0 * ((side == Handedness.RIGHT) == right)
+                right = frame.labels["handedness"] == "right"
+                likelihood = 5.0 * ((handedness == Handedness.RIGHT) == right)
                 return Prediction(joints + OFFSET, scores, 4.6, float(right), likelihood, SPREAD)
         return Prediction(self.hands[0][0] + OFFSET, scores, -4.6, 0.5, 0.0, SPREAD)
 
@@ -152,10 +152,10 @@ class Follower(KnowingModel):
     def detect(self, depth: DepthImage, camera: Camera, limit: int) -> list[Candidate]:
         return [Candidate(centre, 0.9, 0.0, 0.0) for centre in find_candidates(depth, camera, limit=limit)]
 
-    def _answer(self, crop: HandCrop, side: Handedness) -> Prediction:
+    def _answer(self, crop: HandCrop, handedness: Handedness) -> Prediction:
         distances = np.linalg.norm(self.centres - crop.in_camera(crop.centre), axis=1)
         joints = self.joints[int(distances.argmin())]
-        presence, likelihood = 4.6 if distances.min() < 0.06 else -4.6, 5.0 * (side == Handedness.RIGHT)
+        presence, likelihood = 4.6 if distances.min() < 0.06 else -4.6, 5.0 * (handedness == Handedness.RIGHT)
         return Prediction(joints, np.full(21, 0.9, np.float32), presence, 1.0, likelihood, SPREAD)
 
 
@@ -166,7 +166,7 @@ def test_sequences_are_followed() -> None:
     assert result["frames"] == round((1 - result["missed"]) * 4 * int(seconds * sequences.RATE))
     assert result["missed"] < 0.5
     assert result["mean_joint_error_mm"] < 30
-    assert result["right_side"] == 1
+    assert result["correct_handedness"] == 1
     assert result["false"] == 0
 
 
@@ -192,7 +192,7 @@ def test_evaluation_adds_up(tmp_path: Path, frames: list[HandFrame]) -> None:
     assert own["found"] > 0.4
     assert own["false_hand_rate"] == 0
     assert own["false_hand_rate_95"][0] == 0 < own["false_hand_rate_95"][1] < 0.5
-    assert own["right_side"] == 1
+    assert own["correct_handedness"] == 1
     assert len(result["failures"]["missed"]) == COUNT - own["frames"]
     assert result["reliability"]["bins"][0]["mean_error_mm"] == pytest.approx(10, abs=1e-3)
     assert own["mean_centre_error_mm"] == pytest.approx(10, abs=1e-3)

@@ -16,8 +16,8 @@ def at(x: float) -> np.ndarray:
     return np.array([x, 0.0, 0.5])
 
 
-def hand(number: int, x: float, side: Handedness = RIGHT) -> SeenHand:
-    return SeenHand(number, at(x), side)
+def hand(number: int, x: float, handedness: Handedness = RIGHT) -> SeenHand:
+    return SeenHand(number, at(x), handedness)
 
 
 def test_the_closest_pairs_in_all_are_matched() -> None:
@@ -59,7 +59,7 @@ def test_a_followed_hand() -> None:
     summary = tracking_summary(sequence.frames)
     assert summary["mota"] == 1
     assert summary["missed"] == summary["false_hands"] == summary["number_switches"] == 0
-    assert summary["right_side"] == 1
+    assert summary["correct_handedness"] == 1
     assert summary["both_followed"] is None
     assert idf1([sequence]) == 1
 
@@ -101,13 +101,13 @@ def test_a_hand_stays_with_its_track_while_that_is_near() -> None:
     assert sequence.frames[1].number_switches == 0
 
 
-def test_side_switches_of_a_hand_whose_number_stays() -> None:
+def test_handedness_switches_of_a_hand_whose_number_stays() -> None:
     told = [RIGHT, UNKNOWN, RIGHT, LEFT, UNKNOWN, LEFT, RIGHT]
-    sequence = score([([hand(1, 0.0)], [hand(1, 0.0, side)]) for side in told])
+    sequence = score([([hand(1, 0.0)], [hand(1, 0.0, handedness)]) for handedness in told])
     summary = tracking_summary(sequence.frames)
-    assert summary["side_switches"] == 2
-    assert summary["side_switches_per_1000"] == pytest.approx(1000 * 2 / 7)
-    assert summary["right_side"] == pytest.approx(3 / 7)
+    assert summary["handedness_switches"] == 2
+    assert summary["handedness_switches_per_1000"] == pytest.approx(1000 * 2 / 7)
+    assert summary["correct_handedness"] == pytest.approx(3 / 7)
 
 
 def test_estimates_of_hidden_hands_count_nowhere() -> None:

@@ -13,7 +13,7 @@ from dense3d_ros.geometry.hand import HandPose
 from dense3d_ros.learning.evaluation.tracking_metrics import idf1, tracking_summary
 from dense3d_ros.learning.evaluation.two_hands import RATE, follow
 from dense3d_ros.learning.synthetic.hand_mesh import HandMesh
-from dense3d_ros.learning.synthetic.two_hands import SIDES, TwoHandsAnimation
+from dense3d_ros.learning.synthetic.two_hands import RIGHT_AND_LEFT, TwoHandsAnimation
 
 CAMERA = Camera(120.0, 120.0, 79.5, 59.5, 160, 120)
 Follower = Callable[[DepthImage, Camera, float], list[HandPose]]
@@ -36,7 +36,7 @@ def follower(animation: TwoHandsAnimation, track_of: Callable[[int, float], int]
     def estimate(depth: DepthImage, camera: Camera, stamp: float) -> list[HandPose]:
         hands = [hand.joints + np.float32([0.003, 0.0, 0.004]) for hand in animation.hands(stamp)]
         scores = np.ones(21, np.float32)
-        return [HandPose(hands[index], scores, 0.9, SIDES[index], track_of(index, stamp)) for index in (0, 1)]
+        return [HandPose(hands[index], scores, 0.9, RIGHT_AND_LEFT[index], track_of(index, stamp)) for index in (0, 1)]
 
     return estimate
 
@@ -46,7 +46,7 @@ def test_a_perfect_follower(animation: TwoHandsAnimation) -> None:
     summary = tracking_summary(sequence.frames)
     assert summary["frames"] == int(SECONDS * RATE) == len(sequence.scenes)
     assert 0.3 * summary["frames"] < summary["frames_with_both"] < 0.8 * summary["frames"]
-    assert (summary["both_followed"], summary["mota"], summary["right_side"]) == (1, 1, 1)
+    assert (summary["both_followed"], summary["mota"], summary["correct_handedness"]) == (1, 1, 1)
     assert summary["false_hands"] == 0, "a hand that is out of the image is not false"
     np.testing.assert_allclose(sequence.errors, 5.0, atol=1e-3)
 

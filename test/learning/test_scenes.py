@@ -62,7 +62,7 @@ def test_empty_scenes_have_no_joints(assets: SceneAssets) -> None:
         sample = make_sample(np.random.default_rng([5, number]), empty, 32)
         assert sample.presence == 0
         assert not sample.has_joints
-        assert (sample.image < 1).any(), "there is something to look at"
+        assert (sample.image < 1).any(), "there is something in the image"
 
 
 def test_crops_elsewhere_are_away_from_the_hand(assets: SceneAssets) -> None:
@@ -79,8 +79,8 @@ def test_crop_errors_are_those_of_the_options(assets: SceneAssets) -> None:
     joints = joints - hand_centre(joints) + np.float32([0.1, 0, 0.6])
     camera = Camera(200.0, 200.0, 159.5, 119.5, 320, 240)
     wall = scenes.SceneImage(np.full((240, 320), 0.6, np.float32), camera, joints, right=True)
-    for share, (median, sigma) in ((1.0, assets.options.first_guess), (0.0, assets.options.settled)):
-        options = replace(assets.options, first_guesses=share)
+    for share, (median, sigma) in ((1.0, assets.options.first_candidate), (0.0, assets.options.settled)):
+        options = replace(assets.options, first_candidates=share)
         crops = [crop_sample(rng, wall, options, 64) for _ in range(1000)]
         errors = [error_of(crop) for crop in crops]
         assert np.median(errors) == pytest.approx(median, rel=0.1)
@@ -112,8 +112,8 @@ def test_all_crops_of_a_image_show_the_same_hand(assets: SceneAssets) -> None:
                 assert nearest < gap + 0.012
 
 
-def test_a_guess_behind_the_camera_is_drawn_again(assets: SceneAssets) -> None:
-    wild = replace(assets.options, first_guess=(0.4, 1.0), settled=(0.4, 1.0), distance=(0.2, 0.3))
+def test_a_centre_behind_the_camera_is_drawn_again(assets: SceneAssets) -> None:
+    wild = replace(assets.options, first_candidate=(0.4, 1.0), settled=(0.4, 1.0), distance=(0.2, 0.3))
     rng = np.random.default_rng(11)
     far_off = replace(assets, options=wild)
     assert all(make_sample(rng, far_off, 64).centre[2] >= 0.1 for _ in range(30))

@@ -72,7 +72,7 @@ def test_held_between_both_palms(animation: TwoHandsAnimation) -> None:
     assert shown
     for time in shown:
         depth, hands = animation.frame(time)
-        right, left = (wrist_rotation(hand.joints, hand.side)[:, 2] for hand in hands)
+        right, left = (wrist_rotation(hand.joints, hand.handedness)[:, 2] for hand in hands)
         assert right @ left < -0.8
         assert right[0] < 0 < left[0], "the backs look outwards"
         middle = np.mean([hand_centre(hand.joints) for hand in hands], axis=0)
@@ -80,12 +80,12 @@ def test_held_between_both_palms(animation: TwoHandsAnimation) -> None:
         assert 0 < middle[2] - depth[row, column] < 0.06
 
 
-def test_hands_are_of_the_side_they_are_told_to_be(animation: TwoHandsAnimation) -> None:
-    """Fingers bend towards the palm, which for the other side would be the back."""
+def test_hands_have_the_handedness_they_are_told_to_have(animation: TwoHandsAnimation) -> None:
+    """Fingers bend towards the palm, which on the other hand would be the back."""
     bends = []
     for time in settled(animation, "free"):
         for hand in animation.frame(time)[1]:
-            back = wrist_rotation(hand.joints, hand.side)[:, 2]
+            back = wrist_rotation(hand.joints, hand.handedness)[:, 2]
             bends.append((hand.joints[8:21:4] - hand.joints[5:21:4]) @ back)
     assert np.max(bends) < 0.02
     assert np.mean(bends) < -0.005

@@ -51,8 +51,8 @@ def test_scenes_vary(scenes: list[WholeScene]) -> None:
     assert counts[1] > 15
     assert counts[2:].sum() > 15
     assert len({scene.camera.height for scene in scenes}) == 4
-    sides = [hand.right for scene in scenes for hand in scene.hands]
-    assert 0.3 < np.mean(sides) < 0.7
+    right = [hand.right for scene in scenes for hand in scene.hands]
+    assert 0.3 < np.mean(right) < 0.7
 
 
 def test_visible_hands_are_where_they_are_labelled(scenes: list[WholeScene]) -> None:
@@ -138,7 +138,7 @@ def test_perfect_maps_have_next_to_no_loss_and_miss_nothing() -> None:
     assert missed_hands(maps, batch)[1] == int((batch.targets[:, 0] == 1).sum()) > 0
     worse, _ = detector_loss(maps + 0.1, batch)
     assert float(worse) > float(loss)
-    assert set(parts) == {"heat", "place", "depth", "side", "roll"}
+    assert set(parts) == {"heat", "place", "depth", "handedness", "roll"}
     # Somewhere else than where the hands are.
     elsewhere = maps.clone()
     elsewhere[:, 0] = maps[:, 0].roll((8, 11), (1, 2))

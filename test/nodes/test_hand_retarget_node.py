@@ -81,7 +81,7 @@ def test_a_hand_gives_a_command_with_its_stamp(robot: tuple[str, Person]) -> Non
     np.testing.assert_allclose(command.position, expected.positions(joints.astype(np.float32)), atol=1e-5)
 
 
-def test_nothing_is_sent_without_a_hand_of_its_side(robot: tuple[str, Person]) -> None:
+def test_nothing_is_sent_without_a_hand_of_its_handedness(robot: tuple[str, Person]) -> None:
     _, person = robot
     person.commands.clear()
     person.show()

@@ -36,11 +36,11 @@ class Person:
         self.client, self.time = client, 100.0
         self.received: dict[str, list[Any]] = {}
         self._publisher = client.node.create_publisher(HandPoseArray, "/hand_pose/hands", QoSProfile(depth=20))
-        for side in ("left", "right"):
+        for handedness in ("left", "right"):
             for topic in ("wrist", "palm", "pinch", "power_grasp"):
-                self._collect(PoseStamped, f"{side}/{topic}")
-            self._collect(HandGrasp, f"{side}/grasp")
-            self._collect(JointState, f"{side}/angles")
+                self._collect(PoseStamped, f"{handedness}/{topic}")
+            self._collect(HandGrasp, f"{handedness}/grasp")
+            self._collect(JointState, f"{handedness}/angles")
         self._collect(HandPoseArray, "hands")
         self._topics = [name for name in self.received if name != "hands"]
 

@@ -72,8 +72,8 @@ def test_joint_constants_of_the_message_are_those_of_the_package() -> None:
     for index, name in enumerate(JOINT_NAMES):
         assert getattr(HandPoseMessage, name.upper()) == index
     assert len(JOINT_NAMES) == HandPoseMessage.JOINT_COUNT
-    for side in Handedness:
-        assert getattr(HandPoseMessage, side.name) == side
+    for handedness in Handedness:
+        assert getattr(HandPoseMessage, handedness.name) == handedness
 
 
 @pytest.mark.parametrize("options", [{}, {"encoding": "32FC1"}, {"padding": 4, "big_endian": True}])

@@ -164,7 +164,7 @@ def test_hints_are_given_once_each() -> None:
     message.d, message.header = [0.1, 0.0, 0.0, 0.0, 0.0], Header()
     for lens in ("ignore", "undo", "undo"):
         camera = camera_of(message, 320, 240, "camera_link", lens)
-        hints.look(image, message, camera, "/depth", "/info")
+        hints.check(image, message, camera, "/depth", "/info")
     assert [text[:60] for text in said] == [
         "The camera info on /info has distortion coefficients. They a",
         "The camera info on /info has no frame_id; the image's, 'came",

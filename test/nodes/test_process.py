@@ -22,7 +22,7 @@ from rcl_interfaces.srv import GetParameters, SetParameters, SetParametersAtomic
 from std_msgs.msg import String
 
 from dense3d_ros.nodes.process import UNREACHABLE
-from dense3d_ros.nodes.shared_memory import LOOKS
+from dense3d_ros.nodes.shared_memory import CHECKS
 
 TEST = Path(__file__).parents[1]
 SHARED = Path("/dev/shm")
@@ -266,7 +266,7 @@ def test_after_a_pause_the_process_hears_again_or_ends(client: Client, plain: No
 
     assert client.until(lambda: answers() or not plain.running()), "deaf without a word"
     if plain.running():
-        client.spin(LOOKS * 1.0)
+        client.spin(CHECKS * 1.0)
         assert answers()
         assert "No message can reach" not in plain.output()
         assert plain.stop() == 0

@@ -1,4 +1,4 @@
-"""`dense3d watch`: its sentences one by one, and a look at real nodes over real DDS."""
+"""`dense3d watch`: its sentences one by one, and an inspection of real nodes over real DDS."""
 
 from __future__ import annotations
 

@@ -19,8 +19,8 @@ FITTED = Confidence(
     predictors=(1.0, 2.0, 4.0),
     errors_mm=(5.0, 10.0, 40.0),
     evidence=Evidence(-0.5, {"presence": Term(0.5), "spread": Term(-1.0, 0.0, 4.0, 2.0)}),
-    side=(0.5, 2.0, 0.1),
-    detector_side=0.25,
+    handedness=(0.5, 2.0, 0.1),
+    detector_handedness=0.25,
     min_score=0.8,
     hold_score=0.4,
     fitted={"images": 10},
@@ -50,7 +50,7 @@ def test_fitted_joint_scores() -> None:
     assert expected_errors(FITTED.joint_scores(spread * 100, np.zeros(1)))[0, 0] == pytest.approx(0.04, abs=1e-6)
 
 
-def test_fitted_side() -> None:
+def test_fitted_handedness() -> None:
     spread = np.stack([np.full(JOINT_COUNT, 0.01), np.full(JOINT_COUNT, 0.02)])
     likelihood = FITTED.log_likelihood(spread, np.array([[0.0, 0.0], [1.0, 2.0]]))
     assert likelihood[1] - likelihood[0] == pytest.approx(0.5 * 2 + 0.1 - 2 * np.log(2))
@@ -68,15 +68,15 @@ def test_json_round_trip() -> None:
         ({"joint_weights": "abc"}, "joint_weights must be made of numbers"),
         ({"joint_offsets": [float("nan")] * 21}, "joint_offsets must be 21 finite numbers"),
         ({"evidence": 1.0}, "evidence must be an object"),
-        ({"side": 1.0}, "side must be a list"),
+        ({"handedness": 1.0}, "handedness must be a list"),
         ({"hold_score": -0.1}, "hold_score must lie in 0..1"),
-        ({"detector_side": -1.0}, "detector_side must be at least 0"),
+        ({"detector_handedness": -1.0}, "detector_handedness must be at least 0"),
         ({"predictors": [1.0, 2.0]}, "2 predictors do not fit 3 errors_mm"),
         ({"errors_mm": [5.0, 4.0, 6.0]}, "errors_mm must be finite numbers that rise"),
         ({"errors_mm": [-1.0, 4.0, 6.0]}, "errors_mm must not be below 0"),
         ({"min_score": 0.0}, "min_score must lie above 0"),
         ({"min_score": [0.5]}, "min_score must be a number"),
-        ({"side": [1.0, True, 0.0]}, "side must be made of numbers"),
+        ({"handedness": [1.0, True, 0.0]}, "handedness must be made of numbers"),
         ({"fitted": 3}, "fitted must be an object"),
         ({"other": 3}, "confidence must be an object of"),
     ],

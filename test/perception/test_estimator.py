@@ -256,12 +256,12 @@ def test_numbers_go_on_from_one_estimator_to_the_next(mesh: HandMesh) -> None:
 
 
 class Failing(Oracle):
-    def predict(self, crops: Sequence[HandCrop], sides: Sequence[Handedness]) -> list[Prediction]:
+    def predict(self, crops: Sequence[HandCrop], handednesses: Sequence[Handedness]) -> list[Prediction]:
         raise RuntimeError("the network failed")
 
 
-def test_joints_come_from_the_side_that_is_published(mesh: HandMesh) -> None:
-    """A right hand that looks a little more like a left one in single frames: whose joints are published?"""
+def test_joints_come_from_the_handedness_that_is_published(mesh: HandMesh) -> None:
+    """A right hand that is a little likelier a left one in single frames: whose joints are published?"""
     depth, oracle = frame(mesh, (0, 0, 0.5))
     estimator = HandPoseEstimator(oracle)
     doubtful = Doubtful(oracle.hands)
@@ -273,14 +273,14 @@ def test_joints_come_from_the_side_that_is_published(mesh: HandMesh) -> None:
 
 
 class Doubtful(Oracle):
-    """Finds the wrong side a little likelier."""
+    """Finds the wrong handedness a little likelier."""
 
-    def _of(self, crop: HandCrop, side: Handedness) -> Prediction:
-        prediction = super()._of(crop, side)
+    def _of(self, crop: HandCrop, handedness: Handedness) -> Prediction:
+        prediction = super()._of(crop, handedness)
         return replace(prediction, log_likelihood=-1.0 if prediction.log_likelihood == 0 else -0.5)
 
 
-def test_a_rejected_place_is_looked_at_less_and_less_often(mesh: HandMesh) -> None:
+def test_a_rejected_place_gets_a_pass_less_and_less_often(mesh: HandMesh) -> None:
     values = np.zeros((480, 640), np.float32)
     render_depth(*moved(sphere(0.05, 16), (0.1, 0, 0.6)), CAMERA, values)
     oracle = Oracle(distractors=[np.float32([0.1, 0, 0.6])])
@@ -379,8 +379,8 @@ def test_crops_are_turned_until_the_hand_is_upright(
     oracle.rolls.clear()
     second = estimator.estimate(depth, CAMERA, 0.1, centres)
     assert second.passes == 1
-    sides = 1 if centres is None else 2
-    assert oracle.rolls == [pytest.approx(upright_roll(true), abs=0.05)] * sides
+    hypotheses = 1 if centres is None else 2
+    assert oracle.rolls == [pytest.approx(upright_roll(true), abs=0.05)] * hypotheses
 
 
 def test_a_hand_that_points_at_the_camera_settles(mesh: HandMesh) -> None:
@@ -423,7 +423,7 @@ class Constant(Oracle):
         super().__init__(hands)
         self.prediction = prediction
 
-    def _of(self, crop: HandCrop, side: Handedness) -> Prediction:
+    def _of(self, crop: HandCrop, handedness: Handedness) -> Prediction:
         return self.prediction
 
 
@@ -442,7 +442,7 @@ def test_reasons(mesh: HandMesh) -> None:
     assert reason(EMPTY, good) == "no depth within 0.15-1.5 m"
     assert reason(DepthImage(np.full((480, 640), 2.0, np.float32)), good) == "no depth within 0.15-1.5 m"
     wall = DepthImage(np.full((480, 640), 1.0, np.float32))
-    assert reason(wall, good) == "nothing that looks like a hand within 0.15-1.5 m"
+    assert reason(wall, good) == "the detector names no hand within 0.15-1.5 m"
     unsure = reason(depth, replace(good, presence=-1.3))
     assert unsure.startswith("best score 0.21 at ")
     assert unsure.endswith("most against it: the network's own verdict")

@@ -93,11 +93,11 @@ def test_every_shipped_model_has_its_graph(path: Path) -> None:
 
 @pytest.mark.parametrize("runtime", FULL_PRECISION)
 def test_joints_are_those_of_eager_torch(runtime: str, model: Path, crops: list[Crop]) -> None:
-    sides = [Handedness.RIGHT, Handedness.LEFT, Handedness.UNKNOWN, *[Handedness.RIGHT] * 4]
+    handednesses = [Handedness.RIGHT, Handedness.LEFT, Handedness.UNKNOWN, *[Handedness.RIGHT] * 4]
     expected = HandModel(*read_model(str(model)), "cpu", "torch")
     found = load_model(str(model), "cpu", runtime)
     for size in (1, 7, 3):
-        of_torch, of_graph = (one.predict(crops[:size], sides[:size]) for one in (expected, found))
+        of_torch, of_graph = (one.predict(crops[:size], handednesses[:size]) for one in (expected, found))
         for one, other in zip(of_graph, of_torch, strict=True):
             assert np.linalg.norm(one.joints - other.joints, axis=1).max() < TOLERANCE_M
             np.testing.assert_allclose(one.spread, other.spread, atol=TOLERANCE_M)

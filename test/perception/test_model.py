@@ -95,23 +95,24 @@ def test_a_left_hand_is_a_right_hand_in_the_mirror(model: HandModel) -> None:
         assert other.right_hand == pytest.approx(1 - one.right_hand, abs=1e-5)
 
 
-def test_an_unknown_side_takes_the_better_view(model: HandModel) -> None:
+def test_unknown_handedness_takes_the_better_view(model: HandModel) -> None:
     right, left, unknown = (
-        model.predict(crops(), [side] * 3) for side in (Handedness.RIGHT, Handedness.LEFT, Handedness.UNKNOWN)
+        model.predict(crops(), [handedness] * 3)
+        for handedness in (Handedness.RIGHT, Handedness.LEFT, Handedness.UNKNOWN)
     )
     for one, other, best in zip(right, left, unknown, strict=True):
         logits = [np.log(p / (1 - p)) for p in (one.right_hand, other.right_hand)]
         agreement = [-np.log(expected_errors(view.joint_scores)).mean() for view in (one, other)]
-        evidence = np.sum(logits) + DESCRIPTION.confidence.side[1] * (agreement[0] - agreement[1])
+        evidence = np.sum(logits) + DESCRIPTION.confidence.handedness[1] * (agreement[0] - agreement[1])
         np.testing.assert_allclose(best.joints, (one if evidence >= 0 else other).joints, atol=1e-5)
         assert best.right_hand == pytest.approx(1 / (1 + np.exp(-evidence)), abs=1e-4)
 
 
-def test_sides_may_be_mixed_in_a_batch(model: HandModel) -> None:
-    sides = [Handedness.LEFT, Handedness.UNKNOWN, Handedness.RIGHT]
-    together = model.predict(crops(), sides)
-    for crop, side, prediction in zip(crops(), sides, together, strict=True):
-        np.testing.assert_allclose(prediction.joints, model.predict([crop], [side])[0].joints, atol=1e-5)
+def test_handedness_may_be_mixed_in_a_batch(model: HandModel) -> None:
+    handednesses = [Handedness.LEFT, Handedness.UNKNOWN, Handedness.RIGHT]
+    together = model.predict(crops(), handednesses)
+    for crop, handedness, prediction in zip(crops(), handednesses, together, strict=True):
+        np.testing.assert_allclose(prediction.joints, model.predict([crop], [handedness])[0].joints, atol=1e-5)
 
 
 def test_no_crops_no_predictions(model: HandModel) -> None:
@@ -183,10 +184,10 @@ def test_a_model_of_three_views_fuses_three_crops_in_the_camera_frame(network: t
     centre = np.array([0.02, -0.03, 0.6])
     alone = HandModel(DESCRIPTION, copy.deepcopy(network), "cpu")
     three = HandModel(replace(DESCRIPTION, views=3), copy.deepcopy(network), "cpu")
-    for side in (Handedness.RIGHT, Handedness.LEFT):
+    for handedness in (Handedness.RIGHT, Handedness.LEFT):
         turned = [crops_of(alone, depth, CAMERA, centre, roll)[0] for roll in (0.5, 0.25, 0.75)]
-        parts = alone.predict(turned, [side] * 3)
-        together = three.predict(crops_of(three, depth, CAMERA, centre, 0.5), [side])
+        parts = alone.predict(turned, [handedness] * 3)
+        together = three.predict(crops_of(three, depth, CAMERA, centre, 0.5), [handedness])
         assert len(together) == 1
         weights = np.stack([1 / (expected_errors(part.joint_scores) + 0.02) ** 2 for part in parts])[..., None]
         mean = (np.stack([part.joints for part in parts]) * weights).sum(0) / weights.sum(0)
@@ -194,5 +195,5 @@ def test_a_model_of_three_views_fuses_three_crops_in_the_camera_frame(network: t
 
 
 def test_crops_that_do_not_fit_the_sides_are_refused(model: HandModel) -> None:
-    with pytest.raises(ValueError, match="2 sides need 2 crops of this model, got 3"):
+    with pytest.raises(ValueError, match="2 hands need 2 crops of this model, got 3"):
         model.predict(crops(), [Handedness.RIGHT] * 2)

@@ -134,10 +134,10 @@ def test_a_network_that_gives_no_numbers(path: Path) -> None:
         (json.dumps(asdict(DESCRIPTION) | {"views": True}), "views must be 1 or 3, got True"),
         (json.dumps(asdict(DESCRIPTION) | {"errors": {"nyu": True}}), "errors must be numbers"),
         (
-            json.dumps(asdict(DESCRIPTION) | {"confidence": {"side": [1e308, 1e308, 1e308]}}),
-            "side has numbers above 1e",
+            json.dumps(asdict(DESCRIPTION) | {"confidence": {"handedness": [1e308, 1e308, 1e308]}}),
+            "handedness has numbers above 1e",
         ),
-        (json.dumps(asdict(DESCRIPTION) | {"confidence": {"side": ["x" * 900_000]}}), "its confidence is wrong"),
+        (json.dumps(asdict(DESCRIPTION) | {"confidence": {"handedness": ["x" * 900_000]}}), "its confidence is wrong"),
         (json.dumps(asdict(DESCRIPTION) | {"joints": "x" * 900_000}), "joints must be a list of names"),
     ],
 )

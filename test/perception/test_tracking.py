@@ -67,15 +67,15 @@ def test_handedness_is_weighed_over_frames() -> None:
     assert Tracks(0.3).new(START, 0.0, 0.0).handedness == Handedness.UNKNOWN
 
 
-def test_both_sides_are_looked_at_in_doubt_and_now_and_then() -> None:
+def test_both_hands_are_tried_in_doubt_and_now_and_then() -> None:
     track = Tracks(0.3).new(START, 0.0, 1.4)
-    looks = []
+    tried = []
     for _ in range(24):
-        looks.append(track.side_to_look_at)
-        track.weigh(1.4 if looks[-1] == Handedness.UNKNOWN else None)
-    both = [number for number, side in enumerate(looks) if side == Handedness.UNKNOWN]
+        tried.append(track.handedness_to_try)
+        track.weigh(1.4 if tried[-1] == Handedness.UNKNOWN else None)
+    both = [number for number, handedness in enumerate(tried) if handedness == Handedness.UNKNOWN]
     assert both == [0, 1, 12, 23]
-    assert set(looks) == {Handedness.UNKNOWN, Handedness.RIGHT}
+    assert set(tried) == {Handedness.UNKNOWN, Handedness.RIGHT}
     assert track.handedness == Handedness.RIGHT
 
 
@@ -143,7 +143,7 @@ def test_the_reach_grows_with_time_and_ends() -> None:
         assert track.reaches(START + np.float32([shift, 0, 0]), stamp) == reached, (shift, stamp)
 
 
-def test_a_side_is_contradicted_beyond_doubt_alone() -> None:
+def test_handedness_is_contradicted_beyond_doubt_alone() -> None:
     track = Track(1, START, 0.0, right_log_odds=5.0)
     assert track.contradicts(-5.0)
     assert not track.contradicts(-2.0)

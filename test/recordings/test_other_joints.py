@@ -37,7 +37,7 @@ def test_mediapipe_image_landmarks_are_shares_of_the_image() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(CONVENTIONS))
-def test_a_hand_of_no_side_has_what_does_not_depend_on_it(name: str) -> None:
+def test_a_hand_of_unknown_handedness_has_what_does_not_depend_on_it(name: str) -> None:
     assert in_convention(name, hand_pose(gesture("open")), CAMERA) is not None
     told = in_convention(name, hand_pose(gesture("open"), Handedness.UNKNOWN), CAMERA)
     assert (told is not None) == (name == "mediapipe")

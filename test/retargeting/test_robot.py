@@ -43,7 +43,7 @@ def test_the_gripper_is_open_and_closed_with_the_hand() -> None:
 def test_the_fingertips_of_the_robot_hand_are_where_the_persons_are() -> None:
     pytest.importorskip("dex_retargeting", reason="the extra retargeting is not installed")
     hand = load_robot("four_fingered_hand")
-    assert (hand.side, len(hand.joint_names)) == (Handedness.RIGHT, 16)
+    assert (hand.handedness, len(hand.joint_names)) == (Handedness.RIGHT, 16)
     limits = np.array([hand.robot.joints[name].limits for name in hand.joint_names])
     errors = []
     for name in ("open", "relaxed", "pinch_i", "fist", "cylinder"):
@@ -76,7 +76,7 @@ def test_where_the_hand_is_does_not_matter_to_the_fingers() -> None:
     [
         ("parallel_gripper", {"type": "tentacle"}, "type is tentacle; accepted: parallel_gripper, hand"),
         ("parallel_gripper", {"type": None}, "type is None; accepted: parallel_gripper, hand"),
-        ("parallel_gripper", {"side": "both"}, "side is both; accepted: left, right"),
+        ("parallel_gripper", {"handedness": "both"}, "handedness is both; accepted: left, right"),
         ("parallel_gripper", {"urdf": "none.urdf"}, "none.urdf cannot be read"),
         ("parallel_gripper", {"joint": "thumb_finger_joint"}, "joint is thumb_finger_joint; accepted: finger_joint"),
         ("parallel_gripper", {"aperture": [0.1]}, r"aperture is \[0.1\]; accepted: two numbers of metres"),
@@ -129,7 +129,7 @@ def test_what_dex_retargeting_refuses_is_told_in_one_sentence(
         ("[1, 2]", "is no robot configuration"),
         ("a: [", "is no YAML"),
         ("!!python/object/apply:os.system ['true']", "is no YAML"),
-        ("side: left", "has no entry type; accepted: parallel_gripper, hand"),
+        ("handedness: left", "has no entry type; accepted: parallel_gripper, hand"),
     ],
 )
 def test_a_file_that_is_no_configuration_is_told(text: str, sentence: str, tmp_path: Path) -> None:

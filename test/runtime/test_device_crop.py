@@ -63,7 +63,7 @@ def test_crops_are_those_of_crop_hand(device: str) -> None:
     np.testing.assert_array_equal(found[len(crops) :], found[[len(crops) - 1] * 3])
 
 
-def test_both_sides_share_their_pixels() -> None:
+def test_left_and_right_share_their_pixels() -> None:
     region = crop_region(images()[1], CAMERA, np.array(PLACES[0]), 0.15, SIZE)
     words = np.zeros(words_needed([region] * 2, 2, SIZE), np.int32)
     one = pack([region], 1, SIZE, words) - header_words(SIZE)

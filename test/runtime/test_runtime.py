@@ -182,8 +182,8 @@ def test_a_model_says_what_runs_it(crops: list[HandCrop]) -> None:
     assert auto.runtime_reason
     eager = HandModel(*read_model("fast"), "cpu")
     assert eager.runtime == "torch"
-    sides = [Handedness.UNKNOWN] * len(crops)
-    for one, other in zip(auto.predict(crops, sides), eager.predict(crops, sides), strict=True):
+    handednesses = [Handedness.UNKNOWN] * len(crops)
+    for one, other in zip(auto.predict(crops, handednesses), eager.predict(crops, handednesses), strict=True):
         assert np.linalg.norm(one.joints - other.joints, axis=1).max() < FLOAT32_M
         np.testing.assert_allclose(one.joint_scores, other.joint_scores, atol=2e-3)
 

@@ -27,8 +27,8 @@ FALSE_HANDS = 0.003
 """Share of hand-free images in which a hand may be seen."""
 FALSE_HOLDS = 0.03
 """The same of the score down to which a hand is followed: there has been one."""
-SIDE_SHARE = 4
-"""One of so many images with a hand is for the side, which has to be known before the others are looked at."""
+HANDEDNESS_SHARE = 4
+"""One of so many images with a hand is for the handedness, which has to be fitted before the others are used."""
 SCENE_SHARE = 2
 """For so many images with a hand there is a whole scene with any number of hands, for the evidence."""
 _SCENE_WIDTH = 640
@@ -40,7 +40,7 @@ _DIGITS = 5
 def calibrate_file(
     name_or_path: str, output: Path | None, images: int, device: str = "auto", runtime: str = "auto"
 ) -> tuple[Path, Confidence]:
-    """Fit the confidence of a model file to `images` with a hand and as many without; write it whole.
+    """Fit the confidence of a model file to `images` with a hand and as many without; write it atomically.
 
     output: the file to write, by default the one that was read. Everything else in it stays as it was.
     """
@@ -61,19 +61,21 @@ def fit_confidence(model: HandModel, images: int) -> Confidence:
     rng = np.random.default_rng([CALIBRATION_SEED, 2])
     observer = Observer(model)
     with tqdm(total=2 * images + images // SCENE_SHARE, unit="image") as progress:
-        sides, joints = [], []
-        for number in range(images // SIDE_SHARE):
+        observations, joints = [], []
+        for number in range(images // HANDEDNESS_SHARE):
             frame = hand_frame(number, calibration_set)
-            sides.append(observer.side(frame, rng))
+            observations.append(observer.handedness(frame, rng))
             joints.append(frame.sample.joints)
             progress.update()
-        side, detector_side = fit_side(sides)
+        handedness, detector_handedness = fit_handedness(observations)
         bones, size = bone_statistics(np.stack(joints))
-        confidence = Confidence(side=side, detector_side=detector_side, evidence=Evidence(bones=bones, size=size))
-        # The side decides what the rest is: the same network, with the side judged as it will be.
+        confidence = Confidence(
+            handedness=handedness, detector_handedness=detector_handedness, evidence=Evidence(bones=bones, size=size)
+        )
+        # The handedness decides what the rest is: the same network, with the handedness judged as it will be.
         observer = Observer(model.with_confidence(confidence))
         with_hand = []
-        for number in range(images // SIDE_SHARE, images):
+        for number in range(images // HANDEDNESS_SHARE, images):
             with_hand.append(list(observer.places(hand_frame(number, calibration_set))))
             progress.update()
         without = []
@@ -90,13 +92,13 @@ def fit_confidence(model: HandModel, images: int) -> Confidence:
     return fit_scores(confidence, with_hand, without, in_scenes)
 
 
-def fit_side(sides: list[tuple[NDArray[np.float64], bool]]) -> tuple[tuple[float, ...], float]:
-    """Weights of the side's features and of the detector's.
+def fit_handedness(observations: list[tuple[NDArray[np.float64], bool]]) -> tuple[tuple[float, ...], float]:
+    """Weights of the features that tell the handedness, and of the detector's.
 
-    No bias: a mirror turns every feature around and the side with it.
+    No bias: a mirror image swaps the sign of every feature and the handedness.
     """
-    features = np.stack([features for features, _ in sides])
-    right = np.array([is_right for _, is_right in sides])
+    features = np.stack([features for features, _ in observations])
+    right = np.array([is_right for _, is_right in observations])
     weights = logistic_regression(features, right)
     return _numbers(weights[:3]), round(max(float(weights[3]), 0.0), _DIGITS)
 

@@ -24,7 +24,7 @@ AT_HAND, OFF_HAND = 0.06, 0.1
 SHOWN = 0.5
 """A hand of a scene of which less shows is neither one nor none."""
 CANDIDATES = 8
-"""Of an image that are judged: many more than a robot looks at, for more that are no hand."""
+"""Of an image that are judged: many more than a robot judges, for more that are no hand."""
 
 Array = NDArray[np.float64]
 
@@ -49,10 +49,10 @@ class Observer:
     def __init__(self, model: HandModel) -> None:
         self._estimator = HandPoseEstimator(model)
 
-    def side(self, frame: HandFrame, rng: np.random.Generator) -> tuple[Array, bool]:
-        """Features (4,) of the labelled hand's side, and whether it is a right one.
+    def handedness(self, frame: HandFrame, rng: np.random.Generator) -> tuple[Array, bool]:
+        """Features (4,) that tell the labelled hand's handedness, and whether it is a right one.
 
-        As in `Confidence.side`, and the detector's log-odds, 0 where it did not find the hand.
+        As in `Confidence.handedness`, and the detector's log-odds, 0 where it did not find the hand.
         """
         sample = frame.sample
         truth = hand_centre(sample.joints)
@@ -63,14 +63,14 @@ class Observer:
         else:
             centre = (truth + rng.normal(0.0, CENTRE_JITTER, 3)).astype(np.float32)
             roll, detector = upright_roll(sample.joints) + rng.normal(0.0, ROLL_JITTER), 0.0
-        one, other = self._estimator.both_sides(sample.depth, sample.camera, centre, roll)
+        one, other = self._estimator.as_right_and_left(sample.depth, sample.camera, centre, roll)
         features = np.array(
             [
                 (_logit(right), -log_spread_mm(expected_errors(seen.joint_scores)).mean(), seen.presence)
                 for seen, right in ((one, one.right_hand), (other, 1 - other.right_hand))
             ]
         )
-        return np.append(features[0] - features[1], detector), frame.labels["side"] == "right"
+        return np.append(features[0] - features[1], detector), frame.labels["handedness"] == "right"
 
     def places(self, frame: HandFrame) -> Iterator[Observation]:
         """Every possible place in an image with hands."""

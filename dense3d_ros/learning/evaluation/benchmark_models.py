@@ -67,7 +67,7 @@ def common_joints(benchmark: Benchmark) -> tuple[tuple[int, ...], tuple[int, ...
 
 
 class HandOnBenchmark:
-    """A model of this package's 21 joints, its side unknown; `found` is the estimator as users run it."""
+    """A model of this package's 21 joints, its handedness unknown; `found` is the estimator as users run it."""
 
     def __init__(self, model: HandModel, benchmark: Benchmark) -> None:
         self.name = model.description.name
@@ -77,7 +77,7 @@ class HandOnBenchmark:
 
     def true_crops(self, samples: Sequence[DatasetSample]) -> list[Joints | None]:
         rolls = [0.0] * len(samples)
-        # The first look is for the turn alone, which the labels need not tell.
+        # The first pass is for the turn alone, which the labels need not tell.
         for _ in range(2):
             crops = [
                 crop

@@ -25,13 +25,13 @@ class Detection:
     """What the estimator made of an image with a labelled hand.
 
     errors: (21,) mm of that hand, NaN if it was missed. expected: (21,) mm that its joint scores say, NaN likewise.
-    centre_error: mm, NaN likewise. side: what was said of its side. false: hands that are no true hand's.
+    centre_error: mm, NaN likewise. handedness: as estimated. false: hands that are no true hand's.
     """
 
     errors: NDArray[np.float64]
     expected: NDArray[np.float64]
     centre_error: float
-    side: Handedness
+    handedness: Handedness
     false: int
 
 
@@ -69,20 +69,22 @@ class OwnDetector:
         return estimator.estimate(sample.depth, sample.camera).hands
 
 
-def detection_summary(detections: list[Detection], false_hands: list[int], sides: list[Handedness]) -> dict[str, Any]:
+def detection_summary(
+    detections: list[Detection], false_hands: list[int], handednesses: list[Handedness]
+) -> dict[str, Any]:
     """Rates over images with a hand, and over images without one.
 
-    sides: the labelled hands' own. "..._95" are 95 % confidence intervals.
+    handednesses: the labelled hands' own. "..._95" are 95 % confidence intervals.
     """
     missed = np.array([np.isnan(detection.centre_error) for detection in detections])
     centre_errors = np.array([detection.centre_error for detection in detections])[~missed]
-    told = [detection.side == side for detection, side in zip(detections, sides, strict=True)]
+    correct = [detection.handedness == true for detection, true in zip(detections, handednesses, strict=True)]
     false = sum(count > 0 for count in false_hands)
     return {
         "found": float((~missed).mean()),
         "missed": float(missed.mean()),
         "missed_95": wilson_interval(int(missed.sum()), len(missed)),
-        "right_side": float(np.mean(np.array(told)[~missed])) if centre_errors.size else None,
+        "correct_handedness": float(np.mean(np.array(correct)[~missed])) if centre_errors.size else None,
         "frames_with_a_false_hand": float(np.mean([detection.false > 0 for detection in detections])),
         "mean_centre_error_mm": float(centre_errors.mean()) if centre_errors.size else None,
         "hand_free_images": len(false_hands),
@@ -92,7 +94,7 @@ def detection_summary(detections: list[Detection], false_hands: list[int], sides
 
 
 def failures(detections: list[Detection], false_hands: list[int], most: int = 12) -> dict[str, Any]:
-    """Numbers of the images that went worst, up to `most` of each kind: to be looked at."""
+    """Numbers of the images that went worst, up to `most` of each kind."""
     means = np.array([detection.errors.mean() for detection in detections])
     found = np.flatnonzero(~np.isnan(means))
     worst = [int(number) for number in found[np.argsort(-means[found], kind="stable")][:most]]

@@ -56,8 +56,8 @@ def many_hands_image(number: int, test_set: SyntheticTestSet) -> ManyHandsImage:
     hands = _hands(rng, assets, count)
     depth, _ = blank(camera)
     painter = HandPainter(camera, depth)
-    for hand, side in hands:
-        painter.add(hand, side)
+    for hand, handedness in hands:
+        painter.add(hand, handedness)
     if hands:
         furthest = hands[-1][0]
         _add_surroundings_of([hand for hand, _ in hands], rng, assets, painter)
@@ -73,7 +73,7 @@ def _hands(rng: np.random.Generator, assets: SceneAssets, count: int) -> list[tu
     """Hands of random pose classes, apart from each other, the nearest first."""
     hands: list[tuple[PosedHand, Handedness]] = []
     while len(hands) < count:
-        hand, side = _hand_of_class(rng, assets, POSE_CLASSES[rng.integers(len(POSE_CLASSES))])
+        hand, handedness = _hand_of_class(rng, assets, POSE_CLASSES[rng.integers(len(POSE_CLASSES))])
         centre = hand_centre(hand.joints)
         if hands and rng.random() < _SHARE_BESIDE:
             neighbour = hands[rng.integers(len(hands))][0]
@@ -82,7 +82,7 @@ def _hands(rng: np.random.Generator, assets: SceneAssets, count: int) -> list[tu
         others = [hand_centre(other.joints) for other, _ in hands]
         near, far = assets.options.distance
         if near <= centre[2] <= far and all(np.linalg.norm(centre - other) >= _APART for other in others):
-            hands.append((hand, side))
+            hands.append((hand, handedness))
     return sorted(hands, key=lambda hand: float(hand_centre(hand[0].joints)[2]))
 
 

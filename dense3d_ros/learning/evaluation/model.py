@@ -36,7 +36,7 @@ Errors = NDArray[np.float64]
 def evaluate_on_synthetic(model: HandModel, frames: int, hand_free: int) -> dict[str, Any]:
     """All measures on the first `frames` images with a hand and the first `hand_free` without one.
 
-    Upright crops around the true centre with the hand's side known ("oracle_crop"), jittered ones with the side
+    Upright crops around the true centre with the handedness known ("oracle_crop"), jittered ones with it
     unknown ("jittered_crop"), and what the whole estimator makes of the image ("own_detector", where frames without
     a hand found are left out of the errors).
     """
@@ -81,10 +81,12 @@ class _Run:
         jittered = [(centre + rng.normal(0.0, CENTRE_JITTER, 3)).astype(np.float32) for centre in centres]
         rolls = [upright_roll(frame.sample.joints) for frame in frames]
         wrong_rolls = [roll + rng.normal(0.0, ROLL_JITTER) for roll in rolls]
-        sides = [Handedness.RIGHT if frame.labels["side"] == "right" else Handedness.LEFT for frame in frames]
+        handednesses = [
+            Handedness.RIGHT if frame.labels["handedness"] == "right" else Handedness.LEFT for frame in frames
+        ]
         unknown = [Handedness.UNKNOWN] * len(frames)
         for mode, places, turns, known in (
-            ("oracle_crop", centres, rolls, sides),
+            ("oracle_crop", centres, rolls, handednesses),
             ("jittered_crop", jittered, wrong_rolls, unknown),
         ):
             crops = [
@@ -104,10 +106,10 @@ class _Run:
             self.errors["own_detector"].append(detection.errors)
 
     def _add_scores(self, frames: list[HandFrame], predictions: list[Prediction]) -> None:
-        """Presence and side are judged on jittered crops, since that is what a detector gives."""
+        """Presence and handedness are judged on jittered crops, since that is what a detector gives."""
         for frame, prediction in zip(frames, predictions, strict=True):
             self.presence.append(probability(prediction.presence))
-            self.right.append((prediction.right_hand > 0.5) == (frame.labels["side"] == "right"))
+            self.right.append((prediction.right_hand > 0.5) == (frame.labels["handedness"] == "right"))
 
     def add_hand_free(self, samples: list[DatasetSample]) -> None:
         rng = np.random.default_rng([synthetic.SEED, 3, len(self.false_hands)])
@@ -121,8 +123,10 @@ class _Run:
         """The figures of everything added so far."""
         hidden = np.stack(self.hidden)
         modes = {mode: self._mode(np.stack(errors), hidden) for mode, errors in self.errors.items()}
-        sides = [Handedness.RIGHT if labels["side"] == "right" else Handedness.LEFT for labels in self.labels]
-        modes["own_detector"] |= detection_summary(self.detections, self.false_hands, sides)
+        handednesses = [
+            Handedness.RIGHT if labels["handedness"] == "right" else Handedness.LEFT for labels in self.labels
+        ]
+        modes["own_detector"] |= detection_summary(self.detections, self.false_hands, handednesses)
         return {
             **modes,
             "right_hand_accuracy": float(np.mean(self.right)),

@@ -17,7 +17,7 @@ from dense3d_ros.recordings.offline import FrameFile, Intrinsics, estimate_recor
 def evaluate_on_no_hand(model: HandModel, frames: Sequence[FrameFile], intrinsics: Intrinsics) -> dict[str, Any]:
     """What is seen in frames without a hand, each by itself.
 
-    seen: name, scores, sides and centres (metres) of the hands of each frame with one. Raises ValueError for a file
+    seen: name, scores, handedness and centres (metres) of the hands of a frame with one. Raises ValueError for a file
     that is no depth PNG.
     """
     # The first frame of a recording each: nothing is followed from one to the next.
@@ -31,7 +31,7 @@ def evaluate_on_no_hand(model: HandModel, frames: Sequence[FrameFile], intrinsic
             described = [
                 {
                     "score": float(hand.score),
-                    "side": hand.handedness.name.lower(),
+                    "handedness": hand.handedness.name.lower(),
                     "centre": [float(value) for value in hand.centre],
                 }
                 for hand in hands

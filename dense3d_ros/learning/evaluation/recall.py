@@ -1,4 +1,4 @@
-"""Which of the hands in single images are found, whether their side is told rightly, and which are made up."""
+"""Which of the hands in single images are found, whether their handedness is correct, and which are made up."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ Detect = Callable[[DepthImage, Camera], list[HandPose]]
 
 @dataclass(frozen=True)
 class HandOutcome:
-    """A true hand that is to be found. errors: (21,) mm, NaN if it was missed. right_side: its side was told."""
+    """A true hand that is to be found. errors: (21,) mm, NaN if it was missed."""
 
     labels: dict[str, str]
     errors: NDArray[np.float64]
-    right_side: bool
+    correct_handedness: bool
 
 
 def evaluate_on_many_hands(model: HandModel, images: int) -> dict[str, Any]:
-    """Figures over the first images of `many_hands`, looked at for up to four hands; see `recall_summary`."""
+    """Figures over the first images of `many_hands`, searched for up to four hands; see `recall_summary`."""
     test_set = SyntheticTestSet.load()
     estimator = HandPoseEstimator(model, max_hands=MOST_HANDS)
 
@@ -51,7 +51,7 @@ def evaluate_on_many_hands(model: HandModel, images: int) -> dict[str, Any]:
 
 
 def recall_summary(detect: Detect, images: Iterable[ManyHandsImage]) -> dict[str, Any]:
-    """Shares of hands missed and of found hands whose side is right, errors, and numbers of false hands.
+    """Shares of hands missed and of found hands whose handedness is correct, errors, and numbers of false hands.
 
     Of all images, and by each kind of group ("by_pose", ...). False hands are told by what is known of them: the
     number of hands in the image, its sensor and meshes, and their distance. "..._95" are confidence intervals.
@@ -69,10 +69,10 @@ def recall_summary(detect: Detect, images: Iterable[ManyHandsImage]) -> dict[str
         )
         estimate_of = dict(matches.pairs)
         for index, hand in enumerate(hands):
-            labels = {**image.labels, **hand_labels(hand.joints, hand.side, hand.visible, hand.inside)}
+            labels = {**image.labels, **hand_labels(hand.joints, hand.handedness, hand.visible, hand.inside)}
             if index in estimate_of:
                 estimate = found[estimate_of[index]]
-                errors, right = joint_errors(estimate.joints, hand.joints), estimate.handedness == hand.side
+                errors, right = joint_errors(estimate.joints, hand.joints), estimate.handedness == hand.handedness
             else:
                 errors, right = np.full(JOINT_COUNT, np.nan), False
             outcomes.append(HandOutcome(labels, errors, right))
@@ -111,11 +111,11 @@ def _by_kind(outcomes: list[HandOutcome], false: list[dict[str, str]], images: l
 def _rates(outcomes: list[HandOutcome]) -> dict[str, Any]:
     errors = np.array([outcome.errors for outcome in outcomes]).reshape(-1, JOINT_COUNT)
     missed = np.asarray(np.isnan(errors).any(axis=1))
-    right = np.array([outcome.right_side for outcome in outcomes])[~missed]
+    right = np.array([outcome.correct_handedness for outcome in outcomes])[~missed]
     return {
         "hands": len(outcomes),
         "missed": float(missed.mean()) if outcomes else None,
         "missed_95": wilson_interval(int(missed.sum()), len(missed)) if outcomes else None,
-        "right_side": float(right.mean()) if right.size else None,
+        "correct_handedness": float(right.mean()) if right.size else None,
         **summary(errors),
     }

@@ -1,4 +1,4 @@
-"""Results as JSON and as images, each file written whole or not at all."""
+"""Results as JSON and as images, each file written atomically."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _DECIMALS = 4
-_GROUPS = ("mesh", "sensor", "distance", "visible_share", "image", "in_view", "pose", "fingers", "view", "side")
+_GROUPS = ("mesh", "sensor", "distance", "visible_share", "image", "in_view", "pose", "fingers", "view", "handedness")
 _BENCHMARK_MODES = {"oracle_crop": "crop from the labels", "detected_crop": "own detector"}
 _MODES = {
-    "oracle_crop": "true place, turn and side",
-    "jittered_crop": "jittered, side unknown",
+    "oracle_crop": "true place, turn and handedness",
+    "jittered_crop": "jittered, handedness unknown",
     "own_detector": "own detector",
 }
 

@@ -26,8 +26,8 @@ _CAMERA = Camera(475, 475, 319.5, 239.5, 640, 480)
 def evaluate_on_sequences(model: HandModel, seconds: float = SECONDS) -> dict[str, Any]:
     """Errors and rates over the frames of a sequence of a right hand for each kind of sensor, with tracking.
 
-    missed, false: shares of frames without the hand, and with one that is not where the hand is. right_side: share of
-    the found hands whose side is told rightly. changes: times that a followed hand got another number.
+    missed, false: shares of frames without the hand, and with one that is not where the hand is. correct_handedness:
+    share of the found hands. changes: times that a followed hand got another number.
     """
     errors, false, right, changes = [], 0, 0, 0
     count = int(seconds * RATE)
@@ -52,7 +52,7 @@ def evaluate_on_sequences(model: HandModel, seconds: float = SECONDS) -> dict[st
         "sequences": len(SENSORS),
         "missed": float(1 - found.mean()),
         "false": false / len(errors),
-        "right_side": right / int(found.sum()) if found.any() else None,
+        "correct_handedness": right / int(found.sum()) if found.any() else None,
         "changes": int(changes),
     }
 

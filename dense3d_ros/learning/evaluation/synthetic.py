@@ -98,22 +98,22 @@ def hand_frame(number: int, test_set: SyntheticTestSet) -> HandFrame:
             break
     measured = make_sensor(rng, float(hand.joints[0, 2])).apply(depth, camera, rng)
     sample = DatasetSample(DepthImage(measured), camera, hand.joints, f"hand {number}")
-    side = Handedness.RIGHT if right else Handedness.LEFT
-    labels = {"mesh": mesh, "sensor": sensor_name, **hand_labels(hand.joints, side, visible, inside)}
+    handedness = Handedness.RIGHT if right else Handedness.LEFT
+    labels = {"mesh": mesh, "sensor": sensor_name, **hand_labels(hand.joints, handedness, visible, inside)}
     return HandFrame(sample, others, _hidden(hand.joints, depth, camera), labels)
 
 
-def hand_labels(joints: NDArray[np.float32], side: Handedness, visible: float, inside: float) -> dict[str, str]:
+def hand_labels(joints: NDArray[np.float32], handedness: Handedness, visible: float, inside: float) -> dict[str, str]:
     """What errors are grouped by, kind -> group, of (21, 3) joints; for the shares see `LabelledHand`."""
     return {
         "distance": distance_band(hand_centre(joints)),
         "visible_share": _band(visible, (MIN_VISIBLE, 0.7, 0.9, 1.0), ""),
         "image": "whole hand inside" if inside == 1 else "cut off by the border",
         "in_view": "fully" if visible == 1 and inside == 1 else "in part",
-        "side": side.name.lower(),
+        "handedness": handedness.name.lower(),
         "fingers": finger_bend(joints),
         "pose": pose_class(joints),
-        "view": _view(joints, side),
+        "view": _view(joints, handedness),
     }
 
 
@@ -176,10 +176,10 @@ def _hidden(joints: NDArray[np.float32], depth: NDArray[np.float32], camera: Cam
     return hidden
 
 
-def _view(joints: NDArray[np.float32], side: Handedness) -> str:
-    """Which side of the palm the camera sees."""
+def _view(joints: NDArray[np.float32], handedness: Handedness) -> str:
+    """Which side of the hand the camera sees."""
     towards_camera = -hand_centre(joints) / np.linalg.norm(hand_centre(joints))
-    along, _, back = wrist_rotation(joints, side).T @ towards_camera
+    along, _, back = wrist_rotation(joints, handedness).T @ towards_camera
     if abs(back) > 0.6:
         return "back" if back > 0 else "palm"
     return "end on" if abs(along) > 0.7 else "edge"

@@ -36,7 +36,7 @@ class SyntheticRightHands:
 
     def __getitem__(self, index: int) -> DatasetSample:
         frame = hand_frame(index, self._test_set)
-        return mirrored(frame.sample) if frame.labels["side"] == "left" else frame.sample
+        return mirrored(frame.sample) if frame.labels["handedness"] == "left" else frame.sample
 
 
 def mirrored(sample: DatasetSample) -> DatasetSample:

@@ -13,7 +13,7 @@ GROUPS = {
     "in_view": "in view",
     "pose": "pose",
     "view": "seen from",
-    "side": "side",
+    "handedness": "handedness",
 }
 HAND_GROUPS = {"hands": "hands in the image", **GROUPS}
 WITHIN = (10, 20, 30, 50)
@@ -51,7 +51,10 @@ def overview(results: dict[str, dict[str, Any]]) -> str:
     entries: list[tuple[str, Any]] = [
         ("mean joint error, own detector, meshes trained on (mm)", lambda r: mesh(r["own_detector"], "trained on")),
         ("the same, mesh never trained on", lambda r: mesh(r["own_detector"], "never trained on")),
-        ("mean joint error, true place, turn and side, trained on", lambda r: mesh(r["oracle_crop"], "trained on")),
+        (
+            "mean joint error, true place, turn and handedness, trained on",
+            lambda r: mesh(r["oracle_crop"], "trained on"),
+        ),
         ("the same, never trained on", lambda r: mesh(r["oracle_crop"], "never trained on")),
         ("median joint error, own detector (mm)", lambda r: number(r["own_detector"]["median_joint_error_mm"])),
         ("hands missed (95 %)", lambda r: percent(r["own_detector"]["missed"], r["own_detector"]["missed_95"])),
@@ -62,7 +65,7 @@ def overview(results: dict[str, dict[str, Any]]) -> str:
         ("the same: all of the hand in view", lambda r: missed(r["own_detector"], "in_view", "fully")),
         ("the same: fists", lambda r: missed(r["own_detector"], "pose", "fist")),
         ("the same: flat hands", lambda r: missed(r["own_detector"], "pose", "flat")),
-        ("side of a found hand told rightly", lambda r: percent(r["own_detector"]["right_side"])),
+        ("handedness of a found hand correct", lambda r: percent(r["own_detector"]["correct_handedness"])),
         (
             "no hand in view: a hand is seen (95 %)",
             lambda r: percent(r["own_detector"]["false_hand_rate"], r["own_detector"]["false_hand_rate_95"], 2),
@@ -71,7 +74,7 @@ def overview(results: dict[str, dict[str, Any]]) -> str:
         ("followed through sequences: mean error (mm)", lambda r: number(r["sequences"]["mean_joint_error_mm"])),
         ("the same: frames without the hand", lambda r: percent(r["sequences"]["missed"])),
         ("the same: frames with a false hand", lambda r: percent(r["sequences"]["false"])),
-        ("the same: side told rightly", lambda r: percent(r["sequences"]["right_side"])),
+        ("the same: handedness correct", lambda r: percent(r["sequences"]["correct_handedness"])),
         (
             "images with a hand, without one",
             lambda r: f"{r['data']['frames']}, {r['data']['hand_free']}",
@@ -82,7 +85,7 @@ def overview(results: dict[str, dict[str, Any]]) -> str:
         ),
         ("the same: fists", lambda r: missed(r["many_hands"], "pose", "fist")),
         ("the same: flat hands", lambda r: missed(r["many_hands"], "pose", "flat")),
-        ("the same: side told rightly", lambda r: percent(r["many_hands"]["right_side"])),
+        ("the same: handedness correct", lambda r: percent(r["many_hands"]["correct_handedness"])),
         (
             "the same: images with a false hand (95 %)",
             lambda r: percent(*(r["many_hands"][f"images_with_a_false_hand{end}"] for end in ("", "_95"))),
@@ -110,14 +113,14 @@ def hands(result: dict[str, Any]) -> str:
             f"{title}: {name}",
             str(group["hands"]),
             percent(group["missed"], group["missed_95"]),
-            percent(group["right_side"]),
+            percent(group["correct_handedness"]),
             number(group["mean_joint_error_mm"]),
             str(group.get("false_hands", "")),
         ]
         for kind, title in HAND_GROUPS.items()
         for name, group in many[f"by_{kind}"].items()
     ]
-    return table(["group", "hands", "missed (95 %)", "side right", "mean error (mm)", "false hands"], rows)
+    return table(["group", "hands", "missed (95 %)", "handedness correct", "mean error (mm)", "false hands"], rows)
 
 
 def followed(result: dict[str, Any]) -> str:
@@ -135,17 +138,17 @@ def followed(result: dict[str, Any]) -> str:
             percent(group["both_followed"]),
             percent(group["missed"]),
             number(group["number_switches_per_1000"]),
-            number(group["side_switches_per_1000"]),
+            number(group["handedness_switches_per_1000"]),
             str(group["false_hands"]),
-            percent(group["right_side"]),
+            percent(group["correct_handedness"]),
             number(group["mota"], 3),
             number(group.get("idf1"), 3),
             number(group.get("mean_joint_error_mm")),
         ]
         for name, group in groups.items()
     ]
-    head = ["", "frames", "both followed", "hands missed", "number switches per 1000", "side switches per 1000"]
-    return table([*head, "false hands", "side right", "MOTA", "IDF1", "mean error (mm)"], rows)
+    head = ["", "frames", "both followed", "hands missed", "number switches per 1000", "handedness switches per 1000"]
+    return table([*head, "false hands", "handedness correct", "MOTA", "IDF1", "mean error (mm)"], rows)
 
 
 def details(result: dict[str, Any]) -> str:

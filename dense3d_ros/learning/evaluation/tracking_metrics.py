@@ -1,4 +1,4 @@
-"""How well hands are followed: missed and false ones, number and side switches, MOTA and IDF1.
+"""How well hands are followed: missed and false ones, number and handedness switches, MOTA and IDF1.
 
 MOTA after K. Bernardin, R. Stiefelhagen, "Evaluating multiple object tracking performance: the CLEAR MOT metrics",
 EURASIP Journal on Image and Video Processing (2008); IDF1 after E. Ristani et al., "Performance measures and a data set
@@ -26,23 +26,23 @@ class SeenHand:
 
     number: int
     centre: NDArray[np.floating]
-    side: Handedness
+    handedness: Handedness
 
 
 @dataclass(frozen=True)
 class FrameScore:
-    """One frame: who was matched, and how many matched hands have another number, or another side, than before.
+    """One frame: who was matched, and how many matched hands have another number, or another handedness, than before.
 
     truths, estimates: true hands that count, and estimates, those of hands that need not be found left out.
-    right_sides: matched hands whose side is told rightly.
+    correct_handedness: matched hands whose handedness is.
     """
 
     matches: Matches
     truths: int
     estimates: int
     number_switches: int
-    side_switches: int
-    right_sides: int
+    handedness_switches: int
+    correct_handedness: int
 
 
 class SequenceScore:
@@ -51,7 +51,7 @@ class SequenceScore:
     def __init__(self) -> None:
         self.frames: list[FrameScore] = []
         self._numbers: dict[int, int] = {}
-        self._sides: dict[int, Handedness] = {}
+        self._handedness: dict[int, Handedness] = {}
         self._together: Counter[tuple[int, int]] = Counter()
 
     def add(
@@ -73,20 +73,20 @@ class SequenceScore:
             if column not in {taken for _, taken in kept}:
                 kept.append((row, column))
         matches = match_hands([true.centre for true in truths], ignored, [one.centre for one in estimates], kept)
-        number_switches = side_switches = right_sides = 0
+        number_switches = handedness_switches = correct_handedness = 0
         for row, column in matches.pairs:
             true, estimate = truths[row], estimates[column]
             number_switches += self._numbers.get(true.number, estimate.number) != estimate.number
             self._numbers[true.number] = estimate.number
-            if estimate.side != Handedness.UNKNOWN:
-                side_switches += self._sides.get(true.number, estimate.side) != estimate.side
-                self._sides[true.number] = estimate.side
-            right_sides += estimate.side == true.side
+            if estimate.handedness != Handedness.UNKNOWN:
+                handedness_switches += self._handedness.get(true.number, estimate.handedness) != estimate.handedness
+                self._handedness[true.number] = estimate.handedness
+            correct_handedness += estimate.handedness == true.handedness
         counted = {column for _, column in matches.pairs} | set(matches.false)
         for true in truths:
             near = (one.number for index, one in enumerate(estimates) if index in counted and _near(true, one))
             self._together.update((true.number, number) for number in near)
-        score = FrameScore(matches, len(truths), len(counted), number_switches, side_switches, right_sides)
+        score = FrameScore(matches, len(truths), len(counted), number_switches, handedness_switches, correct_handedness)
         self.frames.append(score)
         return score
 
@@ -105,7 +105,8 @@ def tracking_summary(frames: Sequence[FrameScore]) -> dict[str, Any]:
     hands = sum(frame.truths for frame in frames)
     matched = sum(len(frame.matches.pairs) for frame in frames)
     false = sum(len(frame.matches.false) for frame in frames)
-    numbers, sides = (sum(getattr(frame, f"{kind}_switches") for frame in frames) for kind in ("number", "side"))
+    numbers = sum(frame.number_switches for frame in frames)
+    handedness = sum(frame.handedness_switches for frame in frames)
     both = [frame for frame in frames if frame.truths == 2]
     return {
         "frames": len(frames),
@@ -117,9 +118,9 @@ def tracking_summary(frames: Sequence[FrameScore]) -> dict[str, Any]:
         "frames_with_a_false_hand": _share(sum(bool(frame.matches.false) for frame in frames), len(frames)),
         "number_switches": numbers,
         "number_switches_per_1000": _share(1000 * numbers, len(frames)),
-        "side_switches": sides,
-        "side_switches_per_1000": _share(1000 * sides, len(frames)),
-        "right_side": _share(sum(frame.right_sides for frame in frames), matched),
+        "handedness_switches": handedness,
+        "handedness_switches_per_1000": _share(1000 * handedness, len(frames)),
+        "correct_handedness": _share(sum(frame.correct_handedness for frame in frames), matched),
         "mota": None if hands == 0 else 1 - (hands - matched + false + numbers) / hands,
     }
 

@@ -92,7 +92,7 @@ def follow(animation: TwoHandsAnimation, estimator: Estimator, seconds: float | 
             if gone[index] > GONE * RATE:
                 numbers[index] += 2
             gone[index] = 0
-            truths.append(SeenHand(numbers[index], centre, hand.side))
+            truths.append(SeenHand(numbers[index], centre, hand.handedness))
             joints.append(hand.joints)
         found = estimator(DepthImage(depth), animation.camera, stamp)
         estimates = [SeenHand(hand.track_id, hand.centre, hand.handedness) for hand in found]

@@ -29,7 +29,7 @@ class LabelledHand:
     """
 
     joints: NDArray[np.float32]
-    side: Handedness
+    handedness: Handedness
     visible: float
     measured: float
     inside: float
@@ -51,7 +51,7 @@ class HandPainter:
         self.ids = np.zeros(depth.shape, np.uint8)
         self._hands: list[tuple[PosedHand, Handedness, int]] = []
 
-    def add(self, hand: PosedHand, side: Handedness) -> None:
+    def add(self, hand: PosedHand, handedness: Handedness) -> None:
         """Draw a hand with its forearm, without what it holds."""
         along = hand.joints[JOINT_INDEX["middle_mcp"]] - hand.joints[0]
         beyond_wrist = (hand.vertices - hand.joints[0]) @ (along / np.linalg.norm(along)) > -_BEHIND_WRIST
@@ -60,7 +60,7 @@ class HandPainter:
         object_id = FIRST_ID + len(self._hands)
         for faces, number in ((hand.faces[of_hand], object_id), (hand.faces[~of_hand], FOREARM_ID)):
             render_depth(hand.vertices, faces, self.camera, self.depth, ids=self.ids, object_id=number)
-        self._hands.append((hand, side, int(np.count_nonzero(alone))))
+        self._hands.append((hand, handedness, int(np.count_nonzero(alone))))
 
     def labels(self, measured: NDArray[np.float32]) -> list[LabelledHand]:
         """The hands in the order in which they were added, as seen in what is drawn by now.
@@ -68,11 +68,11 @@ class HandPainter:
         measured: (H, W) what the sensor made of it, 0 where it measured nothing.
         """
         labels = []
-        for number, (hand, side, own) in enumerate(self._hands):
+        for number, (hand, handedness, own) in enumerate(self._hands):
             visible = self.ids == FIRST_ID + number
             shares = [float(np.count_nonzero(seen) / max(own, 1)) for seen in (visible, visible & (measured > 0))]
             labels.append(
-                LabelledHand(hand.joints, side, shares[0], shares[1], joints_inside(hand.joints, self.camera))
+                LabelledHand(hand.joints, handedness, shares[0], shares[1], joints_inside(hand.joints, self.camera))
             )
         return labels
 

@@ -45,15 +45,15 @@ class SceneOptions:
     empty: float
     elsewhere: float
     found_centres: float
-    first_guesses: float
-    first_guess: Range
+    first_candidates: float
+    first_candidate: Range
     settled: Range
     upright_error: float
 
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if field.name in ("first_guess", "settled"):
+            if field.name in ("first_candidate", "settled"):
                 if not min(value) > 0:
                     raise ValueError(f"{field.name} must be a median and a sigma above 0, got {value}")
             elif field.type == "Range":

@@ -40,7 +40,7 @@ NOTHING = np.float32(-1.0)
 
 @dataclass(frozen=True)
 class Candidate:
-    """Where a hand's centre could be, (3,) metres in the camera frame, and how well it looks."""
+    """Where a hand's centre could be, (3,) metres in the camera frame, and how much stands out there."""
 
     centre: Array
     score: float
@@ -93,14 +93,14 @@ def _band(depth: DepthImage, camera: Camera, near: float, far: float) -> list[Ca
     narrow = (stands_out & (metres > near - 0.08) & (metres < far + 0.08)).astype(np.float32)
     inner = _window_sums(narrow, INNER, pitch_x, pitch_y)
     around = _window_sums(narrow, OUTER, pitch_x, pitch_y) - inner
-    looks = np.minimum(inner, ENOUGH_AREA) - np.maximum(inner - MOST_AREA, 0.0)
-    looks -= AROUND_WEIGHT * around + DISTANCE_WEIGHT * metres
-    looks[(inner < LEAST_AREA) | ~in_band] = NOTHING
+    prominence = np.minimum(inner, ENOUGH_AREA) - np.maximum(inner - MOST_AREA, 0.0)
+    prominence -= AROUND_WEIGHT * around + DISTANCE_WEIGHT * metres
+    prominence[(inner < LEAST_AREA) | ~in_band] = NOTHING
     radius_x, radius_y = int(APART / 2 / pitch_x), int(APART / 2 / pitch_y)
-    highest = cv2.dilate(looks, np.ones((2 * radius_y + 1, 2 * radius_x + 1), np.uint8))
-    peaks = np.flatnonzero((looks == highest) & (looks > NOTHING))
-    peaks = peaks[np.argsort(-looks.ravel()[peaks])[:BAND_PEAKS]]
-    peak_rows, peak_cols = np.unravel_index(peaks, looks.shape)
+    highest = cv2.dilate(prominence, np.ones((2 * radius_y + 1, 2 * radius_x + 1), np.uint8))
+    peaks = np.flatnonzero((prominence == highest) & (prominence > NOTHING))
+    peaks = peaks[np.argsort(-prominence.ravel()[peaks])[:BAND_PEAKS]]
+    peak_rows, peak_cols = np.unravel_index(peaks, prominence.shape)
     found = []
     half_x, half_y = int(INNER / 2 / pitch_x), int(INNER / 2 / pitch_y)
     for row, col in zip(peak_rows, peak_cols, strict=True):
@@ -112,7 +112,7 @@ def _band(depth: DepthImage, camera: Camera, near: float, far: float) -> list[Ca
             continue
         z = np.float32(metres[top + part_rows, left + part_cols].mean() + HALF_THICKNESS)
         pixel = np.array([cols[left + part_cols].mean(), rows[top + part_rows].mean()])
-        found.append(Candidate(camera.back_project(pixel, z).astype(np.float32), float(looks[row, col])))
+        found.append(Candidate(camera.back_project(pixel, z).astype(np.float32), float(prominence[row, col])))
     return found
 
 

@@ -55,8 +55,8 @@ def crop_sample(rng: np.random.Generator, image: SceneImage, options: SceneOptio
     while True:
         centre, roll = image.elsewhere, float(rng.uniform(-np.pi, np.pi))
         if centre is None:
-            is_first = rng.random() < options.first_guesses
-            median, sigma = options.first_guess if is_first else options.settled
+            is_first = rng.random() < options.first_candidates
+            median, sigma = options.first_candidate if is_first else options.settled
             error = unit(rng.normal(size=3)) * median * np.exp(rng.normal(0.0, sigma))
             centre = np.asarray(true_centre + error, np.float32)
             if not is_first:

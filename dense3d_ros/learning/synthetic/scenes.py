@@ -133,7 +133,7 @@ def _try_image(rng: np.random.Generator, assets: SceneAssets, *, empty: bool, at
 
 
 def random_hand(rng: np.random.Generator, assets: SceneAssets, right_share: float = 0.5) -> tuple[PosedHand, bool]:
-    """A hand of random shape, pose, side and place in the camera frame, and whether it is a right one."""
+    """A hand of random shape, pose, handedness and place in the camera frame, and whether it is a right one."""
     options = assets.options
     right = bool(rng.random() < right_share)
     mesh = assets.hands[rng.integers(len(assets.hands))]

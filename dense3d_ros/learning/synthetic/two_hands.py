@@ -22,7 +22,7 @@ from dense3d_ros.learning.synthetic.sensors import SENSORS, Sensor
 
 Array = NDArray[np.float64]
 
-SIDES = (Handedness.RIGHT, Handedness.LEFT)
+RIGHT_AND_LEFT = (Handedness.RIGHT, Handedness.LEFT)
 TRAVEL_S, STAY_S = 0.7, 0.4
 """Seconds from one stance to the next, and that it is kept."""
 FOREARM = 0.8
@@ -110,8 +110,8 @@ class TwoHandsAnimation:
         """Depth (H, W) in metres, 0 where nothing is measured, and the right and the left hand in it."""
         depth = self._background.copy()
         painter = HandPainter(self.camera, depth)
-        for hand, side in zip(self.hands(seconds), SIDES, strict=True):
-            painter.add(hand, side)
+        for hand, handedness in zip(self.hands(seconds), RIGHT_AND_LEFT, strict=True):
+            painter.add(hand, handedness)
         thing = moved(box(*self._thing), np.eye(3), self._stance(seconds).thing + self._place.at(seconds))
         render_depth(*thing, self.camera, depth, ids=painter.ids)
         if self._sensor is not None:
@@ -131,7 +131,7 @@ class TwoHandsAnimation:
             shape=self._shape,
             length=self._length,
             forearm=FOREARM,
-            left=SIDES[index] == Handedness.LEFT,
+            left=RIGHT_AND_LEFT[index] == Handedness.LEFT,
         )
         rotation = euler(stance.turns[index]) @ PALM_TO_CAMERA
         place = stance.centres[index] + (0.0 if seconds is None else self._place.at(seconds))

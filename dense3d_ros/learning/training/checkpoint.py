@@ -1,4 +1,4 @@
-"""Training state as a safetensors file, written whole, so that a run can be killed at any moment."""
+"""Training state as a safetensors file, written atomically, so that a run can be killed at any moment."""
 
 from __future__ import annotations
 

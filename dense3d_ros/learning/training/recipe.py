@@ -24,7 +24,7 @@ class Stage:
 class Recipe:
     """Everything that decides what a run gives. half_size and ball_radius are metres.
 
-    views: how many crops of a hand the finished model looks at, 1 or 3; training does not depend on it.
+    views: how many crops of a hand the finished model runs on, 1 or 3; training does not depend on it.
     """
 
     name: str

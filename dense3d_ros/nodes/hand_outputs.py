@@ -20,15 +20,15 @@ _UNTOLD = len(ANGLE_NAMES[WRIST_ANGLES])
 """The first angles, which are the wrist's: the forearm is not among the joints."""
 
 
-class SideOutputs:
+class HandOutputs:
     """The topics `~/left/...` or `~/right/...` of a node.
 
     Poses and angles are sent only for an image that shows the hand. `grasp` goes on with its age while the hand is
     held, and says once that it is lost.
     """
 
-    def __init__(self, node: Any, side: Handedness) -> None:
-        name = side.name.lower()
+    def __init__(self, node: Any, handedness: Handedness) -> None:
+        name = handedness.name.lower()
 
         def publisher(message: Any, topic: str) -> Any:
             return node.create_publisher(
@@ -38,7 +38,7 @@ class SideOutputs:
                 qos_overriding_options=QoSOverridingOptions.with_default_policies(),
             )
 
-        self._side = side
+        self._handedness = handedness
         self._poses = {frame: publisher(PoseStamped, frame) for frame in FRAME_NAMES if frame != "grasp"}
         # `grasp` names the message; its frame goes by the name of the grip.
         self._poses["grasp"] = publisher(PoseStamped, "power_grasp")
@@ -60,7 +60,7 @@ class SideOutputs:
         """What is known at the image of `header`; None where the hand is lost or never was, for that reason."""
         if estimate is None:
             if self.tracked and self._grasp.get_subscription_count() > 0:
-                self._grasp.publish(HandGrasp(header=header, side=int(self._side), reason=reason))
+                self._grasp.publish(HandGrasp(header=header, side=int(self._handedness), reason=reason))
             self._header = None
             return
         if estimate.age == 0.0:
@@ -78,7 +78,7 @@ class SideOutputs:
         grasp = estimate.grasp
         return HandGrasp(
             header=self._header,
-            side=int(self._side),
+            side=int(self._handedness),
             tracked=True,
             age=estimate.age,
             aperture=grasp.aperture,
