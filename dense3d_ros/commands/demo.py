@@ -21,6 +21,7 @@ them with a hand. The default camera for --input is an Intel SR305 at 640x480 wi
 
 examples:
   dense3d demo
+  dense3d demo --mesh soma
   dense3d demo --teleop --rate 60
   dense3d demo --input recording --camera 475.0 475.0 319.5 239.5 --depth-unit 0.001
 """
@@ -56,6 +57,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--seconds", metavar="S", type=float, default=15.0, help="length of the rendered demo (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--mesh",
+        metavar="NAME",
+        default="webxr",
+        help="mesh of the rendered hand: webxr, never trained on, soma or makehuman (default: %(default)s)",
     )
     parser.add_argument("--teleop", action="store_true", help="let the rendered hand move robots")
     parser.add_argument(
@@ -99,6 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
         seconds=arguments.seconds,
         folder=arguments.input,
         intrinsics=camera,
+        mesh=arguments.mesh,
     )
     try:
         seen = run_demo(settings)

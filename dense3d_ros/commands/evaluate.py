@@ -179,7 +179,11 @@ def _evaluate_on_synthetic(arguments: argparse.Namespace) -> Outcome:
     from dense3d_ros.learning.evaluation.model import evaluate_on_synthetic
     from dense3d_ros.learning.evaluation.recall import evaluate_on_many_hands
     from dense3d_ros.learning.evaluation.report import plot_model
-    from dense3d_ros.learning.evaluation.sequences import SECONDS, evaluate_on_sequences
+    from dense3d_ros.learning.evaluation.sequences import (
+        SECONDS,
+        evaluate_on_free_motion,
+        evaluate_on_sequences,
+    )
     from dense3d_ros.learning.evaluation.synthetic_right_hands import SyntheticRightHands
     from dense3d_ros.learning.evaluation.two_hands import evaluate_on_two_hands
     from dense3d_ros.perception.model import load_model
@@ -202,10 +206,12 @@ def _evaluate_on_synthetic(arguments: argparse.Namespace) -> Outcome:
     if arguments.seconds is not None and not arguments.seconds > 0:
         raise ValueError(f"--seconds must be above 0, got {arguments.seconds}")
     model = load_model(arguments.model, arguments.device, arguments.runtime)
+    seconds = min(SECONDS, arguments.seconds or SECONDS)
     result = {
         **evaluate_on_synthetic(model, samples, hand_free),
         "many_hands": evaluate_on_many_hands(model, arguments.many_hands),
-        "sequences": evaluate_on_sequences(model, min(SECONDS, arguments.seconds or SECONDS)),
+        "sequences": evaluate_on_sequences(model, seconds),
+        "free_motion": evaluate_on_free_motion(model, seconds),
         "two_hands": evaluate_on_two_hands(model, arguments.seconds),
     }
     lines = []
@@ -223,6 +229,7 @@ def _evaluate_on_synthetic(arguments: argparse.Namespace) -> Outcome:
         f"none to four hands, own detector: {_percent(many['missed'])} of {many['hands']} hands missed, "
         f"{many['false_hands']} false hands in {many['images']} images",
         _line("one hand followed", result["sequences"]),
+        *(_line(f"  fingers moving freely, mesh {name}", part) for name, part in result["free_motion"].items()),
         f"two hands followed: both in {_percent(two['both_followed'])} of {two['frames_with_both']} frames, "
         f"{two['number_switches']} number switches, {two['handedness_switches']} handedness switches and "
         f"{two['false_hands']} false hands in {two['frames']} frames",

@@ -188,6 +188,14 @@ class DepthCameraSettings:
         "camera_depth_optical_frame", "Frame of the images: x right, y down, z forward.", constant=True
     )
     sensor: str = parameter("structured_light", "Noise of the rendered image: a sensor's name, or none.", constant=True)
+    mesh: str = parameter(
+        "soma", "Mesh of the rendered hand: soma or makehuman, or webxr, which no model was trained on.", constant=True
+    )
+    motion: str = parameter(
+        "gestures",
+        "What the rendered hand does: gestures, one after the other, or fingers, each moving in its own time.",
+        constant=True,
+    )
     seed: int = parameter(0, "Seed of the rendered hand's movement.", (0, 2**31 - 1), constant=True)
     rendered_before: float = parameter(
         0.0,

@@ -12,6 +12,7 @@ import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 
 from dense3d_ros.geometry.depth import DepthFormatError, printable
+from dense3d_ros.learning.synthetic.hand_mesh import HandMesh
 from dense3d_ros.perception.model import choose_device, read_for_runtime
 from dense3d_ros.recordings.offline import ImageReader, Intrinsics, check_camera, find_frames
 from dense3d_ros.recordings.result_folder import prepare_results
@@ -37,7 +38,10 @@ IMAGES = 24
 
 @dataclass(frozen=True)
 class DemoSettings:
-    """What to show: a folder of depth PNGs with its camera, or `seconds` of a rendered hand."""
+    """What to show: a folder of depth PNGs with its camera, or `seconds` of a rendered hand of `mesh`.
+
+    The rendered hand's fingers move each by itself, as in none of the gestures that training begins with.
+    """
 
     output: Path
     model: str
@@ -46,6 +50,7 @@ class DemoSettings:
     seconds: float
     folder: Path | None
     intrinsics: Intrinsics
+    mesh: str
 
 
 def run_demo(settings: DemoSettings) -> Observation:
@@ -55,6 +60,8 @@ def run_demo(settings: DemoSettings) -> Observation:
     """
     # What cannot work is said now, in one sentence, instead of in a node's log.
     images = _readable(settings.folder, settings.intrinsics) if settings.folder else None
+    if not settings.folder:
+        HandMesh.load(settings.mesh)
     read_for_runtime(settings.model, choose_device(settings.device), settings.runtime)
     prepare_results(settings.output, settings.folder)
     if not settings.folder:
@@ -87,7 +94,7 @@ def run_demo(settings: DemoSettings) -> Observation:
             # The last frames and the last diagnostics are still on their way.
             spin(executor, 1.5)
             running = nodes.poll() is None
-        return observer.observation(settings.folder, images, to_active, survived=running)
+        return observer.observation(settings.folder, settings.mesh, images, to_active, survived=running)
     except ExternalShutdownException as error:
         # rclpy's handler of SIGINT and SIGTERM ends the spinning.
         raise KeyboardInterrupt from error
@@ -123,6 +130,8 @@ def _camera(settings: DemoSettings) -> list[str]:
         "cx": camera.cx,
         "cy": camera.cy,
         "rate": SYNTHETIC_RATE,
+        "mesh": settings.mesh,
+        "motion": "fingers",
     }
     if settings.folder:
         values |= {

@@ -42,14 +42,15 @@ class Shot:
 class Observation:
     """What came of the demo.
 
-    images: of the folder that can be read, None for the rendered hand. frames_in: depth images seen. frames_out: hand
-    messages with the stamp of such an image. errors_mm: (N,) mean joint error of every frame with a hand and known
-    joints. latency_ms: (M,) stamp to receipt of every hand message.
+    mesh: of the rendered hand. images: of the folder that can be read, None for the rendered hand. frames_in: depth
+    images seen. frames_out: hand messages with the stamp of such an image. errors_mm: (N,) mean joint error of every
+    frame with a hand and known joints. latency_ms: (M,) stamp to receipt of every hand message.
     diagnostics: the last values of the perception node. reason: the most frequent one that it gave for no hand.
     wrong_frames: messages whose frame was not the image's.
     """
 
     folder: Path | None
+    mesh: str
     images: int | None
     frames_in: int
     frames_out: int
@@ -92,7 +93,7 @@ class DemoObserver(Node):  # type: ignore[misc]
         self.create_subscription(DiagnosticArray, "/diagnostics", self._diagnostics_came, 20)
 
     def observation(
-        self, folder: Path | None, images: int | None, seconds_to_active: float, *, survived: bool
+        self, folder: Path | None, mesh: str, images: int | None, seconds_to_active: float, *, survived: bool
     ) -> Observation:
         """Sum up what was seen."""
         answers = {stamp: answer for stamp, answer in self._answers.items() if stamp in self._frame_ids}
@@ -105,6 +106,7 @@ class DemoObserver(Node):  # type: ignore[misc]
         seconds = (stamps[-1] - stamps[0]) * 1e-9 if len(stamps) > 1 else 0.0
         return Observation(
             folder=folder,
+            mesh=mesh,
             images=images,
             frames_in=len(self._frame_ids),
             frames_out=len(answers),

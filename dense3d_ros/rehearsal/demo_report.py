@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from dense3d_ros.atomic_write import write_text
 from dense3d_ros.geometry.depth import printable
 from dense3d_ros.geometry.hand import HandPose
+from dense3d_ros.learning.synthetic.hand_mesh import UNSEEN_MESH
 from dense3d_ros.recordings.drawing import contact_sheet, overlay, write_image
 from dense3d_ros.recordings.offline import Intrinsics
 from dense3d_ros.recordings.result_folder import OVERLAYS, SHEET
@@ -75,7 +76,7 @@ def report(seen: Observation, unit: float) -> dict[str, Any]:
         "done": not failures(seen),
         "failures": failures(seen),
         "remarks": remarks(seen, unit),
-        "input": printable(seen.folder) if seen.folder else "rendered hand",
+        "input": printable(seen.folder) if seen.folder else f"rendered hand, {_mesh(seen.mesh)}",
         "images": seen.images,
         "frames_in": seen.frames_in,
         "frames_out": seen.frames_out,
@@ -92,6 +93,10 @@ def report(seen: Observation, unit: float) -> dict[str, Any]:
         "memory_mib": float(seen.diagnostics["memory MiB"]) if "memory MiB" in seen.diagnostics else None,
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
     }
+
+
+def _mesh(name: str) -> str:
+    return f"a mesh never trained on ({name})" if name == UNSEEN_MESH else f"mesh {name}"
 
 
 def table(figures: dict[str, Any]) -> str:

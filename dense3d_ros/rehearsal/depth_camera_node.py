@@ -48,7 +48,9 @@ class DepthCameraNode(Node):  # type: ignore[misc]
             images: Iterator[SourceImage] = FolderImages(Path(settings.folder), settings.depth_unit, settings.loop)
         else:
             camera = Camera(settings.fx, settings.fy, settings.cx, settings.cy, settings.width, settings.height)
-            images = rendered_images(camera, settings.rate, settings.seed, settings.sensor)
+            images = rendered_images(
+                camera, settings.rate, settings.seed, settings.sensor, settings.mesh, settings.motion
+            )
             if count := round(settings.rendered_before * settings.rate):
                 images = played_back(images, count, settings.encoding)
         self._images = ReadAhead(images)

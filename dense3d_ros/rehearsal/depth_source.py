@@ -37,9 +37,11 @@ class FolderImages(Iterator[SourceImage]):
         return self._reader.read(next(self._files)), None
 
 
-def rendered_images(camera: Camera, rate: float, seed: int, sensor: str) -> Iterator[SourceImage]:
-    """The moving hand for ever, `rate` images a second of its time."""
-    animation = HandAnimation(camera, seed=seed, sensor=sensor)
+def rendered_images(
+    camera: Camera, rate: float, seed: int, sensor: str, mesh: str, motion: str
+) -> Iterator[SourceImage]:
+    """The moving hand for ever, `rate` images a second of its time; the other arguments as of HandAnimation."""
+    animation = HandAnimation(camera, seed=seed, sensor=sensor, mesh=mesh, motion=motion)
     index = 0
     while True:
         metres, joints = animation.frame(index / rate)

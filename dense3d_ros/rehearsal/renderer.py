@@ -13,7 +13,8 @@ from dense3d_ros.rehearsal.depth_source import rendered_images
 def compile_renderer(say: Callable[[str], None]) -> None:
     """Draw one image as `depth_camera` draws them. Where that compiles something, `say` hears of it."""
     with announced(say):
-        next(rendered_images(Camera(475.0, 475.0, 319.5, 239.5, 640, 480), 30.0, 0, "structured_light"))
+        camera = Camera(475.0, 475.0, 319.5, 239.5, 640, 480)
+        next(rendered_images(camera, 30.0, 0, "structured_light", "soma", "gestures"))
 
 
 def main() -> int:

@@ -290,6 +290,7 @@ def test_evaluate_measures_everything(tmp_path: Path) -> None:
     assert result["two_hands"]["frames"] == 24
     assert set(result["two_hands"]["by_mesh"]) == {"trained on", "never trained on"}
     assert result["sequences"]["sequences"] == 4
+    assert [part["sequences"] for part in result["free_motion"].values()] == [4, 4]
 
 
 def test_synth_draws_samples(tmp_path: Path) -> None:

@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 
 from dense3d_ros.geometry.camera import Camera
+from dense3d_ros.geometry.hand_angles import ANGLE_NAMES
 from dense3d_ros.learning.synthetic.animation import HandAnimation
+from dense3d_ros.learning.synthetic.collision import hand_spheres
+from dense3d_ros.learning.synthetic.motions import fingers
+from dense3d_ros.learning.synthetic.poses import pose_space
 
 CAMERA = Camera(240.0, 240.0, 159.5, 119.5, 320, 240)
 
@@ -49,6 +53,21 @@ def test_bones_keep_their_lengths() -> None:
     np.testing.assert_allclose(palm, palm[0], rtol=1e-3)
 
 
-def test_unknown_sensor() -> None:
+def test_fingers_move_freely_within_their_limits_and_hardly_touch() -> None:
+    space = pose_space()
+    angles = np.stack([fingers(np.random.default_rng(seed))(0.1 * step) for seed in range(3) for step in range(300)])
+    assert (angles >= space.low).all()
+    assert (angles <= space.high).all()
+    assert np.mean([hand_spheres().collide(pose) for pose in angles]) < 0.02
+    nearest = [min(np.abs(pose - gesture).max() for gesture in space.gestures.values()) for pose in angles]
+    assert np.degrees(np.percentile(nearest, 5)) > 15
+    flexions = np.degrees(angles[:, ANGLE_NAMES.index("index_pip")])
+    assert flexions.min() < 10
+    assert flexions.max() > 90
+
+
+def test_unknown_names() -> None:
+    with pytest.raises(ValueError, match="motion is 'dance'; accepted: gestures, fingers"):
+        HandAnimation(CAMERA, motion="dance")
     with pytest.raises(ValueError, match="sensor is 'sonar'; accepted: none, coded_light, "):
         HandAnimation(CAMERA, sensor="sonar")

@@ -37,7 +37,7 @@ def check_done(finished: subprocess.CompletedProcess[str], figures: dict[str, An
 
 
 def test_the_rendered_hand_is_found_where_it_is(tmp_path: Path) -> None:
-    finished = demo("--seconds", 3, "--output", tmp_path)
+    finished = demo("--mesh", "soma", "--seconds", 3, "--output", tmp_path)
 
     figures = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     check_done(finished, figures)
@@ -138,6 +138,7 @@ def observation(**changes: Any) -> Observation:
     """A folder's good demo, but for the changes."""
     good = Observation(
         folder=Path("recording"),
+        mesh="webxr",
         images=20,
         frames_in=20,
         frames_out=20,

@@ -14,6 +14,8 @@ from dense3d_ros.geometry.hand import JOINT_COUNT, Handedness, HandPose, hand_ce
 from dense3d_ros.learning.evaluation.detection import MATCH
 from dense3d_ros.learning.evaluation.metrics import joint_errors, summary
 from dense3d_ros.learning.synthetic.animation import HandAnimation
+from dense3d_ros.learning.synthetic.hand_mesh import UNSEEN_MESH
+from dense3d_ros.learning.synthetic.scenes import TRAINED_MESHES
 from dense3d_ros.learning.synthetic.sensors import SENSORS
 from dense3d_ros.perception.estimator import HandPoseEstimator
 from dense3d_ros.perception.model import HandModel
@@ -23,7 +25,15 @@ SECONDS, RATE = 5.0, 15.0
 _CAMERA = Camera(475, 475, 319.5, 239.5, 640, 480)
 
 
-def evaluate_on_sequences(model: HandModel, seconds: float = SECONDS) -> dict[str, Any]:
+def evaluate_on_free_motion(model: HandModel, seconds: float = SECONDS) -> dict[str, dict[str, Any]]:
+    """The same as `evaluate_on_sequences` of fingers that move each by itself, for a trained and the unseen mesh."""
+    meshes = {"trained on": TRAINED_MESHES[0], "never trained on": UNSEEN_MESH}
+    return {name: evaluate_on_sequences(model, seconds, mesh, "fingers") for name, mesh in meshes.items()}
+
+
+def evaluate_on_sequences(
+    model: HandModel, seconds: float = SECONDS, mesh: str = TRAINED_MESHES[0], motion: str = "gestures"
+) -> dict[str, Any]:
     """Errors and rates over the frames of a sequence of a right hand for each kind of sensor, with tracking.
 
     missed, false: shares of frames without the hand, and with one that is not where the hand is. correct_handedness:
@@ -32,7 +42,7 @@ def evaluate_on_sequences(model: HandModel, seconds: float = SECONDS) -> dict[st
     errors, false, right, changes = [], 0, 0, 0
     count = int(seconds * RATE)
     for index, sensor in enumerate(tqdm(SENSORS, unit="sequence")):
-        animation = HandAnimation(_CAMERA, seed=SEED + index, sensor=sensor)
+        animation = HandAnimation(_CAMERA, seed=SEED + index, sensor=sensor, mesh=mesh, motion=motion)
         estimator = HandPoseEstimator(model)
         track: int | None = None
         for frame in range(count):

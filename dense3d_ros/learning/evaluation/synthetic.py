@@ -19,7 +19,7 @@ from dense3d_ros.geometry.hand import Handedness, hand_centre, wrist_rotation
 from dense3d_ros.learning.datasets.sample import DatasetSample
 from dense3d_ros.learning.evaluation.pose_class import finger_bend, pose_class
 from dense3d_ros.learning.synthetic import clutter, sensors
-from dense3d_ros.learning.synthetic.hand_mesh import HandMesh, PosedHand
+from dense3d_ros.learning.synthetic.hand_mesh import UNSEEN_MESH, HandMesh, PosedHand
 from dense3d_ros.learning.synthetic.labelled import MIN_INSIDE, MIN_VISIBLE, joints_inside
 from dense3d_ros.learning.synthetic.options import without_later_options
 from dense3d_ros.learning.synthetic.render import render_depth
@@ -30,7 +30,6 @@ CALIBRATION_SEED = 1_234_567
 """Of the images that confidence is fitted to: as the test set's, without the mesh that is never trained on."""
 HIDDEN = 0.025
 """A joint is hidden if something else than its own finger's skin, this many metres nearer, covers its pixel."""
-UNSEEN_MESH = "webxr"
 CENTRE_JITTER, ROLL_JITTER = 0.012, 0.15
 """Standard deviations of jittered crops: of the centre in each axis, metres, and of the turn, radians."""
 _OTHER_HAND = 0.12

@@ -72,6 +72,10 @@ def overview(results: dict[str, dict[str, Any]]) -> str:
         ),
         ("a false hand beside a true one", lambda r: percent(r["own_detector"]["frames_with_a_false_hand"])),
         ("followed through sequences: mean error (mm)", lambda r: number(r["sequences"]["mean_joint_error_mm"])),
+        (
+            "the same, fingers moving freely: mesh trained on, never trained on",
+            lambda r: ", ".join(number(part["mean_joint_error_mm"]) for part in r["free_motion"].values()),
+        ),
         ("the same: frames without the hand", lambda r: percent(r["sequences"]["missed"])),
         ("the same: frames with a false hand", lambda r: percent(r["sequences"]["false"])),
         ("the same: handedness correct", lambda r: percent(r["sequences"]["correct_handedness"])),

@@ -14,7 +14,7 @@ from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import HandPose, hand_centre
 from dense3d_ros.learning.evaluation.metrics import joint_errors
-from dense3d_ros.learning.evaluation.synthetic import SEED, UNSEEN_MESH
+from dense3d_ros.learning.evaluation.synthetic import SEED
 from dense3d_ros.learning.evaluation.tracking_metrics import (
     FrameScore,
     SeenHand,
@@ -22,7 +22,7 @@ from dense3d_ros.learning.evaluation.tracking_metrics import (
     idf1,
     tracking_summary,
 )
-from dense3d_ros.learning.synthetic.hand_mesh import HandMesh
+from dense3d_ros.learning.synthetic.hand_mesh import UNSEEN_MESH, HandMesh
 from dense3d_ros.learning.synthetic.scenes import TRAINED_MESHES
 from dense3d_ros.learning.synthetic.sensors import SENSORS
 from dense3d_ros.learning.synthetic.two_hands import TwoHandsAnimation

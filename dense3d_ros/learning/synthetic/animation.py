@@ -1,4 +1,4 @@
-"""A hand that moves through gestures over a table in front of a wall, as a depth camera would see it."""
+"""A hand whose fingers move over a table in front of a wall, as a depth camera would see it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ from numpy.typing import NDArray
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.hand import hand_centre
 from dense3d_ros.learning.synthetic.hand_mesh import HandMesh, PosedHand
-from dense3d_ros.learning.synthetic.poses import pose_space
+from dense3d_ros.learning.synthetic.motions import MOTIONS
 from dense3d_ros.learning.synthetic.primitives import plane
 from dense3d_ros.learning.synthetic.render import render_depth
 from dense3d_ros.learning.synthetic.sensors import SENSORS, Sensor
 
-HOLD_S, CHANGE_S = 0.4, 0.8
-"""Seconds that a gesture is held, and that the change to the next one takes."""
 HAND_LENGTH = 0.183
 FOREARM = 0.8
 WALL_DISTANCE, TABLE_HEIGHT = 1.1, 0.35
@@ -47,19 +45,23 @@ class Sway:
 class HandAnimation:
     """The scene at any time. The same seed gives the same images.
 
-    `sensor` is a name of SENSORS, or "none" for exact depth, `mesh` one that HandMesh loads; ValueError for others.
+    `sensor` is a name of SENSORS, or "none" for exact depth, `mesh` one that HandMesh loads, `motion` a name of
+    MOTIONS; ValueError for others.
     """
 
-    def __init__(self, camera: Camera, *, seed: int = 0, sensor: str = "none", mesh: str = "soma") -> None:
+    def __init__(
+        self, camera: Camera, *, seed: int = 0, sensor: str = "none", mesh: str = "soma", motion: str = "gestures"
+    ) -> None:
         if sensor != "none" and sensor not in SENSORS:
             raise ValueError(f"sensor is '{sensor}'; accepted: none, {', '.join(sorted(SENSORS))}")
+        if motion not in MOTIONS:
+            raise ValueError(f"motion is '{motion}'; accepted: {', '.join(MOTIONS)}")
         self.camera = camera
         self._seed = seed
         self._sensor: Sensor | None = SENSORS.get(sensor)
         self._mesh = HandMesh.load(mesh)
         rng = np.random.default_rng(seed)
-        gestures = list(pose_space().gestures.values())
-        self._gestures = [gestures[index] for index in rng.permutation(len(gestures))]
+        self._fingers = MOTIONS[motion](rng)
         phases = rng.uniform(0.0, 2 * np.pi, (2, 3))
         self._place = Sway(np.array([0.12, 0.07, 0.10]), np.array([6.7, 5.3, 9.1]), phases[0])
         self._turn = Sway(np.radians([30.0, 55.0, 35.0]), np.array([7.9, 8.3, 6.1]), phases[1])
@@ -68,11 +70,7 @@ class HandAnimation:
 
     def hand(self, seconds: float) -> PosedHand:
         """The right hand at that time, in the camera frame, metres."""
-        step, within = divmod(seconds, HOLD_S + CHANGE_S)
-        blend = max(0.0, (within - HOLD_S) / CHANGE_S)
-        blend = blend * blend * (3.0 - 2.0 * blend)
-        before, after = (self._gestures[(int(step) + k) % len(self._gestures)] for k in (0, 1))
-        posed = self._mesh.pose((1 - blend) * before + blend * after, length=HAND_LENGTH, forearm=FOREARM)
+        posed = self._mesh.pose(self._fingers(seconds), length=HAND_LENGTH, forearm=FOREARM)
         rotation = euler(self._turn.at(seconds)) @ PALM_TO_CAMERA
         place = np.array([0.0, 0.0, 0.52]) + self._place.at(seconds)
         shift = place - rotation @ hand_centre(posed.joints)

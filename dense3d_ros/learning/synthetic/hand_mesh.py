@@ -50,6 +50,10 @@ class PosedHand:
     held: Mesh | None = None
 
 
+UNSEEN_MESH = "webxr"
+"""The one that no model is trained on."""
+
+
 @dataclass(frozen=True)
 class HandMesh:
     """A right hand at rest, in hand lengths: what `scripts/build_hand_mesh.py` distilled.
