@@ -33,8 +33,11 @@ def tables(result: dict[str, Any]) -> str:
         parts.append(_times("stage", first["stages"]))
         parts.append("The whole frame in each runtime, in turns, milliseconds:")
         parts.append(_times("runtime", {row["runtime"]: row["stages"]["frame"] for row in result["frames"]}))
-        parts.append("A frame of a cluttered room without a hand, milliseconds:")
-        parts.append(_times("room", result["rooms"]))
+        parts.append(
+            "Rooms without a hand beside a followed hand, by the image's size, milliseconds a frame; every frame has "
+            "its own noise, shares are those of the followed hand's p50 and mean:"
+        )
+        parts.append(_rooms(result["rooms"]))
         parts.append("Alone, milliseconds; votes in torch, operation by operation:")
         parts.append(_times("part", result["parts"]))
     if "device" in result:
@@ -141,6 +144,17 @@ def _times(title: str, rows: dict[str, dict[str, Any]]) -> str:
     return _table(
         (title, "p50", "p95", "p99"), [(name, row["p50"], row["p95"], row["p99"]) for name, row in rows.items()]
     )
+
+
+def _rooms(rows: Sequence[dict[str, Any]]) -> str:
+    columns = {
+        **{name: name for name in ("size", "scene", "p50", "mean", "p95", "p99")},
+        "share of p50": "p50_to_hand",
+        "of mean": "mean_to_hand",
+        "frames": "calls",
+        "with hand": "with_hand",
+    }
+    return _table(tuple(columns), [[row[key] for key in columns.values()] for row in rows])
 
 
 def _cameras(rows: Sequence[dict[str, Any]]) -> str:

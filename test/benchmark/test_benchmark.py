@@ -134,6 +134,7 @@ def test_networks_and_frames_without_ros(tmp_path: Path, capsys: pytest.CaptureF
         "10",
     ]
     arguments += ["--batches", "1", "2", "--runtimes", "torch", "auto"]
+    arguments += ["--sizes", "320x240", "640x480"]
     assert cli.main([*arguments, *(word for name, path in files.items() for word in (f"--{name}", str(path)))]) == 0
     result = json.loads(files["json"].read_text())
     assert {(row["runtime"], row["batch"]) for row in result["networks"]} >= {("torch", 1), ("torch", 2)}
@@ -145,7 +146,19 @@ def test_networks_and_frames_without_ros(tmp_path: Path, capsys: pytest.CaptureF
         assert row["with_hand"] > 0
         assert row["stages"]["frame"]["p50"] >= row["stages"]["network"]["p50"] > 0
     assert set(result["parts"]) >= {"decode", "find", "crop", "votes"}
-    assert set(result["rooms"]) == {"first frame", "all frames"}
+    assert [row["size"] for row in result["rooms"]] == 5 * ["320x240"] + 5 * ["640x480"]
+    for row in result["rooms"]:
+        assert 0 < row["least"] <= row["p50"] <= row["p99"] <= row["most"]
+        assert row["least"] <= row["mean"] <= row["most"]
+        followed = next(one for one in result["rooms"] if one["size"] == row["size"])
+        assert followed["scene"] == "followed hand"
+        assert followed["with_hand"] > 0.9 * followed["calls"]
+        assert row["p50_to_hand"] == pytest.approx(row["p50"] / followed["p50"], abs=0.001)
+        assert row["mean_to_hand"] == pytest.approx(row["mean"] / followed["mean"], abs=0.001)
+    wall, cluttered = result["rooms"][2], result["rooms"][4]
+    assert (wall["scene"], cluttered["scene"]) == ("wall alone", "cluttered room")
+    assert wall["calls"] == cluttered["calls"] == followed["calls"] == 120
+    assert wall["with_hand"] == 0
     assert [row["cameras"] for row in result["cameras"]] == [1, 2, 4]
     if find_spec("openvino"):
         assert next(iter(result["layers"])) == "Convolution"
