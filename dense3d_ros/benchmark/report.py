@@ -87,7 +87,7 @@ def write_plot(result: dict[str, Any], path: Path) -> None:
     for offset, (name, colour) in enumerate((("p50", "#4477aa"), ("p95", "#ccbb44"), ("p99", "#ee6677"))):
         values = [row["latency_ms"][name] for row in rates]
         right.bar(places + 0.27 * (offset - 1), values, 0.25, label=name, color=colour)
-    right.set_xticks(places, [f"{row['rate']:g} Hz\n{row['lost']} of {row['frames']} lost" for row in rates])
+    right.set_xticks(places, [f"{_played(row)}\n{row['lost']} of {row['frames']} lost" for row in rates])
     right.set_title("Stamp to receipt over DDS")
     right.set_ylabel("milliseconds")
     if rates:
@@ -166,8 +166,12 @@ def _cameras(rows: Sequence[dict[str, Any]]) -> str:
 
 def _stages(rows: Sequence[dict[str, Any]]) -> str:
     stages = list(dict.fromkeys(stage for row in rows for stage in row["node_stages_p50_ms"]))
-    titles = ("stage", *(f"{row['rate']:g} Hz" for row in rows))
+    titles = ("stage", *(_played(row) for row in rows))
     return _table(titles, [(stage, *(row["node_stages_p50_ms"].get(stage) for row in rows)) for stage in stages])
+
+
+def _played(row: dict[str, Any]) -> str:
+    return f"{row['rate']:g} Hz" if row["hands"] == 1 else f"{row['rate']:g} Hz, {row['hands']} hands"
 
 
 def _callbacks(times: dict[str, dict[str, Any]]) -> str:
@@ -176,14 +180,27 @@ def _callbacks(times: dict[str, dict[str, Any]]) -> str:
 
 
 def _end_to_end(rows: Sequence[dict[str, Any]]) -> str:
-    titles = ("Hz", "frames", "lost", "p50, ms", "p95", "p99", "CPU, % of a core", "resident, MiB")
+    titles = (
+        "hands",
+        "Hz",
+        "frames",
+        "lost",
+        "with all hands",
+        "p50, ms",
+        "p95",
+        "p99",
+        "CPU, % of a core",
+        "resident, MiB",
+    )
     return _table(
         titles,
         [
             (
+                row["hands"],
                 row["rate"],
                 row["frames"],
                 row["lost"],
+                row["with_all_hands"],
                 *(row["latency_ms"][name] for name in ("p50", "p95", "p99")),
                 row["cpu_percent"],
                 row["largest_resident_mib"],

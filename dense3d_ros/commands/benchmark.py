@@ -4,8 +4,8 @@ Three parts, all by default:
   networks     crops in, joints out, for runtimes x batch sizes, with the paper's network for comparison
   frames       a tracked frame of 640x480 in its stages, for all runtimes, rooms without a hand beside a followed hand
                by the camera's size, and cameras that share the model
-  end-to-end   camera process, node process and subscriber over DDS: stamp to receipt, lost frames, CPU, memory
-               (needs ROS 2)
+  end-to-end   camera process, node process and subscriber over DDS: stamp to receipt, lost frames, CPU, memory, for one
+               hand at each rate and for four at 30 Hz (needs ROS 2)
 
 Runtimes are timed in turns, so that a busy moment hits all of them alike; still, let nothing else run.
 
@@ -159,15 +159,17 @@ def _end_to_end(arguments: argparse.Namespace, result: dict[str, Any]) -> bool:
     """Whether it could be run; what was in the way is said."""
     try:
         from dense3d_ros.rehearsal.children import ProcessError
-        from dense3d_ros.rehearsal.end_to_end import EndToEnd, run_end_to_end
+        from dense3d_ros.rehearsal.end_to_end import EndToEnd, Showing, run_end_to_end
     except ImportError as error:
         print(f"dense3d benchmark: no end-to-end figures without ROS 2 ({error})", file=sys.stderr)
         return False
-    from dense3d_ros.benchmark.stages import make_scene
+    from dense3d_ros.benchmark.four_hands import make_four_hands, one_hand
+    from dense3d_ros.benchmark.stages import RATE, make_scene
 
-    settings = EndToEnd(arguments.model, arguments.device, arguments.runtime, arguments.rates, arguments.seconds)
+    showings = [Showing(one_hand(make_scene()), 2, arguments.rates), Showing(make_four_hands(), 4, [RATE])]
+    settings = EndToEnd(arguments.model, arguments.device, arguments.runtime, showings, arguments.seconds)
     try:
-        result["end_to_end"] = run_end_to_end(settings, make_scene())
+        result["end_to_end"] = run_end_to_end(settings)
     except ProcessError as error:
         print(f"dense3d benchmark: {error}", file=sys.stderr)
         return False
