@@ -34,8 +34,8 @@ def tables(result: dict[str, Any]) -> str:
         parts.append("The whole frame in each runtime, in turns, milliseconds:")
         parts.append(_times("runtime", {row["runtime"]: row["stages"]["frame"] for row in result["frames"]}))
         parts.append(
-            "Rooms without a hand beside a followed hand, by the image's size, milliseconds a frame; every frame has "
-            "its own noise, shares are those of the followed hand's p50 and mean:"
+            "Rooms without a hand beside a followed hand, by the image's size, milliseconds a frame; each image has "
+            "its own noise, and shares are those of the followed hand's p50 and mean:"
         )
         parts.append(_rooms(result["rooms"]))
         parts.append("Alone, milliseconds; votes in torch, operation by operation:")
