@@ -87,7 +87,7 @@ def write_plot(result: dict[str, Any], path: Path) -> None:
     for offset, (name, colour) in enumerate((("p50", "#4477aa"), ("p95", "#ccbb44"), ("p99", "#ee6677"))):
         values = [row["latency_ms"][name] for row in rates]
         right.bar(places + 0.27 * (offset - 1), values, 0.25, label=name, color=colour)
-    right.set_xticks(places, [f"{_played(row)}\n{row['lost']} of {row['frames']} lost" for row in rates])
+    right.set_xticks(places, [f"{_played(row)}\n{row['lost']} of {row['frames']}\nlost" for row in rates])
     right.set_title("Stamp to receipt over DDS")
     right.set_ylabel("milliseconds")
     if rates:

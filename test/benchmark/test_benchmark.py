@@ -197,6 +197,9 @@ def test_wrong_numbers_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert "batches and repeats must be at least 1" in capsys.readouterr().err
     assert cli.main(["benchmark", "--parts", "networks", "--runtimes", "abacus"]) == 2
     assert "runtime 'abacus' is unknown" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["benchmark", "--sizes", "640"])
+    assert "'640' is no image size such as 640x480" in capsys.readouterr().err
 
 
 def test_end_to_end(tmp_path: Path) -> None:
