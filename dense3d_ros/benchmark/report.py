@@ -33,8 +33,11 @@ def tables(result: dict[str, Any]) -> str:
         parts.append(_times("stage", first["stages"]))
         parts.append("The whole frame in each runtime, in turns, milliseconds:")
         parts.append(_times("runtime", {row["runtime"]: row["stages"]["frame"] for row in result["frames"]}))
-        parts.append("A frame of a cluttered room without a hand, milliseconds:")
-        parts.append(_times("room", result["rooms"]))
+        parts.append(
+            "Rooms without a hand beside a followed hand, by the image's size, milliseconds a frame; each image has "
+            "its own noise, and shares are those of the followed hand's p50 and mean:"
+        )
+        parts.append(_rooms(result["rooms"]))
         parts.append("Alone, milliseconds; votes in torch, operation by operation:")
         parts.append(_times("part", result["parts"]))
     if "device" in result:
@@ -84,7 +87,7 @@ def write_plot(result: dict[str, Any], path: Path) -> None:
     for offset, (name, colour) in enumerate((("p50", "#4477aa"), ("p95", "#ccbb44"), ("p99", "#ee6677"))):
         values = [row["latency_ms"][name] for row in rates]
         right.bar(places + 0.27 * (offset - 1), values, 0.25, label=name, color=colour)
-    right.set_xticks(places, [f"{row['rate']:g} Hz\n{row['lost']} of {row['frames']} lost" for row in rates])
+    right.set_xticks(places, [f"{_played(row)}\n{row['lost']} of {row['frames']}\nlost" for row in rates])
     right.set_title("Stamp to receipt over DDS")
     right.set_ylabel("milliseconds")
     if rates:
@@ -143,6 +146,17 @@ def _times(title: str, rows: dict[str, dict[str, Any]]) -> str:
     )
 
 
+def _rooms(rows: Sequence[dict[str, Any]]) -> str:
+    columns = {
+        **{name: name for name in ("size", "scene", "p50", "mean", "p95", "p99")},
+        "share of p50": "p50_to_hand",
+        "of mean": "mean_to_hand",
+        "frames": "calls",
+        "with hand": "with_hand",
+    }
+    return _table(tuple(columns), [[row[key] for key in columns.values()] for row in rows])
+
+
 def _cameras(rows: Sequence[dict[str, Any]]) -> str:
     return _table(
         ("cameras", "frames/s, all", "frame p50, ms", "p99, ms"),
@@ -152,8 +166,12 @@ def _cameras(rows: Sequence[dict[str, Any]]) -> str:
 
 def _stages(rows: Sequence[dict[str, Any]]) -> str:
     stages = list(dict.fromkeys(stage for row in rows for stage in row["node_stages_p50_ms"]))
-    titles = ("stage", *(f"{row['rate']:g} Hz" for row in rows))
+    titles = ("stage", *(_played(row) for row in rows))
     return _table(titles, [(stage, *(row["node_stages_p50_ms"].get(stage) for row in rows)) for stage in stages])
+
+
+def _played(row: dict[str, Any]) -> str:
+    return f"{row['rate']:g} Hz" if row["hands"] == 1 else f"{row['rate']:g} Hz, {row['hands']} hands"
 
 
 def _callbacks(times: dict[str, dict[str, Any]]) -> str:
@@ -162,14 +180,27 @@ def _callbacks(times: dict[str, dict[str, Any]]) -> str:
 
 
 def _end_to_end(rows: Sequence[dict[str, Any]]) -> str:
-    titles = ("Hz", "frames", "lost", "p50, ms", "p95", "p99", "CPU, % of a core", "resident, MiB")
+    titles = (
+        "hands",
+        "Hz",
+        "frames",
+        "lost",
+        "with all hands",
+        "p50, ms",
+        "p95",
+        "p99",
+        "CPU, % of a core",
+        "resident, MiB",
+    )
     return _table(
         titles,
         [
             (
+                row["hands"],
                 row["rate"],
                 row["frames"],
                 row["lost"],
+                row["with_all_hands"],
                 *(row["latency_ms"][name] for name in ("p50", "p95", "p99")),
                 row["cpu_percent"],
                 row["largest_resident_mib"],

@@ -16,7 +16,6 @@ from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.crop import CropRegion, HandCrop, crop_hand, crop_region
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import HandPose, hand_centre, upright_roll
-from dense3d_ros.learning.evaluation.synthetic import SyntheticTestSet, hand_free_frame
 from dense3d_ros.learning.synthetic.animation import HandAnimation
 from dense3d_ros.perception.estimator import HandPoseEstimator
 from dense3d_ros.perception.model import HandModel
@@ -30,8 +29,9 @@ WARM_UP = BLOCK = 20
 
 @dataclass(frozen=True)
 class Scene:
-    """One camera's frames: depth in millimetres (480, 640) uint16, and the true joints (21, 3) in metres."""
+    """A camera's frames: depth in millimetres (H, W) uint16, and the true joints (21, 3) in metres."""
 
+    camera: Camera
     depths: list[NDArray[np.uint16]]
     joints: list[NDArray[np.float32]]
 
@@ -39,7 +39,7 @@ class Scene:
         """A crop of each frame around the true hand."""
         return [
             crop_hand(
-                DepthImage(depth, 0.001), CAMERA, hand_centre(joints), half_size, resolution, upright_roll(joints)
+                DepthImage(depth, 0.001), self.camera, hand_centre(joints), half_size, resolution, upright_roll(joints)
             )
             for depth, joints in zip(self.depths, self.joints, strict=True)
         ]
@@ -48,18 +48,23 @@ class Scene:
         """The same, for a device that makes the crops itself."""
         return [
             crop_region(
-                DepthImage(depth, 0.001), CAMERA, hand_centre(joints), half_size, resolution, upright_roll(joints)
+                DepthImage(depth, 0.001), self.camera, hand_centre(joints), half_size, resolution, upright_roll(joints)
             )
             for depth, joints in zip(self.depths, self.joints, strict=True)
         ]
 
 
-def make_scene(frames: int = FRAMES) -> Scene:
+def make_scene(frames: int = FRAMES, camera: Camera = CAMERA) -> Scene:
     """Two seconds of the moving hand, forth and back, so that it can be repeated without a jump."""
-    animation = HandAnimation(CAMERA, seed=1, sensor="structured_light")
+    animation = HandAnimation(camera, seed=1, sensor="structured_light")
     forth = [animation.frame(index / RATE) for index in range(frames // 2)]
     images = forth + forth[::-1]
-    return Scene([np.rint(depth * 1000).astype(np.uint16) for depth, _ in images], [joints for _, joints in images])
+    return Scene(camera, [millimetres(depth) for depth, _ in images], [joints for _, joints in images])
+
+
+def millimetres(depth: NDArray[np.float32]) -> NDArray[np.uint16]:
+    """(H, W) metres as most drivers publish them."""
+    return np.rint(depth * 1000).astype(np.uint16)
 
 
 def time_frames(models: Sequence[HandModel], scene: Scene, repeats: int) -> tuple[list[dict[str, Any]], list[HandPose]]:
@@ -68,7 +73,7 @@ def time_frames(models: Sequence[HandModel], scene: Scene, repeats: int) -> tupl
     "frame" is the whole: depth image in, joints out. About every tenth tries both, left and right, so that its
     network runs on twice as many crops. The models take turns, BLOCK frames each, so that a busy moment hits them all.
     """
-    runs = [_Run(HandPoseEstimator(model)) for model in models]
+    runs = [TimedFrames(HandPoseEstimator(model), scene.camera) for model in models]
     for start in range(-WARM_UP, repeats, BLOCK):
         for run in runs:
             for index in range(start, min(start + BLOCK, repeats)):
@@ -77,10 +82,11 @@ def time_frames(models: Sequence[HandModel], scene: Scene, repeats: int) -> tupl
 
 
 @dataclass
-class _Run:
-    """One model's frames so far."""
+class TimedFrames:
+    """An estimator's frames so far; those of a negative index, down to -WARM_UP, do not count."""
 
     estimator: HandPoseEstimator
+    camera: Camera
     taken: dict[str, list[float]] = field(default_factory=dict)
     hands: list[HandPose] = field(default_factory=list)
     found: int = 0
@@ -89,7 +95,7 @@ class _Run:
         # A copy: a message's image is not in the processor's cache either.
         depth = DepthImage(values.copy(), 0.001)
         start = time.perf_counter()
-        estimate = self.estimator.estimate(depth, CAMERA, (index + WARM_UP) / RATE)
+        estimate = self.estimator.estimate(depth, self.camera, (index + WARM_UP) / RATE)
         milliseconds = 1000 * (time.perf_counter() - start)
         if index < 0:
             return
@@ -116,7 +122,7 @@ def time_cameras(model: HandModel, scene: Scene, cameras: int, frames: int) -> d
                 ready.wait()
             depth = DepthImage(scene.depths[(index + offset) % len(scene.depths)], 0.001)
             start = time.perf_counter()
-            estimator.estimate(depth, CAMERA, (index + WARM_UP) / RATE)
+            estimator.estimate(depth, scene.camera, (index + WARM_UP) / RATE)
             if index >= 0:
                 taken.append(1000 * (time.perf_counter() - start))
 
@@ -131,22 +137,6 @@ def time_cameras(model: HandModel, scene: Scene, cameras: int, frames: int) -> d
     return {"cameras": cameras, "frames_per_second": round(rate, 1), **asdict(percentiles(taken))}
 
 
-def time_rooms(model: HandModel, rooms: int = 8, frames: int = 60) -> dict[str, dict[str, Any]]:
-    """Frames without a hand: the first of each cluttered room of the test set, and all of `frames` that show it."""
-    test_set = SyntheticTestSet.load()
-    first: list[float] = []
-    all_frames: list[float] = []
-    for number in range(rooms):
-        room = hand_free_frame(number, test_set)
-        estimator = HandPoseEstimator(model)
-        for index in range(frames):
-            start = time.perf_counter()
-            estimator.estimate(room.depth, room.camera, index / RATE)
-            all_frames.append(1000 * (time.perf_counter() - start))
-        first.append(all_frames[-frames])
-    return {"first frame": asdict(percentiles(first)), "all frames": asdict(percentiles(all_frames))}
-
-
 def time_parts(
     model: HandModel, scene: Scene, further: Mapping[str, Callable[[], object]], repeats: int
 ) -> dict[str, Any]:
@@ -158,8 +148,8 @@ def time_parts(
         "decode": lambda: DepthImage.from_buffer(
             data, width=640, height=480, encoding="16UC1", step=1280, is_bigendian=False
         ),
-        "find": lambda: model.detect(depth, CAMERA, 2),
-        "crop": lambda: crop_hand(depth, CAMERA, centre, 0.15, model.description.resolution),
+        "find": lambda: model.detect(depth, scene.camera, 2),
+        "crop": lambda: crop_hand(depth, scene.camera, centre, 0.15, model.description.resolution),
         **further,
     }
     return {name: asdict(times) for name, times in time_calls(calls, repeats).items()}

@@ -14,20 +14,24 @@ _WARM_UP = 10
 
 @dataclass(frozen=True)
 class Times:
-    """Percentiles in milliseconds, and how many calls they are of."""
+    """Percentiles and mean in milliseconds, and how many calls they are of."""
 
     p50: float
     p95: float
     p99: float
     least: float
     most: float
+    mean: float
     calls: int
 
 
 def percentiles(milliseconds: list[float]) -> Times:
     """The percentiles of at least one time."""
     p50, p95, p99 = (round(float(value), 4) for value in np.percentile(milliseconds, [50, 95, 99]))
-    return Times(p50, p95, p99, round(min(milliseconds), 4), round(max(milliseconds), 4), len(milliseconds))
+    least, most, mean = (
+        round(float(value), 4) for value in (min(milliseconds), max(milliseconds), np.mean(milliseconds))
+    )
+    return Times(p50, p95, p99, least, most, mean, len(milliseconds))
 
 
 def time_calls(calls: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, Times]:

@@ -2,9 +2,10 @@
 
 Three parts, all by default:
   networks     crops in, joints out, for runtimes x batch sizes, with the paper's network for comparison
-  frames       a tracked frame of 640x480 in its stages, for all runtimes, and cameras that share the model
-  end-to-end   camera process, node process and subscriber over DDS: stamp to receipt, lost frames, CPU, memory
-               (needs ROS 2)
+  frames       a tracked frame of 640x480 in its stages, for all runtimes, rooms without a hand beside a followed hand
+               by the camera's size, and cameras that share the model
+  end-to-end   camera process, node process and subscriber over DDS: stamp to receipt, lost frames, CPU, memory, for one
+               hand at each rate and for four at 30 Hz (needs ROS 2)
 
 Runtimes are timed in turns, so a busy moment affects all of them alike. Run nothing else at the same time.
 
@@ -46,6 +47,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--batches", metavar="N", nargs="+", type=int, default=[1, 2, 4], help="crops in a batch")
     parser.add_argument("--repeats", metavar="N", type=int, default=100, help="calls of each (default: %(default)s)")
+    parser.add_argument(
+        "--sizes",
+        metavar="WxH",
+        nargs="+",
+        type=_size,
+        default=[(640, 480), (1280, 720), (1024, 1024)],
+        help="cameras that see rooms without a hand (default: 640x480 1280x720 1024x1024)",
+    )
     parser.add_argument("--rates", metavar="HZ", nargs="+", type=float, default=[30.0, 60.0, 90.0], help="camera rates")
     parser.add_argument("--seconds", metavar="S", type=float, default=20.0, help="of each rate (default: %(default)s)")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write all figures and the machine's description")
@@ -82,6 +91,14 @@ def run(arguments: argparse.Namespace) -> int:
     return int(failed)
 
 
+def _size(text: str) -> tuple[int, int]:
+    """Columns and rows of "640x480"."""
+    width, _, height = text.partition("x")
+    if not (width.isdecimal() and height.isdecimal() and min(int(width), int(height)) >= 64):
+        raise argparse.ArgumentTypeError(f"'{text}' is no image size such as 640x480, of at least 64 pixels each")
+    return int(width), int(height)
+
+
 def _networks(arguments: argparse.Namespace, result: dict[str, Any]) -> None:
     from dense3d_ros.benchmark.networks import PAPER_NAME, arithmetic, matrix_gflops, time_layers, time_networks
     from dense3d_ros.benchmark.stages import make_scene
@@ -104,7 +121,8 @@ def _networks(arguments: argparse.Namespace, result: dict[str, Any]) -> None:
 
 def _frames(arguments: argparse.Namespace, result: dict[str, Any]) -> None:
     from dense3d_ros.benchmark.networks import time_device, votes_call
-    from dense3d_ros.benchmark.stages import make_scene, time_cameras, time_frames, time_parts, time_rooms
+    from dense3d_ros.benchmark.rooms import camera_of, time_rooms
+    from dense3d_ros.benchmark.stages import make_scene, time_cameras, time_frames, time_parts
     from dense3d_ros.perception.model import load_model
 
     scene = make_scene()
@@ -121,7 +139,8 @@ def _frames(arguments: argparse.Namespace, result: dict[str, Any]) -> None:
         pass  # no ROS here
     else:
         further["messages"] = fill_messages(hands)
-    result["rooms"] = time_rooms(model)
+    rooms = max(1, arguments.repeats // 5)
+    result["rooms"] = [row for size in arguments.sizes for row in time_rooms(model, camera_of(*size), rooms)]
     result["parts"] = time_parts(model, scene, further, arguments.repeats)
     if model.device != "cpu":
         result["device"] = time_device(arguments.model, model.device, scene.regions(resolution), arguments.repeats)
@@ -140,15 +159,17 @@ def _end_to_end(arguments: argparse.Namespace, result: dict[str, Any]) -> bool:
     """Whether it could be run; what was in the way is said."""
     try:
         from dense3d_ros.rehearsal.children import ProcessError
-        from dense3d_ros.rehearsal.end_to_end import EndToEnd, run_end_to_end
+        from dense3d_ros.rehearsal.end_to_end import EndToEnd, Showing, run_end_to_end
     except ImportError as error:
         print(f"dense3d benchmark: no end-to-end figures without ROS 2 ({error})", file=sys.stderr)
         return False
-    from dense3d_ros.benchmark.stages import make_scene
+    from dense3d_ros.benchmark.four_hands import make_four_hands, one_hand
+    from dense3d_ros.benchmark.stages import RATE, make_scene
 
-    settings = EndToEnd(arguments.model, arguments.device, arguments.runtime, arguments.rates, arguments.seconds)
+    showings = [Showing(one_hand(make_scene()), 2, arguments.rates), Showing(make_four_hands(), 4, [RATE])]
+    settings = EndToEnd(arguments.model, arguments.device, arguments.runtime, showings, arguments.seconds)
     try:
-        result["end_to_end"] = run_end_to_end(settings, make_scene())
+        result["end_to_end"] = run_end_to_end(settings)
     except ProcessError as error:
         print(f"dense3d benchmark: {error}", file=sys.stderr)
         return False

@@ -1,4 +1,4 @@
-"""Camera process -> perception process -> subscriber over DDS, at several frame rates."""
+"""Camera process -> perception process -> subscriber over DDS, at several frame rates and with several hands."""
 
 from __future__ import annotations
 
@@ -8,15 +8,22 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 import rclpy
+from numpy.typing import NDArray
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.parameter import Parameter
+from rclpy.parameter_client import AsyncParameterClient
 
-from dense3d_ros.benchmark.stages import CAMERA, Scene
+from dense3d_ros.benchmark.four_hands import HandsScene
+from dense3d_ros.benchmark.stages import CAMERA
 from dense3d_ros.benchmark.timing import percentiles
+from dense3d_ros.nodes.messages import read_hand
 from dense3d_ros.rehearsal.children import (
     INFO_TOPIC,
     NAMESPACE,
@@ -35,23 +42,43 @@ SETTLE = 2.0
 """Seconds after a camera's start that do not count: discovery, and the search for the hand."""
 REMAINDER = 0.5
 """Seconds that the last frames may take to be answered."""
+SAME_HAND = 0.03
+"""Metres, mean over the joints, within which a hand is a true one."""
+
+
+@dataclass(frozen=True)
+class Showing:
+    """What the camera plays: a scene at each of the rates (Hz), to nodes that look for `max_hands`."""
+
+    scene: HandsScene
+    max_hands: int
+    rates: Sequence[float]
 
 
 @dataclass(frozen=True)
 class EndToEnd:
-    """What to run: a model on a device in a runtime, `seconds` at each of the rates (Hz)."""
+    """What to run: a model on a device in a runtime, `seconds` of each rate of each showing."""
 
     model: str
     device: str
     runtime: str
-    rates: Sequence[float]
+    showings: Sequence[Showing]
     seconds: float
 
 
-def run_end_to_end(settings: EndToEnd, scene: Scene) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Run:
+    """One showing at one of its rates, with the folder of its images."""
+
+    showing: Showing
+    folder: Path
+    rate: float
+
+
+def run_end_to_end(settings: EndToEnd) -> dict[str, Any]:
     """Start to first pose, and per rate latency, lost frames, processor time and memory. Raises ProcessError.
 
-    The camera plays files of the scene, which costs it less than rendering: a driver does not render either.
+    The camera plays files of a scene, which costs it less than rendering: a driver does not render either.
     """
     isolate()
     rclpy.init()
@@ -60,7 +87,7 @@ def run_end_to_end(settings: EndToEnd, scene: Scene) -> dict[str, Any]:
     executor.add_node(observer)
     try:
         with tempfile.TemporaryDirectory(prefix="dense3d_benchmark") as name:
-            return _run(settings, Path(name), scene, observer, executor)
+            return _run(settings, Path(name), observer, executor)
     finally:
         executor.shutdown()
         observer.destroy_node()
@@ -68,27 +95,29 @@ def run_end_to_end(settings: EndToEnd, scene: Scene) -> dict[str, Any]:
 
 
 def _run(
-    settings: EndToEnd, folder: Path, scene: Scene, observer: LatencyObserver, executor: SingleThreadedExecutor
+    settings: EndToEnd, folder: Path, observer: LatencyObserver, executor: SingleThreadedExecutor
 ) -> dict[str, Any]:
-    for index, depth in enumerate(scene.depths):
-        # Not compressed, so that reading costs next to nothing.
-        cv2.imwrite(str(folder / f"{index}.png"), depth, [cv2.IMWRITE_PNG_COMPRESSION, 0])
-    log, callbacks = folder / "hand_pose.log", folder / "callbacks.json"
+    log, camera_log, callbacks = (folder / name for name in ("hand_pose.log", "camera.log", "callbacks.json"))
     perception = perception_arguments(settings.model, settings.device, settings.runtime)
+    runs = _runs(settings, folder)
+    first = runs[0]
+    perception += ["-p", f"max_hands:={first.showing.max_hands}"]
     rows = []
-    with node_process(CAMERA_PROCESS, _camera(folder, settings.rates[0]), folder / "camera.log") as camera:
-        _until(lambda: bool(observer.sent), executor, camera, folder / "camera.log")
+    with node_process(CAMERA_PROCESS, _camera(first), camera_log) as camera:
+        _until(lambda: bool(observer.sent), executor, camera, camera_log)
         started = time.monotonic()
         with node_process("rehearsal.executor_times", [str(callbacks), *perception], log) as nodes:
             _until(lambda: observer.first_hand is not None, executor, nodes, log)
             to_first_pose = (observer.first_hand or 0.0) - started
-            rows.append(_measure(settings, settings.rates[0], observer, executor, nodes, camera))
+            rows.append(_measure(settings, first, observer, executor, nodes, camera))
             _stop(camera, executor)
-            for rate in settings.rates[1:]:
+            for before, run in pairwise(runs):
+                if run.showing is not before.showing:
+                    _look_for(run.showing.max_hands, observer, executor)
                 observer.forget()
-                with node_process(CAMERA_PROCESS, _camera(folder, rate), folder / "camera.log") as next_camera:
-                    _until(lambda: bool(observer.sent), executor, next_camera, folder / "camera.log")
-                    rows.append(_measure(settings, rate, observer, executor, nodes, next_camera))
+                with node_process(CAMERA_PROCESS, _camera(run), camera_log) as next_camera:
+                    _until(lambda: bool(observer.sent), executor, next_camera, camera_log)
+                    rows.append(_measure(settings, run, observer, executor, nodes, next_camera))
                     _stop(next_camera, executor)
     return {
         "runtime": observer.diagnostics.get("runtime", ""),
@@ -99,9 +128,31 @@ def _run(
     }
 
 
+def _runs(settings: EndToEnd, folder: Path) -> list[_Run]:
+    """All runs in their order; writes the images."""
+    runs = []
+    for number, showing in enumerate(settings.showings):
+        images = folder / f"scene{number}"
+        images.mkdir()
+        for index, depth in enumerate(showing.scene.depths):
+            # Not compressed, so that reading costs next to nothing.
+            cv2.imwrite(str(images / f"{index}.png"), depth, [cv2.IMWRITE_PNG_COMPRESSION, 0])
+        runs += [_Run(showing, images, rate) for rate in showing.rates]
+    return runs
+
+
+def _look_for(max_hands: int, observer: LatencyObserver, executor: SingleThreadedExecutor) -> None:
+    client = AsyncParameterClient(observer, f"{NAMESPACE}/hand_pose")
+    future = client.set_parameters([Parameter("max_hands", value=max_hands)])
+    executor.spin_until_future_complete(future, timeout_sec=START_TIMEOUT)
+    response = future.result() if future.done() else None
+    if response is None or not response.results[0].successful:
+        raise ProcessError(f"hand_pose did not take max_hands {max_hands}")
+
+
 def _measure(
     settings: EndToEnd,
-    rate: float,
+    run: _Run,
     observer: LatencyObserver,
     executor: SingleThreadedExecutor,
     nodes: subprocess.Popen[bytes],
@@ -119,12 +170,18 @@ def _measure(
     spin(executor, REMAINDER)
     answered = {stamp: latency for stamp, latency in observer.latency_ms.items() if stamp in sent}
     if not answered:
-        raise ProcessError(f"no frame was answered at {rate:g} Hz")
+        raise ProcessError(f"no frame was answered at {run.rate:g} Hz")
+    truth = run.showing.scene.joints
+    with_hand = {stamp: observer.hands[stamp] for stamp in sent & observer.hands.keys()}
     return {
-        "rate": rate,
+        "hands": truth.shape[1],
+        "rate": run.rate,
         "frames": len(sent),
         "lost": len(sent) - len(answered),
-        "with_hand": len(sent & observer.with_hand),
+        "with_hand": len(with_hand),
+        "with_all_hands": sum(
+            are_all_there(np.stack([read_hand(hand).joints for hand in hands]), truth) for hands in with_hand.values()
+        ),
         "latency_ms": asdict(percentiles(list(answered.values()))),
         "cpu_percent": round(100 * (after.seconds - before.seconds) / passed, 1),
         "camera_cpu_percent": round(100 * (camera_after.seconds - camera_before.seconds) / passed, 1),
@@ -138,12 +195,24 @@ def _measure(
     }
 
 
-def _camera(folder: Path, rate: float) -> list[str]:
+def are_all_there(hands: NDArray[np.float32], truth: NDArray[np.float32]) -> bool:
+    """Whether (hands, 21, 3) joints are those of one frame of the truth (frames, hands, 21, 3), each hand once.
+
+    Of any frame, because a stamp does not tell which of the images the camera played.
+    """
+    if len(hands) != truth.shape[1]:
+        return False
+    errors = np.linalg.norm(truth[:, :, None] - hands, axis=-1).mean(axis=-1)
+    is_true = errors < SAME_HAND
+    return bool((is_true.any(axis=2) & is_true.any(axis=1)).all(axis=1).any())
+
+
+def _camera(run: _Run) -> list[str]:
     return camera_arguments(
         {
-            "folder": str(folder),
+            "folder": str(run.folder),
             "depth_unit": 0.001,
-            "rate": float(rate),
+            "rate": float(run.rate),
             "fx": CAMERA.fx,
             "fy": CAMERA.fy,
             "cx": CAMERA.cx,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,10 @@ from dense3d_ros.msg import HandPoseArray
 
 
 class LatencyObserver(Node):  # type: ignore[misc]
-    """Notes the stamps of camera infos, which go out with the images, and of the hands that answer them.
+    """Notes the stamps of camera infos, which go out with the images, and the hands that answer them.
 
-    sent: stamps in nanoseconds. latency_ms: stamp -> milliseconds until the hands were received. with_hand: stamps of
-    those that held one. first_hand: time.monotonic() of the first hand.
+    sent: stamps in nanoseconds. latency_ms: stamp -> milliseconds until the hands were received. hands: stamp -> the
+    messages of these hands, if there are any. first_hand: time.monotonic() of the first hand.
     """
 
     def __init__(self, namespace: str, info_topic: str) -> None:
@@ -37,7 +38,7 @@ class LatencyObserver(Node):  # type: ignore[misc]
         """Start counting anew."""
         self.sent: set[int] = set()
         self.latency_ms: dict[int, float] = {}
-        self.with_hand: set[int] = set()
+        self.hands: dict[int, Sequence[Any]] = {}
 
     def _info_came(self, message: Any) -> None:
         self.sent.add(_nanoseconds(message.header.stamp))
@@ -48,7 +49,7 @@ class LatencyObserver(Node):  # type: ignore[misc]
             return  # the message that takes the last hands back when the input has ended
         self.latency_ms[stamp] = (self.get_clock().now().nanoseconds - stamp) * 1e-6
         if message.hands:
-            self.with_hand.add(stamp)
+            self.hands[stamp] = message.hands
             self.first_hand = self.first_hand or time.monotonic()
 
     def _diagnostics_came(self, message: Any) -> None:

@@ -7,7 +7,7 @@ is of a mesh that is never trained on.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -130,13 +130,20 @@ def assets_for(turn: int, test_set: SyntheticTestSet) -> tuple[SceneAssets, str]
 
 def hand_free_frame(number: int, test_set: SyntheticTestSet) -> DatasetSample:
     """SceneImage `number` without a hand: bodies, sleeves, objects, walls. Its joints are (0, 3)."""
+    return next(hand_free_frames(number, test_set, TEST_SENSORS[number % len(TEST_SENSORS)][1]))
+
+
+def hand_free_frames(number: int, test_set: SyntheticTestSet, camera: Camera) -> Iterator[DatasetSample]:
+    """What `camera` sees of scene `number` without a hand, measured for ever, each time with other noise."""
     rng = np.random.default_rng([test_set.seed, 1, number])
-    _, camera, make_sensor = TEST_SENSORS[number % len(TEST_SENSORS)]
+    _, _, make_sensor = TEST_SENSORS[number % len(TEST_SENSORS)]
     place, _ = random_hand(rng, test_set.trained)
     depth, ids = blank(camera)
     add_surroundings(rng, test_set.trained, place, camera, depth, ids, at_least_one=True)
-    measured = make_sensor(rng, float(place.joints[0, 2])).apply(depth, camera, rng)
-    return DatasetSample(DepthImage(measured), camera, np.zeros((0, 3), np.float32), f"no hand {number}")
+    sensor = make_sensor(rng, float(place.joints[0, 2]))
+    while True:
+        measured = DepthImage(sensor.apply(depth, camera, rng))
+        yield DatasetSample(measured, camera, np.zeros((0, 3), np.float32), f"no hand {number}")
 
 
 def blank(camera: Camera) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
