@@ -13,7 +13,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from dense3d_ros.atomic_write import atomic_write
@@ -24,6 +23,7 @@ from dense3d_ros.learning.synthetic.animation import HandAnimation, euler
 from dense3d_ros.perception.estimator import HandPoseEstimator
 from dense3d_ros.perception.model import load_model
 from dense3d_ros.recordings.drawing import colour_depth, draw_bones, write
+from dense3d_ros.skeleton_drawing import ColourImage
 
 CAMERA = Camera(475.0, 475.0, 319.5, 239.5, 640, 480)
 FROM_S, FRAMES, RATE, EVERY = 1.0, 216, 30, 3
@@ -37,7 +37,6 @@ PIXELS_A_METRE = 1250.0
 TURN_RAD = np.radians([-12.0, 62.0, 0.0])
 """Of the view from the side: most of a right angle about the vertical."""
 COLOURS = 96
-ColourImage = NDArray[np.uint8]
 
 
 def from_the_side(hand: HandPose | None) -> ColourImage:

@@ -29,7 +29,8 @@ from dense3d_ros.learning.evaluation.tables import details, followed, hands, num
 from dense3d_ros.perception.model import load_model
 from dense3d_ros.perception.model_description import ModelDescription
 from dense3d_ros.perception.model_file import available_models, model_path, read_model
-from dense3d_ros.recordings.drawing import ColourImage, contact_sheet, draw_bones, overlay, write, write_image
+from dense3d_ros.recordings.drawing import contact_sheet, draw_bones, overlay, write, write_image
+from dense3d_ros.skeleton_drawing import ColourImage
 
 SHOWN = 6
 

@@ -13,18 +13,12 @@ from sensor_msgs.msg import Image, PointCloud2, PointField
 
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import NOTHING, DepthImage
-from dense3d_ros.geometry.hand import BONES, FINGER_COLOURS, JOINT_COUNT, WRIST_COLOUR, HandPose
+from dense3d_ros.geometry.hand import JOINT_COUNT, HandPose
+from dense3d_ros.skeleton_drawing import HAND_RGB, ColourImage, draw_skeleton
 
 _DIMMED = 0.7
 """So that the skeletons stand out."""
-_SHIFT = 4
-"""Fractional bits of OpenCV's drawing coordinates."""
 _POINT = np.dtype([("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("rgb", "<u4"), ("score", "<f4")])
-
-
-def _rgb(finger: int) -> tuple[int, int, int]:
-    red, green, blue = (round(255 * value) for value in (WRIST_COLOUR if finger < 0 else FINGER_COLOURS[finger]))
-    return red, green, blue
 
 
 def _scale() -> NDArray[np.uint8]:
@@ -38,32 +32,26 @@ def _scale() -> NDArray[np.uint8]:
 
 
 _SCALE = _scale()
-_COLOURS = np.array(
-    [red << 16 | green << 8 | blue for red, green, blue in (_rgb((joint - 1) // 4) for joint in range(JOINT_COUNT))],
-    np.uint32,
-)
+_COLOURS = np.array([red << 16 | green << 8 | blue for red, green, blue in HAND_RGB], np.uint32)[
+    (np.arange(JOINT_COUNT) - 1) // 4
+]
 _FIELDS = [
     PointField(name=name, offset=4 * index, datatype=PointField.FLOAT32, count=1)
     for index, name in enumerate(_POINT.names or ())
 ]
 
 
-def overlay(depth: DepthImage, camera: Camera, hands: Sequence[HandPose], near: float, far: float) -> NDArray[np.uint8]:
+def overlay(depth: DepthImage, camera: Camera, hands: Sequence[HandPose], near: float, far: float) -> ColourImage:
     """Depth in colour, warm at `near` and cold at `far` metres, with the skeletons: (H, W, 3) RGB."""
     image = _coloured(depth, near, far)
     width = max(1, round(max(image.shape[:2]) / 320))
     for hand in hands:
-        if not (hand.joints[:, 2] > 0).all():
-            continue
-        pixels = np.rint(camera.project(hand.joints).clip(-1e4, 1e4) * 2**_SHIFT).astype(int).tolist()
-        for index, (parent, child) in enumerate(BONES):
-            cv2.line(image, pixels[parent], pixels[child], _rgb(index // 4), width, cv2.LINE_AA, _SHIFT)
-        for joint, pixel in enumerate(pixels):
-            cv2.circle(image, pixel, (width << _SHIFT) * 5 // 4, _rgb((joint - 1) // 4), -1, cv2.LINE_AA, _SHIFT)
+        if (hand.joints[:, 2] > 0).all():
+            draw_skeleton(image, camera.project(hand.joints), HAND_RGB, width, 1.25 * width, 1.25 * width)
     return image
 
 
-def _coloured(depth: DepthImage, near: float, far: float) -> NDArray[np.uint8]:
+def _coloured(depth: DepthImage, near: float, far: float) -> ColourImage:
     values: Any = depth.values
     unit = depth.unit
     if values.dtype != np.uint16:
@@ -76,7 +64,7 @@ def _coloured(depth: DepthImage, near: float, far: float) -> NDArray[np.uint8]:
     return np.asarray(cv2.applyColorMap(level, _SCALE), np.uint8)
 
 
-def overlay_message(header: Any, image: NDArray[np.uint8]) -> Any:
+def overlay_message(header: Any, image: ColourImage) -> Any:
     """sensor_msgs/Image of an (H, W, 3) RGB image."""
     height, width = image.shape[:2]
     data = array.array("B", image.tobytes())

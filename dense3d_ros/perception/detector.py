@@ -18,7 +18,7 @@ from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.perception.graph_file import check_torch, has_graph, read_recorded
 from dense3d_ros.perception.model_description import ModelFileError
 from dense3d_ros.perception.model_file import read_any_model
-from dense3d_ros.runtime.interface import NonFiniteOutputError
+from dense3d_ros.runtime.interface import check_finite
 from dense3d_ros.runtime.recorded import RecordedNetwork
 from dense3d_ros.runtime.selection import GRAPH_RUNTIMES
 from dense3d_ros.runtime.whole_image import make_detector_runtime
@@ -172,8 +172,7 @@ class Detector:
         samples = grid.samples(depth)
         with self._running:
             maps = self._run(samples, grid.camera.fx)
-        if not np.isfinite(maps).all():
-            raise NonFiniteOutputError("the detector's network gives NaN or infinity")
+        check_finite([maps], "the detector's network")
         return candidates(maps, grid.camera, LEAST_LOG_ODDS, limit)
 
 

@@ -23,7 +23,7 @@ from dense3d_ros.perception.model_description import ModelDescription, ModelFile
 from dense3d_ros.perception.model_file import check_hourglass, model_path, read_model
 from dense3d_ros.runtime.batching import Batcher
 from dense3d_ros.runtime.cuda_devices import cuda_device_count
-from dense3d_ros.runtime.interface import NonFiniteOutputError, Outputs
+from dense3d_ros.runtime.interface import NonFiniteOutputError, Outputs, check_finite
 from dense3d_ros.runtime.recorded import RecordedNetwork
 from dense3d_ros.runtime.selection import GRAPH_RUNTIMES, choose_runtime, make_runtime
 
@@ -130,9 +130,7 @@ class HandModel:
             for index, mirror in hypotheses
             for crop in crops[count * index : count * (index + 1)]
         ]
-        seen = self._batcher.run(shown)
-        if not all(np.isfinite(part).all() for part in seen):
-            raise NonFiniteOutputError(f"the network of model '{self.description.name}' gives NaN or infinity")
+        seen = self._run(shown)
         joints = np.stack([crop.in_camera(points) for crop, points in zip(shown, seen.joints, strict=True)])
         joints, spread, logits = fuse_crops(Outputs(joints, seen.spread, seen.logits), count)
         rows_of: dict[int, list[int]] = {}
@@ -171,11 +169,17 @@ class HandModel:
         """
         depth = DepthImage(np.zeros((1, 1), np.float32))
         crops = crops_of(self, depth, Camera(1, 1, 0, 0, 1, 1), np.array([0, 0, 0.5]))
-        for _ in range(3):
-            outputs = self._batcher.run(crops)
-            self.detect(depth, Camera(1, 1, 0, 0, 1, 1), 1)
-        if not all(np.isfinite(array).all() for array in outputs):
-            raise ModelFileError(f"model '{self.description.name}' gives numbers that are not finite")
+        try:
+            for _ in range(3):
+                self._run(crops)
+                self.detect(depth, Camera(1, 1, 0, 0, 1, 1), 1)
+        except NonFiniteOutputError as error:
+            raise ModelFileError(str(error)) from error
+
+    def _run(self, crops: Sequence[Crop]) -> Outputs:
+        outputs = self._batcher.run(crops)
+        check_finite(outputs, f"the network of model '{self.description.name}'")
+        return outputs
 
 
 def crops_of(

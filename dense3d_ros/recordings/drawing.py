@@ -12,14 +12,11 @@ from numpy.typing import NDArray
 from dense3d_ros.atomic_write import atomic_write
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthImage
-from dense3d_ros.geometry.hand import BONES, FINGER_COLOURS, WRIST_COLOUR, HandPose
-
-ColourImage = NDArray[np.uint8]
+from dense3d_ros.geometry.hand import HandPose
+from dense3d_ros.skeleton_drawing import HAND_BGR, ColourImage, draw_skeleton
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _WHITE, _BLACK = (255, 255, 255), (0, 0, 0)
-_SHIFT = 4
-"""Fractional bits of OpenCV's drawing coordinates."""
 _GAP = 4
 
 
@@ -58,15 +55,7 @@ def draw_hand(image: ColourImage, hand: HandPose, camera: Camera) -> None:
 
 def draw_bones(image: ColourImage, pixels: NDArray[np.floating], scale: float) -> None:
     """The skeleton of (21, 2) pixels; scale 1 has lines of two pixels."""
-    width = max(1, round(2 * scale))
-    for index, (parent, child) in enumerate(BONES):
-        ends = _fixed_point(pixels[parent]), _fixed_point(pixels[child])
-        cv2.line(image, *ends, _BLACK, width + 2, cv2.LINE_AA, _SHIFT)
-        cv2.line(image, *ends, finger_colour(index // 4), width, cv2.LINE_AA, _SHIFT)
-    for joint, pixel in enumerate(pixels):
-        colour = bgr(WRIST_COLOUR) if joint == 0 else finger_colour((joint - 1) // 4)
-        radius = round((3.5 if joint == 0 else 2.5) * scale * 2**_SHIFT)
-        cv2.circle(image, _fixed_point(pixel), radius, colour, -1, cv2.LINE_AA, _SHIFT)
+    draw_skeleton(image, pixels, HAND_BGR, max(1, round(2 * scale)), 2.5 * scale, 3.5 * scale, outline=2)
 
 
 def overlay(depth: DepthImage, camera: Camera, hands: Sequence[HandPose], caption: str = "") -> ColourImage:
@@ -121,22 +110,6 @@ def write(image: ColourImage, text: str, place: tuple[float, float], size: float
     for column, row in ((-1, 0), (1, 0), (0, -1), (0, 1)):
         cv2.putText(image, text, (left + column, base + row), _FONT, size, _BLACK, thickness, cv2.LINE_AA)
     cv2.putText(image, text, (left, base), _FONT, size, _WHITE, thickness, cv2.LINE_AA)
-
-
-def finger_colour(finger: int) -> tuple[int, int, int]:
-    """BGR of a finger, 0 is the thumb."""
-    return bgr(FINGER_COLOURS[finger])
-
-
-def bgr(rgb: tuple[float, float, float]) -> tuple[int, int, int]:
-    """RGB in 0..1 -> BGR in 0..255."""
-    red, green, blue = (round(255 * value) for value in rgb)
-    return blue, green, red
-
-
-def _fixed_point(pixel: NDArray[np.floating]) -> tuple[int, int]:
-    column, row = np.clip(pixel, -1e4, 1e4) * 2**_SHIFT
-    return round(float(column)), round(float(row))
 
 
 def write_image(path: Path, image: ColourImage) -> None:

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dense3d_ros.recordings.drawing import ColourImage, bgr
 from dense3d_ros.retargeting.urdf import Robot, Shape
+from dense3d_ros.skeleton_drawing import ColourImage, bgr
 
 Array = NDArray[np.float64]
 

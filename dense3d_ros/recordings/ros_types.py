@@ -14,6 +14,7 @@ from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import BONES, FINGER_COLOURS, JOINT_COUNT, SKELETON, WRIST_COLOUR, HandPose
 from dense3d_ros.geometry.rotation import quaternion
+from dense3d_ros.skeleton_drawing import HAND_RGB
 
 HANDS, MARKERS = "dense3d_ros/msg/HandPoseArray", "visualization_msgs/msg/MarkerArray"
 IMAGE, INFO = "sensor_msgs/msg/Image", "sensor_msgs/msg/CameraInfo"
@@ -156,5 +157,5 @@ class RosTypes:
 
 def _packed(finger: int) -> int:
     """Colour of a finger as PointCloud2 has it: 0xRRGGBB."""
-    red, green, blue = (round(255 * value) for value in (WRIST_COLOUR if finger < 0 else FINGER_COLOURS[finger]))
+    red, green, blue = HAND_RGB[finger]
     return red << 16 | green << 8 | blue

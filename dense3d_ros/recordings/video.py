@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from dense3d_ros.atomic_write import atomic_write
-from dense3d_ros.recordings.drawing import ColourImage, read_image
+from dense3d_ros.recordings.drawing import read_image
+from dense3d_ros.skeleton_drawing import ColourImage
 
 CODEC = "libx264"
 _OPTIONS = {"crf": "20", "preset": "veryfast"}

@@ -16,7 +16,7 @@ from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import HandPose
 from dense3d_ros.hand_state.conventions import operator_rotation
 from dense3d_ros.hand_state.frames import hand_frames
-from dense3d_ros.recordings.drawing import ColourImage, colour_depth, contact_sheet, draw_hand, write, write_image
+from dense3d_ros.recordings.drawing import colour_depth, contact_sheet, draw_hand, write, write_image
 from dense3d_ros.recordings.offline import Intrinsics
 from dense3d_ros.recordings.result_folder import OVERLAYS, SHEET
 from dense3d_ros.recordings.robot_drawing import RobotDrawing
@@ -25,6 +25,7 @@ from dense3d_ros.rehearsal.teleop import FOLLOWED, TeleopObservation
 from dense3d_ros.rehearsal.teleop_observer import POSES, Moment, pose_errors
 from dense3d_ros.retargeting.gripper import ParallelGripper
 from dense3d_ros.retargeting.robot import Retargeting
+from dense3d_ros.skeleton_drawing import ColourImage
 
 LEAST_COMMANDED = 0.5
 """Share of the frames that must move each robot: the rendered hand is lost now and then, and so are frames on a busy

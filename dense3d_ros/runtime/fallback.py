@@ -6,12 +6,10 @@ import logging
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 
-import numpy as np
-
 from dense3d_ros.dense.regressor import DenseRegressor
 from dense3d_ros.excerpt import excerpt
 from dense3d_ros.geometry.crop import Crop
-from dense3d_ros.runtime.interface import Outputs, Runtime, RuntimeUnavailableError
+from dense3d_ros.runtime.interface import Outputs, Runtime, RuntimeUnavailableError, is_finite
 
 
 class FallbackRuntime:
@@ -50,9 +48,9 @@ class FallbackRuntime:
         except Exception as error:
             self._fail(error)
             return self._eager.run(crops)
-        if not _is_finite(outputs):
+        if not is_finite(outputs):
             certain = self._eager.run(crops)
-            if _is_finite(certain):
+            if is_finite(certain):
                 self._fail(ArithmeticError("numbers that are not finite"))
             return certain
         return outputs
@@ -62,7 +60,3 @@ class FallbackRuntime:
         reason = excerpt(str(error).strip().partition("\n")[0] or type(error).__name__, 200)
         self.failure = f"{self._name} failed ({reason})"
         logging.getLogger(__name__).warning("Runtime %s; going on in torch, in float32", self.failure)
-
-
-def _is_finite(outputs: Outputs) -> bool:
-    return all(bool(np.isfinite(array).all()) for array in outputs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -19,6 +19,17 @@ class RuntimeUnavailableError(ValueError):
 
 class NonFiniteOutputError(ValueError):
     """A network that answers with NaN or infinity, as with a damaged weight."""
+
+
+def is_finite(outputs: Iterable[NDArray[np.floating]]) -> bool:
+    """Whether a network's outputs are numbers throughout."""
+    return all(bool(np.isfinite(array).all()) for array in outputs)
+
+
+def check_finite(outputs: Iterable[NDArray[np.floating]], network: str) -> None:
+    """Raise NonFiniteOutputError, one sentence that begins with the network's name, unless they are."""
+    if not is_finite(outputs):
+        raise NonFiniteOutputError(f"{network} gives NaN or infinity")
 
 
 class Outputs(NamedTuple):

@@ -114,7 +114,7 @@ def test_a_network_that_gives_no_numbers(path: Path) -> None:
     description, network = read_model(str(path))
     with torch.no_grad():
         network.hand_head.layers[-1].weight.fill_(3e38)  # type: ignore[operator, union-attr]
-    with pytest.raises(ModelFileError, match="model 'small' gives numbers that are not finite"):
+    with pytest.raises(ModelFileError, match="the network of model 'small' gives NaN or infinity"):
         HandModel(description, network, "cpu").warm_up()
 
 

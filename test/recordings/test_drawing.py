@@ -8,19 +8,18 @@ import pytest
 
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthImage
-from dense3d_ros.geometry.hand import BONES, FINGER_COLOURS, JOINT_INDEX, Handedness, HandPose
+from dense3d_ros.geometry.hand import BONES, JOINT_INDEX, Handedness, HandPose
 from dense3d_ros.recordings.drawing import (
-    bgr,
     colour_depth,
     contact_sheet,
     draw_crop,
     draw_hand,
-    finger_colour,
     overlay,
     read_image,
     write,
     write_image,
 )
+from dense3d_ros.skeleton_drawing import HAND_BGR
 
 CAMERA = Camera(500.0, 500.0, 320.0, 240.0, 640, 480)
 
@@ -70,15 +69,10 @@ def test_bones_have_their_fingers_colours() -> None:
         if parent == 0:
             continue
         column, row = np.rint((pixels[parent] + pixels[child]) / 2).astype(int)
-        np.testing.assert_allclose(image[row, column], finger_colour(index // 4), atol=3)
+        np.testing.assert_allclose(image[row, column], HAND_BGR[index // 4], atol=3)
     column, row = np.rint(pixels[JOINT_INDEX["wrist"]]).astype(int)
     assert image[row, column].min() > 230, "the wrist is white"
     assert not image[:150].any(), "nothing is drawn elsewhere"
-
-
-def test_colours_are_bgr() -> None:
-    assert bgr((1.0, 0.5, 0.0)) == (0, 128, 255)
-    assert finger_colour(0) == bgr(FINGER_COLOURS[0])
 
 
 @pytest.mark.parametrize("value", [np.nan, -1.0, 0.0])

@@ -9,16 +9,15 @@ import cv2
 import numpy as np
 
 from dense3d_ros.geometry.depth import DepthImage
-from dense3d_ros.geometry.hand import FINGER_COLOURS, WRIST_COLOUR
 from dense3d_ros.learning.datasets.sample import DatasetSample
-from dense3d_ros.recordings.drawing import ColourImage, bgr, colour_depth, contact_sheet, write
+from dense3d_ros.recordings.drawing import colour_depth, contact_sheet, write
+from dense3d_ros.skeleton_drawing import HAND_BGR, ColourImage
 
 TILE = 256
 _COLUMNS = 4
 _MARGIN = 0.25
 _NEAR, _FAR = 0.1, 0.15
 """Depth shown, metres in front of the nearest joint and behind the furthest."""
-_COLOURS = (*FINGER_COLOURS, WRIST_COLOUR)
 
 
 def sample_sheet(samples: Sequence[DatasetSample], chains: Sequence[Sequence[int]]) -> ColourImage:
@@ -34,7 +33,7 @@ def sample_tile(sample: DatasetSample, chains: Sequence[Sequence[int]]) -> Colou
     tile = _background(sample, left, top, size)
     points = np.rint(sample.camera.cropped(left, top, size, size).resized(TILE, TILE).project(sample.joints))
     for number, chain in enumerate(chains):
-        colour = bgr(_COLOURS[number % len(_COLOURS)])
+        colour = HAND_BGR[number % len(HAND_BGR)]
         corners = [(int(column), int(row)) for column, row in points[list(chain)]]
         for start, end in pairwise(corners):
             cv2.line(tile, start, end, colour, 2, cv2.LINE_AA)

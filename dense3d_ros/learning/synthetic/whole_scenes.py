@@ -33,8 +33,11 @@ _OTHER_ID = 1
 
 
 @dataclass(frozen=True)
-class LabelledHand:
-    """A hand in a scene. joints: (21, 3) metres in the camera frame. visible: share of its pixels not covered."""
+class SceneHand:
+    """A hand in a scene. joints: (21, 3) metres in the camera frame.
+
+    visible: share of its pixels, the forearm's included, that nothing covers.
+    """
 
     joints: NDArray[np.float32]
     right: bool
@@ -47,7 +50,7 @@ class WholeScene:
 
     depth: NDArray[np.float32]
     camera: Camera
-    hands: tuple[LabelledHand, ...]
+    hands: tuple[SceneHand, ...]
 
 
 def make_whole_scene(rng: np.random.Generator, assets: SceneAssets, width: int = WIDTH) -> WholeScene:
@@ -70,7 +73,7 @@ def make_whole_scene(rng: np.random.Generator, assets: SceneAssets, width: int =
     nearest = min((float(hand_centre(hand.joints)[2]) for hand, _ in hands), default=rng.uniform(0.4, 1.2))
     measured = random_sensor(rng, nearest).apply(depth, camera, rng)
     labelled = tuple(
-        LabelledHand(hand.joints, right, int(np.count_nonzero(ids == _FIRST_HAND_ID + number)) / max(whole[number], 1))
+        SceneHand(hand.joints, right, int(np.count_nonzero(ids == _FIRST_HAND_ID + number)) / max(whole[number], 1))
         for number, (hand, right) in enumerate(hands)
     )
     return WholeScene(measured, camera, labelled)
