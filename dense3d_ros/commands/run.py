@@ -126,6 +126,8 @@ def run(arguments: argparse.Namespace) -> int:
                 if bag:
                     bag.add(result)
                 tally.add(result)
+            if bag:
+                bag.add_transforms(recording.last_transforms)
     except KeyboardInterrupt:
         also = f", and so has {printable(arguments.bag)}" if bag else ""
         _say(f"interrupted; {output} has the first {tally.frames} of {recording.count} frames{also}")

@@ -26,7 +26,7 @@ from dense3d_ros.recordings.bag import (
     passed_over,
 )
 from dense3d_ros.recordings.bag_file import BagError
-from dense3d_ros.recordings.offline import FrameFile, Intrinsics, RecordedFrame, Recording, unreadable
+from dense3d_ros.recordings.offline import FrameFile, Intrinsics, RecordedFrame, Recording, Transform, unreadable
 
 _SECOND = 1_000_000_000
 _FIRST_FRAMES = 16
@@ -59,7 +59,9 @@ def open_bag_recording(
     camera = start.camera
     intrinsics = Intrinsics(camera.fx, camera.fy, camera.cx, camera.cy, start.depth.unit, _rate(bag, topic))
     about = {"depth topic": topic.name, "camera info topic": info.name if info else ""}
-    return Recording(_frames(bag, topic, info, start, pinhole, unit), topic.count, intrinsics, about, bag.cuts)
+    moved: list[Transform] = []
+    frames = _frames(bag, topic, info, start, pinhole, unit, moved)
+    return Recording(frames, topic.count, intrinsics, about, bag.cuts, moved)
 
 
 @dataclass(frozen=True)
@@ -127,12 +129,13 @@ def _frames(
     start: _Start,
     pinhole: tuple[float, float, float, float] | None,
     unit: float | None,
+    moved: list[Transform],
 ) -> Iterator[RecordedFrame]:
+    """moved: gets the transforms, and is emptied with each frame that takes them along."""
     latest, passed = start.info, 0
     last: RecordedFrame | None = None
     index = 0
     moves = [topic.name for topic in bag.topics.values() if topic.kind == TRANSFORMS]
-    moved: list[tuple[str, int, Any]] = []
     for name, time, message in bag.messages([depth.name, *([info.name] if info else []), *moves]):
         if name in moves:
             moved.append((name, time, message))
@@ -157,7 +160,7 @@ def _frames(
             continue
         starts = last is None or last.camera != camera or stamp < last.nanoseconds
         last = RecordedFrame(file, stamp, image, camera, frame_id, starts, transforms=tuple(moved))
-        moved = []
+        moved.clear()
         yield last
     if bag.cuts and last:
         bag.cuts.append(f"the last frame that is there is {last.file.name}, with the stamp {last.stamp:.3f}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -12,7 +13,7 @@ from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, W
 
 from dense3d_ros.geometry.depth import printable
 from dense3d_ros.recordings.growing_stamps import GrowingStamps
-from dense3d_ros.recordings.offline import FrameResult
+from dense3d_ros.recordings.offline import FrameResult, Transform
 from dense3d_ros.recordings.ros_types import HANDS, IMAGE, INFO, MARKERS, POINTS, TRANSFORMS, RosTypes
 
 TOPICS = {
@@ -70,8 +71,7 @@ class BagWriter:
 
     def add(self, result: FrameResult) -> None:
         """Write a frame; one that could not be read leaves nothing."""
-        for topic, time, message in result.transforms:
-            self._write(topic, TRANSFORMS, self._stamps.moved(time), message)
+        self.add_transforms(result.transforms)
         if not result.readable:
             return
         stamp = self._stamps.next(result.nanoseconds)
@@ -86,6 +86,11 @@ class BagWriter:
         )
         for (topic, kind), message in zip(TOPICS.items(), messages, strict=True):
             self._write(topic, kind, stamp, message)
+
+    def add_transforms(self, transforms: Iterable[Transform]) -> None:
+        """Write transforms of the sequence at hand, such as those after its last frame."""
+        for topic, time, message in transforms:
+            self._write(topic, TRANSFORMS, self._stamps.moved(time), message)
 
     def _write(self, topic: str, kind: str, time: int, message: Any) -> None:
         if topic not in self._connections:
