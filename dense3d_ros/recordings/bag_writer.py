@@ -11,6 +11,7 @@ from typing import Any
 from rosbags.interfaces import Connection, Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 
+from dense3d_ros.atomic_write import check_writable, writing
 from dense3d_ros.geometry.depth import printable
 from dense3d_ros.recordings.growing_stamps import GrowingStamps
 from dense3d_ros.recordings.offline import FrameResult, Transform
@@ -41,6 +42,7 @@ class BagWriter:
             raise ValueError(f"--bag {printable(path)} is no name of an MCAP; it must end with .mcap")
         if path.is_dir() or not path.parent.is_dir():
             raise OSError(f"--bag {printable(path)} cannot be written: there is a folder of that name, or none for it")
+        check_writable(path)
         self._path, self._model = path, model
         # What a killed run left.
         self._folder = path.with_name(f".part-{path.name}")
@@ -95,7 +97,8 @@ class BagWriter:
     def _write(self, topic: str, kind: str, time: int, message: Any) -> None:
         if topic not in self._connections:
             self._connect(topic, kind)
-        self._writer.write(self._connections[topic], time, self._types.store.serialize_cdr(message, kind))
+        with writing(self._path):
+            self._writer.write(self._connections[topic], time, self._types.store.serialize_cdr(message, kind))
 
     def _connect(self, topic: str, kind: str) -> None:
         qos = [_offered(topic)]
