@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from errno import EDQUOT, EISDIR, ENOSPC
@@ -10,11 +11,14 @@ from pathlib import Path
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Around what writes or makes `path`: an OSError comes out as one that says which path, why, and what to do."""
+    """Around what writes or makes `path`: an OSError comes out as one that says which path, why, and what to do.
+
+    One about another file, such as one that is read meanwhile, stays as it is.
+    """
     try:
         yield
     except OSError as error:
-        if error.errno is None:
+        if error.errno is None or not _is_about(error, path):
             raise
         advice = "name another place"
         if error.errno in (ENOSPC, EDQUOT):
@@ -24,14 +28,25 @@ def writing(path: Path) -> Iterator[None]:
         raise OSError(f"{path} cannot be written: {error.strerror}; {advice}") from error
 
 
+def _is_about(error: OSError, path: Path) -> bool:
+    if not isinstance(error.filename, str | bytes):
+        return True
+    named = Path(os.fsdecode(error.filename))
+    return path.is_relative_to(named) or any(named.is_relative_to(own) for own in (path, _temporary(path)))
+
+
+def _temporary(path: Path) -> Path:
+    # The ending stays: OpenCV and matplotlib choose the format by it. Hidden, so that it is no other result's name.
+    return path.with_name(".part-" + path.name)
+
+
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
     """A path beside `path` to write to; it takes the place of `path` when the block ends without an error.
 
     Raises OSError as `writing` does.
     """
-    # The ending stays: OpenCV and matplotlib choose the format by it. Hidden, so that it is no other result's name.
-    temporary = path.with_name(".part-" + path.name)
+    temporary = _temporary(path)
     with writing(path):
         try:
             yield temporary
@@ -45,7 +60,7 @@ def check_writable(path: Path) -> None:
     with writing(path):
         if path.is_dir():
             raise IsADirectoryError(EISDIR, "it is a folder")
-        temporary = path.with_name(".part-" + path.name)
+        temporary = _temporary(path)
         temporary.touch()
         temporary.unlink()
 

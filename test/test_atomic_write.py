@@ -64,3 +64,9 @@ def test_a_full_disk_is_said() -> None:
         full.open("wb", buffering=0) as file,
     ):
         file.write(b"x")
+
+
+def test_what_is_wrong_with_another_file_is_not_said_of_this_one(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="other.json"), atomic_write(tmp_path / "result.json") as temporary:
+        temporary.write_bytes((tmp_path / "other.json").read_bytes())
+    assert list(tmp_path.iterdir()) == []

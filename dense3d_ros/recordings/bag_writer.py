@@ -64,8 +64,9 @@ class BagWriter:
     ) -> None:
         try:
             if kind is None or issubclass(kind, KeyboardInterrupt):
-                self._writer.close()
-                next(self._folder.glob("*.mcap")).replace(self._path)
+                with writing(self._path):
+                    self._writer.close()
+                    next(self._folder.glob("*.mcap")).replace(self._path)
             else:
                 self._writer.abort()
         finally:
