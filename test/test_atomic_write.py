@@ -67,6 +67,6 @@ def test_a_full_disk_is_said() -> None:
 
 
 def test_what_is_wrong_with_another_file_is_not_said_of_this_one(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="other.json"), atomic_write(tmp_path / "result.json") as temporary:
+    with pytest.raises(FileNotFoundError, match=r"other\.json"), atomic_write(tmp_path / "result.json") as temporary:
         temporary.write_bytes((tmp_path / "other.json").read_bytes())
     assert list(tmp_path.iterdir()) == []
