@@ -15,8 +15,8 @@ VERSION = "0.1.0"
 DESCRIPTION = "Hand pose from depth images: 21 joints in metres, without ROS."
 ROS_MODULES = ("rclpy", "dense3d_ros.msg", "lifecycle_msgs", "ament_index_python")
 """Modules that only an installation of ROS 2, and of this package in it, has."""
-EXTRAS = ("av", "rosbags")
-"""Modules that one use needs, and that are called as the package that has them."""
+EXTRAS = {"av": "av", "rerun": "rerun-sdk", "rosbags": "rosbags"}
+"""Modules that one use needs, and the packages that have them."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,12 +38,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         return int(arguments.run(arguments))
-    except (ValueError, OSError) as error:
+    except OSError as error:
+        text = f"{error.filename} cannot be used: {error.strerror}" if error.filename and error.strerror else error
+        print(f"{parser.prog}: error: {text}", file=sys.stderr)
+        return 2
+    except ValueError as error:
         print(f"{parser.prog}: error: {error}", file=sys.stderr)
         return 2
     except ModuleNotFoundError as error:
-        what = "ROS 2, sourced or as wheels" if error.name in ROS_MODULES else f"the Python package {error.name}"
-        hint = f"; `pip install {error.name}` brings it" if error.name in EXTRAS else ""
+        package = EXTRAS.get(str(error.name), error.name)
+        what = "ROS 2, sourced or as wheels" if error.name in ROS_MODULES else f"the Python package {package}"
+        hint = f"; `pip install {package}` brings it" if error.name in EXTRAS else ""
         print(f"{parser.prog}: error: this needs {what}, which is not there ({error}){hint}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -151,7 +151,7 @@ def test_pip_requirements_cover_what_is_imported() -> None:
     extras = {
         name: set(re.findall(r'"([\w-]+)[^"]*"', names))
         for name, names in re.findall(
-            r"^(bags|demo|gpu|learning|onnxruntime|retargeting|video) = \[(.*)\]$", project, re.MULTILINE
+            r"^(bags|demo|gpu|learning|onnxruntime|rerun|retargeting|video) = \[(.*)\]$", project, re.MULTILINE
         )
     }
     assert declared == {wanted.name for wanted in requirements("run.txt")}
@@ -160,10 +160,11 @@ def test_pip_requirements_cover_what_is_imported() -> None:
     assert extras["gpu"] <= extras["learning"]
     assert extras["bags"] | extras["video"] == {wanted.name for wanted in requirements("recordings.txt")}
     assert extras["retargeting"] == {wanted.name for wanted in requirements("retargeting.txt")}
+    assert extras["rerun"] == {wanted.name for wanted in requirements("rerun.txt")} == {"rerun-sdk"}
     modules = {name.replace("opencv-python-headless", "cv2").replace("pyyaml", "yaml") for name in declared}
     # rosbags brings what unpacks zstd, where Python has no `compression`.
     known = modules.union(*extras.values()) | set(sys.stdlib_module_names)
-    known |= {"dense3d_ros", "dex_retargeting", "backports", "compression"}
+    known |= {"dense3d_ros", "dex_retargeting", "backports", "compression", "rerun"}
     statement = re.compile(r"^\s*(?:from|import) (\w+)[\w.]*(?: import .+| as \w+)?$", re.MULTILINE)
     for module in (ROOT / "dense3d_ros").rglob("*.py"):
         if not {"nodes", "rehearsal"} & set(module.parts):
@@ -189,6 +190,7 @@ def test_every_requirement_is_pinned_once(python: str, numpy: str) -> None:
         wanted.name
         for wanted in requirements("run.txt", "demo.txt", "learning.txt", "recordings.txt", "ros.txt", "test.txt")
     } <= set(pins)
+    assert {wanted.name for wanted in requirements("rerun.txt")} | {"pyarrow", "attrs", "pillow"} <= set(pins)
     assert {"onnx", "onnxruntime", "ml-dtypes"} <= set(pins)  # the extras, which must not move NumPy either
 
 

@@ -64,12 +64,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure and print; 1 if the end-to-end part could not be run."""
-    from dense3d_ros.atomic_write import write_text
+    from dense3d_ros.atomic_write import check_writable, make_folder, write_text
     from dense3d_ros.benchmark.machine import describe_machine
     from dense3d_ros.benchmark.report import tables, write_plot
 
     if min(*arguments.batches, arguments.repeats, 1) < 1 or min(*arguments.rates, arguments.seconds) <= 0:
         raise ValueError("batches and repeats must be at least 1, rates and seconds above 0")
+    for path in filter(None, (arguments.json, arguments.markdown, arguments.plot)):
+        make_folder(path.parent)
+        check_writable(path)
     command = shlex.join(["dense3d", *sys.argv[1:]]) if sys.argv[1:2] == ["benchmark"] else "dense3d benchmark"
     result: dict[str, Any] = {"machine": describe_machine(), "command": command}
     # The processes first: what this one loads later would take their memory and caches.
@@ -80,8 +83,6 @@ def run(arguments: argparse.Namespace) -> int:
         _networks(arguments, result)
     text = tables(result)
     print(text, end="")
-    for path in filter(None, (arguments.json, arguments.markdown, arguments.plot)):
-        path.parent.mkdir(parents=True, exist_ok=True)
     if arguments.json:
         write_text(arguments.json, json.dumps(result, indent=1) + "\n")
     if arguments.markdown:

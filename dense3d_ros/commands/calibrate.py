@@ -46,12 +46,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Calibrate, write the file, and print what was fitted."""
+    from dense3d_ros.atomic_write import check_writable
     from dense3d_ros.learning.calibration.calibrate import calibrate_file
     from dense3d_ros.learning.synthetic.compilation import announced
 
     if arguments.images < FEWEST:
         raise ValueError(f"--images must be at least {FEWEST}, got {arguments.images}")
     output = _output(arguments.model, arguments.output)
+    check_writable(output)
     with announced(print):
         path, confidence = calibrate_file(
             arguments.model, output, arguments.images, arguments.device, arguments.runtime

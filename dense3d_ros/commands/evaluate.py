@@ -91,9 +91,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure, write the JSON and the plot, and print the main figures."""
+    from dense3d_ros.atomic_write import check_writable, make_folder
     from dense3d_ros.learning.evaluation.report import write_json
     from dense3d_ros.learning.synthetic.compilation import announced
 
+    for path in filter(None, (arguments.json, arguments.plot, arguments.write_predictions)):
+        make_folder(path.parent)
+        check_writable(path)
     if arguments.predictions:
         result, lines, plot = _score_predictions(arguments)
     elif arguments.no_hand:

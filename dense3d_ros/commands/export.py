@@ -33,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the graph and print where it is."""
+    from dense3d_ros.atomic_write import check_writable
     from dense3d_ros.perception.detector import DETECTOR_FILE
     from dense3d_ros.perception.graph_export import export_graph
     from dense3d_ros.perception.graph_file import SUFFIX
@@ -41,6 +42,8 @@ def run(arguments: argparse.Namespace) -> int:
     output = arguments.output
     if output is not None and (output.suffix != SUFFIX or not output.parent.is_dir()):
         raise ValueError(f"--output must be a file in an existing folder, named *{SUFFIX}, got {output}")
+    if output is not None:
+        check_writable(output)
     model = DETECTOR_FILE if arguments.model == "detector" else model_path(arguments.model)
     print(export_graph(model, output))
     return 0

@@ -28,12 +28,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Retarget, write, and say how it went; 1 where no frame shows the hand."""
+    from dense3d_ros.atomic_write import check_writable
     from dense3d_ros.geometry.depth import printable
     from dense3d_ros.recordings.trajectories import SUFFIXES, read_hands, retarget, write_trajectory
     from dense3d_ros.retargeting.robot import load_robot
 
     if arguments.output.suffix not in SUFFIXES:
         raise ValueError(f"--output is {arguments.output}; accepted: a name that ends in {' or '.join(SUFFIXES)}")
+    check_writable(arguments.output)
     robot = load_robot(arguments.robot)
     trajectory = retarget(read_hands(arguments.result), robot)
     write_trajectory(arguments.output, trajectory)

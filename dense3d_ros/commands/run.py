@@ -18,8 +18,9 @@ of frames, and at the end
   hands.mp4          the overlays as an H.264 video, where the Python package av is installed
 
 Another run into DIR replaces all this, and says so. --bag writes an MCAP for `ros2 bag play`, Foxglove and Rerun; it
-keeps the frames before an interruption. The exit status is 1 if frames could not be read, or if the depths cannot be a
-hand's because the depth unit is wrong. A bag that was cut off is read as far as it goes, and where it ends is reported.
+keeps the frames before an interruption. --rerun writes a recording for the Rerun viewer, with curves of each hand. The
+exit status is 1 if frames could not be read, or if the depths cannot be a hand's because the depth unit is wrong. A bag
+that was cut off is read as far as it goes, and where it ends is reported.
 
 examples:
   dense3d run recording --fx 476.007 --fy 476.007 --cx 313.683 --cy 242.755 --depth-unit 0.000125 --output result
@@ -40,6 +41,7 @@ from dense3d_ros.commands import add_intrinsics
 if TYPE_CHECKING:
     from dense3d_ros.recordings.bag_writer import BagWriter
     from dense3d_ros.recordings.offline import Centres, FrameResult, Recording
+    from dense3d_ros.recordings.rerun_writer import RerunWriter
 
 SUMMARY = "find the hands in a folder of depth PNGs, or in a ROS bag"
 MOST_HANDS = 6
@@ -60,6 +62,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="OUT.mcap",
         type=Path,
         help="write depth, camera info, hands, joints, markers and recorded transforms into an MCAP, too",
+    )
+    parser.add_argument(
+        "--rerun",
+        metavar="OUT.rrd",
+        type=Path,
+        help="write depth, skeletons and curves into a recording for the Rerun viewer, too",
     )
     parser.add_argument(
         "--model", metavar="NAME|FILE", default="fast", help="model name or file (default: %(default)s)"
@@ -108,6 +116,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise ValueError(f"--joints is {arguments.joints}; accepted: {', '.join(CONVENTIONS)}")
     recording, centres = _recording(arguments)
     hands = max([arguments.hands, *map(len, centres.values())]) if centres else arguments.hands
+    rerun = _rerun_writer(arguments) if arguments.rerun else None
     model = load_model(arguments.model, arguments.device, arguments.runtime)
     estimator = HandPoseEstimator(model, max_hands=hands)
     bag = _bag_writer(arguments, model.description.name) if arguments.bag else None
@@ -119,14 +128,19 @@ def run(arguments: argparse.Namespace) -> int:
         with (
             ResultWriter(arguments.output, model.description, recording, arguments.joints) as writer,
             bag or nullcontext(),
+            rerun or nullcontext(),
         ):
             for result in _counted(estimate_frames(recording.frames, estimator, centres), recording.count):
                 writer.add(result)
                 if bag:
                     bag.add(result)
+                if rerun:
+                    rerun.add(result)
                 tally.add(result)
+            if bag:
+                bag.add_transforms(recording.last_transforms)
     except KeyboardInterrupt:
-        also = f", and so has {printable(arguments.bag)}" if bag else ""
+        also = "".join(f", and so has {printable(path)}" for path in (arguments.bag, arguments.rerun) if path)
         _say(f"interrupted; {output} has the first {tally.frames} of {recording.count} frames{also}")
         return 130
     print(f"{tally.frames} frames, {tally.with_hand} with a hand; results in {output}")
@@ -176,10 +190,20 @@ def _recording(arguments: argparse.Namespace) -> tuple[Recording, Centres | None
 def _bag_writer(arguments: argparse.Namespace, model: str) -> BagWriter:
     from dense3d_ros.recordings.bag_writer import BagWriter
 
-    source, target = arguments.input.resolve(), arguments.bag.resolve()
-    if target == source or target.is_relative_to(source):
-        raise ValueError(f"--bag {arguments.bag} lies in the recording; name another place")
+    _check_apart("--bag", arguments.bag, arguments.input)
     return BagWriter(arguments.bag, model)
+
+
+def _rerun_writer(arguments: argparse.Namespace) -> RerunWriter:
+    from dense3d_ros.recordings.rerun_writer import RerunWriter
+
+    _check_apart("--rerun", arguments.rerun, arguments.input)
+    return RerunWriter(arguments.rerun)
+
+
+def _check_apart(option: str, target: Path, source: Path) -> None:
+    if target.resolve().is_relative_to(source.resolve()):
+        raise ValueError(f"{option} {target} lies in the recording; name another place")
 
 
 def _counted(results: Iterator[FrameResult], total: int) -> Iterator[FrameResult]:

@@ -28,6 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Make the samples and write the sheet."""
     import numpy as np
 
+    from dense3d_ros.atomic_write import check_writable
     from dense3d_ros.geometry.camera import Camera
     from dense3d_ros.learning.synthetic.compilation import announced
     from dense3d_ros.learning.synthetic.samples import make_sample
@@ -38,6 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise ValueError(f"--count must be at least 1, got {arguments.count}")
     if arguments.seed < 0:
         raise ValueError(f"--seed must be at least 0, got {arguments.seed}")
+    check_writable(arguments.show)
     assets = SceneAssets.load()
     with announced(print):
         samples = [

@@ -19,7 +19,13 @@ SUMMARY = "see what arrives on a live system, and what is wrong with it"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `dense3d watch`."""
-    parser.add_argument("--seconds", metavar="S", type=float, default=5.0, help="listening time (default: %(default)s)")
+    parser.add_argument(
+        "--seconds",
+        metavar="S",
+        type=float,
+        default=5.0,
+        help="listening time, a little longer if a publisher comes late (default: %(default)s)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

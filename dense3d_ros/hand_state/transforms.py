@@ -20,6 +20,10 @@ KEPT_S = 10.0
 UNIT = 0.01
 """By how much the length of a quaternion may differ from 1, as in tf2."""
 MOST_FRAMES = 10_000
+_OPTICAL = np.array([-0.5, 0.5, -0.5, 0.5])
+"""Quaternion x, y, z, w by which REP 103 turns the optical frame of a camera against its body, x forward."""
+_SAME = 1e-3
+"""Metres, and radians about, within which two frames are one."""
 MOST_SAMPLES = 20_000
 
 
@@ -87,6 +91,16 @@ class TransformBuffer:
     def forget_moving(self) -> None:
         """The time was set back: what moved belongs to another recording. What holds always stays."""
         self._children = {name: child for name, child in self._children.items() if not child.stamps}
+
+    def optical_frame_of(self, body: str) -> str:
+        """The frame that is where `body` is and turned as the optical frame of a camera is against its body, or ""."""
+        body = body.lstrip("/")
+        for name, child in self._children.items():
+            for parent, position, turn in child.places[-1:]:
+                is_there = parent == body and np.linalg.norm(position) < _SAME
+                if is_there and abs(turn @ _OPTICAL) > 1.0 - _SAME**2:
+                    return name
+        return ""
 
     def lookup(self, target: str, source: str, stamp: int) -> Pose:
         """Where the frame `source` is in the frame `target` at nanoseconds `stamp`; TransformError where unknown."""

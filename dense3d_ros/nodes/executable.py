@@ -11,6 +11,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 from typing import NoReturn
 
@@ -71,8 +72,14 @@ def ignore_signals() -> None:
 def run(module: str) -> NoReturn:
     """Import `module`, call its `main()` and end the process with the status that it returns.
 
+    `--help` prints what the executable is instead.
+
     A signal during the import ends the process at once; nothing of DDS is there yet. `main` decides about later ones.
     """
+    if {"-h", "--help"} & set(sys.argv[1:]):
+        with suppress(BrokenPipeError):
+            print(import_module("dense3d_ros.nodes.node_help").help_text(module), flush=True)
+        os._exit(0)
     on_signal(lambda: os._exit(0))
     status = 1
     try:

@@ -12,6 +12,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from tf2_msgs.msg import TFMessage
 
+from dense3d_ros.excerpt import excerpt
 from dense3d_ros.hand_state.frames import Pose
 from dense3d_ros.hand_state.transforms import TransformBuffer, TransformError
 from dense3d_ros.nodes.messages import stamp_nanoseconds
@@ -19,6 +20,7 @@ from dense3d_ros.nodes.process import steady_clock
 
 RETRY_S = 0.01
 MOST_WAITING = 100
+MOST_HINTS = 20
 
 Deliver = Callable[[Any, "Pose | None", str], None]
 """Called with a message, where its frame is in the target frame, and why that is unknown."""
@@ -37,6 +39,7 @@ class TransformInput:
         self._subscriptions: list[Any] = []
         self._target, self._timeout = "", 0.0
         self._last_stamp = 0
+        self._known: set[str] = set()
         self.refused = 0
         self._retry = node.create_timer(RETRY_S, self._give_on, clock=steady_clock())
         self._retry.cancel()
@@ -89,8 +92,22 @@ class TransformInput:
                     return
                 why = str(error)
             self._waiting.popleft()
+            if place is not None:
+                self._look_at(header.frame_id)
             self._deliver(message, place, why)
         self._retry.cancel()
+
+    def _look_at(self, frame: str) -> None:
+        """Say once of a frame that is no optical one by its transforms. Its name, and how it lies, do not tell."""
+        if frame in self._known or len(self._known) >= MOST_HINTS:
+            return
+        self._known.add(frame)
+        if optical := self._buffer.optical_frame_of(frame):
+            self._node.get_logger().warning(
+                f"Hands come in the frame '{excerpt(frame)}'; by the transforms the optical frame there is "
+                f"'{excerpt(optical)}'. Joints are x right, y down, z forward in the frame of the images. If they "
+                "appear turned, have the driver name its optical frame."
+            )
 
     def _subscription(self, topic: str, static: bool) -> Any:
         durability = DurabilityPolicy.TRANSIENT_LOCAL if static else DurabilityPolicy.VOLATILE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -30,10 +30,10 @@ from dense3d_ros.nodes.watch_findings import IMAGE, INFO, DepthSeen, HandPoseSee
 
 HANDS = "dense3d_ros/msg/HandPoseArray"
 GET_STATE = "lifecycle_msgs/srv/GetState"
-DISCOVERY_S, LONGEST_DISCOVERY_S = 3.5, 8.0
-"""Others are waited for so long: who missed the first announcements hears the next after 3 s. And so long at most."""
-_QUIET_S = 1.0
-"""Nobody new must have come for so long."""
+DISCOVERY_S = 3.5
+"""A camera and a hand_pose are waited for so long: who missed the first announcements hears the next after 3 s."""
+_HEARD_S, _LONGER_S = 1.0, 4.5
+"""Who came last is listened to at least so long, for which the watch goes on for so long at most."""
 _ANY = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 """Fits every publisher."""
 _KEPT = QoSProfile(depth=5, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -70,8 +70,27 @@ class _Arrivals:
         return (self.count - 1) / (self.latest - self.first) if self.count > 1 else 0.0
 
 
+@dataclass(frozen=True)
+class _Graph:
+    """Topics that are published and their types; those of images and camera infos; what `_hand_poses` finds."""
+
+    kinds: dict[str, tuple[str, ...]]
+    images: tuple[str, ...]
+    infos: tuple[str, ...]
+    inputs: tuple[tuple[str, str, str], ...]
+
+    def named(self) -> list[str]:
+        """Images that are depth by their name, or because a hand_pose takes them."""
+        used = {topic for _, topic, _ in self.inputs}
+        return [name for name in self.images if "depth" in name.lower() or name in used]
+
+    def depth(self) -> list[str]:
+        """Images that may be depth."""
+        return self.named() or list(self.images)
+
+
 def watch(seconds: float) -> Seen:
-    """List what there is on this domain, then listen for so long. Nothing is published, and nothing changed."""
+    """List what is on this domain, and what comes, while listening for so long. Nothing is published or changed."""
     context = rclpy.Context()
     rclpy.init(context=context, signal_handler_options=SignalHandlerOptions.NO)
     try:
@@ -96,52 +115,57 @@ class _Watch:
         self._said: dict[str, DiagnosticStatus] = {}
 
     def run(self, seconds: float) -> Seen:
-        node = self._node
-        node.create_subscription(DiagnosticArray, "/diagnostics", self._diagnostics_came, 10)
-        self._discover()
-        if node.count_publishers("/clock"):
-            node.set_parameters([Parameter("use_sim_time", value=True)])
-        kinds = {name: tuple(kinds) for name, kinds in node.get_topic_names_and_types() if node.count_publishers(name)}
-        images = sorted(name for name, found in kinds.items() if IMAGE in found)
-        infos = sorted(name for name, found in kinds.items() if INFO in found)
-        inputs = self._hand_poses(kinds)
-        used = {topic for _, topic, _ in inputs}
-        # Where no name tells it, the encoding has to.
-        depth = [name for name in images if "depth" in name.lower() or name in used] or images
-        for name in depth:
-            self._listen(Image, name)
-        for name in infos:
-            self._listen(CameraInfo, name)
-        self._spin(seconds)
-        topics = [self._depth(name, self._info_of(name, infos, inputs)) for name in depth]
-        if not any("depth" in name.lower() or name in used for name in depth):
+        self._node.create_subscription(DiagnosticArray, "/diagnostics", self._diagnostics_came, 10)
+        graph = self._listen_to_all(seconds)
+        depth = [name for name in graph.depth() if name in self._arrivals]
+        topics = [self._depth(name, self._info_of(name, graph.infos, graph.inputs)) for name in depth]
+        if not graph.named():
             topics = [topic for topic in topics if not topic.fault]
+        kinds = graph.kinds
         return Seen(
             seconds=seconds,
             depth=tuple(topics),
-            others=tuple(name for name in images if name not in {topic.name for topic in topics}),
+            others=tuple(name for name in graph.images if name not in {topic.name for topic in topics}),
             compressed=tuple(sorted(name for name in kinds if name.endswith("/compressedDepth"))),
-            hand_poses=tuple(self._hand_pose(*input_, kinds.get(input_[1], ())) for input_ in inputs),
+            hand_poses=tuple(self._hand_pose(*input_, kinds.get(input_[1], ())) for input_ in graph.inputs),
             models=self._models(),
             place=self._place(),
+        )
+
+    def _listen_to_all(self, seconds: float) -> _Graph:
+        """Listen to whoever is there or comes, for so long, or longer until all are likely to be known and heard."""
+        graph = self._graph()
+        started = changed = time.monotonic()
+        while True:
+            self._spin(0.1)
+            now = time.monotonic()
+            before, graph = graph, self._graph()
+            if graph != before:
+                changed = now
+            if "/clock" in graph.kinds and not self._node.get_parameter("use_sim_time").value:
+                self._node.set_parameters([Parameter("use_sim_time", value=True)])
+            # Where no name tells it, the encoding has to; but a name may still come.
+            depth = graph.depth() if now - started > _HEARD_S else graph.named()
+            for name in {*depth, *graph.infos} - self._arrivals.keys():
+                self._listen(CameraInfo if name in graph.infos else Image, name)
+            enough = started + (seconds if graph.images and graph.inputs else max(seconds, DISCOVERY_S))
+            if now >= min(max(enough, changed + _HEARD_S), enough + _LONGER_S):
+                return graph
+
+    def _graph(self) -> _Graph:
+        node = self._node
+        kinds = {name: tuple(kinds) for name, kinds in node.get_topic_names_and_types() if node.count_publishers(name)}
+        return _Graph(
+            kinds,
+            tuple(sorted(name for name, found in kinds.items() if IMAGE in found)),
+            tuple(sorted(name for name, found in kinds.items() if INFO in found)),
+            tuple(self._hand_poses(kinds)),
         )
 
     def _spin(self, seconds: float, done: Callable[[], bool] = lambda: False) -> None:
         end = time.monotonic() + seconds
         while not done() and (left := end - time.monotonic()) > 0:
             self._executor.spin_once(timeout_sec=min(left, 0.1))
-
-    def _discover(self) -> None:
-        """Until all publishers are likely to be known."""
-        known: dict[str, int] = {}
-        started = changed = time.monotonic()
-        while (now := time.monotonic()) < started + LONGEST_DISCOVERY_S:
-            if now > max(started + DISCOVERY_S, changed + _QUIET_S):
-                return
-            self._spin(0.1)
-            found = {name: self._node.count_publishers(name) for name, _ in self._node.get_topic_names_and_types()}
-            if found != known:
-                known, changed = found, now
 
     def _listen(self, kind: Any, name: str) -> None:
         arrivals = self._arrivals[name] = _Arrivals()
@@ -171,7 +195,7 @@ class _Watch:
                     found.append((name, depth[0], infos[0] if infos else ""))
         return found
 
-    def _info_of(self, depth: str, infos: list[str], inputs: list[tuple[str, str, str]]) -> str:
+    def _info_of(self, depth: str, infos: Sequence[str], inputs: Sequence[tuple[str, str, str]]) -> str:
         """The camera info topic that belongs to a depth topic; "" where there is none."""
         place = PurePosixPath(depth).parent
         beside = [str(place / "camera_info"), str(PurePosixPath(depth) / "camera_info")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
@@ -18,11 +19,13 @@ METADATA = "metadata.yaml"
 IMAGE, COMPRESSED, INFO = (f"sensor_msgs/msg/{name}" for name in ("Image", "CompressedImage", "CameraInfo"))
 TRANSFORMS = "tf2_msgs/msg/TFMessage"
 _KINDS = (IMAGE, COMPRESSED, INFO, TRANSFORMS)
+_FIRST_MESSAGES = 16
+"""So many images are looked at for one that is depth: the first may be damaged."""
 
 
 @dataclass(frozen=True)
 class Topic:
-    """A topic of a bag. first: its first message."""
+    """A topic of a bag. first: its first message that can be decoded, of an image topic rather one that is depth."""
 
     name: str
     kind: str
@@ -32,14 +35,12 @@ class Topic:
     @property
     def encoding(self) -> str:
         """Of an image topic: encoding or format, as the first message has it."""
-        return str(self.first.encoding if self.kind == IMAGE else getattr(self.first, "format", ""))
+        return _encoding(self.kind, self.first)
 
     @property
     def is_depth(self) -> bool:
         """Whether it holds depth images that can be read."""
-        if self.kind == COMPRESSED:
-            return "compressedDepth" in self.encoding
-        return self.kind == IMAGE and self.encoding in ENCODINGS
+        return _is_depth(self.kind, self.encoding)
 
     @property
     def shown(self) -> str:
@@ -49,24 +50,50 @@ class Topic:
 
 @dataclass
 class Bag:
-    """A bag whose topics were read. cuts: sentences on what of it cannot be read, known before or while reading."""
+    """A bag whose topics were read. cuts: sentences on parts that are missing, known before or while reading.
+
+    faults: sentences on messages that are passed over.
+    lost: of topics of which no message can be decoded, type and such a sentence.
+    """
 
     path: Path
     files: list[Path]
     topics: dict[str, Topic]
     cuts: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    lost: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    def quiet(self) -> Bag:
+        """The same, to be read ahead: what is damaged is told when all is read."""
+        return replace(self, cuts=[], faults=[])
+
+    def lost_of(self, *kinds: str) -> list[str]:
+        """The sentences on lost topics of some types."""
+        return [sentence for kind, sentence in self.lost.values() if kind in kinds]
 
     def messages(self, names: Collection[str]) -> Iterator[tuple[str, int, Any]]:
-        """Topic, nanoseconds of the recorder and message of some topics, file by file; ends where a file is damaged."""
+        """Topic, nanoseconds of the recorder and message of some topics, file by file; ends where a file is damaged.
+
+        Messages that cannot be decoded are passed over, and counted in `faults` when all is read.
+        """
+        passed: Counter[str] = Counter()
+        reasons: dict[str, str] = {}
         for path in self.files:
             read = 0
             try:
                 with open_bag_file(path) as file:
                     for name, time, data in _whole(file, names, path):
                         read += 1
-                        yield name, time, file.decode(data, self.topics[name].kind)
+                        try:
+                            message = file.decode(data, self.topics[name].kind)
+                        except Exception as error:
+                            passed[name] += 1
+                            reasons.setdefault(name, _why(error))
+                            continue
+                        yield name, time, message
             except BagError as error:
                 self.cuts.append(f"{error}, after {read} messages")
+        self.faults += [passed_over(name, count, reasons[name]) for name, count in passed.items()]
 
 
 def _whole(file: BagFile, names: Collection[str], path: Path) -> Iterator[tuple[str, int, bytes]]:
@@ -78,10 +105,30 @@ def _whole(file: BagFile, names: Collection[str], path: Path) -> Iterator[tuple[
         except Exception as error:
             if file.cut:
                 return
-            raise BagError(f"{printable(path)} is damaged: {str(error) or type(error).__name__}") from error
+            raise BagError(f"{printable(path)} is damaged: {_why(error)}") from error
         if message is None:
             return
         yield message
+
+
+def passed_over(topic: str, count: int, reason: str) -> str:
+    """The sentence on messages that cannot be used."""
+    return f"{count} message{'s' * (count > 1)} on {topic} cannot be read and are passed over; the first: {reason}"
+
+
+def _why(error: Exception) -> str:
+    # rosbags lets the errors of struct, NumPy and others through.
+    return excerpt(" ".join(str(error).split()) or type(error).__name__)
+
+
+def _encoding(kind: str, message: Any) -> str:
+    return str(message.encoding if kind == IMAGE else getattr(message, "format", ""))
+
+
+def _is_depth(kind: str, encoding: str) -> bool:
+    if kind == COMPRESSED:
+        return "compressedDepth" in encoding
+    return kind == IMAGE and encoding in ENCODINGS
 
 
 def is_bag(path: Path) -> bool:
@@ -103,27 +150,52 @@ def open_bag(path: Path) -> Bag:
             with open_bag_file(file_path) as file:
                 if file.cut:
                     bag.cuts.append(file.cut)
-                _read_topics(file, bag.topics)
+                _read_topics(file, bag)
         except BagError as error:
             unreadable.append(error)
     if len(unreadable) == len(bag.files):
         raise unreadable[0]
+    bag.faults += bag.lost_of(*_KINDS)
     return bag
 
 
-def _read_topics(file: BagFile, topics: dict[str, Topic]) -> None:
+def _read_topics(file: BagFile, bag: Bag) -> None:
     for name, (kind, count) in file.topics.items():
         if kind not in _KINDS or count == 0:
             continue
-        if known := topics.get(name):
-            topics[name] = replace(known, count=known.count + count)
+        if known := bag.topics.get(name):
+            bag.topics[name] = replace(known, count=known.count + count)
             continue
-        try:
-            _, _, data = next(file.messages([name]))
-            topics[name] = Topic(name, kind, count, file.decode(data, kind))
-        except Exception:
-            # Damaged from its first message on: nothing to read, and `cuts` tells of the file.
-            continue
+        first, reason = _first_message(file, name, kind)
+        if first is None:
+            bag.lost.setdefault(
+                name, (kind, f"none of the {count} messages on {name} can be read; the first: {reason}")
+            )
+        else:
+            bag.lost.pop(name, None)
+            bag.topics[name] = Topic(name, kind, count, first)
+
+
+def _first_message(file: BagFile, name: str, kind: str) -> tuple[Any, str]:
+    """What `Topic.first` is to be, None where there is none; and what is wrong with the first that is damaged."""
+    found, looked_at, reason = None, 0, ""
+    try:
+        for _, _, data in file.messages([name]):
+            try:
+                message = file.decode(data, kind)
+            except Exception as error:
+                reason = reason or _why(error)
+                continue
+            found = message if found is None else found
+            looked_at += 1
+            if kind not in (IMAGE, COMPRESSED) or _is_depth(kind, _encoding(kind, message)):
+                return message, reason
+            if looked_at == _FIRST_MESSAGES:
+                break
+    except Exception as error:
+        # The file is damaged before the first good one.
+        reason = reason or _why(error)
+    return found, reason
 
 
 def _files(path: Path, missing: list[str]) -> list[Path]:
@@ -159,7 +231,7 @@ def choose_depth(bag: Bag, wanted: str | None) -> Topic:
     """The depth topic: `wanted`, or the only one. BagError lists what there is."""
     name = printable(bag.path)
     images = [topic for topic in bag.topics.values() if topic.kind in (IMAGE, COMPRESSED)]
-    listed = "; ".join(topic.shown for topic in images) or "none"
+    listed = "; ".join([*(topic.shown for topic in images), *bag.lost_of(IMAGE, COMPRESSED)]) or "none"
     if wanted is not None:
         topic = bag.topics.get(wanted)
         if topic is None or not topic.is_depth:
@@ -186,7 +258,7 @@ def choose_info(bag: Bag, depth: Topic, wanted: str | None) -> Topic | None:
     BagError lists what there is where it is not clear.
     """
     infos = {topic.name: topic for topic in bag.topics.values() if topic.kind == INFO}
-    listed = ", ".join(infos) or "none"
+    listed = "; ".join([", ".join(infos) or "none", *bag.lost_of(INFO)])
     if wanted is not None:
         if wanted not in infos:
             raise BagError(f"--camera-info {wanted} is no camera info of {printable(bag.path)}; there: {listed}")
@@ -195,8 +267,12 @@ def choose_info(bag: Bag, depth: Topic, wanted: str | None) -> Topic | None:
     # Compressed images have a level more; some drivers put the info below the image.
     folders = [place.parent] * (depth.kind == COMPRESSED) + [place, PurePath(depth.name)]
     for folder in folders:
-        if info := infos.get(str(folder / "camera_info")):
+        beside = str(folder / "camera_info")
+        if info := infos.get(beside):
             return info
+        if beside in bag.lost:
+            # Another one would be that of another camera.
+            raise BagError(f"{bag.lost[beside][1]}; say what camera it was by --fx, --fy, --cx and --cy")
     if len(infos) > 1:
         raise BagError(f"no camera info is beside {depth.name}; name one of the bag with --camera-info: {listed}")
     return next(iter(infos.values()), None)

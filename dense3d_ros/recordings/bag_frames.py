@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,19 @@ from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.camera_info import CameraInfoError, camera_of, lens_of
 from dense3d_ros.geometry.compressed_depth import decode_compressed_depth
 from dense3d_ros.geometry.depth import DepthFormatError, DepthImage, printable
-from dense3d_ros.recordings.bag import COMPRESSED, TRANSFORMS, Bag, Topic, choose_depth, choose_info, open_bag
+from dense3d_ros.recordings.bag import (
+    COMPRESSED,
+    INFO,
+    TRANSFORMS,
+    Bag,
+    Topic,
+    choose_depth,
+    choose_info,
+    open_bag,
+    passed_over,
+)
 from dense3d_ros.recordings.bag_file import BagError
-from dense3d_ros.recordings.offline import FrameFile, Intrinsics, RecordedFrame, Recording, unreadable
+from dense3d_ros.recordings.offline import FrameFile, Intrinsics, RecordedFrame, Recording, Transform, unreadable
 
 _SECOND = 1_000_000_000
 _FIRST_FRAMES = 16
@@ -35,47 +45,106 @@ def open_bag_recording(
     pinhole: fx, fy, cx, cy in pixels, instead of the camera info. unit: metres per value, instead of the encoding's.
     BagError where the bag does not say enough, or cannot be right.
     """
+    if unit is not None and not (np.isfinite(unit) and unit > 0):
+        raise ValueError(f"the depth unit must be a positive number of metres, got {unit}")
     bag = open_bag(path)
     topic = choose_depth(bag, depth)
     info = None if pinhole else choose_info(bag, topic, camera_info)
     if not (pinhole or info):
-        raise BagError(f"{printable(path)} holds no camera info; say what camera it was by --fx, --fy, --cx and --cy")
-    first = topic.first
-    try:
-        image = _depth_image(first, topic.kind, unit)
-        camera = _camera(first, image, info.first if info else None, pinhole, lens_of(topic.name))
-    except CameraInfoError as error:
-        raise BagError(f"camera info on {info.name if info else topic.name}: {error}") from error
-    except DepthFormatError as error:
-        raise BagError(f"depth image on {topic.name}: {error}") from error
-    intrinsics = Intrinsics(camera.fx, camera.fy, camera.cx, camera.cy, image.unit, _rate(bag, topic))
+        lost = "".join(f"; {sentence}" for sentence in bag.lost_of(INFO))
+        raise BagError(
+            f"{printable(path)} holds no camera info{lost}; say what camera it was by --fx, --fy, --cx and --cy"
+        )
+    start = _start(bag, topic, info, pinhole, unit)
+    camera = start.camera
+    intrinsics = Intrinsics(camera.fx, camera.fy, camera.cx, camera.cy, start.depth.unit, _rate(bag, topic))
     about = {"depth topic": topic.name, "camera info topic": info.name if info else ""}
-    return Recording(_frames(bag, topic, info, pinhole, unit), topic.count, intrinsics, about, bag.cuts)
+    moved: list[Transform] = []
+    frames = _frames(bag, topic, info, start, pinhole, unit, moved)
+    return Recording(frames, topic.count, intrinsics, about, bag.cuts, moved)
+
+
+@dataclass(frozen=True)
+class _Start:
+    """The first image that can be read, and its camera by the first camera info that fits it, before which are others.
+
+    passed: how many.
+    """
+
+    depth: DepthImage
+    camera: Camera
+    info: Any = None
+    passed: int = 0
+
+
+def _start(
+    bag: Bag, topic: Topic, info: Topic | None, pinhole: tuple[float, float, float, float] | None, unit: float | None
+) -> _Start:
+    """BagError where no image can be read, or no camera info fits it."""
+    quiet, lens = bag.quiet(), lens_of(topic.name)
+    message, depth = _first_image(quiet, topic, unit)
+    if info is None:
+        return _Start(depth, _camera(message, depth, None, pinhole, lens))
+    faults = 0
+    reason = ""
+    for _, _, about in quiet.messages([info.name]):
+        try:
+            camera = _camera(message, depth, about, pinhole, lens)
+        except CameraInfoError as error:
+            faults += 1
+            reason = reason or str(error)
+            continue
+        if faults:
+            bag.faults.append(passed_over(info.name, faults, reason))
+        return _Start(depth, camera, about, faults)
+    raise BagError(f"camera info on {info.name}: {reason}{_nor_others(info)}")
+
+
+def _first_image(bag: Bag, topic: Topic, unit: float | None) -> tuple[Any, DepthImage]:
+    reason = ""
+    for _, _, message in bag.messages([topic.name]):
+        try:
+            return message, _depth_image(message, topic.kind, unit)
+        except DepthFormatError as error:
+            reason = reason or str(error)
+    raise BagError(f"depth image on {topic.name}: {reason}{_nor_others(topic)}")
+
+
+def _nor_others(topic: Topic) -> str:
+    return f"; none of the {topic.count} messages is better" if topic.count > 1 else ""
 
 
 def _rate(bag: Bag, topic: Topic) -> float:
     """Frames a second by the first stamps."""
-    # What is damaged is told when all is read.
-    messages = ((time, message) for _, time, message in replace(bag, cuts=[]).messages([topic.name]))
+    messages = ((time, message) for _, time, message in bag.quiet().messages([topic.name]))
     stamps = [_stamp(message, time) for time, message in islice(messages, _FIRST_FRAMES)]
     interval = float(np.median(np.diff(stamps))) if len(stamps) > 1 else 0.0
     return round(_SECOND / interval, 2) if interval > 0 else 30.0
 
 
 def _frames(
-    bag: Bag, depth: Topic, info: Topic | None, pinhole: tuple[float, float, float, float] | None, unit: float | None
+    bag: Bag,
+    depth: Topic,
+    info: Topic | None,
+    start: _Start,
+    pinhole: tuple[float, float, float, float] | None,
+    unit: float | None,
+    moved: list[Transform],
 ) -> Iterator[RecordedFrame]:
-    latest = info.first if info else None
+    """moved: gets the transforms, and is emptied with each frame that takes them along."""
+    latest, passed = start.info, 0
     last: RecordedFrame | None = None
     index = 0
     moves = [topic.name for topic in bag.topics.values() if topic.kind == TRANSFORMS]
-    moved: list[tuple[str, int, Any]] = []
     for name, time, message in bag.messages([depth.name, *([info.name] if info else []), *moves]):
         if name in moves:
             moved.append((name, time, message))
             continue
         if name != depth.name:
-            latest = message
+            if passed < start.passed:
+                passed += 1
+            else:
+                latest = message
             continue
         stamp, file = _stamp(message, time), FrameFile(bag.path, Path(f"{index:06d}.png"), index)
         index += 1
@@ -91,10 +160,11 @@ def _frames(
             continue
         starts = last is None or last.camera != camera or stamp < last.nanoseconds
         last = RecordedFrame(file, stamp, image, camera, frame_id, starts, transforms=tuple(moved))
-        moved = []
+        moved.clear()
         yield last
     if bag.cuts and last:
         bag.cuts.append(f"the last frame that is there is {last.file.name}, with the stamp {last.stamp:.3f}")
+    bag.cuts += bag.faults
 
 
 def _stamp(message: Any, time: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -10,9 +11,10 @@ from typing import Any
 from rosbags.interfaces import Connection, Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 
+from dense3d_ros.atomic_write import check_writable, writing
 from dense3d_ros.geometry.depth import printable
 from dense3d_ros.recordings.growing_stamps import GrowingStamps
-from dense3d_ros.recordings.offline import FrameResult
+from dense3d_ros.recordings.offline import FrameResult, Transform
 from dense3d_ros.recordings.ros_types import HANDS, IMAGE, INFO, MARKERS, POINTS, TRANSFORMS, RosTypes
 
 TOPICS = {
@@ -40,6 +42,7 @@ class BagWriter:
             raise ValueError(f"--bag {printable(path)} is no name of an MCAP; it must end with .mcap")
         if path.is_dir() or not path.parent.is_dir():
             raise OSError(f"--bag {printable(path)} cannot be written: there is a folder of that name, or none for it")
+        check_writable(path)
         self._path, self._model = path, model
         # What a killed run left.
         self._folder = path.with_name(f".part-{path.name}")
@@ -61,8 +64,9 @@ class BagWriter:
     ) -> None:
         try:
             if kind is None or issubclass(kind, KeyboardInterrupt):
-                self._writer.close()
-                next(self._folder.glob("*.mcap")).replace(self._path)
+                with writing(self._path):
+                    self._writer.close()
+                    next(self._folder.glob("*.mcap")).replace(self._path)
             else:
                 self._writer.abort()
         finally:
@@ -70,8 +74,7 @@ class BagWriter:
 
     def add(self, result: FrameResult) -> None:
         """Write a frame; one that could not be read leaves nothing."""
-        for topic, time, message in result.transforms:
-            self._write(topic, TRANSFORMS, self._stamps.moved(time), message)
+        self.add_transforms(result.transforms)
         if not result.readable:
             return
         stamp = self._stamps.next(result.nanoseconds)
@@ -87,10 +90,16 @@ class BagWriter:
         for (topic, kind), message in zip(TOPICS.items(), messages, strict=True):
             self._write(topic, kind, stamp, message)
 
+    def add_transforms(self, transforms: Iterable[Transform]) -> None:
+        """Write transforms of the sequence at hand, such as those after its last frame."""
+        for topic, time, message in transforms:
+            self._write(topic, TRANSFORMS, self._stamps.moved(time), message)
+
     def _write(self, topic: str, kind: str, time: int, message: Any) -> None:
         if topic not in self._connections:
             self._connect(topic, kind)
-        self._writer.write(self._connections[topic], time, self._types.store.serialize_cdr(message, kind))
+        with writing(self._path):
+            self._writer.write(self._connections[topic], time, self._types.store.serialize_cdr(message, kind))
 
     def _connect(self, topic: str, kind: str) -> None:
         qos = [_offered(topic)]

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ from dense3d_ros.perception.estimator import Estimate, HandPoseEstimator
 from dense3d_ros.recordings.result_folder import holds_results
 
 Centres = Mapping[str, Sequence[NDArray[np.float32]]]
+Transform = tuple[str, int, Any]
+"""As recorded: topic, nanoseconds of the recorder and tf2_msgs/TFMessage."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class RecordedFrame:
 
     nanoseconds: since 1970 where the recording says so, else from its folder's first frame. starts: nothing before it
     belongs to the same sequence. fault: why it cannot be read; then the image is black. transforms: those recorded
-    since the frame before, as topic, nanoseconds and tf2_msgs/TFMessage.
+    since the frame before.
     """
 
     file: FrameFile
@@ -78,7 +80,7 @@ class RecordedFrame:
     frame_id: str = "camera_depth_optical_frame"
     starts: bool = False
     fault: str = ""
-    transforms: tuple[tuple[str, int, Any], ...] = ()
+    transforms: tuple[Transform, ...] = ()
 
     @property
     def stamp(self) -> float:
@@ -96,7 +98,8 @@ class Recording:
     """A recording to go through once.
 
     count: how many frames it is said to have. intrinsics: of its first frame. about: where the frames come from. cuts:
-    sentences on what is missing, complete only behind the last frame.
+    sentences on what is missing; last_transforms: those recorded after the last frame; both are complete only behind
+    it.
     """
 
     frames: Iterable[RecordedFrame]
@@ -104,6 +107,7 @@ class Recording:
     intrinsics: Intrinsics
     about: Mapping[str, str]
     cuts: list[str]
+    last_transforms: list[Transform] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from dense3d_ros.atomic_write import write_text
+from dense3d_ros.atomic_write import make_folder, write_text, writing
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.hand import JOINT_NAMES, SKELETON, HandPose
 from dense3d_ros.perception.model_description import ModelDescription
@@ -29,19 +29,22 @@ class LineFile:
     """A text file that grows by whole lines. A line is in the file when `append` returns, or not at all."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("wb", buffering=0)
+        self._path = path
+        with writing(path):
+            self._file = path.open("wb", buffering=0)
 
     def append(self, line: str) -> None:
         """Write a line; OSError where that does not work, as on a full disk."""
         end = self._file.tell()
         left = memoryview(line.encode("utf-8"))
-        try:
-            while left:
-                left = left[self._file.write(left) :]
-        except BaseException:
-            self._file.truncate(end)
-            self._file.seek(end)
-            raise
+        with writing(self._path):
+            try:
+                while left:
+                    left = left[self._file.write(left) :]
+            except BaseException:
+                self._file.truncate(end)
+                self._file.seek(end)
+                raise
 
     def close(self) -> None:
         self._file.close()
@@ -98,7 +101,7 @@ class ResultWriter:
         self._json.append(json.dumps(record) + "\n")
         self._csv.append("".join(map(_csv_line, _csv_rows(record))))
         path = self._folder / OVERLAYS / result.file.relative
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         write_image(path, overlay(result.depth, result.camera, estimate.hands, f"{name}  {estimate.reason}".rstrip()))
         self._overlays.append(path)
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -157,6 +158,32 @@ def test_wrong_arguments_are_one_sentence(
     assert error.startswith("dense3d: error: ")
     assert message in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run", "RECORDING", *INTRINSICS, "--output", "/proc/x"],
+        ["run", "RECORDING", *INTRINSICS, "--output", "OUT", "--bag", "/proc/x.mcap"],
+        ["retarget", "RECORDING", "--robot", "parallel_gripper", "--output", "/proc/x.csv"],
+        ["export", "--model", "fast", "--output", "/proc/x.onnx"],
+        ["calibrate", "--model", "fast", "--output", "/proc/x.safetensors"],
+        ["evaluate", "--model", "fast", "--json", "/proc/x.json"],
+        ["benchmark", "--json", "/proc/x.json"],
+        ["synth", "--show", "/proc/x.png"],
+        ["ablate", "--output", "/proc/x"],
+    ],
+)
+def test_a_place_that_cannot_be_written_is_one_sentence(
+    arguments: list[str], recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = [{"RECORDING": str(recording), "OUT": str(tmp_path / "out")}.get(word, word) for word in arguments]
+    assert cli.main(given) == 2
+    captured = capsys.readouterr()
+    sentence = captured.err.strip().splitlines()[-1]
+    assert re.fullmatch(r"dense3d: error: /proc/x\S* cannot be written: No such file or directory; .*", sentence)
+    assert sentence.endswith("name another place")
+    assert captured.out == ""
 
 
 def test_another_run_replaces_the_first_and_says_so(

@@ -10,6 +10,7 @@ from dense3d_ros.hand_state.transforms import TransformBuffer, TransformError, t
 
 S = 1_000_000_000
 NONE = np.array([0.0, 0.0, 0.0, 1.0])
+TILT = Rotation.from_euler("x", 1.0, degrees=True)
 
 
 def random_places(count: int) -> tuple[np.ndarray, Rotation]:
@@ -144,3 +145,20 @@ def test_what_moves_can_be_forgotten_and_what_does_not_stays() -> None:
     np.testing.assert_allclose(buffer.lookup("base", "rig", 5 * S).position, np.ones(3))
     with pytest.raises(TransformError, match="no transform of the frame 'camera'"):
         buffer.lookup("base", "camera", 5 * S)
+
+
+def test_the_optical_frame_of_a_body_is_told_by_how_it_is_turned() -> None:
+    # REP 103: z of the optical frame is x of the body, its x is -y, its y is -z.
+    optical = Rotation.from_matrix([[0, 0, 1], [-1, 0, 0], [0, -1, 0]]).as_quat()
+    buffer = TransformBuffer()
+    buffer.add("base", "depth_frame", None, np.array([1.0, 2.0, 3.0]), NONE)
+    buffer.add("depth_frame", "moved", None, np.array([0.0, 0.05, 0.0]), optical)
+    buffer.add("depth_frame", "inverse", None, np.zeros(3), optical * [-1, -1, -1, 1])
+    buffer.add("depth_frame", "tilted", None, np.zeros(3), (Rotation.from_quat(optical) * TILT).as_quat())
+    assert buffer.optical_frame_of("depth_frame") == ""
+    buffer.add("depth_frame", "depth_lens", 7 * S, np.zeros(3), -optical)
+    assert buffer.optical_frame_of("/depth_frame") == "depth_lens"
+    # Cameras that look straight up or down.
+    for name, turn in (("up", NONE), ("down", np.array([1.0, 0.0, 0.0, 0.0]))):
+        buffer.add("base", name, None, np.zeros(3), turn)
+    assert [buffer.optical_frame_of(name) for name in ("depth_lens", "up", "down", "base", "none")] == [""] * 5

@@ -36,8 +36,8 @@ NODE = "/tf_test/hand_state"
 class Robot:
     """Sends hands and transforms, and keeps what the node says."""
 
-    def __init__(self, client: Client) -> None:
-        self.client, self.time = client, 500.0
+    def __init__(self, client: Client, process: NodeProcess) -> None:
+        self.client, self.process, self.time = client, process, 500.0
         self.wrists: list[Any] = []
         self.grasps: list[Any] = []
         self.frames: list[Any] = []
@@ -54,12 +54,20 @@ class Robot:
         return self._hands.get_subscription_count() > 0
 
     def place(
-        self, parent: str, child: str, seconds: float = 0.0, *, static: bool = False, length: float = 1.0
+        self,
+        parent: str,
+        child: str,
+        seconds: float = 0.0,
+        *,
+        static: bool = False,
+        length: float = 1.0,
+        position: np.ndarray = PLACE,
+        rotation: Rotation = TILT,
     ) -> None:
         sent = TransformStamped(header=Header(stamp=stamp(seconds), frame_id=parent), child_frame_id=child)
         move, turn = sent.transform.translation, sent.transform.rotation
-        move.x, move.y, move.z = PLACE.tolist()
-        turn.x, turn.y, turn.z, turn.w = (TILT.as_quat() * length).tolist()
+        move.x, move.y, move.z = position.tolist()
+        turn.x, turn.y, turn.z, turn.w = (rotation.as_quat() * length).tolist()
         self._tf[static].publish(TFMessage(transforms=[sent]))
 
     def show(self, frame: str, hands: int = 1) -> Header:
@@ -97,7 +105,7 @@ def robot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Robot]:
     arguments = [word for text in ("target_frame:=base", "tf_timeout:=0.3") for word in ("-p", text)]
     log = tmp_path_factory.mktemp("transforms") / "log.txt"
     process = NodeProcess([SCRIPT, "--ros-args", "-r", "__ns:=/tf_test", *arguments], log)
-    robot = Robot(client)
+    robot = Robot(client, process)
     try:
         assert client.until(robot.ready), process.output()
         # The first message makes it listen to /tf.
@@ -143,6 +151,18 @@ def test_a_static_transform_is_enough(robot: Robot) -> None:
     header = robot.show("fixed_camera")
     assert robot.client.until(lambda: robot.wrists)
     assert robot.wrists[0].header.stamp == header.stamp
+
+
+def test_a_frame_beside_its_optical_frame_is_told_of_once(robot: Robot) -> None:
+    optical = Rotation.from_euler("xyz", [-90.0, 0.0, -90.0], degrees=True)
+    robot.place("depth_body", "depth_eye", static=True, position=np.zeros(3), rotation=optical)
+    robot.place("base", "depth_body", static=True)
+    for frame in ("depth_body", "depth_eye", "depth_body"):
+        robot.wrists.clear()
+        robot.show(frame)
+        assert robot.client.until(lambda: robot.wrists)
+    (sentence,) = [line for line in robot.process.output().splitlines() if "optical frame there" in line]
+    assert "Hands come in the frame 'depth_body'; by the transforms the optical frame there is 'depth_eye'." in sentence
 
 
 def test_what_is_wrong_with_a_transform_is_told_and_nothing_is_sent(robot: Robot) -> None:

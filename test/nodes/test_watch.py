@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -161,7 +162,10 @@ def test_a_live_system_is_watched(tmp_path: Path) -> None:
     thread.start()
     try:
         assert client.until(lambda: client.hands), process.output()
+        begun = time.monotonic()
         seen = watch(2.0)
+        # It listens while it looks around.
+        assert time.monotonic() - begun < 5.0
     finally:
         stop.set()
         thread.join()

@@ -71,6 +71,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, np.ndarra
                 info(stamp, room.camera),
             )
             yield DEPTH, stamp, "sensor_msgs/msg/Image", image(values * (index < 3), stamp)
+        yield "/tf", stamp + 7, TRANSFORMS, transform(stamp + 7, "odom")
+        yield "/tf_static", stamp + 8, TRANSFORMS, transform(stamp + 8, "late")
 
     write_ros2(folder / "bag", messages())
     with pytest.MonkeyPatch.context() as patch:
@@ -92,8 +94,8 @@ def test_the_reference_reader_reads_what_the_results_say(run: tuple[Path, Path, 
             assert time in stamps
     assert {topic: len(found) for topic, found in by_topic.items()} == {
         **dict.fromkeys(TOPICS, 4),
-        "/tf": 4,
-        "/tf_static": 1,
+        "/tf": 5,
+        "/tf_static": 2,
     }
     for stamp, depth, about, hands, line in zip(
         stamps, by_topic[IMAGE], by_topic[INFO], by_topic[HANDS], lines, strict=True
@@ -114,6 +116,11 @@ def test_the_reference_reader_reads_what_the_results_say(run: tuple[Path, Path, 
     shown = [[(marker.ns, marker.action) for marker in message.markers] for message in by_topic[MARKERS]]
     assert shown == [[("joints", 0), ("bones", 0)]] * 3 + [[("", 3)]]
     assert by_topic["/tf_static"][0].transforms[0].header.frame_id == "map"
+    assert [(topic, time - stamps[3]) for topic, time, _ in read(path, "/tf", "/tf_static")][-2:] == [
+        ("/tf", 7),
+        ("/tf_static", 8),
+    ]
+    assert by_topic["/tf_static"][1].transforms[0].header.frame_id == "late"
     assert by_topic["/tf"][2].transforms[0].transform.translation.z == 0.3
 
 

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import tracemalloc
+from collections import Counter
 from itertools import chain
 from pathlib import Path
 
@@ -33,7 +34,7 @@ from bags import (
 )
 from mcap_ros2.writer import Writer as McapWriter
 from oracle import Oracle
-from rosbags.rosbag2 import CompressionMode, StoragePlugin
+from rosbags.rosbag2 import CompressionMode, StoragePlugin, Writer
 
 from dense3d_ros import cli
 from dense3d_ros.geometry.camera import Camera
@@ -365,3 +366,79 @@ def test_arguments_that_do_not_go_together(
     name, *rest = arguments
     assert cli.main(["run", str(tmp_path / name), *rest, "--output", str(tmp_path / "out")]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_damaged_first_messages_are_passed_over(tmp_path: Path) -> None:
+    messages = list(frames(4))
+    messages[0][3].k[[0, 4]] = 0.0
+    messages[2][3].height = 7
+    messages[1][3].encoding = "\x00\x00"
+    messages[3][3].step = 7
+    write_ros2(tmp_path / "bag", iter(messages))
+    recording = open_bag_recording(tmp_path / "bag")
+    assert recording.intrinsics.fx == CAMERA.fx
+    found = list(recording.frames)
+    assert [frame.readable for frame in found] == [False, False, True, True]
+    assert f"depth image 1 on {DEPTH}: encoding" in found[0].fault
+    assert f"depth image 2 on {DEPTH}: step 7 does not fit" in found[1].fault
+    assert {frame.camera for frame in found[2:]} == {CAMERA}
+    (sentence,) = recording.cuts
+    assert sentence.startswith(
+        f"2 messages on {INFO} cannot be read and are passed over; the first: K has focal lengths 0"
+    )
+
+
+def test_a_bag_without_any_good_message_is_refused_with_the_reason(tmp_path: Path) -> None:
+    images, infos = list(frames(3)), list(frames(3))
+    for _, _, kind, message in images:
+        if kind == IMAGE_TYPE:
+            message.step = 7
+    for _, _, kind, message in infos:
+        if kind == INFO_TYPE:
+            message.k[:] = message.p[:] = 0.0
+            message.k[0] = -1.0
+    write_ros2(tmp_path / "images", iter(images))
+    with pytest.raises(ValueError, match=rf"depth image on {DEPTH}: step 7 .*; none of the 3 messages is better"):
+        open_bag_recording(tmp_path / "images")
+    write_ros2(tmp_path / "infos", iter(infos))
+    with pytest.raises(ValueError, match=rf"camera info on {INFO}: K has focal .*; none of the 3 messages is better"):
+        open_bag_recording(tmp_path / "infos")
+
+
+def write_cut(path: Path, messages: Messages, cut: dict[str, set[int]]) -> None:
+    """A bag in which some messages of a topic, by their numbers, have only their first 20 bytes."""
+    with Writer(path, version=9, storage_plugin=MCAP) as writer:
+        connections, counts = {}, Counter[str]()
+        for topic, time, kind, message in messages:
+            if topic not in connections:
+                connections[topic] = writer.add_connection(topic, kind, typestore=ROS2)
+            data = bytes(ROS2.serialize_cdr(message, kind))
+            writer.write(connections[topic], time, data[:20] if counts[topic] in cut.get(topic, ()) else data)
+            counts[topic] += 1
+
+
+def test_messages_that_cannot_be_decoded_are_passed_over_and_counted(tmp_path: Path) -> None:
+    write_cut(tmp_path / "bag", frames(5), {DEPTH: {0, 3}, INFO: {0, 1}})
+    recording = open_bag_recording(tmp_path / "bag")
+    assert [frame.nanoseconds for frame in recording.frames] == [FIRST + index * STEP for index in (1, 2, 4)]
+    of_infos, of_images = recording.cuts
+    assert of_infos.startswith(f"2 messages on {INFO} cannot be read and are passed over; the first: ")
+    assert of_images.startswith(f"2 messages on {DEPTH} cannot be read and are passed over; the first: ")
+
+
+def test_a_topic_without_a_message_that_can_be_decoded_is_named(tmp_path: Path) -> None:
+    other = "/rear/depth/image_raw"
+    everything = chain(frames(3), on(other, frames(2)))
+    write_cut(tmp_path / "other", everything, {other: {0, 1}})
+    recording = open_bag_recording(tmp_path / "other")
+    expect_frames(recording, range(3))
+    (sentence,) = recording.cuts
+    assert sentence.startswith(f"none of the 2 messages on {other} can be read; the first: ")
+    write_cut(tmp_path / "depth", frames(3), {DEPTH: {0, 1, 2}})
+    with pytest.raises(ValueError, match=rf"holds no depth images; its images: none of the 3 messages on {DEPTH} can"):
+        open_bag_recording(tmp_path / "depth")
+    # The camera info of another camera is none for this one.
+    rear = (("/rear/camera_info", time, kind, message) for _, time, kind, message in frames(1) if kind == INFO_TYPE)
+    write_cut(tmp_path / "infos", chain(frames(3), rear), {INFO: {0, 1, 2}})
+    with pytest.raises(ValueError, match=rf"none of the 3 messages on {INFO} can be read; .*; say what camera it was"):
+        open_bag_recording(tmp_path / "infos")

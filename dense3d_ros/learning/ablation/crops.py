@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from tqdm import tqdm
 
-from dense3d_ros.atomic_write import atomic_write
+from dense3d_ros.atomic_write import atomic_write, make_folder
 from dense3d_ros.geometry.crop import MIRROR, crop_hand
 from dense3d_ros.geometry.hand import hand_centre
 from dense3d_ros.learning.datasets.nyu import NyuDataset
@@ -83,7 +83,7 @@ def cached_crops(path: Path, split: str, count: int, nyu: Path | None) -> Crops:
             return crops
     made = _synthetic(split) if nyu is None else _nyu(nyu, split, count)
     crops = _stack(made, count, f"{split} crops")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     with atomic_write(path) as temporary:
         save_file({item.name: getattr(crops, item.name) for item in fields(crops)}, temporary)
     return crops

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from dense3d_ros.atomic_write import write_text
+from dense3d_ros.atomic_write import make_folder, write_text
 from dense3d_ros.dense.maps import restore_joints
 from dense3d_ros.learning.ablation.crops import Crops, cached_crops
 from dense3d_ros.learning.ablation.field import (
@@ -69,7 +69,7 @@ def run_ablation(
     ValueError if `output` holds runs with other settings.
     """
     runs = output / "runs"
-    runs.mkdir(parents=True, exist_ok=True)
+    make_folder(runs)
     _check_settings(output / "settings.json", settings)
     train = cached_crops(output / "train.safetensors", "train", settings.samples, nyu)
     test = cached_crops(output / "test.safetensors", "test", settings.test, nyu)

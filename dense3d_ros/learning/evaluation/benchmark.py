@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from dense3d_ros.atomic_write import write_text
+from dense3d_ros.atomic_write import make_folder, write_text
 from dense3d_ros.geometry.benchmarks import Benchmark
 from dense3d_ros.learning.datasets.sample import DatasetSample, DepthDataset
 from dense3d_ros.learning.evaluation.benchmark_models import BenchmarkModel
@@ -109,7 +109,7 @@ def write_poses(path: Path, joints: Joints, benchmark: Benchmark) -> None:
     """(N, J, 3) metres -> a line of `u v d` in pixels and millimetres for each frame; NaN becomes 0 0 0."""
     pixels = benchmark.camera.project(joints)
     rows = np.nan_to_num(np.concatenate([pixels, joints[..., 2:] * 1000], axis=-1).reshape(len(joints), -1))
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     write_text(path, "".join(" ".join(f"{value:.4f}" for value in row) + "\n" for row in rows))
 
 

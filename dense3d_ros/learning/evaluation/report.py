@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dense3d_ros.atomic_write import atomic_write, write_text
+from dense3d_ros.atomic_write import atomic_write, make_folder, write_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,7 +24,7 @@ _MODES = {
 
 def write_json(path: Path, result: dict[str, Any]) -> None:
     """Write the result, numbers rounded to four decimals."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     write_text(path, json.dumps(_rounded(result), indent=2) + "\n")
 
 
@@ -130,7 +130,7 @@ def _figure(width: float, height: float) -> Figure:
 
 
 def _save(figure: Figure, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     with atomic_write(path) as temporary:
         figure.savefig(temporary, dpi=110, format=path.suffix.lstrip(".") or "png")
 

@@ -18,6 +18,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
+from dense3d_ros.atomic_write import make_folder, writing
 from dense3d_ros.learning.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from dense3d_ros.learning.training.data import loader
 from dense3d_ros.learning.training.method import Method
@@ -54,7 +55,7 @@ def train(
     (name or file) whose weights a new run begins with, where names and shapes are the same; the others are random.
     """
     deadline = time.monotonic() + seconds
-    output.mkdir(parents=True, exist_ok=True)
+    make_folder(output)
     processes = Processes.from_environment(device)
     method.check_processes(processes.count * max(workers, 1))
     if processes.count > 1:
@@ -245,7 +246,7 @@ class _Run:
             **means,
         }
         new = not path.exists()
-        with path.open("a", newline="", encoding="utf-8") as file:
+        with writing(path), path.open("a", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, list(row))
             if new:
                 writer.writeheader()
