@@ -100,6 +100,7 @@ def result() -> dict[str, Any]:
         "many_hands": many_hands(),
         "two_hands": two_hands(),
         "sequences": {"mean_joint_error_mm": 7.25, "missed": 0.0, "false": 0.0, "correct_handedness": None},
+        "free_motion": {"trained on": {"mean_joint_error_mm": 7.75}, "never trained on": {"mean_joint_error_mm": 9.25}},
         "reliability": reliability(own, own),
     }
 
