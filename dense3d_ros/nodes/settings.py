@@ -208,10 +208,10 @@ class HandStateSettings:
     """Parameters of `hand_state`. All may change while it runs."""
 
     min_cutoff: float = parameter(
-        1.0, "One Euro filter: cutoff frequency at rest, Hz. Lower is smoother and later.", (0.001, 1000.0)
+        0.5, "One Euro filter: cutoff frequency at rest, Hz. Lower is smoother and later.", (0.001, 1000.0)
     )
     beta: float = parameter(
-        20.0, "One Euro filter: Hz by which the cutoff frequency rises for each metre a second.", (0.0, 10000.0)
+        25.0, "One Euro filter: Hz by which the cutoff frequency rises for each metre a second.", (0.0, 10000.0)
     )
     lead: float = parameter(0.0, "How far ahead of the image's stamp the joints are predicted, seconds.", (0.0, 0.2))
     max_speed: float = parameter(
