@@ -30,6 +30,7 @@ from dense3d_ros.nodes.transform_output import TransformOutput
 
 INPUT = "hand_pose/hands"
 SIDES = (Handedness.LEFT, Handedness.RIGHT)
+COUNTED = ("messages", "without transform", "hands of no side", "refused hands", "glitches", "outside workspace")
 WATCH_INTERVAL_S = 0.1
 
 
@@ -43,7 +44,7 @@ class HandStateNode(Node):  # type: ignore[misc]
         super().__init__("hand_state", **options)
         self._configuration = NodeParameters(self, HandStateSettings())
         self._conditions = Conditions(self.get_logger())
-        self._counts = Counter({"messages": 0, "without transform": 0, "hands of no side": 0, "refused hands": 0})
+        self._counts = Counter(dict.fromkeys(COUNTED, 0))
         self._states = {side: HandState(side) for side in SIDES}
         self._outputs = {side: SideOutputs(self, side) for side in SIDES}
         self._messages = HandMessages()
@@ -152,7 +153,10 @@ class HandStateNode(Node):  # type: ignore[misc]
             self._counts["refused hands"] += 1
             self._conditions.report(Condition(Level.ERROR, "hand", f"{name}: {error}"))
             return state.update(stamp, None), str(error)
+        if hand is not None and estimate is not None and estimate.age > 0.0:
+            self._counts["glitches"] += 1
         if hand is not None and estimate is None:
+            self._counts["outside workspace"] += 1
             self._conditions.report(Condition(Level.WARN, "workspace", f"{name}: {state.reason}"))
         return estimate, state.reason
 
