@@ -15,6 +15,7 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from std_msgs.msg import Header
 
 from dense3d_ros.geometry.hand import Handedness, HandPose
+from dense3d_ros.hand_state.conventions import convention_poses
 from dense3d_ros.hand_state.frames import Pose
 from dense3d_ros.hand_state.state import Estimate, HandState
 from dense3d_ros.hand_state.transforms import transform_points
@@ -132,6 +133,7 @@ class HandStateNode(Node):  # type: ignore[misc]
             self._outputs[side].publish(header, estimate, why_not or reason)
             if hand is not None and estimate is not None and estimate.age == 0.0:
                 followed[side] = estimate
+                self._publish_joints(header, side, estimate)
                 joints = estimate.joints.astype(np.float32)
                 smoothed.append(HandPose(joints, estimate.scores, hand.score, side, hand.track_id))
         if settings.publish_tf:
@@ -139,6 +141,17 @@ class HandStateNode(Node):  # type: ignore[misc]
         if self._smoothed.get_subscription_count() > 0:
             smoothed.sort(key=lambda hand: -hand.score)
             self._smoothed.publish(self._messages.hands(header, smoothed, message.model))
+
+    def _publish_joints(self, header: Any, side: Handedness, estimate: Estimate) -> None:
+        """In the convention that is asked for, if any."""
+        name = self._configuration.settings.convention
+        if name == "none" or not self._outputs[side].joints_wanted():
+            return
+        try:
+            self._outputs[side].publish_joints(header, convention_poses(name, estimate.joints, side))
+        except ValueError as error:
+            text = f"{side.name.lower()} hand on {self._topic} cannot be given as {name}: {error}"
+            self._conditions.report(Condition(Level.ERROR, "convention", text))
 
     def _most_certain(self, message: Any, side: Handedness) -> HandPose | None:
         hands = [hand for hand in message.hands if hand.handedness == side]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from dense3d_ros.excerpt import excerpt
+from dense3d_ros.hand_state.conventions import CONVENTIONS
 from dense3d_ros.hand_state.state import StateSettings
 
 TRANSPORTS = ("raw", "compressedDepth")
@@ -243,9 +244,15 @@ class HandStateSettings:
     frame_prefix: str = parameter(
         "", "What the names of these frames begin with: PREFIXright_wrist, PREFIXright_palm and so on."
     )
+    convention: str = parameter(
+        "none",
+        "Joint order and orientations of ~/left/joints and ~/right/joints: none, mediapipe, openxr, mano or "
+        "dex_retargeting.",
+    )
 
     def __post_init__(self) -> None:
         check_ranges(self)
+        _check_choice("convention", self.convention, ("none", *CONVENTIONS))
         self.of_the_hand()
 
     def of_the_hand(self) -> StateSettings:
