@@ -11,8 +11,8 @@ from scipy.spatial.transform import Rotation
 
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.hand import Handedness
-from dense3d_ros.hand_state.conventions import OPENXR_NAMES, openxr_hand
 from dense3d_ros.hand_state import conventions
+from dense3d_ros.hand_state.conventions import OPENXR_NAMES, openxr_hand
 from dense3d_ros.recordings.other_joints import CONVENTIONS, in_convention
 
 CAMERA = Camera(475.0, 475.0, 319.5, 239.5, 640, 480)
