@@ -28,11 +28,11 @@ from dense3d_ros.nodes.settings import HandStateSettings
 from dense3d_ros.nodes.side_outputs import SideOutputs
 from dense3d_ros.nodes.transform_input import TransformInput
 from dense3d_ros.nodes.transform_output import TransformOutput
+from dense3d_ros.nodes.watch_timer import WatchTimer
 
 INPUT = "hand_pose/hands"
 SIDES = (Handedness.LEFT, Handedness.RIGHT)
 COUNTED = ("messages", "without transform", "hands of no side", "refused hands", "glitches", "outside workspace")
-WATCH_INTERVAL_S = 0.1
 
 
 class HandStateNode(Node):  # type: ignore[misc]
@@ -62,8 +62,7 @@ class HandStateNode(Node):  # type: ignore[misc]
         self._topic = self.resolve_topic_name(INPUT)
         self._came = time.monotonic()
         self._header: Any = None
-        # Wall time: with use_sim_time the node's clock may stand still, and a hand must not stay for that.
-        self._watch = self.create_timer(WATCH_INTERVAL_S, self._look_around, clock=steady_clock())
+        self._watch = WatchTimer(self, self._look_around)
         self._tick = self.create_timer(1.0, self._report, clock=steady_clock())
 
     def _wanted(self) -> bool:
@@ -73,8 +72,8 @@ class HandStateNode(Node):  # type: ignore[misc]
             or any(outputs.wanted() for outputs in self._outputs.values())
         )
 
-    def _look_around(self) -> None:
-        """Every tenth of a second: listen if someone wants it, and take back hands that no message has renewed."""
+    def _look_around(self) -> bool:
+        """Listen if someone wants it, and take back hands that no message has renewed; whether there may be some."""
         wanted = self._wanted()
         if wanted and self._input is None:
             self._came = time.monotonic()
@@ -92,6 +91,7 @@ class HandStateNode(Node):  # type: ignore[misc]
             self._lose_all("nobody subscribes")
         if time.monotonic() - self._came >= self._configuration.settings.timeout:
             self._lose_all(f"no message on {self._topic}")
+        return self._header is not None
 
     def _lose_all(self, reason: str) -> None:
         for side, state in self._states.items():
