@@ -133,7 +133,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="fast", help="model that estimates the joints")
     parser.add_argument("--rate", type=float, default=30.0, help="frames a second")
-    parser.add_argument("--lead", type=float, default=0.012, help="seconds of prediction in the columns with lead")
+    parser.add_argument("--lead", type=float, default=0.010, help="seconds of prediction in the columns with lead")
     parser.add_argument("--seconds", type=float, default=36.0, help="length of the demo's animation")
     arguments = parser.parse_args()
     estimator = HandPoseEstimator(load_model(arguments.model, "cpu", "auto"))

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dense3d_ros.excerpt import excerpt
 from dense3d_ros.geometry.camera import Camera
-from dense3d_ros.geometry.hand import FINGERS, JOINT_INDEX, Handedness, hand_centre, wrist_rotation
+from dense3d_ros.geometry.hand import FINGERS, JOINT_COUNT, JOINT_INDEX, Handedness, hand_centre, wrist_rotation
 from dense3d_ros.hand_state.angles import REST_CMC, palm_alignment
-from dense3d_ros.hand_state.frames import check_handedness, check_joints
+from dense3d_ros.hand_state.frames import Pose, check_joints, check_handedness
 
 Array = NDArray[np.float64]
 
@@ -34,6 +35,8 @@ OPENXR_NAMES: tuple[str, ...] = (
       for joint in ("metacarpal", "proximal", "intermediate", "distal", "tip")),
 )  # fmt: skip
 """The 26 joints of XrHandJointEXT (extension XR_EXT_hand_tracking), in its order."""
+
+CONVENTIONS = ("mediapipe", "openxr", "mano", "dex_retargeting")
 
 _OPTICAL_TO_OPENXR = np.diag([1.0, -1.0, -1.0])
 """OpenXR: x right, y up, z to the viewer."""
@@ -157,3 +160,27 @@ def dex_retargeting_joints(joints: NDArray[np.floating], handedness: Handedness)
     Its axes are those of `operator_rotation`.
     """
     return np.asarray((check_joints(joints) - joints[0]) @ operator_rotation(joints, handedness))
+
+
+def convention_poses(name: str, joints: NDArray[np.floating], handedness: Handedness) -> list[Pose]:
+    """(21, 3) metres -> the joints of a convention (CONVENTIONS), in its order and in the frame of `joints`.
+
+    mediapipe and dex_retargeting: 21 in our order. openxr: 26 as in OPENXR_NAMES. mano: 21 as in MANO_ORDER.
+    The rotations of openxr are those of its joints. Of mano and dex_retargeting the first one, the wrist, has the axes
+    of `mano_rotation` or `operator_rotation`, in which they give the joints; all others are the identity. Raises
+    ValueError where those functions do, and for another name.
+    """
+    joints = check_joints(joints)
+    if name == "openxr":
+        hand = openxr_hand(joints, handedness)
+        turned = zip(hand.positions @ _OPTICAL_TO_OPENXR, _OPTICAL_TO_OPENXR @ hand.rotations, strict=True)
+        return [Pose(position, rotation) for position, rotation in turned]
+    if name == "mediapipe":
+        order, wrist = list(range(JOINT_COUNT)), np.eye(3)
+    elif name == "mano":
+        order, wrist = list(MANO_ORDER), mano_rotation(joints, handedness)
+    elif name == "dex_retargeting":
+        order, wrist = list(range(JOINT_COUNT)), operator_rotation(joints, handedness)
+    else:
+        raise ValueError(f"convention is '{excerpt(name)}'; accepted: {', '.join(CONVENTIONS)}")
+    return [Pose(joints[index], np.eye(3) if index else wrist) for index in order]

@@ -13,6 +13,10 @@ Array = NDArray[np.float64]
 
 DERIVATIVE_CUTOFF = 1.0
 """Hz, cutoff frequency of the speed, as in the paper."""
+LEAST_ERROR = 0.002
+"""Metres; no measurement is taken for better."""
+MEAN_SQUARE = 2.0
+"""Mean square of an error over its squared mean, as an exponential distribution has it: now and then it is large."""
 
 
 def smoothing_factor(cutoff: Array | float, period: float) -> Array:
@@ -24,35 +28,58 @@ def smoothing_factor(cutoff: Array | float, period: float) -> Array:
 class OneEuroFilter:
     """Filters N points at once. The speed of a point is the length of its velocity, so that axes do not matter.
 
+    Where the expected errors of the measurements are given, each weighs by 1 / error², and a speed counts only as far
+    as these errors do not explain it. At a doubtful measurement among good ones a point then rests where it rested and
+    goes on where it went; where all are doubtful, it follows them as the paper's filter does.
     position: (N, 3) metres, as of the last update.
     """
 
     def __init__(self) -> None:
         self.position: Array | None = None
         self._velocity: Array = np.zeros((0, 3))
-        self._share: Array = np.ones((0, 1))
+        self._drift: Array = np.zeros((0, 3))
+        # Averages of 1 / error² over what is in the position and in the velocity.
+        self._weight: Array = np.ones((0, 1))
+        self._velocity_weight: Array = np.ones((0, 1))
         self._stamp = 0.0
 
-    def update(self, points: Array, stamp: float, *, min_cutoff: float, beta: float) -> Array:
+    def update(
+        self, points: Array, stamp: float, *, min_cutoff: float, beta: float, errors: Array | None = None
+    ) -> Array:
         """(N, 3) metres measured at `stamp` seconds -> (N, 3) filtered.
 
-        min_cutoff: Hz, cutoff frequency at rest. beta: Hz by which it rises for each metre a second. The first points,
-        and points whose stamp is not above the last one, start the filter over. Raises ValueError for a stamp that is
-        not finite.
+        min_cutoff: Hz, cutoff frequency at rest. beta: Hz by which it rises for each metre a second. errors: (N,)
+        metres by which the points are expected to be wrong; None is the paper's filter, to which all measurements are
+        alike. The first points, and points whose stamp is not above the last one, start the filter over. Raises
+        ValueError for a stamp that is not finite.
         """
         if not np.isfinite(stamp):
             raise ValueError(f"stamp is {stamp}; accepted: a finite number of seconds")
+        shape = (len(points), 1)
+        weight = np.ones(shape) if errors is None else 1.0 / np.maximum(errors, LEAST_ERROR).reshape(shape) ** 2
         period = stamp - self._stamp
         if self.position is None or self.position.shape != points.shape or period <= 0.0:
             self.position, self._stamp = points.astype(np.float64), stamp
-            self._velocity, self._share = np.zeros(points.shape), np.ones((len(points), 1))
+            self._velocity = self._drift = np.zeros(points.shape)
+            self._weight = self._velocity_weight = weight
             return self.position
         step = points - self.position
         # The paper differentiates against the last filtered value, not against the last raw one.
-        self._velocity = self._velocity + smoothing_factor(DERIVATIVE_CUTOFF, period) * (step / period - self._velocity)
-        speed = np.linalg.norm(self._velocity, axis=1, keepdims=True)
-        self._share = smoothing_factor(min_cutoff + beta * speed, period)
-        self.position = self.position + self._share * step
+        factor = smoothing_factor(DERIVATIVE_CUTOFF, period)
+        share, self._velocity_weight = _weighted(factor, weight, self._velocity_weight)
+        self._velocity = self._velocity + share * (step / period - self._velocity)
+        square = (self._velocity**2).sum(axis=1, keepdims=True)
+        real = np.ones(shape)
+        if errors is not None:
+            # What a low-pass filter of this factor leaves of the steps' variance.
+            noise = factor / (2.0 - factor) * MEAN_SQUARE / self._velocity_weight / period**2
+            real = np.sqrt(np.maximum(1.0 - noise / np.maximum(square, 1e-12), 0.0))
+        full = smoothing_factor(min_cutoff + beta * real * np.sqrt(square), period)
+        share, self._weight = _weighted(full, weight, self._weight)
+        doubt = np.maximum(1.0 - share / full, 0.0)
+        move = share * step + doubt * real * period * self._drift
+        self.position = self.position + move
+        self._drift = self._drift + factor * (move / period - self._drift)
         self._stamp = stamp
         return self.position
 
@@ -60,5 +87,14 @@ class OneEuroFilter:
         """(N, 3) metres where the points are `lead` seconds later at the same speed. ValueError before `update`."""
         if self.position is None:
             raise ValueError("the filter has no points yet; call update first")
-        # The paper's velocity is that of the raw points against the filtered ones: too high by the share.
-        return np.asarray(self.position + lead * self._share * self._velocity)
+        # The paper's velocity is that of the raw points against the filtered ones, which is too high.
+        return np.asarray(self.position + lead * self._drift)
+
+
+def _weighted(factor: Array, weight: Array, before: Array) -> tuple[Array, Array]:
+    """The share of a newest value that weighs `weight` where what is filtered weighed `before`; what that weighs now.
+
+    This keeps an average in which a value's weight is `weight` times what a low-pass filter of `factor` gives it.
+    """
+    now = factor * weight + (1.0 - factor) * before
+    return factor * weight / now, now

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from dense3d_ros.geometry.hand import JOINT_COUNT, Handedness, HandPose
+from dense3d_ros.geometry.hand import JOINT_COUNT, Handedness, HandPose, expected_errors
 from dense3d_ros.hand_state.angles import hand_angles
 from dense3d_ros.hand_state.frames import Pose, check_handedness, check_joints, hand_frames
 from dense3d_ros.hand_state.grasp import Grasp, GraspStates
@@ -34,8 +34,8 @@ class StateSettings:
     that make no sense together.
     """
 
-    min_cutoff: float = 1.0
-    beta: float = 20.0
+    min_cutoff: float = 0.5
+    beta: float = 25.0
     lead: float = 0.0
     max_speed: float = 4.0
     max_hold: float = 0.1
@@ -167,10 +167,16 @@ class HandState:
         glitches = moved > self._allowed(stamp - self._accepted)
         self._offsets = np.where(glitches[:, None], self._offsets, offsets)
         self._accepted = np.where(glitches, self._accepted, stamp)
-        self._filter.update(raw[0] + self._offsets, stamp, min_cutoff=settings.min_cutoff, beta=settings.beta)
+        scores = np.asarray(hand.joint_scores, np.float32)
+        self._filter.update(
+            raw[0] + self._offsets,
+            stamp,
+            min_cutoff=settings.min_cutoff,
+            beta=settings.beta,
+            errors=expected_errors(scores),
+        )
         joints = self._filter.predict(settings.lead)
         angles = hand_angles(joints, self.handedness)
-        scores = np.asarray(hand.joint_scores, np.float32)
         grasp = self._states.update(
             joints,
             angles,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from geometry_msgs.msg import PoseStamped
+from geometry_msgs.msg import Pose as PoseMessage
+from geometry_msgs.msg import PoseArray, PoseStamped
 from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import JointState
@@ -44,6 +46,7 @@ class HandOutputs:
         self._poses["grasp"] = publisher(PoseStamped, "power_grasp")
         self._grasp = publisher(HandGrasp, "grasp")
         self._angles = publisher(JointState, "angles")
+        self._joints = publisher(PoseArray, "joints")
         self._joint_names = [f"{name}_{angle}" for angle in ANGLE_NAMES[_UNTOLD:]]
         self._header: Any = None
 
@@ -54,13 +57,22 @@ class HandOutputs:
 
     def wanted(self) -> bool:
         """Whether anyone subscribes to any of the topics."""
-        return any(topic.get_subscription_count() > 0 for topic in (*self._poses.values(), self._grasp, self._angles))
+        topics = (*self._poses.values(), self._grasp, self._angles, self._joints)
+        return any(topic.get_subscription_count() > 0 for topic in topics)
+
+    def joints_wanted(self) -> bool:
+        """Whether anyone subscribes to the joints in another convention."""
+        return bool(self._joints.get_subscription_count() > 0)
+
+    def publish_joints(self, header: Any, joints: Sequence[Pose]) -> None:
+        """The joints of a convention, for an image that shows the hand."""
+        self._joints.publish(PoseArray(header=header, poses=[_filled(PoseMessage(), joint) for joint in joints]))
 
     def publish(self, header: Any, estimate: Estimate | None, reason: str = "") -> None:
         """What is known at the image of `header`; None where the hand is lost or never was, for that reason."""
         if estimate is None:
             if self.tracked and self._grasp.get_subscription_count() > 0:
-                self._grasp.publish(HandGrasp(header=header, side=int(self._handedness), reason=reason))
+                self._grasp.publish(HandGrasp(header=header, handedness=int(self._handedness), reason=reason))
             self._header = None
             return
         if estimate.age == 0.0:
@@ -78,7 +90,7 @@ class HandOutputs:
         grasp = estimate.grasp
         return HandGrasp(
             header=self._header,
-            side=int(self._handedness),
+            handedness=int(self._handedness),
             tracked=True,
             age=estimate.age,
             aperture=grasp.aperture,
@@ -94,7 +106,12 @@ class HandOutputs:
 def pose_message(header: Any, pose: Pose) -> Any:
     """geometry_msgs/PoseStamped of a pose."""
     message = PoseStamped(header=header)
-    position, orientation = message.pose.position, message.pose.orientation
+    _filled(message.pose, pose)
+    return message
+
+
+def _filled(message: Any, pose: Pose) -> Any:
+    position, orientation = message.position, message.orientation
     position.x, position.y, position.z = pose.position.tolist()
     orientation.x, orientation.y, orientation.z, orientation.w = quaternion(pose.rotation)
     return message

@@ -34,13 +34,11 @@ from dense3d_ros.nodes.parameters import NodeParameters
 from dense3d_ros.nodes.process import steady_clock
 from dense3d_ros.nodes.settings import HandPoseSettings
 from dense3d_ros.nodes.statistics import FrameStatistics
+from dense3d_ros.nodes.watch_timer import WatchTimer
 from dense3d_ros.nodes.worker import LatestWorker
 from dense3d_ros.perception.estimator import Estimate, HandPoseEstimator
 from dense3d_ros.perception.model import HandModel
 from dense3d_ros.runtime.interface import NonFiniteOutputError
-
-CLEAR_INTERVAL_S = 0.1
-"""How often the age of the last hands is checked."""
 
 
 class HandPoseNode(Node):  # type: ignore[misc]
@@ -76,7 +74,7 @@ class HandPoseNode(Node):  # type: ignore[misc]
         self._reporter: LatestWorker[float] = LatestWorker("diagnostics", self._report, self._failed)
         # Wall time: with use_sim_time the node's clock may stand still, and that has to be reported too.
         self._tick = self.create_timer(1.0, self._tell_reporter, clock=steady_clock())
-        self._watch = self.create_timer(CLEAR_INTERVAL_S, self._clear_stale_hands, clock=steady_clock())
+        self._watch = WatchTimer(self, self._clear_stale_hands)
 
     def destroy_node(self) -> None:
         """End the threads, then the node."""
@@ -242,10 +240,11 @@ class HandPoseNode(Node):  # type: ignore[misc]
             if self._slot.current() is None:
                 self._outputs.clear()
 
-    def _clear_stale_hands(self) -> None:
+    def _clear_stale_hands(self) -> bool:
         """No frame has renewed the last hands: the input ended, is refused, or the network takes too long."""
         if self._outputs.clear(after=self._configuration.settings.timeout):
             self._statistics.count("cleared")
+        return self._outputs.stand
 
     def _tell_reporter(self) -> None:
         """Once a second."""

@@ -15,6 +15,7 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from std_msgs.msg import Header
 
 from dense3d_ros.geometry.hand import Handedness, HandPose
+from dense3d_ros.hand_state.conventions import convention_poses
 from dense3d_ros.hand_state.frames import Pose
 from dense3d_ros.hand_state.state import Estimate, HandState
 from dense3d_ros.hand_state.transforms import transform_points
@@ -27,10 +28,18 @@ from dense3d_ros.nodes.process import run_nodes, steady_clock
 from dense3d_ros.nodes.settings import HandStateSettings
 from dense3d_ros.nodes.transform_input import TransformInput
 from dense3d_ros.nodes.transform_output import TransformOutput
+from dense3d_ros.nodes.watch_timer import WatchTimer
 
 INPUT = "hand_pose/hands"
 LEFT_AND_RIGHT = (Handedness.LEFT, Handedness.RIGHT)
-WATCH_INTERVAL_S = 0.1
+COUNTED = (
+    "messages",
+    "without transform",
+    "hands of unknown handedness",
+    "refused hands",
+    "glitches",
+    "outside workspace",
+)
 
 
 class HandStateNode(Node):  # type: ignore[misc]
@@ -43,9 +52,7 @@ class HandStateNode(Node):  # type: ignore[misc]
         super().__init__("hand_state", **options)
         self._configuration = NodeParameters(self, HandStateSettings())
         self._conditions = Conditions(self.get_logger())
-        self._counts = Counter(
-            {"messages": 0, "without transform": 0, "hands of unknown handedness": 0, "refused hands": 0}
-        )
+        self._counts = Counter(dict.fromkeys(COUNTED, 0))
         self._states = {handedness: HandState(handedness) for handedness in LEFT_AND_RIGHT}
         self._outputs = {handedness: HandOutputs(self, handedness) for handedness in LEFT_AND_RIGHT}
         self._messages = HandMessages()
@@ -62,8 +69,7 @@ class HandStateNode(Node):  # type: ignore[misc]
         self._topic = self.resolve_topic_name(INPUT)
         self._came = time.monotonic()
         self._header: Any = None
-        # Wall time: with use_sim_time the node's clock may stand still, and a hand must not stay for that.
-        self._watch = self.create_timer(WATCH_INTERVAL_S, self._check_subscribers, clock=steady_clock())
+        self._watch = WatchTimer(self, self._look_around)
         self._tick = self.create_timer(1.0, self._report, clock=steady_clock())
 
     def _wanted(self) -> bool:
@@ -73,8 +79,8 @@ class HandStateNode(Node):  # type: ignore[misc]
             or any(outputs.wanted() for outputs in self._outputs.values())
         )
 
-    def _check_subscribers(self) -> None:
-        """Every tenth of a second: listen if someone wants it, and take back hands that no message has renewed."""
+    def _look_around(self) -> bool:
+        """Listen if someone wants it, and take back hands that no message has renewed; whether there may be some."""
         wanted = self._wanted()
         if wanted and self._input is None:
             self._came = time.monotonic()
@@ -92,6 +98,7 @@ class HandStateNode(Node):  # type: ignore[misc]
             self._lose_all("nobody subscribes")
         if time.monotonic() - self._came >= self._configuration.settings.timeout:
             self._lose_all(f"no message on {self._topic}")
+        return self._header is not None
 
     def _lose_all(self, reason: str) -> None:
         for handedness, state in self._states.items():
@@ -136,6 +143,7 @@ class HandStateNode(Node):  # type: ignore[misc]
             self._outputs[handedness].publish(header, estimate, why_not or reason)
             if hand is not None and estimate is not None and estimate.age == 0.0:
                 followed[handedness] = estimate
+                self._publish_joints(header, handedness, estimate)
                 joints = estimate.joints.astype(np.float32)
                 smoothed.append(HandPose(joints, estimate.scores, hand.score, handedness, hand.track_id))
         if settings.publish_tf:
@@ -143,6 +151,17 @@ class HandStateNode(Node):  # type: ignore[misc]
         if self._smoothed.get_subscription_count() > 0:
             smoothed.sort(key=lambda hand: -hand.score)
             self._smoothed.publish(self._messages.hands(header, smoothed, message.model))
+
+    def _publish_joints(self, header: Any, handedness: Handedness, estimate: Estimate) -> None:
+        """In the convention that is asked for, if any."""
+        name = self._configuration.settings.convention
+        if name == "none" or not self._outputs[handedness].joints_wanted():
+            return
+        try:
+            self._outputs[handedness].publish_joints(header, convention_poses(name, estimate.joints, handedness))
+        except ValueError as error:
+            text = f"{handedness.name.lower()} hand on {self._topic} cannot be given as {name}: {error}"
+            self._conditions.report(Condition(Level.ERROR, "convention", text))
 
     def _most_certain(self, message: Any, handedness: Handedness) -> HandPose | None:
         hands = [hand for hand in message.hands if hand.handedness == handedness]
@@ -157,7 +176,10 @@ class HandStateNode(Node):  # type: ignore[misc]
             self._counts["refused hands"] += 1
             self._conditions.report(Condition(Level.ERROR, "hand", f"{name}: {error}"))
             return state.update(stamp, None), str(error)
+        if hand is not None and estimate is not None and estimate.age > 0.0:
+            self._counts["glitches"] += 1
         if hand is not None and estimate is None:
+            self._counts["outside workspace"] += 1
             self._conditions.report(Condition(Level.WARN, "workspace", f"{name}: {state.reason}"))
         return estimate, state.reason
 

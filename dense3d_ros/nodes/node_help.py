@@ -53,14 +53,14 @@ HAND_POSE = NodeAbout(
 )
 HAND_STATE = NodeAbout(
     "hand_state",
-    "Hands in; smoothed hands, poses, grasp and angles of each side out.",
+    "Hands in; smoothed hands, poses, grasp and angles of each hand out.",
     HandStateSettings,
     {"hand_pose/hands": _HANDS, "/tf": _TF, "/tf_static": _TF},
     {
         "~/hands": _HANDS,
         **{
-            f"~/{side}/{topic}": kind
-            for side in ("left", "right")
+            f"~/{hand}/{topic}": kind
+            for hand in ("left", "right")
             for topic, kind in {
                 **{"power_grasp" if name == "grasp" else name: _POSE for name in FRAME_NAMES},
                 "grasp": "dense3d_ros/msg/HandGrasp",

@@ -56,6 +56,11 @@ class HandOutputs:
         """Whether anyone subscribes to any of the topics."""
         return any(publisher.get_subscription_count() > 0 for publisher in self._all)
 
+    @property
+    def stand(self) -> bool:
+        """Whether subscribers hold hands now."""
+        return self._standing is not None
+
     def unfit_subscriber(self) -> str:
         """A sentence on a subscription whose quality of service does not fit; "" if there is none."""
         topics = (publisher.topic_name for publisher in self._all)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from dense3d_ros.excerpt import excerpt
+from dense3d_ros.hand_state.conventions import CONVENTIONS
 from dense3d_ros.hand_state.state import StateSettings
 
 TRANSPORTS = ("raw", "compressedDepth")
@@ -216,10 +217,10 @@ class HandStateSettings:
     """Parameters of `hand_state`. All may change while it runs."""
 
     min_cutoff: float = parameter(
-        1.0, "One Euro filter: cutoff frequency at rest, Hz. Lower is smoother and later.", (0.001, 1000.0)
+        0.5, "One Euro filter: cutoff frequency at rest, Hz. Lower is smoother and later.", (0.001, 1000.0)
     )
     beta: float = parameter(
-        20.0, "One Euro filter: Hz by which the cutoff frequency rises for each metre a second.", (0.0, 10000.0)
+        25.0, "One Euro filter: Hz by which the cutoff frequency rises for each metre a second.", (0.0, 10000.0)
     )
     lead: float = parameter(0.0, "How far ahead of the image's stamp the joints are predicted, seconds.", (0.0, 0.2))
     max_speed: float = parameter(
@@ -251,9 +252,15 @@ class HandStateSettings:
     frame_prefix: str = parameter(
         "", "What the names of these frames begin with: PREFIXright_wrist, PREFIXright_palm and so on."
     )
+    convention: str = parameter(
+        "none",
+        "Joint order and orientations of ~/left/joints and ~/right/joints: none, mediapipe, openxr, mano or "
+        "dex_retargeting.",
+    )
 
     def __post_init__(self) -> None:
         check_ranges(self)
+        _check_choice("convention", self.convention, ("none", *CONVENTIONS))
         self.of_the_hand()
 
     def of_the_hand(self) -> StateSettings:

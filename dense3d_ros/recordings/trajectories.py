@@ -24,21 +24,32 @@ SUFFIXES = (".csv", ".json")
 
 
 @dataclass(frozen=True)
-class Trajectory:
-    """stamps: (T,) seconds of the frames that show the hand. positions: (T, N) of the robot's `joint_names`.
+class FrameHands:
+    """file: of the image, with its subfolder. index: of the frame among all, from 0. stamp: seconds."""
 
-    frames: how many there were. lost: of them, those that the solver found nothing for.
+    file: str
+    index: int
+    stamp: float
+    hands: list[HandPose]
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """shown: (T,) frames that show the hand. positions: (T, N) of the robot's `joint_names`.
+
+    Each subfolder is a recording of its own: there the stamps begin anew, and the hand is not smoothed towards where it
+    was. frames: how many there were. lost: of them, those that the solver found nothing for.
     """
 
     joint_names: tuple[str, ...]
-    stamps: NDArray[np.float64]
+    shown: list[FrameHands]
     positions: NDArray[np.float64]
     frames: int
     lost: int
 
 
-def read_hands(path: Path) -> Iterator[tuple[float, list[HandPose]]]:
-    """Stamp and hands of each frame in a hands.jsonl or in its folder; ValueError names file and line."""
+def read_hands(path: Path) -> Iterator[FrameHands]:
+    """The frames of a hands.jsonl or in its folder; ValueError names file and line."""
     file = path / HANDS if path.is_dir() else path
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
@@ -49,7 +60,8 @@ def read_hands(path: Path) -> Iterator[tuple[float, list[HandPose]]]:
     for number, line in enumerate(lines, 1):
         try:
             record = json.loads(line)
-            yield float(record["stamp"]), [_hand(entry) for entry in record["hands"]]
+            hands = [_hand(entry) for entry in record["hands"]]
+            yield FrameHands(str(record["file"]), number - 1, float(record["stamp"]), hands)
         except (ValueError, KeyError, TypeError) as error:
             text = f"{file}, line {number}, is no frame: {excerpt(repr(error))}; accepted: a {HANDS} of dense3d run"
             raise ValueError(text) from error
@@ -65,38 +77,44 @@ def _hand(entry: dict[str, Any]) -> HandPose:
     )
 
 
-def retarget(frames: Iterator[tuple[float, list[HandPose]]], robot: Retargeting) -> Trajectory:
-    """The robot's positions wherever the hand that it follows is seen, smoothed as by the node `hand_state`."""
+def retarget(frames: Iterator[FrameHands], robot: Retargeting) -> Trajectory:
+    """The robot's positions wherever the hand of its handedness is seen, smoothed as by the node `hand_state`."""
     state = HandState(robot.handedness)
-    stamps, positions, count, lost = [], [], 0, 0
-    for stamp, found in frames:
+    shown, positions, folder, count, lost = [], [], "", 0, 0
+    for frame in frames:
         count += 1
-        hands = [hand for hand in found if hand.handedness is robot.handedness]
+        before, folder = folder, frame.file.rpartition("/")[0]
+        if folder != before:
+            state.reset()
+        hands = [hand for hand in frame.hands if hand.handedness is robot.handedness]
         hand = max(hands, key=lambda hand: hand.score, default=None)
-        estimate = state.update(stamp, hand)
+        estimate = state.update(frame.stamp, hand)
         if estimate is None or estimate.age > 0.0:
             continue
         try:
             positions.append(robot.positions(estimate.joints))
-            stamps.append(stamp)
+            shown.append(frame)
         except ValueError:
             lost += 1
     width = len(robot.joint_names)
-    return Trajectory(robot.joint_names, np.array(stamps), np.array(positions).reshape(-1, width), count, lost)
+    return Trajectory(robot.joint_names, shown, np.array(positions).reshape(-1, width), count, lost)
 
 
 def write_trajectory(path: Path, trajectory: Trajectory) -> None:
-    """A .csv with a column `stamp` and one for each joint, or a .json; ValueError for another name."""
-    stamps = [round(float(stamp), 6) for stamp in trajectory.stamps]
+    """A .csv with columns `file`, `index`, `stamp` and one for each joint, or a .json; ValueError for another name."""
+    titles = ["file", "index", "stamp"]
+    frames = [(frame.file, frame.index, round(frame.stamp, 6)) for frame in trajectory.shown]
     rows = [[round(float(value), 6) for value in row] for row in trajectory.positions]
     if path.suffix == ".csv":
         text = io.StringIO(newline="")
         lines = csv.writer(text)
-        lines.writerow(["stamp", *trajectory.joint_names])
-        lines.writerows([stamp, *row] for stamp, row in zip(stamps, rows, strict=True))
+        lines.writerow([*titles, *trajectory.joint_names])
+        lines.writerows([*frame, *row] for frame, row in zip(frames, rows, strict=True))
         write_text(path, text.getvalue())
     elif path.suffix == ".json":
-        points = [{"stamp": stamp, "positions": row} for stamp, row in zip(stamps, rows, strict=True)]
+        points = [
+            {**dict(zip(titles, frame, strict=True)), "positions": row} for frame, row in zip(frames, rows, strict=True)
+        ]
         whole = {"joint_names": list(trajectory.joint_names), "points": points}
         write_text(path, json.dumps(whole, indent=1) + "\n")
     else:

@@ -28,7 +28,7 @@ from dense3d_ros.rehearsal.children import (
     wait_until_active,
 )
 from dense3d_ros.rehearsal.renderer import compile_renderer
-from dense3d_ros.rehearsal.teleop_observer import Moment, TeleopObserver
+from dense3d_ros.rehearsal.teleop_observer import Moment, TeleopObserver, Values
 from dense3d_ros.retargeting.robot import Retargeting, load_robot
 
 FOLLOWED = Handedness.RIGHT
@@ -59,14 +59,15 @@ class TeleopSettings:
 class TeleopObservation:
     """frames: depth images while it was measured. measured: of these, what was heard of them. shown: with images.
 
-    robots: what the names of the nodes stand for. diagnostics: the last values of the perception node.
+    robots: what the names of the nodes stand for. counted: the first and the last values of each node's diagnostics in
+    that time.
     """
 
     frames: int
     measured: list[Moment]
     shown: list[Moment]
     robots: dict[str, Retargeting]
-    diagnostics: dict[str, str]
+    counted: dict[str, tuple[Values, Values]]
     rate: float
 
 
@@ -137,8 +138,9 @@ def _watch(
     observer.forget()
     spin(executor, settings.seconds)
     frames = set(observer.frames)
-    # The last ones are still on their way.
-    spin(executor, 0.5)
+    # The last ones are still on their way, and diagnostics come once a second.
+    spin(executor, 1.2)
+    counted = dict(observer.counted)
     measured = [observer.moments[stamp] for stamp in sorted(frames & set(observer.moments))]
     observer.keep_images()
     spin(executor, 0.5)
@@ -146,4 +148,4 @@ def _watch(
     spin(executor, min(IMAGES_S, settings.seconds))
     shown = [observer.moments[stamp] for stamp in sorted(observer.moments)]
     spin(executor, 1.0)
-    return TeleopObservation(len(frames), measured, shown, robots, observer.diagnostics, settings.rate)
+    return TeleopObservation(len(frames), measured, shown, robots, counted, settings.rate)

@@ -23,6 +23,8 @@ from dense3d_ros.nodes.messages import depth_image, read_hand, stamp_nanoseconds
 
 Array = NDArray[np.float64]
 
+Values = dict[str, str]
+
 POSES = ("wrist", "pinch")
 
 
@@ -39,13 +41,16 @@ class Moment:
 
 
 class TeleopObserver(Node):  # type: ignore[misc]
-    """Keeps a Moment for each image's stamp. `robots`: names of the nodes that command them."""
+    """Keeps a Moment for each image's stamp. `robots`: names of the nodes that command them.
+
+    counted: the first and the last values of each node's diagnostics since `forget`, by the node's name.
+    """
 
     def __init__(self, namespace: str, camera: str, robots: Sequence[str], handedness: Handedness) -> None:
         super().__init__("teleop_observer", namespace=namespace)
         self.moments: dict[int, Moment] = {}
         self.frames: set[int] = set()
-        self.diagnostics: dict[str, str] = {}
+        self.counted: dict[str, tuple[Values, Values]] = {}
         self._handedness, self._namespace, self._camera = handedness, namespace, camera
         name = handedness.name.lower()
         best_effort = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
@@ -63,6 +68,7 @@ class TeleopObserver(Node):  # type: ignore[misc]
         """Start counting anew."""
         self.moments.clear()
         self.frames.clear()
+        self.counted.clear()
 
     def keep_images(self) -> None:
         """Listen to the images and the smoothed hands from now on, which costs time of its own."""
@@ -116,8 +122,9 @@ class TeleopObserver(Node):  # type: ignore[misc]
 
     def _diagnostics_came(self, message: Any) -> None:
         for status in message.status:
-            if status.name.endswith("hand_pose: hands"):
-                self.diagnostics = {value.key: value.value for value in status.values}
+            node = status.name.rpartition(": ")[0].rpartition("/")[2]
+            values = {value.key: value.value for value in status.values}
+            self.counted[node] = (self.counted.get(node, (values,))[0], values)
 
 
 def pose_errors(moments: Sequence[Moment], handedness: Handedness) -> dict[str, tuple[Array, Array]]:

@@ -31,6 +31,16 @@ LEAST_COMMANDED = 0.5
 """Share of the frames that must move each robot: the rendered hand is lost now and then, and so are frames on a busy
 machine."""
 LARGEST_ERROR_MM = 30.0
+PERCEPTION = {"dropped: ": "dropped for a newer image", "refused: ": "refused", "without a hand": "no hand found"}
+STATE = {
+    "glitches": "held: the wrist jumped",
+    "outside workspace": "outside the workspace",
+    "without transform": "without a transform",
+    "hands of unknown handedness": "handedness unknown",
+    "refused hands": "refused",
+}
+RETARGET = {"not enabled": "not enabled", "refused hands": "refused"}
+"""What the counts in a node's diagnostics begin with, and what they mean to a robot."""
 VIDEO_HZ, SHEET_IMAGES = 30.0, 8
 SHOWN_M = 0.29
 """Metres at the hand's distance that its image shows."""
@@ -41,24 +51,24 @@ NEAR_M, FAR_M = 0.12, 0.2
 def report(seen: TeleopObservation) -> dict[str, Any]:
     """All figures, as report.json holds them."""
     errors = pose_errors(seen.measured, FOLLOWED)
+    _, perception = seen.counted.get("hand_pose", ({}, {}))
     figures: dict[str, Any] = {
         "frames": seen.frames,
         "rate": seen.rate,
         "commands": {
             _name(seen, robot): sum(robot in moment.commands for moment in seen.measured) for robot in seen.robots
         },
+        "without_command": {_name(seen, robot): causes(seen, robot) for robot in seen.robots},
         "latency_ms": {},
         "pose_errors": {
             name: {"median_mm": _round(np.median, metres), "median_degrees": _round(np.median, degrees)}
             for name, (metres, degrees) in errors.items()
         },
         "stages_p50_ms": {
-            key.removesuffix(" p50 ms"): float(value)
-            for key, value in seen.diagnostics.items()
-            if key.endswith(" p50 ms")
+            key.removesuffix(" p50 ms"): float(value) for key, value in perception.items() if key.endswith(" p50 ms")
         },
-        "model": seen.diagnostics.get("model", ""),
-        "runtime": seen.diagnostics.get("runtime", ""),
+        "model": perception.get("model", ""),
+        "runtime": perception.get("runtime", ""),
         "load": os.getloadavg()[0],
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
     }
@@ -71,17 +81,38 @@ def report(seen: TeleopObservation) -> dict[str, Any]:
     faults = []
     for robot, commands in figures["commands"].items():
         if commands < LEAST_COMMANDED * max(seen.frames, 1):
-            faults.append(f"{robot} got {commands} commands for {seen.frames} frames")
+            why = ", ".join(f"{cause}: {count}" for cause, count in figures["without_command"][robot].items())
+            faults.append(f"{robot} got {commands} commands for {seen.frames} frames ({why})")
     for name, (metres, _) in errors.items():
         if metres.size == 0 or np.median(metres) > LARGEST_ERROR_MM:
             faults.append(f"the {name} is more than {LARGEST_ERROR_MM:g} mm off, or it is not known how far")
     return {"done": not faults, "failures": faults, **figures}
 
 
+def causes(seen: TeleopObservation, robot: str) -> dict[str, int]:
+    """Why images moved the robot of that node not -> how many of them.
+
+    The nodes count the causes and say so once a second, so these may be some images off. What no node counts was lost
+    on the way to one.
+    """
+    missing = seen.frames - sum(robot in moment.commands for moment in seen.measured)
+    counted: dict[str, int] = {}
+    for node, keys in (("hand_pose", PERCEPTION), ("hand_state", STATE), (robot, RETARGET)):
+        first, last = seen.counted.get(node, ({}, {}))
+        for key in last:
+            cause = next((cause for start, cause in keys.items() if key.startswith(start)), None)
+            if cause is not None and not key.endswith(" per second"):
+                counted[cause] = counted.get(cause, 0) + int(last[key]) - int(first.get(key, 0))
+    counted["lost on the way to a node"] = missing - sum(counted.values())
+    return {cause: count for cause, count in counted.items() if count > 0} if missing else {}
+
+
 def table(figures: dict[str, Any]) -> str:
     """The figures as text for a terminal."""
     lines = [f"  {'frames':<36}{figures['frames']} at {figures['rate']:g} Hz"]
     lines += [f"  {f'commands to {robot}':<36}{count}" for robot, count in figures["commands"].items()]
+    for robot, counts in figures["without_command"].items():
+        lines += [f"  {f'none to {robot}':<36}{count} {cause}" for cause, count in counts.items()]
     for name, error in figures["pose_errors"].items():
         text = f"{error['median_mm']} mm, {error['median_degrees']} degrees"
         lines.append(f"  {f'{name} off the true one, median':<36}{text}")

@@ -118,8 +118,8 @@ def test_four_hands_are_where_the_truth_says() -> None:
         errors = np.array([[np.linalg.norm(hand.joints - true, axis=1).mean() for true in joints] for hand in hands])
         assert sorted(errors.argmin(axis=1)) == [0, 1, 2, 3]
         assert errors.min(axis=1).max() < 0.015
-        sides = [hands[number].handedness for number in errors.argmin(axis=0)]
-        assert sides == 2 * [Handedness.RIGHT, Handedness.LEFT]
+        handednesses = [hands[number].handedness for number in errors.argmin(axis=0)]
+        assert handednesses == 2 * [Handedness.RIGHT, Handedness.LEFT]
 
 
 def test_a_devices_stages() -> None:

@@ -9,8 +9,10 @@ from rendered_hands import gesture, rendered_hands
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.hand import JOINT_INDEX, JOINT_NAMES, Handedness, wrist_rotation
 from dense3d_ros.hand_state.conventions import (
+    CONVENTIONS,
     MANO_ORDER,
     OPENXR_NAMES,
+    convention_poses,
     dex_retargeting_joints,
     mano_joints,
     mano_rotation,
@@ -135,6 +137,39 @@ def test_the_operator_frame_has_fingers_along_z_and_the_palm_along_x(handedness:
     wrist = wrist_rotation(joints, handedness)
     thumb = (joints[4] - joints[0]) @ wrist[:, 1]
     assert found[4, 1] == pytest.approx(thumb, abs=0.03)
+
+
+@pytest.mark.parametrize("handedness", LEFT_AND_RIGHT)
+def test_poses_in_place_give_each_convention_back(handedness: Handedness) -> None:
+    """In a robot's frame, whose axes are not the camera's: the hand turns with it, and so do the orientations."""
+    turn = np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])
+    joints = gesture("pinch_i", handedness) @ turn.T + [0.3, 0.1, 0.9]
+    for name in CONVENTIONS:
+        poses = convention_poses(name, joints, handedness)
+        positions, rotations = (np.array([getattr(pose, part) for pose in poses]) for part in ("position", "rotation"))
+        wrist = positions[0]
+        if name == "openxr":
+            expected = openxr_hand(joints, handedness)
+            np.testing.assert_allclose(positions, expected.positions * FLIP, atol=1e-12)
+            np.testing.assert_allclose(rotations, np.diag(FLIP) @ expected.rotations, atol=1e-12)
+            tips = -rotations[3:5, :, 2] * np.linalg.norm(np.diff(positions[3:6], axis=0), axis=1)[:, None]
+            np.testing.assert_allclose(positions[4:6], positions[3:5] + tips, atol=1e-9)
+            continue
+        np.testing.assert_array_equal(rotations[1:], np.broadcast_to(np.eye(3), (20, 3, 3)))
+        np.testing.assert_array_equal(positions, joints[list(MANO_ORDER) if name == "mano" else range(21)])
+        given = (positions - wrist) @ rotations[0]
+        if name == "mediapipe":
+            np.testing.assert_array_equal(rotations[0], np.eye(3))
+        else:
+            again = mano_joints if name == "mano" else dex_retargeting_joints
+            np.testing.assert_allclose(given, again(joints, handedness), atol=1e-12)
+            # The same numbers as in the camera's frame: these conventions do not know where the hand is.
+            np.testing.assert_allclose(given, again(gesture("pinch_i", handedness), handedness), atol=1e-6)
+
+
+def test_another_convention_is_refused() -> None:
+    with pytest.raises(ValueError, match="convention is 'manus'; accepted: mediapipe, openxr, mano, dex_retargeting"):
+        convention_poses("manus", gesture("open"), Handedness.RIGHT)
 
 
 def test_a_palm_in_one_line_is_refused() -> None:

@@ -114,6 +114,24 @@ def test_lead_predicts_a_steady_motion() -> None:
     np.testing.assert_allclose(estimate.joints - estimate.raw, np.tile(0.1 * velocity, (21, 1)), atol=1e-4)
 
 
+def test_a_joint_of_low_score_hardly_moves_a_resting_hand() -> None:
+    joints = gesture("pinch_i")
+    stretched = joints.copy()
+    stretched[8, 1] -= 0.03
+    moved = {}
+    for score in (0.8, 0.47):
+        state = HandState(RIGHT)
+        for frame in range(30):
+            follow(state, joints, frame * PERIOD)
+        hand = hand_pose(stretched)
+        hand.joint_scores[8] = score
+        estimate = state.update(30 * PERIOD, hand)
+        assert estimate is not None
+        moved[score] = float(np.linalg.norm(estimate.joints - joints, axis=1)[8])
+        np.testing.assert_allclose(np.delete(estimate.joints, 8, axis=0), np.delete(joints, 8, axis=0), atol=1e-6)
+    assert moved[0.47] < 0.001 < 0.01 < moved[0.8]
+
+
 def test_bad_hands_are_refused_and_the_state_goes_on() -> None:
     state, joints = HandState(RIGHT), gesture("open")
     follow(state, joints, 0.0)

@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("rclpy", reason="no ROS 2 here: neither an installation is sourced nor are the wheels installed")
 
 from builtin_interfaces.msg import Time
-from geometry_msgs.msg import PoseStamped
+from geometry_msgs.msg import PoseArray, PoseStamped
 from node_processes import Client, NodeProcess
 from rclpy.qos import QoSProfile
 from rendered_hands import gesture, hand_pose
@@ -21,6 +21,7 @@ from std_msgs.msg import Header
 
 from dense3d_ros.geometry.hand import Handedness, HandPose
 from dense3d_ros.geometry.rotation import quaternion
+from dense3d_ros.hand_state.conventions import CONVENTIONS, convention_poses
 from dense3d_ros.hand_state.frames import hand_frames
 from dense3d_ros.msg import HandGrasp, HandPoseArray
 from dense3d_ros.nodes.messages import HandMessages
@@ -109,7 +110,7 @@ def test_a_hand_gives_poses_grasp_angles_and_smoothed_joints(person: Person) -> 
         turn = [orientation.x, orientation.y, orientation.z, orientation.w]
         assert abs(np.dot(turn, quaternion(expected[frame].rotation))) == pytest.approx(1.0, abs=1e-6)
     (grasp,) = person.received["right/grasp"]
-    assert (grasp.header, grasp.side, grasp.tracked, grasp.pinch, grasp.fist) == (header, 2, True, True, False)
+    assert (grasp.header, grasp.handedness, grasp.tracked, grasp.pinch, grasp.fist) == (header, 2, True, True, False)
     assert grasp.aperture == pytest.approx(np.linalg.norm(joints[4] - joints[8]), abs=1e-5)
     assert grasp.pinch_confidence == pytest.approx(0.8)
     (angles,) = person.received["right/angles"]
@@ -186,6 +187,46 @@ def test_parameters_change_at_run_time_and_bad_ones_are_refused(person: Person) 
     # 50 ms ahead at 0.3 m/s, less the filter's lag.
     assert 0.005 < ahead < 0.0151
     assert client.set_parameter("/hand_state", "lead", 0.0).successful
+
+
+def test_joints_come_in_the_convention_that_is_asked_for(person: Person) -> None:
+    client = person.client
+    shown = {RIGHT: gesture("pinch_i"), LEFT: gesture("open", LEFT) + np.array([0.4, 0.0, 0.0], np.float32)}
+    for handedness in shown:
+        person.received[f"{handedness.name.lower()}/joints"] = []
+        client.collect(
+            PoseArray,
+            f"/hand_state/{handedness.name.lower()}/joints",
+            person.received[f"{handedness.name.lower()}/joints"],
+        )
+    refused = client.set_parameter("/hand_state", "convention", "manus")
+    assert refused.reason == "convention is 'manus'; accepted: none, mediapipe, openxr, mano, dex_retargeting"
+    for name in (*CONVENTIONS, "none"):
+        assert client.set_parameter("/hand_state", "convention", name).successful
+        header = person.show(*(hand_pose(joints, handedness) for handedness, joints in shown.items()), after=5.0)
+        for handedness, joints in shown.items():
+            messages = person.received[f"{handedness.name.lower()}/joints"]
+            if name == "none":
+                assert messages == []
+                continue
+            (message,) = messages
+            messages.clear()
+            assert message.header == header
+            expected = convention_poses(name, joints, handedness)
+            assert len(message.poses) == len(expected) == (26 if name == "openxr" else 21)
+            for pose, true in zip(message.poses, expected, strict=True):
+                place, turn = pose.position, pose.orientation
+                np.testing.assert_allclose([place.x, place.y, place.z], true.position, atol=1e-6)
+                assert abs(np.dot([turn.x, turn.y, turn.z, turn.w], quaternion(true.rotation))) > 1.0 - 1e-6
+    # A palm without a plane has no frame: it is said, and the node goes on.
+    assert client.set_parameter("/hand_state", "convention", "mano").successful
+    flat = gesture("open").copy()
+    flat[5] = 0.5 * (flat[0] + flat[9])
+    person.show(hand_pose(flat), after=5.0)
+    assert person.received["right/joints"] == []
+    person.show(hand_pose(gesture("open")), after=5.0)
+    assert len(person.received["right/joints"]) == 1
+    assert client.set_parameter("/hand_state", "convention", "none").successful
 
 
 def test_it_ends_with_status_0(tmp_path: Path, person: Person) -> None:

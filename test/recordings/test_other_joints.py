@@ -11,6 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.hand import Handedness
+from dense3d_ros.hand_state import conventions
 from dense3d_ros.hand_state.conventions import OPENXR_NAMES, openxr_hand
 from dense3d_ros.recordings.other_joints import CONVENTIONS, in_convention
 
@@ -34,6 +35,10 @@ def test_mediapipe_image_landmarks_are_shares_of_the_image() -> None:
     pixels = (CAMERA.project(joints) + 0.5) / [640, 480]
     np.testing.assert_allclose(np.array(written["image_landmarks"])[:, :2], pixels, atol=1e-5)
     np.testing.assert_allclose(np.mean(written["world_landmarks"], axis=0), 0.0, atol=1e-5)
+
+
+def test_files_and_the_node_know_the_same_conventions() -> None:
+    assert tuple(CONVENTIONS) == conventions.CONVENTIONS
 
 
 @pytest.mark.parametrize("name", sorted(CONVENTIONS))

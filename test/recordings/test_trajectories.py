@@ -34,14 +34,39 @@ def test_a_gripper_opens_with_the_hand(result: Path, capsys: pytest.CaptureFixtu
     assert cli.main(["retarget", str(result), "--robot", "parallel_gripper", "--output", str(output)]) == 0
     assert capsys.readouterr().out == f"10 frames, 9 with a right hand; positions in {output}\n"
     rows = list(csv.reader(output.read_text().splitlines()))
-    assert rows[0] == ["stamp", "finger_joint"]
-    values = np.array(rows[1:], float)
+    assert rows[0] == ["file", "index", "stamp", "finger_joint"]
+    shown = [number for number in range(10) if number != 4]
+    assert [row[:2] for row in rows[1:]] == [[f"{number}.png", str(number)] for number in shown]
+    values = np.array(rows[1:])[:, 2:].astype(float)
     assert len(values) == 9
     # The frame without a hand has no line.
     assert 4 / 30 not in values[:, 0].round(6)
     assert (np.diff(values[:, 1]) >= 0).all()
     assert values[0, 1] < 0.003
     assert values[-1, 1] > 0.03
+
+
+def test_each_subfolder_is_a_recording_of_its_own(result: Path) -> None:
+    frames = [json.loads(line) for line in (result / "hands.jsonl").read_text().splitlines()]
+    # The second one is the first one backwards, so that the hand is elsewhere where it begins.
+    frames += [{**frame, "stamp": number / 30} for number, frame in enumerate(reversed(frames))]
+    for number, frame in enumerate(frames):
+        frame["file"] = f"{'one' if number < 10 else 'two'}/{number % 10}.png"
+    alone = result / "alone"
+    alone.mkdir()
+    (alone / "hands.jsonl").write_text("".join(json.dumps(frame) + "\n" for frame in frames[10:]))
+    (result / "hands.jsonl").write_text("".join(json.dumps(frame) + "\n" for frame in frames))
+    written = []
+    for folder in (result, alone):
+        output = folder / "gripper.json"
+        assert cli.main(["retarget", str(folder), "--robot", "parallel_gripper", "--output", str(output)]) == 0
+        written.append(json.loads(output.read_text())["points"])
+    both, second = written
+    assert len({(point["file"], point["index"]) for point in both}) == len(both) == 18
+    for name in ("one/", "two/"):
+        points = [point for point in both if point["file"].startswith(name)]
+        assert (np.diff([point["stamp"] for point in points]) > 0.0).all()
+    assert [point["positions"] for point in both[9:]] == [point["positions"] for point in second]
 
 
 def test_a_robot_hand_as_json(result: Path) -> None:

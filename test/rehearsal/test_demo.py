@@ -22,6 +22,11 @@ from dense3d_ros.learning.synthetic.animation import HandAnimation
 from dense3d_ros.recordings.result_folder import prepare_results
 from dense3d_ros.rehearsal.demo_observer import Observation
 from dense3d_ros.rehearsal.demo_report import failures
+from dense3d_ros.rehearsal.teleop import TeleopObservation
+from dense3d_ros.rehearsal.teleop_observer import Moment
+from dense3d_ros.rehearsal.teleop_report import causes
+from dense3d_ros.rehearsal.teleop_report import report as teleop_report
+from dense3d_ros.retargeting.robot import load_robot
 
 
 def demo(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -74,6 +79,29 @@ def test_the_rendered_hand_moves_robots(tmp_path: Path) -> None:
     assert images
     assert cv2.imread(str(images[0])).shape == (480, 480 * (1 + len(figures["commands"])), 3)
     assert cv2.imread(str(tmp_path / "contact_sheet.png")) is not None
+
+
+def test_it_is_said_why_images_moved_no_robot() -> None:
+    """Of 100 images 60 moved the robot; the nodes counted before, too."""
+    before = {"dropped: newer frame": "7", "without a hand": "90", "refused: no camera info": "0", "pairs": "5"}
+    after = {
+        **{"dropped: newer frame": "17", "without a hand": "95", "refused: no camera info": "2", "pairs": "99"},
+        **{"refused: depth": "1", "dropped: newer frame per second": "3.10"},
+    }
+    state = ({"glitches": "1", "refused hands": "4"}, {"glitches": "4", "refused hands": "4", "messages": "80"})
+    moments = [Moment(commands={"robot_1": {"finger_joint": 0.0}})] * 60
+    robots = {"robot_1": load_robot("parallel_gripper")}
+    seen = TeleopObservation(100, moments, [], robots, {"hand_pose": (before, after), "hand_state": state}, 60.0)
+    expected = {
+        **{"dropped for a newer image": 10, "no hand found": 5, "refused": 3, "held: the wrist jumped": 3},
+        "lost on the way to a node": 19,
+    }
+    assert causes(seen, "robot_1") == expected
+    assert causes(replace(seen, measured=moments[:1] * 100), "robot_1") == {}
+    assert teleop_report(replace(seen, measured=moments[:40]))["failures"][0] == (
+        "parallel_gripper got 40 commands for 100 frames (dropped for a newer image: 10, no hand found: 5, refused: 3, "
+        "held: the wrist jumped: 3, lost on the way to a node: 39)"
+    )
 
 
 def test_a_folder_without_a_hand_is_not_called_done(tmp_path: Path) -> None:
