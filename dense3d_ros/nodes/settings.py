@@ -224,7 +224,7 @@ class HandStateSettings:
     beta: float = parameter(
         20.0, "One Euro filter: Hz by which the cutoff frequency rises for each metre a second.", (0.0, 10000.0)
     )
-    lead: float = parameter(0.0, "Seconds by which the joints are predicted ahead of the image's stamp.", (0.0, 0.2))
+    lead: float = parameter(0.0, "How far ahead of the image's stamp the joints are predicted, seconds.", (0.0, 0.2))
     max_speed: float = parameter(
         4.0,
         "Maximum speed of a wrist, and of a joint relative to its wrist, metres per second. Faster ones are glitches.",
