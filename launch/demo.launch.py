@@ -14,13 +14,13 @@ from launch_ros.parameter_descriptions import ParameterValue
 from dense3d_ros.nodes.launch_arguments import refuse_unknown
 
 CAMERA = {
-    "folder": ("", str, "Folder of 16-bit depth PNGs. Empty: a rendered hand."),
-    "fx": ("475.0", float, "Focal length of the PNGs' camera along x, pixels."),
-    "fy": ("475.0", float, "Focal length of the PNGs' camera along y, pixels."),
-    "cx": ("319.5", float, "Principal point of the PNGs' camera, x, pixels."),
-    "cy": ("239.5", float, "Principal point of the PNGs' camera, y, pixels."),
+    "folder": ("", str, "Folder of 16-bit depth PNGs to publish. Empty: render a moving hand."),
+    "fx": ("475.0", float, "Focal length of the camera along x, pixels."),
+    "fy": ("475.0", float, "Focal length of the camera along y, pixels."),
+    "cx": ("319.5", float, "Principal point of the camera, x, pixels."),
+    "cy": ("239.5", float, "Principal point of the camera, y, pixels."),
     "depth_unit": ("0.001", float, "Metres per value of the PNGs."),
-    "rate": ("30.0", float, "Frames a second."),
+    "rate": ("30.0", float, "Frames per second."),
 }
 """Parameters of depth_camera that are launch arguments: default, type, description."""
 PNG_UNIT = "png_unit"

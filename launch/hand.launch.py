@@ -37,38 +37,38 @@ def generate_launch_description() -> LaunchDescription:
         DeclareLaunchArgument(
             "camera_info",
             default_value="/camera/camera/depth/camera_info",
-            description="Topic of that image's camera info.",
+            description="Topic of the depth image's camera info.",
         ),
         DeclareLaunchArgument(
             "transport",
             default_value="",
-            description="raw, or compressedDepth: the topic of that name under the image's. Empty: as in params_file.",
+            description="raw, or compressedDepth, the topic of that name below the image's. Empty: as in params_file.",
         ),
         DeclareLaunchArgument(
             "depth_unit",
             default_value="",
-            description="Metres per value of the depth image; 0 as its encoding says. Empty: as in params_file.",
+            description="Metres per value of the depth image; 0 takes the encoding's. Empty: as in params_file.",
         ),
         DeclareLaunchArgument(
             "distortion",
             default_value="",
-            description="What is done about the lens: undo, ignore, inverse, or auto, by the name of the image's "
-            "topic. Empty: as in params_file.",
+            description="What to do about the lens: undo, ignore, inverse, or auto, which decides by the name of the "
+            "image's topic. Empty: as in params_file.",
         ),
         DeclareLaunchArgument(
             "sync_slop",
             default_value="",
-            description="Seconds by which stamps of image and camera info may differ. Empty: as in params_file.",
+            description="Maximum difference of the stamps of image and camera info, seconds. Empty: as in params_file.",
         ),
         DeclareLaunchArgument(
             "model",
             default_value="",
-            description="Name of a shipped model or path of a model file. Empty: as in params_file.",
+            description="Name of a shipped model, or the path of a model file. Empty: as in params_file.",
         ),
         DeclareLaunchArgument(
             "device",
             default_value="",
-            description="auto, cpu, cuda or cuda:N. Empty: as in params_file.",
+            description="Device of the network: auto, cpu, cuda or cuda:N. Empty: as in params_file.",
         ),
         DeclareLaunchArgument(
             "runtime",
@@ -76,25 +76,25 @@ def generate_launch_description() -> LaunchDescription:
             description="What the network runs in: auto, openvino, onnxruntime and so on. Empty: as in params_file.",
         ),
         DeclareLaunchArgument(
-            "max_hands", default_value="", description="Hands to look for. Empty: as in params_file."
+            "max_hands", default_value="", description="Maximum number of hands. Empty: as in params_file."
         ),
         DeclareLaunchArgument(
             "min_score",
             default_value="",
-            description="Hands that score lower, 0..1, are not published; 0 takes the model's own threshold. "
+            description="Hands below this score, 0..1, are not published; 0 takes the model's own threshold. "
             "Empty: as in params_file.",
         ),
         DeclareLaunchArgument(
             "params_file",
             default_value=str(share / "config" / "hand.yaml"),
-            description="Parameters of the nodes.",
+            description="File with the parameters of the nodes.",
         ),
         DeclareLaunchArgument("namespace", default_value="", description="Namespace of the nodes."),
         DeclareLaunchArgument(
             "cameras",
             default_value="",
-            description="Namespaces of several cameras, separated by commas, for a hand_pose in each; depth and "
-            "camera_info are then relative to them. Empty: as in params_file.",
+            description="Namespaces of several cameras, separated by commas. Each gets a hand_pose; depth and "
+            "camera_info are then relative to it. Empty: as in params_file.",
         ),
         DeclareLaunchArgument(
             "use_sim_time",
@@ -106,26 +106,26 @@ def generate_launch_description() -> LaunchDescription:
             "autostart",
             default_value="true",
             choices=["true", "false"],
-            description="Configure and activate hand_model. Off: left to ros2 lifecycle or a manager.",
+            description="Configure and activate hand_model. Off: ros2 lifecycle or a lifecycle manager does it.",
         ),
         DeclareLaunchArgument(
             "hand_state",
             default_value="true",
             choices=["true", "false"],
-            description="Have hand_state in the same process: smoothed poses, grasp and angles for a robot.",
+            description="Run hand_state in the same process: smoothed poses, grasp and angles for a robot.",
         ),
         DeclareLaunchArgument(
             "respawn",
             default_value="true",
             choices=["true", "false"],
-            description="Start the process again when it ends by itself.",
+            description="Restart the process when it ends by itself.",
         ),
         DeclareLaunchArgument("rviz", default_value="false", choices=["true", "false"], description="Start RViz."),
         DeclareLaunchArgument(
             "log_level",
             default_value="info",
             choices=["debug", "info", "warn", "error", "fatal"],
-            description="Least severity that is logged.",
+            description="Minimum severity that is logged.",
         ),
     ]
     profile = [SetEnvironmentVariable(name, file) for name, file in dds_profile().items()]

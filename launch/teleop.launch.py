@@ -42,18 +42,18 @@ def generate_launch_description() -> LaunchDescription:
             "rendered",
             default_value="true",
             choices=["true", "false"],
-            description="Show a rendered hand. Off: a camera's driver runs, with the topics depth and camera_info.",
+            description="Show a rendered hand. Off: a camera's driver publishes the topics depth and camera_info.",
         ),
         DeclareLaunchArgument(
             "robot_parent",
             default_value="camera_depth_optical_frame",
-            description="Frame that the robot is shown in, beside the hand: that of the depth images.",
+            description="Frame in which the robot is shown beside the hand: that of the depth images.",
         ),
         DeclareLaunchArgument(
             "rviz",
             default_value="true",
             choices=["true", "false"],
-            description="Start RViz, with hand and robot side by side, and what it needs of the robot.",
+            description="Start RViz with hand and robot side by side, and the nodes that it needs to show the robot.",
         ),
     ]
     # Both declare their own arguments: model, device, params_file and so on pass through.

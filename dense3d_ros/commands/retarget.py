@@ -1,9 +1,9 @@
 """Move a robot like the hand of a recording.
 
-RESULT is a folder that `dense3d run` wrote, or its hands.jsonl. The hand of the robot's handedness is smoothed as by the node
-hand_state, and FILE gets the robot's joint positions for each frame that shows it: as CSV, columns `file`, `index`,
-`stamp` and one for each joint; as JSON, joint_names and points of file, index, stamp and positions. Radians and metres.
-A frame without the hand has none. `index` counts RESULT's frames from 0; stamps begin anew in each subfolder.
+RESULT is a folder that `dense3d run` wrote, or its hands.jsonl. The hand with the robot's handedness is smoothed as in
+the node hand_state. FILE gets the robot's joint positions, in radians and metres, for each frame that shows this hand:
+as CSV, columns `file`, `index`, `stamp` and one for each joint; as JSON, joint_names and points of file, index, stamp
+and positions. `index` counts RESULT's frames from 0; stamps begin anew in each subfolder.
 
 ROBOT is the name of a robot that comes with the package or the path of a configuration (YAML) that names its URDF; see
 docs/robots.md. A robot hand needs the extra `retargeting`.

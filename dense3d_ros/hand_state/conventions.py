@@ -14,7 +14,7 @@ from dense3d_ros.excerpt import excerpt
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.hand import FINGERS, JOINT_COUNT, JOINT_INDEX, Handedness, hand_centre, wrist_rotation
 from dense3d_ros.hand_state.angles import REST_CMC, palm_alignment
-from dense3d_ros.hand_state.frames import Pose, check_joints, check_handedness
+from dense3d_ros.hand_state.frames import Pose, check_handedness, check_joints
 
 Array = NDArray[np.float64]
 

@@ -45,55 +45,54 @@ class HandPoseSettings:
 
     transport: str = parameter(
         "raw",
-        "How the depth image comes: raw (sensor_msgs/Image), or compressedDepth (sensor_msgs/CompressedImage on the "
-        "image's topic with /compressedDepth behind it).",
+        "Transport of the depth image: raw (sensor_msgs/Image), or compressedDepth (sensor_msgs/CompressedImage on "
+        "the image's topic with /compressedDepth appended).",
         constant=True,
     )
     depth_unit: float = parameter(
         0.0,
-        "Metres per value of the depth image, for a camera whose values are not what their encoding says. 0 takes the "
+        "Metres per value of the depth image, for a camera whose unit is not that of its encoding. 0 takes the "
         "encoding's: 0.001 for 16UC1 and mono16, 1 for 32FC1.",
         (0.0, 1.0),
     )
     sync_slop: float = parameter(
         0.0,
-        "Seconds by which the stamps of an image and its camera info may differ. 0 takes equal ones only.",
+        "Maximum difference of the stamps of an image and its camera info, seconds. 0 takes equal stamps only.",
         (0.0, 1.0),
     )
     distortion: str = parameter(
         "auto",
-        "What is done about the lens that the camera info describes: undo, ignore (for a rectified image), auto, which "
-        "ignores it where the image's topic is named rect or rectified, or inverse, which undoes it where the "
-        "coefficients take pixels to rays, as RealSense's SR300 has them.",
+        "What to do about the lens of the camera info: undo; ignore, for a rectified image; auto, which ignores it if "
+        "the image's topic is named rect or rectified; or inverse, which undoes it if the coefficients map pixels to "
+        "rays, as those of RealSense's SR300 do.",
     )
-    max_hands: int = parameter(2, "How many hands to look for in a frame.", (1, 6))
+    max_hands: int = parameter(2, "Maximum number of hands in a frame.", (1, 6))
     min_score: float = parameter(
         0.0,
-        "New hands that score lower are not published; a followed hand may score somewhat lower. 0 takes the score "
-        "that is stored with the model, at which few hands are seen where there is none.",
+        "New hands below this score are not published; a followed hand may score somewhat lower. 0 takes the threshold "
+        "stored with the model, at which false hands are rare.",
         (0.0, 1.0),
     )
-    min_depth: float = parameter(0.15, "Nothing nearer than this is taken for a hand, metres.", (0.01, 10.0))
-    max_depth: float = parameter(1.5, "Nothing farther than this is taken for a hand, metres.", (0.1, 10.0))
+    min_depth: float = parameter(0.15, "Minimum depth of a hand, metres.", (0.01, 10.0))
+    max_depth: float = parameter(1.5, "Maximum depth of a hand, metres.", (0.1, 10.0))
     max_lost: float = parameter(
         0.3,
-        "Seconds for which a hand that is not seen keeps its number. Nothing is published for it meanwhile.",
+        "Seconds for which an unseen hand keeps its number. Nothing is published for it meanwhile.",
         (0.0, 5.0),
     )
     max_age: float = parameter(
         0.5,
-        "Frames older than this are dropped, seconds: when their turn comes, and again before their hands are "
-        "published. 0 takes any age.",
+        "Maximum age of a frame, seconds. Older ones are dropped when their turn comes, and again before their hands "
+        "are published. 0 takes any age.",
         (0.0, 3600.0),
     )
     timeout: float = parameter(
         1.0,
-        "Seconds without a usable frame before the input is reported stale, and the last hands are cleared by an "
-        "empty message.",
+        "Seconds without a usable frame before the input is reported stale and an empty message clears the last hands.",
         (0.1, 60.0),
     )
     marker_lifetime: float = parameter(
-        0.5, "Markers that are not renewed disappear after this time, seconds. 0 keeps them.", (0.0, 60.0)
+        0.5, "Seconds after which markers that are not renewed disappear. 0 keeps them.", (0.0, 60.0)
     )
     joint_diameter: float = parameter(0.012, "Diameter of the joints in the markers, metres.", (0.001, 0.1))
     bone_width: float = parameter(0.006, "Width of the bones in the markers, metres.", (0.001, 0.1))
@@ -119,29 +118,29 @@ class HandModelSettings:
     )
     device: str = parameter(
         "auto",
-        "Where the network runs: auto, cpu, cuda or cuda:N. auto takes a GPU if there is one. "
+        "Device of the network: auto, cpu, cuda or cuda:N. auto takes a GPU if there is one. "
         "Read by the configure transition.",
     )
     runtime: str = parameter(
         "auto",
         "What the network runs in: auto, torch, compiled, cuda_graph, cuda_graph_f32, openvino, openvino_bf16 or "
-        "onnxruntime. auto takes the fastest in full precision that is installed, on a GPU cuda_graph_f32. "
+        "onnxruntime. auto takes the fastest installed one in full precision, on a GPU cuda_graph_f32. "
         "Read by the configure transition.",
     )
     cameras: Sequence[str] = parameter(
         ("",),
-        "Namespaces of the cameras: this process has a hand_pose in each, and all share the model. They are relative "
-        "to this node's namespace unless they start with a slash.",
+        "Namespaces of the cameras. The process has a hand_pose in each, and all share the model. They are relative to "
+        "this node's namespace unless they start with a slash.",
         constant=True,
     )
     hand_state: bool = parameter(
         True,
-        "This process has a hand_state beside each hand_pose. It costs next to nothing while nobody subscribes to it.",
+        "Run a hand_state beside each hand_pose. It costs almost nothing while nobody subscribes to it.",
         constant=True,
     )
     autostart: bool = parameter(
         True,
-        "Configure and activate when the process starts. Turn it off where a lifecycle manager does that.",
+        "Configure and activate when the process starts. Turn it off if a lifecycle manager does this.",
         constant=True,
     )
 
@@ -164,7 +163,7 @@ class DepthCameraSettings:
 
     folder: str = parameter(
         "",
-        "Folder of 16-bit depth PNGs to publish, sub-folders included, sorted by name, numbers as numbers. "
+        "Folder of 16-bit depth PNGs to publish, subfolders included, sorted by name, numbers as numbers. "
         "Empty: render a moving hand.",
         constant=True,
     )
@@ -175,10 +174,10 @@ class DepthCameraSettings:
     depth_unit: float = parameter(0.001, "Metres per value of the PNGs.", (SMALLEST_UNIT, 1.0), constant=True)
     width: int = parameter(640, "Width of the rendered image, pixels.", (16, 4096), constant=True)
     height: int = parameter(480, "Height of the rendered image, pixels.", (16, 4096), constant=True)
-    rate: float = parameter(30.0, "Frames a second.", (0.1, 240.0), constant=True)
+    rate: float = parameter(30.0, "Frames per second.", (0.1, 240.0), constant=True)
     loop: bool = parameter(
         True,
-        "Start the folder again at its end. Off: wait for a subscriber, publish every file once, then exit.",
+        "Repeat the folder. Off: wait for a subscriber, publish every file once, then exit.",
         constant=True,
     )
     encoding: str = parameter("16UC1", "Encoding of the image: 16UC1 (mm) or 32FC1 (m).", constant=True)
@@ -188,20 +187,24 @@ class DepthCameraSettings:
     frame_id: str = parameter(
         "camera_depth_optical_frame", "Frame of the images: x right, y down, z forward.", constant=True
     )
-    sensor: str = parameter("structured_light", "Noise of the rendered image: a sensor's name, or none.", constant=True)
+    sensor: str = parameter(
+        "structured_light",
+        "Noise of the rendered image: none, structured_light, time_of_flight, stereo or coded_light.",
+        constant=True,
+    )
     mesh: str = parameter(
         "soma", "Mesh of the rendered hand: soma or makehuman, or webxr, which no model was trained on.", constant=True
     )
     motion: str = parameter(
         "gestures",
-        "What the rendered hand does: gestures, one after the other, or fingers, each moving in its own time.",
+        "Motion of the rendered hand: gestures, one after the other, or fingers, which move independently.",
         constant=True,
     )
-    seed: int = parameter(0, "Seed of the rendered hand's movement.", (0, 2**31 - 1), constant=True)
+    seed: int = parameter(0, "Seed of the rendered hand's motion.", (0, 2**31 - 1), constant=True)
     rendered_before: float = parameter(
         0.0,
-        "Seconds of the rendered hand that are rendered before the first image and then shown forth and back, so that "
-        "rendering takes no time from what is measured. 0 renders all the time.",
+        "Seconds of motion that are rendered before the first image and then played forwards and backwards, so that "
+        "rendering does not disturb measurements. 0 renders all the time.",
         (0.0, 60.0),
         constant=True,
     )
@@ -225,11 +228,11 @@ class HandStateSettings:
     lead: float = parameter(0.0, "How far ahead of the image's stamp the joints are predicted, seconds.", (0.0, 0.2))
     max_speed: float = parameter(
         4.0,
-        "A wrist, or a joint against its wrist, that moves faster is taken for a glitch, metres a second.",
+        "Maximum speed of a wrist, and of a joint relative to its wrist, metres per second. Faster ones are glitches.",
         (0.1, 100.0),
     )
     max_hold: float = parameter(
-        0.1, "Seconds for which a hand that is not seen keeps its last state; then it is lost.", (0.0, 0.5)
+        0.1, "Seconds for which an unseen hand keeps its last state; then it is lost.", (0.0, 0.5)
     )
     timeout: float = parameter(1.0, "Seconds without a message after which all hands are lost.", (0.1, 60.0))
     pinch_on: float = parameter(0.022, "A pinch begins at this aperture, metres.", (0.0, 0.2))
@@ -238,16 +241,16 @@ class HandStateSettings:
     fist_off: float = parameter(0.6, "A fist ends at this closure.", (0.0, 1.0))
     target_frame: str = parameter(
         "",
-        "Frame in which everything is published, through /tf at the image's stamp: the robot's base. Empty: the frame "
-        "of the camera.",
+        "Frame in which everything is published, by the transform at the image's stamp: the robot's base. Empty: the "
+        "camera's frame.",
     )
     tf_timeout: float = parameter(0.1, "Seconds to wait for the transform at the image's stamp.", (0.0, 1.0))
     workspace_min: Sequence[float] = parameter(
-        (-100.0, -100.0, -100.0), "Corner of the workspace, x, y, z in metres: a hand beyond it is lost."
+        (-100.0, -100.0, -100.0), "Corner of the workspace, x, y, z in metres. A hand outside is lost."
     )
     workspace_max: Sequence[float] = parameter((100.0, 100.0, 100.0), "The opposite corner of the workspace.")
     publish_tf: bool = parameter(
-        False, "Broadcast the frames of both hands on /tf as well. Hands are looked for all the time then."
+        False, "Also broadcast the frames of both hands on /tf. Hands are then searched for all the time."
     )
     frame_prefix: str = parameter(
         "", "What the names of these frames begin with: PREFIXright_wrist, PREFIXright_palm and so on."
@@ -279,7 +282,7 @@ class HandRetargetSettings:
     )
     enable_timeout: float = parameter(
         0.0,
-        "Seconds for which a true on ~/enable lets commands through: a dead-man's switch. 0 needs none.",
+        "Seconds for which a true on ~/enable lets commands through, as a dead-man's switch. 0 needs no switch.",
         (0.0, 10.0),
     )
 
