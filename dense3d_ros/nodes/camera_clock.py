@@ -47,13 +47,13 @@ class CameraClock:
     def why_old(self, stamp: float) -> str:
         """What makes frames old, the last of them with so many seconds as its stamp, and what to set."""
         if stamp <= 0.0:
-            return "the images have no stamp: set max_age to 0 if the driver gives none"
+            return "the images have no stamp: set max_age to 0.0 if the driver gives none"
         if self.ahead >= NOTEWORTHY:
             return f"the camera's clock is {self.ahead:.2f} s ahead of this node's: synchronise the two, by NTP or PTP"
         ages = list(self._ages)[-_LONGEST_QUEUE:]
         if len(ages) == _LONGEST_QUEUE and max(ages) - min(ages) < _STEADY:
             return (
                 "all by the same time: if the camera's clock is behind this node's, synchronise the two, by NTP or "
-                "PTP, or set max_age to 0; play a recorded bag with --clock and set use_sim_time"
+                "PTP, or set max_age to 0.0; play a recorded bag with --clock and set use_sim_time"
             )
         return "they wait longer each time or came late; play a recorded bag with --clock and set use_sim_time"
