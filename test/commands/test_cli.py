@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -318,6 +319,15 @@ def test_evaluate_measures_everything(tmp_path: Path) -> None:
     assert set(result["two_hands"]["by_mesh"]) == {"trained on", "never trained on"}
     assert result["sequences"]["sequences"] == 4
     assert [part["sequences"] for part in result["free_motion"].values()] == [4, 4]
+
+
+def test_a_reader_that_has_enough_ends_a_command_quietly() -> None:
+    command = [sys.executable, "-m", "dense3d_ros.cli", "models"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        _, said = process.communicate()
+    assert (process.returncode, said) == (128 + signal.SIGPIPE, b"")
 
 
 def test_synth_draws_samples(tmp_path: Path) -> None:
