@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +34,12 @@ LEAST_LOG_ODDS = -1.5
 """Of a candidate. Low, because what the network of the crops says of it decides."""
 WIDEST_RAY = 1.4
 """x / z up to which an image that is not rectified is searched: the network was trained on 105 degrees."""
+_ACROSS, _ALONG = 0.035, 0.2
+"""Surface this close to a candidate, metres, across its ray and along it, may be its hand's."""
+_SKIN = 0.025
+"""Metres from the measured surface to the centre of a hand behind it."""
+_AGREES = 0.03
+"""A surface whose hand would be this close to the candidate, metres, speaks for the network's depth."""
 _PEAK = np.ones((3, 3), np.uint8)
 """Cells around a peak of the heat map within which it is the highest."""
 DETECTOR_FILE = Path(__file__).parents[1] / "models" / "detector" / "detector.safetensors"
@@ -44,13 +50,20 @@ class Candidate:
     """A place where a hand may be.
 
     centre: (3,) metres in the camera frame, the mean of its joints. log_odds: of a hand's centre. right: log-odds of a
-    right hand. roll: radians, see `hand.upright_roll`.
+    right hand. roll: radians, see `hand.upright_roll`. at_surface: (3,) metres, another centre on the same ray, by the
+    depth that is measured there; None where that agrees with the network's.
     """
 
     centre: Array
     log_odds: float
     right: float
     roll: float
+    at_surface: Array | None = None
+
+    @property
+    def starts(self) -> list[Array]:
+        """(3,) centres from which its hand is looked for."""
+        return [self.centre] if self.at_surface is None else [self.centre, self.at_surface]
 
 
 @dataclass(frozen=True)
@@ -159,6 +172,25 @@ def candidates(maps: Array, camera: Camera, least_log_odds: float, limit: int) -
     return found
 
 
+def at_surface(centre: Array, samples: Array, camera: Camera) -> Array | None:
+    """(3,) a candidate's centre, moved along its ray behind the surface that is measured there.
+
+    samples: (HEIGHT, WIDTH) metres that the network saw; camera: of the samples. None if it is there already, or where
+    no surface is near.
+    """
+    (col, row), z = camera.project(centre), float(centre[2])
+    reach = max(_ACROSS * camera.fx / z, 1.0)
+    rows = np.arange(max(int(row - reach), 0), min(int(row + reach) + 2, HEIGHT))[:, None]
+    cols = np.arange(max(int(col - reach), 0), min(int(col + reach) + 2, WIDTH))
+    window = samples[rows, cols]
+    is_near = (np.square(rows - row) + np.square(cols - col) <= reach**2) & (np.abs(window - z) < _ALONG)
+    surface = window[is_near & (window > 0)]
+    if not surface.size:
+        return None
+    measured = float(np.median(surface)) + _SKIN
+    return None if abs(measured - z) < _AGREES else (centre * (measured / z)).astype(np.float32)
+
+
 class Detector:
     """The detector's network in a runtime. Several threads may share one."""
 
@@ -173,7 +205,8 @@ class Detector:
         with self._running:
             maps = self._run(samples, grid.camera.fx)
         check_finite([maps], "the detector's network")
-        return candidates(maps, grid.camera, LEAST_LOG_ODDS, limit)
+        named = candidates(maps, grid.camera, LEAST_LOG_ODDS, limit)
+        return [replace(one, at_surface=at_surface(one.centre, samples, grid.camera)) for one in named]
 
 
 def load_detector(device: str, runtime: str) -> Detector:

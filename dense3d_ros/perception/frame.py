@@ -95,26 +95,17 @@ class Frame:
         # Those whose wait is over are remembered for as long again.
         kept = [old for old in rejected if self.stamp - old.stamp < 2 * old.wait]
         with self.stage("find"):
-            places: list[Place] = []
+            starts: list[list[Place]] = []
             for candidate in self._candidates():
-                track = expected(candidate.centre, [place.track for place in self.found + places])
+                taken = [place.track for place in (*self.found, *(start[0] for start in starts))]
+                track = expected(candidate.centre, taken)
                 waiting = [old for old in kept if old.is_at(candidate.centre) and self.stamp - old.stamp < old.wait]
                 if waiting and track is None:
                     self.reasons.append(waiting[-1].reason)
-                elif len(places) < missing + SPARE_CANDIDATES:
-                    places.append(
-                        Place.at(
-                            candidate.centre,
-                            candidate.roll,
-                            # One of both costs half as much, and shows well enough whether there is a hand at all.
-                            Handedness.RIGHT,
-                            track,
-                            self.model.description.confidence.detector_handedness * candidate.right,
-                            candidate.log_odds,
-                        )
-                    )
-            centres = [place.best.centre for place in places]
-        reasons = self._screen(places)
+                elif len(starts) < missing + SPARE_CANDIDATES:
+                    starts.append(self._starts(candidate, track))
+            centres = [start[0].best.centre for start in starts]
+        places, reasons = self._screen(starts)
         promising = [place for place, reason in zip(places, reasons, strict=True) if not reason]
         judged = iter(self.settle_and_judge(promising, PASSES - 1))
         for centre, screened in zip(centres, reasons, strict=True):
@@ -142,11 +133,25 @@ class Frame:
             if not any(np.linalg.norm(place.best.centre - candidate.centre) < SAME_HAND for place in self.found)
         ]
 
-    def _screen(self, places: list[Place]) -> list[str]:
-        """One pass over new places as right hands; for each, why it is none, or "" where a hand may be."""
-        self._pass([place.best for place in places])
+    def _starts(self, candidate: Candidate, track: Track | None) -> list[Place]:
+        """A place for each centre that a candidate's hand may have, the detector's own first."""
+        right = self.model.description.confidence.detector_handedness * candidate.right
+        # One of both costs half as much, and shows well enough whether there is a hand at all.
+        return [
+            Place.at(start, candidate.roll, Handedness.RIGHT, track, right, candidate.log_odds)
+            for start in candidate.starts
+        ]
+
+    def _screen(self, starts: list[list[Place]]) -> tuple[list[Place], list[str]]:
+        """One pass over new places as right hands: the best start of each candidate, and why it is none.
+
+        "" for a place where a hand may be.
+        """
+        tried = [place for start in starts for place in start]
+        self._pass([place.best for place in tried])
         with self.stage("check"):
-            self._score([place for place in places if place.best.is_possible])
+            self._score([place for place in tried if place.best.is_possible])
+            places = [max(start, key=lambda place: place.score) for start in starts]
             reasons = []
             for place in places:
                 if place.score >= probability(SCREENED):
@@ -155,7 +160,7 @@ class Frame:
                 else:
                     reasons.append(self._doubt(place) if place.best.is_possible else self._impossible(place))
             self._tell(places, reasons)
-        return reasons
+        return places, reasons
 
     def settle_and_judge(self, places: list[Place], passes: int) -> list[str]:
         """Run passes until all is settled, and keep what is a hand; for each place, why it is none, or ""."""
@@ -253,7 +258,7 @@ class Frame:
         predictions = [one.prediction for one in best if one.prediction is not None]
         values = evidence.measure(
             np.stack([prediction.joints for prediction in predictions]),
-            [prediction.presence for prediction in predictions],
+            [place.presence for place in places],
             np.stack([prediction.spread for prediction in predictions]),
             np.stack([one.before for one in best]),
             [place.detector for place in places],

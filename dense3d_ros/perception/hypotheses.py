@@ -130,6 +130,12 @@ class Place:
         # As a right hand while nothing is said of the handedness: so an unknown hand is seen by others, too.
         return left if handedness_of(self.track.weighed(odds) if self.track else odds) == Handedness.LEFT else right
 
+    @property
+    def presence(self) -> float:
+        """The network's log-odds of a hand: mean of the hypotheses', since what is no hand seldom looks like both."""
+        seen = [hypothesis.prediction.presence for hypothesis in self.hypotheses if hypothesis.prediction]
+        return sum(seen) / len(seen) if seen else float("nan")
+
     def give_up_the_unlikely(self) -> None:
         """A hypothesis of a surely wrong handedness gets no further pass, unless the handedness is the track's own."""
         best = max(hypothesis.log_likelihood for hypothesis in self.hypotheses)

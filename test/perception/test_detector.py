@@ -11,7 +11,7 @@ from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import angle_between, upright_roll
 from dense3d_ros.learning.synthetic.hand_mesh import HandMesh
-from dense3d_ros.perception.detector import candidates, load_detector, sampling
+from dense3d_ros.perception.detector import at_surface, candidates, load_detector, sampling
 from dense3d_ros.runtime.selection import available_runtimes
 
 CAMERAS = [
@@ -89,6 +89,30 @@ def test_two_peaks_of_one_hand_are_one_candidate() -> None:
     put(maps, camera, np.array([0.0, 0.0, 0.3]), 2.0)
     put(maps, camera, np.array([0.0, 0.04, 0.3]), 1.0)
     assert len(candidates(maps, camera, -1.0, 4)) == 1
+
+
+def test_a_candidate_far_from_the_surface_has_a_second_start_on_its_ray() -> None:
+    camera = sampling(CAMERAS[0]).camera
+    wall = np.full((HEIGHT, WIDTH), 1.2, np.float32)
+    near = np.float32([0.1, -0.05, 1.08])
+    moved = at_surface(near, wall, camera)
+    assert moved is not None
+    assert moved[2] == pytest.approx(1.225)
+    np.testing.assert_allclose(moved / moved[2], near / near[2], atol=1e-6)
+    col = int(np.rint(camera.project(near)[0]))
+    wall[:, col] = 0.9  # a pole in front of less than half of the hand
+    np.testing.assert_allclose(at_surface(near, wall, camera), moved)
+
+
+@pytest.mark.parametrize(
+    ("depth", "why"),
+    [(1.2, "the surface agrees"), (0.9, "too far away to be the hand's"), (0.0, "nothing is measured")],
+)
+def test_a_candidate_stays_where_no_surface_disagrees(depth: float, why: str) -> None:
+    camera = sampling(CAMERAS[0]).camera
+    samples = np.full((HEIGHT, WIDTH), depth, np.float32)
+    assert at_surface(np.float32([0.1, -0.05, 1.21]), samples, camera) is None, why
+    assert at_surface(np.float32([9.0, 0.0, 1.1]), samples, camera) is None, "outside of the image"
 
 
 def test_maps_that_are_not_finite_name_nothing() -> None:

@@ -21,6 +21,7 @@ from dense3d_ros.learning.synthetic.render import render_depth
 from dense3d_ros.perception.confidence import Confidence
 from dense3d_ros.perception.detector import Candidate
 from dense3d_ros.perception.estimator import HandPoseEstimator
+from dense3d_ros.perception.evidence import NAMES
 from dense3d_ros.perception.model import Prediction
 
 EMPTY = DepthImage(np.zeros((480, 640), np.float32))
@@ -108,6 +109,37 @@ def test_candidates_are_one_batch(mesh: HandMesh) -> None:
     assert oracle.batches[0] == 3, "two balls and a hand"
     assert oracle.batches[1] <= 6
     assert len(oracle.batches) == estimate.passes <= 4
+
+
+def test_a_hand_is_found_at_the_surface_where_the_detector_is_wrong_about_its_depth(mesh: HandMesh) -> None:
+    class FarSighted(Oracle):
+        """Names each hand 12 cm too near, further than it can be centred from, and the surface behind it."""
+
+        def detect(self, depth: DepthImage, camera: Camera, limit: int) -> list[Candidate]:
+            return [
+                replace(named, centre=named.centre * np.float32(1 - 0.12 / named.centre[2]), at_surface=named.centre)
+                for named in super().detect(depth, camera, limit)
+            ]
+
+    depth, oracle = frame(mesh, (0, 0, 1.2))
+    far_sighted = FarSighted(hands=oracle.hands)
+    estimate = HandPoseEstimator(far_sighted).estimate(depth, CAMERA)
+    np.testing.assert_allclose(estimate.hands[0].joints, oracle.hands[0][0], atol=0.003)
+    assert far_sighted.batches[0] == 2, "both starts in one batch"
+    assert far_sighted.batches[1] <= 2, "of which the better one goes on"
+
+
+def test_the_networks_verdict_on_a_place_is_the_mean_of_both_sides(mesh: HandMesh) -> None:
+    class OneEyed(Oracle):
+        """Sees no hand in the mirror."""
+
+        def _of(self, crop: HandCrop, handedness: Handedness) -> Prediction:
+            prediction = super()._of(crop, handedness)
+            return replace(prediction, presence=prediction.presence * (1.0 if handedness == Handedness.RIGHT else -0.5))
+
+    depth, oracle = frame(mesh, (0, 0, 0.5))
+    (place,) = HandPoseEstimator(OneEyed(hands=oracle.hands)).places(depth, CAMERA, 1)
+    assert place.terms[NAMES.index("presence")] == pytest.approx(4.6 * (1 - 0.5) / 2)
 
 
 def test_a_left_hand(mesh: HandMesh) -> None:

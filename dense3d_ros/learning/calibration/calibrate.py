@@ -121,7 +121,7 @@ def fit_scores(
     evidence = fit_evidence(values, is_hand, blank.bones, blank.size, CALIBRATION_SEED)
     highest = np.array([max((_score(evidence, place) for place in image), default=0.0) for image in without])
     min_score, hold_score = (
-        float(np.clip(round(least_score(highest, rate), 4), 0.01, 0.9999)) for rate in (FALSE_HANDS, FALSE_HOLDS)
+        float(np.clip(round(least_score(highest, rate), 4), 0.0001, 0.9999)) for rate in (FALSE_HANDS, FALSE_HOLDS)
     )
     confidence = replace(confidence, evidence=evidence, min_score=min_score, hold_score=min(hold_score, min_score))
     confidence = _fit_joints(confidence, [place for place in places if place.errors is not None])

@@ -14,11 +14,11 @@ from dense3d_ros.perception.evidence import NAMES, TERMS, Evidence, Term
 
 Array = NDArray[np.float64]
 
-_SILENCED = {"presence": 0.3, "spread": 0.2, "detector": 0.3}
-_OTHERS_SILENCED = 0.15
+_SILENCED = {"presence": 0.15, "spread": 0.1, "detector": 0.15}
+_OTHERS_SILENCED = 0.075
 """Share of a term's values that are another example's in the fit, because on real images any one may say anything.
 
-What a network has learned of rendered hands carries over less than geometry does: see docs/model_card.md.
+What a network has learned of rendered hands carries over less than geometry does. How much: see docs/method.md.
 """
 _COPIES = 6
 _RIDGE = 1.0
