@@ -7,8 +7,8 @@ The images are of the synthetic test set's kind, but of a seed that nothing else
 first of these stages that loses it:
 
   not named        no candidate of the detector within 0.1 m of the hand's centre
-  named too late   there is one, but more likely ones are looked at instead
-  place            the pose does not get to the hand from there, its handedness known; from the true place and turn it does
+  named too late   there is one, but more likely ones are tried instead
+  place            the pose does not get there from it, the handedness known; from the true place and turn it does
   network          nor does it from there
   given up         it does, but the estimator stops before: it looks too little like a hand in the first passes
   handedness       a pose is judged, the mirrored one, so that it is no good
