@@ -140,6 +140,7 @@ def _run_teleop(arguments: argparse.Namespace) -> int:
         rate=arguments.rate,
         seconds=arguments.seconds,
         intrinsics=camera,
+        mesh=arguments.mesh,
     )
     try:
         seen = run_teleop(settings)

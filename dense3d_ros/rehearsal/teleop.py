@@ -13,6 +13,7 @@ import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 
 from dense3d_ros.geometry.hand import Handedness
+from dense3d_ros.learning.synthetic.hand_mesh import HandMesh
 from dense3d_ros.perception.model import choose_device, read_for_runtime
 from dense3d_ros.recordings.offline import Intrinsics
 from dense3d_ros.recordings.result_folder import prepare_results
@@ -43,7 +44,10 @@ CAMERA = f"{NAMESPACE}/depth_camera"
 
 @dataclass(frozen=True)
 class TeleopSettings:
-    """robots: names or configurations. rate: images a second. seconds: of measuring; images are kept afterwards."""
+    """robots: names or configurations. rate: images a second. seconds: of measuring; images are kept afterwards.
+
+    mesh: of the rendered hand.
+    """
 
     output: Path
     model: str
@@ -53,6 +57,7 @@ class TeleopSettings:
     rate: float
     seconds: float
     intrinsics: Intrinsics
+    mesh: str
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,7 @@ def run_teleop(settings: TeleopSettings) -> TeleopObservation:
     for robot in robots.values():
         if robot.handedness is not FOLLOWED:
             raise ValueError(f"{robot.robot.name} is driven by a left hand, and the rendered hand is a right one")
+    HandMesh.load(settings.mesh)
     read_for_runtime(settings.model, choose_device(settings.device), settings.runtime)
     prepare_results(settings.output, None)
     compile_renderer(lambda line: print(line, flush=True))
@@ -100,9 +106,16 @@ def run_teleop(settings: TeleopSettings) -> TeleopObservation:
                 processes[log] = children.enter_context(node_process("nodes.hand_retarget_node", arguments, log))
             wait_until_active(observer, executor, nodes, settings.output / "hand_pose.log")
             camera = settings.intrinsics
-            values = {"fx": camera.fx, "fy": camera.fy, "cx": camera.cx, "cy": camera.cy, "rate": settings.rate}
-            # A driver does not render either.
-            values["rendered_before"] = RENDERED_S
+            values: dict[str, object] = {
+                "fx": camera.fx,
+                "fy": camera.fy,
+                "cx": camera.cx,
+                "cy": camera.cy,
+                "rate": settings.rate,
+                "mesh": settings.mesh,
+                # A driver does not render either.
+                "rendered_before": RENDERED_S,
+            }
             log = settings.output / "depth_camera.log"
             arguments = camera_arguments(values)
             processes[log] = children.enter_context(node_process("rehearsal.depth_camera_node", arguments, log))
