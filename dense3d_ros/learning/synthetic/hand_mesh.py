@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from dense3d_ros.geometry.hand import JOINT_COUNT, JOINT_INDEX
 from dense3d_ros.geometry.hand_angles import ANGLE_NAMES
 from dense3d_ros.learning.synthetic import kinematics
+from dense3d_ros.learning.synthetic.placing import moved
 from dense3d_ros.learning.synthetic.primitives import Mesh
 
 Array = NDArray[np.float32]
@@ -29,6 +30,8 @@ FOREARM_RANGE = (0.05, 0.9)
 
 BONE_COUNT = 19
 """Hand, forearm, ring and little metacarpal, then three bones a finger, thumb first."""
+
+MIRROR_Y = np.array([1, -1, 1], np.float32)
 
 _MIDDLE_CHAIN = [0, *(JOINT_INDEX[f"middle_{segment}"] for segment in ("mcp", "pip", "dip", "tip"))]
 
@@ -42,12 +45,26 @@ class PosedHand:
 
     vertices: (V, 3) metres. faces: (F, 3) vertex indices, counter-clockwise seen from outside.
     joints: (21, 3) metres in the order of JOINT_NAMES. held: the surface of what the hand holds, if anything.
+    worn: that of rings, nails, a watch or a sleeve.
     """
 
     vertices: Array
     faces: NDArray[np.int32]
     joints: Array
     held: Mesh | None = None
+    worn: Mesh | None = None
+
+    def mirrored(self) -> PosedHand:
+        """The hand as a mirror in y = 0 shows it."""
+        held, worn = (None if mesh is None else (mesh[0] * MIRROR_Y, mesh[1]) for mesh in (self.held, self.worn))
+        faces = np.ascontiguousarray(self.faces[:, ::-1])
+        return PosedHand(self.vertices * MIRROR_Y, faces, self.joints * MIRROR_Y, held, worn)
+
+    def placed(self, rotation: NDArray[np.float64], shift: NDArray[np.float64]) -> PosedHand:
+        """The hand turned by `rotation` (3, 3), then shifted by `shift` (3,), with what it holds and wears."""
+        held, worn = (None if mesh is None else moved(mesh, rotation, shift) for mesh in (self.held, self.worn))
+        vertices = self.vertices @ rotation.T.astype(np.float32) + shift.astype(np.float32)
+        return PosedHand(vertices, self.faces, (self.joints @ rotation.T + shift).astype(np.float32), held, worn)
 
 
 @dataclass(frozen=True)
@@ -100,6 +117,11 @@ class HandMesh:
         for corner in range(3):
             np.add.at(normals, self.faces[:, corner], facing)
         return np.asarray(normals / np.linalg.norm(normals, axis=1, keepdims=True).clip(1e-12), np.float32)
+
+    @cached_property
+    def main_bones(self) -> NDArray[np.int64]:
+        """(V,) the bone that moves each vertex most."""
+        return np.asarray(self.bones[np.arange(len(self.bones)), self.weights.argmax(axis=1)], np.int64)
 
     @property
     def shape_count(self) -> int:
@@ -157,10 +179,8 @@ class HandMesh:
         skinning = (self.normals, self.bones, self.weights, extra.astype(np.float64), transforms)
         kinematics.skin(vertices, rest, *skinning, forearm * length / unit, _CAP_TAPER, unit, posed)
         posed_joints = (posed_joints * unit).astype(np.float32)
-        if not left:
-            return PosedHand(posed, self.faces, posed_joints)
-        mirror = np.array([1, -1, 1], np.float32)
-        return PosedHand(posed * mirror, np.ascontiguousarray(self.faces[:, ::-1]), posed_joints * mirror)
+        hand = PosedHand(posed, self.faces, posed_joints)
+        return hand.mirrored() if left else hand
 
 
 def _grown(joints: NDArray[np.float64], palm: NDArray[np.float64], along: Array) -> NDArray[np.float64]:

@@ -10,7 +10,12 @@ from dense3d_ros.learning.synthetic.primitives import Mesh
 
 def random_rotation(rng: np.random.Generator) -> NDArray[np.float64]:
     """(3, 3) rotation, uniform over all rotations (a random unit quaternion)."""
-    w, x, y, z = unit(rng.normal(size=4))
+    return rotation_of(rng.normal(size=4))
+
+
+def rotation_of(quaternion: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(4,) w, x, y, z of any length -> (3, 3) rotation."""
+    w, x, y, z = unit(quaternion)
     return np.array(
         [
             [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
