@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -158,16 +157,15 @@ def test_other_hands_are_settled_on_the_thing(bank: GraspBank, mesh: HandMesh) -
     for number in range(51):
         rng = np.random.default_rng([5, number])
         grasp = sample_grasp(rng, scene_options())
-        pose = partial(
-            mesh.pose,
+        shaped = mesh.shaped(
             shape=rng.normal(0.0, 1.0, mesh.shape_count).clip(-2, 2),
             length=0.17,
             finger_scale=rng.normal(1.0, 0.03, 5),
             thickness=np.full(19, 0.004 * (number % 5 == 0)),
         )
-        hand, angles = settled(mesh, pose, 0.17, grasp)
+        hand, angles = settled(shaped, 0.17, grasp)
         assert hand.held is not None
-        np.testing.assert_array_equal(hand.joints, pose(angles).joints)
+        np.testing.assert_array_equal(hand.joints, shaped.pose(angles).joints)
         # Nothing but a shift out of the palm.
         shift = (hand.held[0] - grasp.held.mesh()[0] * 0.17).mean(axis=0).astype(np.float64)
         assert np.abs(shift[:2]).max() < 1e-4

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +27,7 @@ def shaped_hand(
     length = float(np.clip(rng.normal(0.183, 0.014), *options.hand_length))
     if traits.length is not None:
         length = traits.length
-    pose = partial(
-        mesh.pose,
+    shaped = mesh.shaped(
         shape=rng.normal(0.0, 1.0, mesh.shape_count).clip(-2.5, 2.5) if mesh.shape_count else None,
         length=length,
         forearm=float(rng.uniform(*options.forearm)),
@@ -39,11 +37,11 @@ def shaped_hand(
         thickness=_thickness(rng, options) + glove_thickness(traits),
     )
     if grasp is None:
-        hand = pose(angles)
+        hand = shaped.pose(angles)
         if held is not None and rng.random() < options.shown_objects:
             hand = replace(hand, held=held_mesh(rng, held, length, larger=options.larger_objects))
     else:
-        hand, angles = settled(mesh, pose, length, grasp)
+        hand, angles = settled(shaped, length, grasp)
     return replace(hand, worn=worn(rng, mesh, hand, angles, length, traits))
 
 

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dense3d_ros.geometry.camera import Camera
-from dense3d_ros.geometry.crop import crop_hand
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import hand_centre
 from dense3d_ros.learning.synthetic import clutter, negatives
@@ -84,13 +83,26 @@ def is_blank(crop: NDArray[np.float32]) -> bool:
     return bool(np.count_nonzero(crop < 1) < 0.01 * crop.size)
 
 
+def _is_blank_around(centre: NDArray[np.floating], depth: NDArray[np.float32]) -> bool:
+    """Whether next to nothing is in an upright crop at the point that a window (H, W) of WINDOW metres is around."""
+    edge = len(depth)
+    margin = round(edge * (0.5 - HALF_SIZE / WINDOW))
+    part = depth[margin : edge - margin, margin : edge - margin]
+    seen = (part > 0) & (np.abs(part - np.float32(centre[2])) < HALF_SIZE)
+    return bool(np.count_nonzero(seen) < 0.01 * seen.size)
+
+
 @dataclass(frozen=True)
 class _Scene:
-    """Meshes in the camera frame, the plane behind them if there is one, and the labelled hand, if it is there."""
+    """Meshes in the camera frame, the plane behind them if there is one, and the labelled hand, if it is there.
+
+    bodies: those whose triangles may be among the meshes.
+    """
 
     meshes: list[Mesh]
     plane: tuple[NDArray[np.float64], float] | None
     hand: PosedHand | None
+    bodies: tuple[Mesh, ...]
 
     def draw(self, camera: Camera, *, visible: float = 0.0) -> tuple[NDArray[np.float32], NDArray[np.uint8]] | None:
         """(H, W) true depth and what is seen where, or None if less than `visible` of the hand is."""
@@ -98,10 +110,13 @@ class _Scene:
         depth, ids = np.zeros(shape, np.float32), np.zeros(shape, np.uint8)
         own = 0
         if self.hand is not None:
-            render_depth(self.hand.vertices, self.hand.faces, camera, depth, ids=ids, object_id=HAND_ID)
+            render_depth(
+                self.hand.vertices, self.hand.faces, camera, depth, ids=ids, object_id=HAND_ID, front_only=True
+            )
             own = int(np.count_nonzero(ids))
-        for mesh in self.meshes:
-            render_depth(*mesh, camera, depth, ids=ids, object_id=HAND_ID + 1)
+        for vertices, faces in self.meshes:
+            is_body = any(faces is body[1] for body in self.bodies)
+            render_depth(vertices, faces, camera, depth, ids=ids, object_id=HAND_ID + 1, front_only=is_body)
         if self.plane is not None:
             clutter.fill_plane(*self.plane, camera, depth, ids)
         if visible and np.count_nonzero(ids == HAND_ID) < max(60, visible * own):
@@ -129,7 +144,7 @@ def _try_image(rng: np.random.Generator, assets: SceneAssets, *, empty: bool, at
     depth = random_sensor(rng, float(centre[2])).apply(depth, camera, rng)
     if rng.random() < options.image_borders:
         _cut_off(rng, depth, ids == HAND_ID if at_hand else depth > 0)
-    if is_blank(crop_hand(DepthImage(depth), camera, centre, HALF_SIZE, 64).image):
+    if _is_blank_around(centre, depth):
         return None
     return SceneImage(depth, camera, hand.joints, right, elsewhere, has_hand=not empty)
 
@@ -185,9 +200,9 @@ def _random_scene(
         meshes += negatives.empty_scene(rng, _hand_beside(rng, assets, hand, 0.2, 0.45), assets.bodies)
     if view is not None:
         meshes += view.jaws(rng)
-        return _Scene(meshes, view.background(rng, hand), hand)
+        return _Scene(meshes, view.background(rng, hand), hand, assets.bodies)
     plane = clutter.random_plane(rng, hand) if rng.random() < options.planes else None
-    return _Scene(meshes, plane, hand if with_hand else None)
+    return _Scene(meshes, plane, hand if with_hand else None, assets.bodies)
 
 
 def _hand_beside(

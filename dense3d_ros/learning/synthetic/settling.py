@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dense3d_ros.learning.synthetic.grasps import Grasp, grasp_bank, grasp_types
-from dense3d_ros.learning.synthetic.hand_mesh import HandMesh, PosedHand
+from dense3d_ros.learning.synthetic.hand_mesh import HandMesh, PosedHand, ShapedHand
 from dense3d_ros.learning.synthetic.options import SceneOptions
 from dense3d_ros.learning.synthetic.poses import Angles, pose_space, sample_wrist
 from dense3d_ros.learning.synthetic.solids import Placed
@@ -28,7 +27,7 @@ _SHARES[0, 5:7] = 0.6, 0.6
 for _finger in range(4):
     _SHARES[1 + _finger, 8 + 4 * _finger : 11 + 4 * _finger] = 0.5, 0.4, 0.2
 _EVERY = 3
-"""Of the skin's points is looked at, but at the tips."""
+"""One of so many points of the skin is looked at, at the tips every other."""
 
 
 def sample_grasp(rng: np.random.Generator, options: SceneOptions, kind: str | None = None) -> Grasp:
@@ -43,49 +42,39 @@ def sample_grasp(rng: np.random.Generator, options: SceneOptions, kind: str | No
     return replace(grasp, angles=np.clip(angles, space.low, space.high))
 
 
-def settled(
-    mesh: HandMesh, pose: Callable[[Angles], PosedHand], length: float, grasp: Grasp
-) -> tuple[PosedHand, Angles]:
-    """The right hand of `length` metres that `pose` makes of angles (25,), holding the thing, and its angles.
+def settled(shaped: ShapedHand, length: float, grasp: Grasp) -> tuple[PosedHand, Angles]:
+    """The right hand of `length` metres, holding the thing, and its angles (25,).
 
     The thing is moved out of the palm, and each digit bent until what is to touch does and nothing is deep inside.
     """
-    space, angles, thing = pose_space(), grasp.angles.copy(), grasp.held
-    tips, others, palm, forearm = _skin(mesh)
-    hand = pose(angles)
-    if _depth(thing, hand, forearm, length) > 0:
+    space, angles, thing, mesh = pose_space(), grasp.angles.copy(), grasp.held, shaped.mesh
+    hand = shaped.pose(angles)
+    if _depth(thing, hand, mesh.skin[1][::_EVERY], length) > 0:
         # A large thing leaves no room for a bent wrist.
         angles[:2] = 0.0
-        hand = pose(angles)
+        hand = shaped.pose(angles)
     if grasp.kind.opposition == "palm":
-        out = np.array([0.0, 0.0, max(_depth(thing, hand, palm, length) - _PRESSED, 0.0)])
+        palm = np.concatenate([mesh.skin[bone] for bone in (0, 2, 3)])
+        out = np.array([0.0, 0.0, max(_depth(thing, hand, palm[::_EVERY], length) - _PRESSED, 0.0)])
         thing = replace(thing, place=thing.place - out)
     for _ in range(_ROUNDS if grasp.kind.name != "adduction_grip" else 0):
-        at_tips, elsewhere = (_gaps(thing, hand, digits, length) for digits in (tips, others))
-        gaps = np.where(grasp.touching, at_tips + _PRESSED, 0.0)
-        deepest = np.minimum(at_tips, elsewhere)
+        of_bones = _gaps(thing, mesh, hand, length)
+        gaps = np.where(grasp.touching, of_bones[:, 2] + _PRESSED, 0.0)
+        deepest = of_bones.min(axis=1)
         gaps = np.where(deepest < -_DEEP, np.minimum(gaps, deepest + _PRESSED), gaps)
         turns = (gaps / _LEVER).clip(-_MOST, _MOST)
         angles = np.clip(angles + turns @ _SHARES, space.low, space.high)
-        hand = pose(angles)
+        hand = shaped.pose(angles)
     vertices, faces = thing.mesh()
     return replace(hand, held=((vertices * length).astype(np.float32), faces)), angles
 
 
-def _skin(
-    mesh: HandMesh,
-) -> tuple[list[NDArray[np.int64]], list[NDArray[np.int64]], NDArray[np.int64], NDArray[np.int64]]:
-    """Points of the five digits' last bones, of their other bones, of the palm and of the forearm."""
-    bones = mesh.main_bones
-    tips = [np.flatnonzero(bones == 6 + 3 * digit)[::2] for digit in range(5)]
-    others = [np.flatnonzero((bones == 4 + 3 * digit) | (bones == 5 + 3 * digit))[::_EVERY] for digit in range(5)]
-    return tips, others, np.flatnonzero(np.isin(bones, (0, 2, 3)))[::_EVERY], np.flatnonzero(bones == 1)[::_EVERY]
-
-
-def _gaps(thing: Placed, hand: PosedHand, digits: list[NDArray[np.int64]], length: float) -> Double:
-    """(5,) least distance from points of each digit, hand lengths."""
-    distances = thing.distance(hand.vertices[np.concatenate(digits)].astype(np.float64) / length)
-    return np.asarray(np.minimum.reduceat(distances, np.cumsum([0, *(len(digit) for digit in digits[:-1])])))
+def _gaps(thing: Placed, mesh: HandMesh, hand: PosedHand, length: float) -> Double:
+    """(5, 3) least distance from points of each bone of each digit, hand lengths."""
+    points = [mesh.skin[4 + bone][:: 2 if bone % 3 == 2 else _EVERY] for bone in range(15)]
+    distances = thing.distance(hand.vertices[np.concatenate(points)].astype(np.float64) / length)
+    starts = np.cumsum([0, *(len(bone) for bone in points[:-1])])
+    return np.asarray(np.minimum.reduceat(distances, starts)).reshape(5, 3)
 
 
 def _depth(thing: Placed, hand: PosedHand, points: NDArray[np.int64], length: float) -> float:

@@ -60,12 +60,15 @@ class Turned:
 
     def distance(self, points: Double) -> Double:
         """As `Solid.distance`, exact: that of the profile in the plane of the axis and the point."""
-        radius, y = np.hypot(points[:, 0], points[:, 2])[:, None], points[:, 1:2]
+        radius, y = np.sqrt(points[:, 0] ** 2 + points[:, 2] ** 2)[:, None], points[:, 1:2]
         start, step = self.profile[:-1], np.diff(self.profile, axis=0)
         to_radius, to_y = radius - start[:, 0], y - start[:, 1]
         length = (step**2).sum(axis=1).clip(1e-12)
         share = ((to_radius * step[:, 0] + to_y * step[:, 1]) / length).clip(0.0, 1.0)
-        nearest = np.hypot(to_radius - share * step[:, 0], to_y - share * step[:, 1]).min(axis=1)
+        to_radius -= share * step[:, 0]
+        to_y -= share * step[:, 1]
+        # Not hypot, which takes several times as long.
+        nearest = np.sqrt((to_radius * to_radius + to_y * to_y).min(axis=1))
         # The edges beyond the point, outwards, are crossed an odd number of times from within.
         level = (start[:, 1] <= y) != (start[:, 1] + step[:, 1] <= y)
         rise = np.where(step[:, 1] == 0.0, 1.0, step[:, 1])
