@@ -78,7 +78,8 @@ class CropRegion:
     def inside(self) -> NDArray[np.bool_]:
         """(S, S) which of the crop's pixels lie in the depth image."""
         height, width = self.depth.shape
-        inside: NDArray[np.bool_] = (self.rows >= 0) & (self.rows < height) & (self.cols >= 0) & (self.cols < width)
+        # What is negative is large without a sign, which saves half of the comparisons.
+        inside: NDArray[np.bool_] = (self.rows.view(np.uintp) < height) & (self.cols.view(np.uintp) < width)
         return inside
 
     @property

@@ -128,6 +128,12 @@ class HandMesh:
         """The vertices of each of the BONE_COUNT bones, as in `main_bones`."""
         return tuple(np.flatnonzero(self.main_bones == bone) for bone in range(BONE_COUNT))
 
+    @cached_property
+    def digit_points(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Every third vertex of the 15 finger bones, every other at the tips, and where each bone's begin."""
+        bones = [self.skin[4 + bone][:: 2 if bone % 3 == 2 else 3] for bone in range(15)]
+        return np.concatenate(bones), np.cumsum([0, *(len(bone) for bone in bones[:-1])])
+
     @property
     def shape_count(self) -> int:
         """Number of shape directions; 0 if the mesh has one shape only."""

@@ -196,6 +196,9 @@ def _random_scene(
         near, far = (0.03, 0.09) if rng.random() < options.touching_hands else (0.09, 0.25)
         other = _hand_beside(rng, assets, hand, near, far, view)
         meshes.append((other.vertices, other.faces))
+        if view is not None:
+            # Both hands of a wearer are at work.
+            meshes += [mesh for mesh in (other.held, other.worn) if mesh is not None]
     elif with_hand and not at_hand:
         meshes += negatives.empty_scene(rng, _hand_beside(rng, assets, hand, 0.2, 0.45), assets.bodies)
     if view is not None:
@@ -215,8 +218,7 @@ def _hand_beside(
 ) -> PosedHand:
     """Another hand, its centre near..far metres from that of `hand`."""
     other, _ = random_hand(rng, assets, view=view)
-    shift = (clutter.beside(rng, hand, near, far) - hand_centre(other.joints)).astype(np.float32)
-    return PosedHand(other.vertices + shift, other.faces, other.joints + shift)
+    return other.placed(np.eye(3), clutter.beside(rng, hand, near, far) - hand_centre(other.joints))
 
 
 def _other_centre(

@@ -27,7 +27,7 @@ _SHARES[0, 5:7] = 0.6, 0.6
 for _finger in range(4):
     _SHARES[1 + _finger, 8 + 4 * _finger : 11 + 4 * _finger] = 0.5, 0.4, 0.2
 _EVERY = 3
-"""One of so many points of the skin is looked at, at the tips every other."""
+"""One of so many points of palm and forearm is looked at."""
 
 
 def sample_grasp(rng: np.random.Generator, options: SceneOptions, kind: str | None = None) -> Grasp:
@@ -71,9 +71,8 @@ def settled(shaped: ShapedHand, length: float, grasp: Grasp) -> tuple[PosedHand,
 
 def _gaps(thing: Placed, mesh: HandMesh, hand: PosedHand, length: float) -> Double:
     """(5, 3) least distance from points of each bone of each digit, hand lengths."""
-    points = [mesh.skin[4 + bone][:: 2 if bone % 3 == 2 else _EVERY] for bone in range(15)]
-    distances = thing.distance(hand.vertices[np.concatenate(points)].astype(np.float64) / length)
-    starts = np.cumsum([0, *(len(bone) for bone in points[:-1])])
+    points, starts = mesh.digit_points
+    distances = thing.distance(hand.vertices[points].astype(np.float64) / length)
     return np.asarray(np.minimum.reduceat(distances, starts)).reshape(5, 3)
 
 
