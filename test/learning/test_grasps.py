@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -183,3 +184,19 @@ def test_a_bank_is_read_back_as_it_was_written(bank: GraspBank, tmp_path: Path) 
     again = GraspBank.load(tmp_path / "again.npz")
     for name in ("angles", "types", "touching", "things", "sizes", "turns", "places"):
         np.testing.assert_allclose(getattr(again, name), getattr(bank, name), atol=1e-12)
+
+
+def test_the_script_finds_the_shipped_grasps_again(bank: GraspBank, monkeypatch: pytest.MonkeyPatch) -> None:
+    scripts = Path(__file__).parents[2] / "scripts"
+    if not (scripts / "build_grasp_bank.py").is_file():
+        pytest.skip(f"{scripts} is not there: this is an installed package")
+    monkeypatch.syspath_prepend(str(scripts))
+    script = import_module("build_grasp_bank")
+    skin = script.Skin()
+    for name in ("palmar_pinch", "lateral"):
+        number = [kind.name for kind in grasp_types()].index(name)
+        again = script.search(np.random.default_rng([script.SEED, number]), skin, grasp_types()[number], 3)
+        for one, index in zip(again, bank.of_type[number], strict=False):
+            np.testing.assert_allclose(one.angles[0], bank.angles[index], atol=1e-9)
+            np.testing.assert_allclose(one.places[0], bank.places[index], atol=1e-3)
+            assert one.things[0] == bank.things[index]
