@@ -98,3 +98,9 @@ def test_errors_add_up(frames: list[HandFrame]) -> None:
     rows = working({"working_hands": result}).splitlines()
     assert f"| all | {COUNT} | 10.0 | 10.0 |" in rows
     assert "| kind: head view | 3 | 10.0 | 10.0 |" in rows
+
+
+def test_the_set_stays_what_it_is(frames: list[HandFrame]) -> None:
+    # Written down when it was made: tips of the index finger, millimetres.
+    tips = [1000 * frames[number].sample.joints[8] for number in (0, 3, 7)]
+    np.testing.assert_allclose(tips, [[-60.8, -17.9, 558.2], [13.3, -106.0, 506.0], [-80.7, 51.5, 279.9]], atol=0.5)
