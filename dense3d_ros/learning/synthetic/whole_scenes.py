@@ -65,11 +65,13 @@ def make_whole_scene(rng: np.random.Generator, assets: SceneAssets, width: int =
     whole: list[int] = []
     for number, (hand, _) in enumerate(hands):
         alone = np.zeros_like(ids)
-        render_depth(hand.vertices, hand.faces, camera, np.zeros_like(depth), ids=alone)
+        render_depth(hand.vertices, hand.faces, camera, np.zeros_like(depth), ids=alone, front_only=True)
         whole.append(int(np.count_nonzero(alone)))
-        render_depth(hand.vertices, hand.faces, camera, depth, ids=ids, object_id=_FIRST_HAND_ID + number)
+        hand_id = _FIRST_HAND_ID + number
+        render_depth(hand.vertices, hand.faces, camera, depth, ids=ids, object_id=hand_id, front_only=True)
     for mesh in _surroundings(rng, assets, camera, view, [hand for hand, _ in hands]):
-        render_depth(*mesh, camera, depth, ids=ids, object_id=_OTHER_ID)
+        is_body = any(mesh[1] is body[1] for body in assets.bodies)
+        render_depth(*mesh, camera, depth, ids=ids, object_id=_OTHER_ID, front_only=is_body)
     for normal, level in _planes(rng, view, [hand for hand, _ in hands]):
         clutter.fill_plane(normal, level, camera, depth, ids)
     nearest = min((float(hand_centre(hand.joints)[2]) for hand, _ in hands), default=rng.uniform(0.4, 1.2))
