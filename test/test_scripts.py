@@ -98,6 +98,11 @@ def result() -> dict[str, Any]:
             "frames_with_a_false_hand": 0.0,
         },
         "many_hands": many_hands(),
+        "working_hands": {
+            **mode(errors),
+            "by_holds": grouped(errors, ["a thing"] * 3 + ["nothing"] * 5),
+            "by_work": grouped(errors, ["glove"] * 8),
+        },
         "two_hands": two_hands(),
         "sequences": {"mean_joint_error_mm": 7.25, "missed": 0.0, "false": 0.0, "correct_handedness": None},
         "free_motion": {"trained on": {"mean_joint_error_mm": 7.75}, "never trained on": {"mean_joint_error_mm": 9.25}},
@@ -144,7 +149,7 @@ def test_the_model_card_gets_its_figures(tmp_path: Path) -> None:
     script = load("model_card")
     for folder in ("results", "images"):
         (tmp_path / folder).mkdir()
-    blocks = ("training", "overview", "confidence", "hands", "followed", "details", "failures")
+    blocks = ("training", "overview", "confidence", "hands", "work", "followed", "details", "failures")
     marks = "\n".join(f"<!-- generated: {name} -->\nFORMER\n<!-- end -->" for name in blocks)
     card = tmp_path / "model_card.md"
     card.write_text(f"# Card\n{marks}\nthe end\n")
@@ -171,6 +176,9 @@ def test_the_model_card_gets_its_figures(tmp_path: Path) -> None:
     assert "| the same: images with a false hand (95 %) | 100.0 % (34.2–100.0 %) |" in text
     assert "| handedness: left | 2 | 100.0 % (34.2–100.0 %) | – | – |  |" in text
     assert "| hands in the image: 2 | 4 | 50.0 % (15.0–85.0 %) | 100.0 % | 0.0 | 2 |" in text
+    # Of images 0, 1 and 2: 1, 2 and 3 mm.
+    assert "| the same: those that hold a thing | 2.0 |" in text
+    assert "| kind: glove | 8 | 4.5 | 4.5 |" in text
     assert "| scene: touch | 4 | 100.0 % | 0.0 % | 250.0 | 0.0 | 0 | 100.0 % | 0.875 | – | – |" in text
     assert "differ by 0.0 mm" in text
     again = card.read_bytes()

@@ -7,8 +7,8 @@ model of 21 joints is scored on those that the benchmark has too.
 
 The synthetic test set is fixed by its seeds. Its first N images with a hand are used with the true place, turn and
 handedness, with these a little off, and with the own detector; and as many images without a hand, or as many as
---hand-free says, because shares of half a per cent need thousands. Images with none to four hands and tracked sequences
-of one and of two hands follow.
+--hand-free says, because shares of half a per cent need thousands. Images with none to four hands, images of
+hands at work, and tracked sequences of one and of two hands follow.
 
 With --no-hand a model looks for hands in your own depth frames without a hand; each frame counts by itself.
 
@@ -40,6 +40,7 @@ Outcome = tuple[dict[str, Any], list[str], Callable[[Path, dict[str, Any]], None
 SUMMARY = "measure joint errors of prediction files or of a model, and the hands that it misses and makes up"
 SYNTHETIC_SAMPLES = 1000
 MANY_HANDS_PICTURES = 500
+WORKING_HANDS = 300
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,6 +79,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=MANY_HANDS_PICTURES,
         help="synthetic images with none to four hands (default: %(default)s)",
+    )
+    model.add_argument(
+        "--working-hands",
+        metavar="N",
+        type=int,
+        default=WORKING_HANDS,
+        help="synthetic images of hands at work, the place given (default: %(default)s)",
     )
     model.add_argument(
         "--seconds", metavar="S", type=float, help="most seconds of each sequence (default: 5 of one hand, 22 of two)"
@@ -190,6 +198,7 @@ def _evaluate_on_synthetic(arguments: argparse.Namespace) -> Outcome:
     )
     from dense3d_ros.learning.evaluation.synthetic_right_hands import SyntheticRightHands
     from dense3d_ros.learning.evaluation.two_hands import evaluate_on_two_hands
+    from dense3d_ros.learning.evaluation.working_hands import evaluate_on_working_hands
     from dense3d_ros.perception.model import load_model
     from dense3d_ros.perception.model_file import read_any_model
 
@@ -204,7 +213,11 @@ def _evaluate_on_synthetic(arguments: argparse.Namespace) -> Outcome:
             arguments, load_benchmark_model(arguments.model, frames.benchmark, arguments.device), frames
         )
     hand_free = samples if arguments.hand_free is None else arguments.hand_free
-    for name, count in (("--hand-free", hand_free), ("--many-hands", arguments.many_hands)):
+    for name, count in (
+        ("--hand-free", hand_free),
+        ("--many-hands", arguments.many_hands),
+        ("--working-hands", arguments.working_hands),
+    ):
         if count < 1:
             raise ValueError(f"{name} must be at least 1, got {count}")
     if arguments.seconds is not None and not arguments.seconds > 0:
@@ -214,6 +227,7 @@ def _evaluate_on_synthetic(arguments: argparse.Namespace) -> Outcome:
     result = {
         **evaluate_on_synthetic(model, samples, hand_free),
         "many_hands": evaluate_on_many_hands(model, arguments.many_hands),
+        "working_hands": evaluate_on_working_hands(model, arguments.working_hands),
         "sequences": evaluate_on_sequences(model, seconds),
         "free_motion": evaluate_on_free_motion(model, seconds),
         "two_hands": evaluate_on_two_hands(model, arguments.seconds),
@@ -232,6 +246,8 @@ def _evaluate_on_synthetic(arguments: argparse.Namespace) -> Outcome:
     lines += [
         f"none to four hands, own detector: {_percent(many['missed'])} of {many['hands']} hands missed, "
         f"{many['false_hands']} false hands in {many['images']} images",
+        _line("hands at work, true place, turn and handedness", result["working_hands"]),
+        *(_line(f"  holds {what}", group) for what, group in result["working_hands"]["by_holds"].items()),
         _line("one hand followed", result["sequences"]),
         *(_line(f"  fingers moving freely, mesh {name}", part) for name, part in result["free_motion"].items()),
         f"two hands followed: both in {_percent(two['both_followed'])} of {two['frames_with_both']} frames, "

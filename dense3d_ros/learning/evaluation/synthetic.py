@@ -99,7 +99,7 @@ def hand_frame(number: int, test_set: SyntheticTestSet) -> HandFrame:
     sample = DatasetSample(DepthImage(measured), camera, hand.joints, f"hand {number}")
     handedness = Handedness.RIGHT if right else Handedness.LEFT
     labels = {"mesh": mesh, "sensor": sensor_name, **hand_labels(hand.joints, handedness, visible, inside)}
-    return HandFrame(sample, others, _hidden(hand.joints, depth, camera), labels)
+    return HandFrame(sample, others, hidden_joints(hand.joints, depth, camera), labels)
 
 
 def hand_labels(joints: NDArray[np.float32], handedness: Handedness, visible: float, inside: float) -> dict[str, str]:
@@ -174,7 +174,8 @@ def add_surroundings(
     return others
 
 
-def _hidden(joints: NDArray[np.float32], depth: NDArray[np.float32], camera: Camera) -> NDArray[np.bool_]:
+def hidden_joints(joints: NDArray[np.float32], depth: NDArray[np.float32], camera: Camera) -> NDArray[np.bool_]:
+    """Which of (21, 3) joints, metres, something covers in the true depth (H, W); see HIDDEN."""
     pixels = np.rint(camera.project(joints)).astype(np.intp)
     columns, rows = pixels[:, 0].clip(0, camera.width - 1), pixels[:, 1].clip(0, camera.height - 1)
     surface = depth[rows, columns]

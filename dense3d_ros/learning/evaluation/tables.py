@@ -15,6 +15,7 @@ GROUPS = {
     "view": "seen from",
     "handedness": "handedness",
 }
+WORK_GROUPS = {"work": "kind", "holds": "holds", **GROUPS}
 HAND_GROUPS = {"hands": "hands in the image", **GROUPS}
 WITHIN = (10, 20, 30, 50)
 
@@ -95,11 +96,40 @@ def overview(results: dict[str, dict[str, Any]]) -> str:
             lambda r: percent(*(r["many_hands"][f"images_with_a_false_hand{end}"] for end in ("", "_95"))),
         ),
         ("the same: images, hands", lambda r: f"{r['many_hands']['images']}, {r['many_hands']['hands']}"),
+        ("hands at work, true place, turn and handedness: mean error (mm)", lambda r: working_error(r)),
+        ("the same: those that hold a thing", lambda r: working_error(r, "a thing")),
         ("real frames without a hand: one is seen", no_hand),
     ]
     for title, entry in entries:
         rows.append([title, *(entry(result) for result in results.values())])
     return table(["", *(f"`{name}`" for name in results)], rows)
+
+
+def working_error(result: dict[str, Any], holds: str | None = None) -> str:
+    """Mean error of all hands at work, or of those that hold something; a dash where that was not measured."""
+    work = result.get("working_hands", {})
+    return number((work.get("by_holds", {}).get(holds, {}) if holds else work).get("mean_joint_error_mm"))
+
+
+def working(result: dict[str, Any]) -> str:
+    """The hands at work of one model by group."""
+    if "working_hands" not in result:
+        return "Not measured."
+    work = result["working_hands"]
+    rows = [["all", str(work["frames"]), number(work["mean_joint_error_mm"]), number(work["median_joint_error_mm"])]]
+    rows += [
+        [
+            f"{title}: {name}",
+            str(group["frames"]),
+            number(group["mean_joint_error_mm"]),
+            number(group["median_joint_error_mm"]),
+        ]
+        for kind, title in WORK_GROUPS.items()
+        for name, group in work[f"by_{kind}"].items()
+    ]
+    for key, title in (("seen_joints_mm", "joints in view"), ("hidden_joints_mm", "hidden joints")):
+        rows.append([title, "", number(work[key]), ""])
+    return table(["group", "images", "mean error (mm)", "median (mm)"], rows)
 
 
 def no_hand(result: dict[str, Any]) -> str:

@@ -43,6 +43,8 @@ def surroundings(
     if at_least_one:
         yield from negatives.empty_scene(rng, hand, bodies)
     else:
+        if hand.worn is not None:
+            yield hand.worn
         if hand.held is not None:
             yield hand.held
         elif rng.random() < options.things_in_palm:

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from dense3d_ros.geometry.hand import JOINT_COUNT, JOINT_INDEX
 from dense3d_ros.geometry.hand_angles import ANGLE_NAMES
 from dense3d_ros.learning.synthetic import kinematics
+from dense3d_ros.learning.synthetic.placing import moved
 from dense3d_ros.learning.synthetic.primitives import Mesh
 
 Array = NDArray[np.float32]
@@ -29,6 +30,8 @@ FOREARM_RANGE = (0.05, 0.9)
 
 BONE_COUNT = 19
 """Hand, forearm, ring and little metacarpal, then three bones a finger, thumb first."""
+
+MIRROR_Y = np.array([1, -1, 1], np.float32)
 
 _MIDDLE_CHAIN = [0, *(JOINT_INDEX[f"middle_{segment}"] for segment in ("mcp", "pip", "dip", "tip"))]
 
@@ -42,12 +45,26 @@ class PosedHand:
 
     vertices: (V, 3) metres. faces: (F, 3) vertex indices, counter-clockwise seen from outside.
     joints: (21, 3) metres in the order of JOINT_NAMES. held: the surface of what the hand holds, if anything.
+    worn: that of rings, nails, a watch or a sleeve.
     """
 
     vertices: Array
     faces: NDArray[np.int32]
     joints: Array
     held: Mesh | None = None
+    worn: Mesh | None = None
+
+    def mirrored(self) -> PosedHand:
+        """The hand as a mirror in y = 0 shows it."""
+        held, worn = (None if mesh is None else (mesh[0] * MIRROR_Y, mesh[1]) for mesh in (self.held, self.worn))
+        faces = np.ascontiguousarray(self.faces[:, ::-1])
+        return PosedHand(self.vertices * MIRROR_Y, faces, self.joints * MIRROR_Y, held, worn)
+
+    def placed(self, rotation: NDArray[np.float64], shift: NDArray[np.float64]) -> PosedHand:
+        """The hand turned by `rotation` (3, 3), then shifted by `shift` (3,), with what it holds and wears."""
+        held, worn = (None if mesh is None else moved(mesh, rotation, shift) for mesh in (self.held, self.worn))
+        vertices = self.vertices @ rotation.T.astype(np.float32) + shift.astype(np.float32)
+        return PosedHand(vertices, self.faces, (self.joints @ rotation.T + shift).astype(np.float32), held, worn)
 
 
 UNSEEN_MESH = "webxr"
@@ -105,6 +122,22 @@ class HandMesh:
             np.add.at(normals, self.faces[:, corner], facing)
         return np.asarray(normals / np.linalg.norm(normals, axis=1, keepdims=True).clip(1e-12), np.float32)
 
+    @cached_property
+    def main_bones(self) -> NDArray[np.int64]:
+        """(V,) the bone that moves each vertex most."""
+        return np.asarray(self.bones[np.arange(len(self.bones)), self.weights.argmax(axis=1)], np.int64)
+
+    @cached_property
+    def skin(self) -> tuple[NDArray[np.intp], ...]:
+        """The vertices of each of the BONE_COUNT bones, as in `main_bones`."""
+        return tuple(np.flatnonzero(self.main_bones == bone) for bone in range(BONE_COUNT))
+
+    @cached_property
+    def digit_points(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Every third vertex of the 15 finger bones, every other at the tips, and where each bone's begin."""
+        bones = [self.skin[4 + bone][:: 2 if bone % 3 == 2 else 3] for bone in range(15)]
+        return np.concatenate(bones), np.cumsum([0, *(len(bone) for bone in bones[:-1])])
+
     @property
     def shape_count(self) -> int:
         """Number of shape directions; 0 if the mesh has one shape only."""
@@ -125,14 +158,39 @@ class HandMesh:
     ) -> PosedHand:
         """Bend the hand.
 
-        angles: (25,) radians in the order of ANGLE_NAMES, 0 = straight. shape: (K,) standard deviations. length:
-        metres from the wrist joint along the middle finger to its tip. forearm: length of forearm that is kept, in
-        hand lengths, within FOREARM_RANGE. finger_scale: (5,) size of each finger, thumb first. bone_scale: (15,)
-        length of each finger bone. palm_scale: (2,) length and width of the palm. thickness: (19,) metres by which the
-        skin about each bone lies further out. left: mirror the hand. Raises ValueError for wrong sizes or a forearm
-        out of range.
+        angles: (25,) radians in the order of ANGLE_NAMES, 0 = straight. left: mirror the hand. All else, and the
+        errors, as in `shaped`.
         """
-        angles = _vector("angles", angles, len(ANGLE_NAMES))
+        hand = self.shaped(
+            shape=shape,
+            length=length,
+            forearm=forearm,
+            finger_scale=finger_scale,
+            bone_scale=bone_scale,
+            palm_scale=palm_scale,
+            thickness=thickness,
+        ).pose(angles)
+        return hand.mirrored() if left else hand
+
+    def shaped(
+        self,
+        *,
+        shape: ArrayLike | None = None,
+        length: float = 0.183,
+        forearm: float = 0.5,
+        finger_scale: ArrayLike | None = None,
+        bone_scale: ArrayLike | None = None,
+        palm_scale: ArrayLike | None = None,
+        thickness: ArrayLike | None = None,
+    ) -> ShapedHand:
+        """A right hand of a shape, to be bent more than once.
+
+        shape: (K,) standard deviations. length: metres from the wrist joint along the middle finger to its tip.
+        forearm: length of forearm that is kept, in hand lengths, within FOREARM_RANGE. finger_scale: (5,) size of each
+        finger, thumb first. bone_scale: (15,) length of each finger bone. palm_scale: (2,) length and width of the
+        palm. thickness: (19,) metres by which the skin about each bone lies further out. Raises ValueError for wrong
+        sizes or a forearm out of range.
+        """
         if not FOREARM_RANGE[0] <= forearm <= FOREARM_RANGE[1]:
             raise ValueError(f"forearm must lie in {FOREARM_RANGE} hand lengths, got {forearm}")
         if not length > 0:
@@ -151,20 +209,45 @@ class HandMesh:
         rest = joints.astype(np.float64)
         grown = _grown(rest, palm, fingers[..., 0])
         unit = length / np.linalg.norm(np.diff(grown[_MIDDLE_CHAIN], axis=0), axis=1).sum()
+        extra = np.zeros(BONE_COUNT) if thickness is None else _vector("thickness", thickness, BONE_COUNT) / unit
+        cut = forearm * length / unit
+        return ShapedHand(
+            self, vertices, rest, grown, palm, fingers.astype(np.float64), extra.astype(np.float64), cut, unit
+        )
+
+
+@dataclass(frozen=True)
+class ShapedHand:
+    """A right hand of a shape at rest: see `HandMesh.shaped`.
+
+    vertices: (V, 3) and joints: (24, 3), of the shape alone, grown: (24, 3) with palm (3,) and fingers (5, 3, 2) at
+    their sizes. thickness: (19,). forearm: where it is cut. All in hand lengths of the mesh, of `unit` metres.
+    """
+
+    mesh: HandMesh
+    vertices: Array
+    joints: NDArray[np.float64]
+    grown: NDArray[np.float64]
+    palm: NDArray[np.float64]
+    fingers: NDArray[np.float64]
+    thickness: NDArray[np.float64]
+    forearm: float
+    unit: float
+
+    def pose(self, angles: ArrayLike) -> PosedHand:
+        """Bend the hand by angles (25,), radians in the order of ANGLE_NAMES; ValueError for another size."""
+        turns = _vector("angles", angles, len(ANGLE_NAMES)).astype(np.float64)
+        mesh, rest = self.mesh, self.joints
+        transforms = np.empty((BONE_COUNT, 3, 4))
         matrices, offsets = np.empty((BONE_COUNT, 3, 3)), np.empty((BONE_COUNT, 3))
         posed_joints = np.empty((JOINT_COUNT, 3))
-        roll, turns = self.rest_roll.astype(np.float64), angles.astype(np.float64)
-        kinematics.bend(rest, grown, roll, palm, fingers.astype(np.float64), turns, matrices, offsets, posed_joints)
-        transforms = np.concatenate([matrices, offsets[:, :, None]], axis=2)
-        posed = np.empty_like(vertices)
-        extra = np.zeros(BONE_COUNT) if thickness is None else _vector("thickness", thickness, BONE_COUNT) / unit
-        skinning = (self.normals, self.bones, self.weights, extra.astype(np.float64), transforms)
-        kinematics.skin(vertices, rest, *skinning, forearm * length / unit, _CAP_TAPER, unit, posed)
-        posed_joints = (posed_joints * unit).astype(np.float32)
-        if not left:
-            return PosedHand(posed, self.faces, posed_joints)
-        mirror = np.array([1, -1, 1], np.float32)
-        return PosedHand(posed * mirror, np.ascontiguousarray(self.faces[:, ::-1]), posed_joints * mirror)
+        roll = mesh.rest_roll.astype(np.float64)
+        kinematics.bend(rest, self.grown, roll, self.palm, self.fingers, turns, matrices, offsets, posed_joints)
+        transforms[:, :, :3], transforms[:, :, 3] = matrices, offsets
+        posed = np.empty_like(self.vertices)
+        skinning = (mesh.normals, mesh.bones, mesh.weights, self.thickness, transforms)
+        kinematics.skin(self.vertices, rest, *skinning, self.forearm, _CAP_TAPER, self.unit, posed)
+        return PosedHand(posed, mesh.faces, (posed_joints * self.unit).astype(np.float32))
 
 
 def _grown(joints: NDArray[np.float64], palm: NDArray[np.float64], along: Array) -> NDArray[np.float64]:

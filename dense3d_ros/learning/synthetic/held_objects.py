@@ -7,14 +7,14 @@ from numpy.typing import NDArray
 
 from dense3d_ros.learning.synthetic.placing import moved, random_rotation, rotation_to, unit
 from dense3d_ros.learning.synthetic.pose_bank import SPHERE, HeldObject
-from dense3d_ros.learning.synthetic.primitives import Mesh, box, cylinder, sphere, turned
+from dense3d_ros.learning.synthetic.primitives import Mesh, box, cylinder, joined, sphere, turned
 
 _FREE = 0.05
 """Metres from the middle of the grip along a cylinder that the hand itself takes."""
 
 
-def held_mesh(rng: np.random.Generator, held: HeldObject, length: float, *, left: bool, larger: float) -> Mesh:
-    """The object of a pose for a hand of `length` metres, in its canonical frame.
+def held_mesh(rng: np.random.Generator, held: HeldObject, length: float, *, larger: float) -> Mesh:
+    """The object of a pose for a right hand of `length` metres, in its canonical frame.
 
     larger: the share of objects that are more than what the hand has closed on.
     """
@@ -27,9 +27,8 @@ def held_mesh(rng: np.random.Generator, held: HeldObject, length: float, *, left
             # Away from the palm, which looks along -z.
             out = unit(np.array([*rng.normal(0.0, 0.5, 2), -1.0]))
             size = np.exp(rng.uniform(np.log(0.02), np.log(0.22), 3))
-            mesh = _joined(
-                mesh, moved(box(*size), rotation_to(out), held.centre * length + out * (radius + size[1] / 2))
-            )
+            place = held.centre * length + out * (radius + size[1] / 2)
+            mesh = joined([mesh, moved(box(*size), rotation_to(out), place)])
     else:
         reach = float(np.exp(rng.uniform(np.log(0.07), np.log(0.35))))
         axis = unit(held.axis)
@@ -37,9 +36,8 @@ def held_mesh(rng: np.random.Generator, held: HeldObject, length: float, *, left
         mesh = moved(cylinder(radius, reach, 12), rotation_to(axis), place)
         if is_larger:
             end = max(reach / 2 + float((place - held.centre * length) @ axis), _FREE)
-            mesh = _joined(mesh, _at_the_end(rng, axis, held.centre * length, end))
-    vertices, faces = mesh
-    return (vertices * np.array([1, -1, 1], np.float32) if left else vertices), faces
+            mesh = joined([mesh, _at_the_end(rng, axis, held.centre * length, end)])
+    return mesh
 
 
 def _at_the_end(rng: np.random.Generator, axis: NDArray[np.float64], grip: NDArray[np.float64], end: float) -> Mesh:
@@ -60,7 +58,3 @@ def _at_the_end(rng: np.random.Generator, axis: NDArray[np.float64], grip: NDArr
     sides = np.exp(rng.uniform(np.log(0.01), np.log(0.2), 3))
     turn = rotation_to(axis) if rng.random() < 0.7 else random_rotation(rng)
     return moved(box(*sides), turn, grip + axis * (end + sides[1] / 2))
-
-
-def _joined(first: Mesh, second: Mesh) -> Mesh:
-    return np.concatenate([first[0], second[0]]), np.concatenate([first[1], second[1] + len(first[0])]).astype(np.int32)

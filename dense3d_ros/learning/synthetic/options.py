@@ -42,6 +42,19 @@ class SceneOptions:
     second_hands: float
     touching_hands: float
     image_borders: float
+    own_views: float
+    head_views: float
+    grasps: float
+    working_grasps: float
+    other_hands: float
+    children: float
+    child_length: Range
+    thick_gloves: float
+    glove: Range
+    nails: float
+    rings: float
+    bands: float
+    half_sleeves: float
     empty: float
     elsewhere: float
     found_centres: float
@@ -93,9 +106,14 @@ class SceneOptions:
             raise ValueError(f"{path}: {error}") from error
 
 
+def without_working_hands(options: SceneOptions) -> SceneOptions:
+    """Scenes as they were before hands were at work in some."""
+    return replace(options, own_views=0.0, grasps=0.0, other_hands=0.0)
+
+
 def without_later_options(options: SceneOptions) -> SceneOptions:
     """What the fixed test sets are drawn with: they were there before these options and must stay as they are."""
-    return replace(options, stacked_poses=0.0, larger_objects=0.0)
+    return replace(without_working_hands(options), stacked_poses=0.0, larger_objects=0.0)
 
 
 @cache

@@ -10,7 +10,12 @@ from dense3d_ros.learning.synthetic.primitives import Mesh
 
 def random_rotation(rng: np.random.Generator) -> NDArray[np.float64]:
     """(3, 3) rotation, uniform over all rotations (a random unit quaternion)."""
-    w, x, y, z = unit(rng.normal(size=4))
+    return rotation_of(rng.normal(size=4))
+
+
+def rotation_of(quaternion: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(4,) w, x, y, z of any length -> (3, 3) rotation."""
+    w, x, y, z = unit(quaternion)
     return np.array(
         [
             [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
@@ -29,8 +34,14 @@ def moved(mesh: Mesh, rotation: NDArray[np.float64], place: NDArray[np.float64])
 def rotation_to(axis: NDArray[np.float64]) -> NDArray[np.float64]:
     """(3, 3) a rotation that takes y to the unit vector `axis`."""
     helper = np.array([1.0, 0.0, 0.0]) if abs(axis[0]) < 0.7 else np.array([0.0, 0.0, 1.0])
-    x = unit(np.cross(axis, helper))
-    return np.stack([x, axis, np.cross(x, axis)], axis=1)
+    x = unit(cross(axis, helper))
+    return np.stack([x, axis, cross(x, axis)], axis=1)
+
+
+def cross(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+    """one × other of two (3,) vectors, in a tenth of the time of `numpy.cross`, which is made for many."""
+    (a, b, c), (x, y, z) = one.tolist(), other.tolist()
+    return np.array([b * z - c * y, c * x - a * z, a * y - b * x])
 
 
 def unit(vector: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -45,13 +45,13 @@ def pose_space() -> PoseSpace:
     limits = data["limits"]
     low, high = np.radians(np.array(list(limits.values()), dtype=np.float64)).T
     gestures, stacked = (
-        {name: _angles(fingers) for name, fingers in data[kind].items()} for kind in ("gestures", "stacked")
+        {name: prototype(fingers) for name, fingers in data[kind].items()} for kind in ("gestures", "stacked")
     )
     return PoseSpace(tuple(limits), low, high, gestures, stacked)
 
 
-def _angles(fingers: dict[str, list[float]]) -> Angles:
-    """(25,) radians of a prototype in the file."""
+def prototype(fingers: dict[str, list[float]]) -> Angles:
+    """(25,) radians of a prototype in a file: five degrees of the thumb, four of each finger, the wrist straight."""
     degrees = np.zeros(25)
     degrees[_THUMB] = fingers["thumb"]
     for row, finger in zip(_FINGER_COLUMNS, ("index", "middle", "ring", "little"), strict=True):

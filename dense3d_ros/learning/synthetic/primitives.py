@@ -6,6 +6,7 @@ point out.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -61,6 +62,13 @@ def turned(profile: NDArray[np.float64], segments: int) -> Mesh:
     ).reshape(-1, 3)
     poles = [[0.0, profile[0, 1], 0.0], [0.0, profile[-1, 1], 0.0]]
     return np.concatenate([ring_vertices, poles]).astype(np.float32), _turned_faces(len(rings), segments)
+
+
+def joined(meshes: Sequence[Mesh]) -> Mesh:
+    """Several meshes as one."""
+    starts = np.cumsum([0, *(len(vertices) for vertices, _ in meshes[:-1])])
+    faces = [faces + start for (_, faces), start in zip(meshes, starts, strict=True)]
+    return np.concatenate([vertices for vertices, _ in meshes]), np.concatenate(faces).astype(np.int32)
 
 
 @cache

@@ -23,13 +23,15 @@ def render_depth(
     *,
     ids: NDArray[np.uint8] | None = None,
     object_id: int = 1,
+    front_only: bool = False,
 ) -> NDArray[np.float32]:
     """Draws a mesh and returns the (H, W) float32 depth in metres, 0 where there is nothing.
 
-    `vertices` is (V, 3) metres in the camera's optical frame, `faces` is (F, 3). Both sides of a face are
-    drawn; a face with a vertex nearer than `NEAR` metres is left out. With `depth` the mesh is drawn into
-    that image, behind what is nearer there, and the same array is returned. With `ids`, (H, W) uint8,
-    every pixel that the mesh takes gets `object_id`.
+    `vertices` is (V, 3) metres in the camera's optical frame, `faces` is (F, 3). Both sides of a face are drawn, unless
+    `front_only` leaves out those seen from inside, half of the triangles of a closed mesh, which nothing shows; a face
+    with a vertex nearer than `NEAR` metres is left out. With `depth` the mesh is drawn into that image, behind what is
+    nearer there, and the same array is returned. With `ids`, (H, W) uint8, every pixel that the mesh takes gets
+    `object_id`.
 
     Raises ValueError for arrays of another shape or type and for a face that names a missing vertex.
     """
@@ -46,13 +48,13 @@ def render_depth(
             raise ValueError(f"{name} must be (N, 3), got {array.shape}")
     if not 0 <= object_id <= 255:
         raise ValueError(f"object_id must be within 0..255, got {object_id}")
-    if not _draw(vertices, faces, camera.fx, camera.fy, camera.cx, camera.cy, depth, ids, object_id):
+    if not _draw(vertices, faces, camera.fx, camera.fy, camera.cx, camera.cy, depth, ids, object_id, front_only):
         raise ValueError(f"faces name a vertex outside 0..{len(vertices) - 1}")
     return depth
 
 
 @njit(cache=True, nogil=True, fastmath={"contract", "arcp", "nsz"})
-def _draw(vertices, faces, fx, fy, cx, cy, depth, ids, object_id):  # type: ignore[no-untyped-def]
+def _draw(vertices, faces, fx, fy, cx, cy, depth, ids, object_id, front_only):  # type: ignore[no-untyped-def]
     height, width = depth.shape
     count = len(vertices)
     u, v, inverse = np.empty(count), np.empty(count), np.empty(count)
@@ -78,7 +80,7 @@ def _draw(vertices, faces, fx, fy, cx, cy, depth, ids, object_id):  # type: igno
             continue
         du1, dv1, du2, dv2 = u[j] - u[i], v[j] - v[i], u[k] - u[i], v[k] - v[i]
         area = du1 * dv2 - du2 * dv1
-        if area == 0.0:
+        if area == 0.0 or (front_only and area > 0.0):
             continue
         # Barycentric weights of corners j and k, affine in the pixel; 1/z is affine in the image, too.
         wj_u, wj_v = dv2 / area, -du2 / area

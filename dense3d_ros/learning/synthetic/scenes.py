@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dense3d_ros.geometry.camera import Camera
-from dense3d_ros.geometry.crop import crop_hand
 from dense3d_ros.geometry.depth import DepthImage
-from dense3d_ros.geometry.hand import JOINT_INDEX, hand_centre
+from dense3d_ros.geometry.hand import hand_centre
 from dense3d_ros.learning.synthetic import clutter, negatives
 from dense3d_ros.learning.synthetic.bodies import load_bodies
-from dense3d_ros.learning.synthetic.hand_mesh import BONE_COUNT, HandMesh, PosedHand
-from dense3d_ros.learning.synthetic.held_objects import held_mesh
+from dense3d_ros.learning.synthetic.hand_mesh import HandMesh, PosedHand
+from dense3d_ros.learning.synthetic.hands import placed_hand, shaped_hand
 from dense3d_ros.learning.synthetic.options import SceneOptions, scene_options
-from dense3d_ros.learning.synthetic.placing import moved, random_rotation, unit
-from dense3d_ros.learning.synthetic.pose_sampler import sample_pose
+from dense3d_ros.learning.synthetic.people import Traits, sample_traits
 from dense3d_ros.learning.synthetic.primitives import Mesh
 from dense3d_ros.learning.synthetic.protrusions import find_candidates
 from dense3d_ros.learning.synthetic.render import render_depth
 from dense3d_ros.learning.synthetic.sensors import random_sensor
+from dense3d_ros.learning.synthetic.settling import sample_grasp
+from dense3d_ros.learning.synthetic.views import View, of_view, sample_view
 
 HALF_SIZE = 0.15
 WINDOW = 0.5
@@ -83,13 +83,26 @@ def is_blank(crop: NDArray[np.float32]) -> bool:
     return bool(np.count_nonzero(crop < 1) < 0.01 * crop.size)
 
 
+def _is_blank_around(centre: NDArray[np.floating], depth: NDArray[np.float32]) -> bool:
+    """Whether next to nothing is in an upright crop at the point that a window (H, W) of WINDOW metres is around."""
+    edge = len(depth)
+    margin = round(edge * (0.5 - HALF_SIZE / WINDOW))
+    part = depth[margin : edge - margin, margin : edge - margin]
+    seen = (part > 0) & (np.abs(part - np.float32(centre[2])) < HALF_SIZE)
+    return bool(np.count_nonzero(seen) < 0.01 * seen.size)
+
+
 @dataclass(frozen=True)
 class _Scene:
-    """Meshes in the camera frame, the plane behind them if there is one, and the labelled hand, if it is there."""
+    """Meshes in the camera frame, the plane behind them if there is one, and the labelled hand, if it is there.
+
+    bodies: those whose triangles may be among the meshes.
+    """
 
     meshes: list[Mesh]
     plane: tuple[NDArray[np.float64], float] | None
     hand: PosedHand | None
+    bodies: tuple[Mesh, ...]
 
     def draw(self, camera: Camera, *, visible: float = 0.0) -> tuple[NDArray[np.float32], NDArray[np.uint8]] | None:
         """(H, W) true depth and what is seen where, or None if less than `visible` of the hand is."""
@@ -97,10 +110,13 @@ class _Scene:
         depth, ids = np.zeros(shape, np.float32), np.zeros(shape, np.uint8)
         own = 0
         if self.hand is not None:
-            render_depth(self.hand.vertices, self.hand.faces, camera, depth, ids=ids, object_id=HAND_ID)
+            render_depth(
+                self.hand.vertices, self.hand.faces, camera, depth, ids=ids, object_id=HAND_ID, front_only=True
+            )
             own = int(np.count_nonzero(ids))
-        for mesh in self.meshes:
-            render_depth(*mesh, camera, depth, ids=ids, object_id=HAND_ID + 1)
+        for vertices, faces in self.meshes:
+            is_body = any(faces is body[1] for body in self.bodies)
+            render_depth(vertices, faces, camera, depth, ids=ids, object_id=HAND_ID + 1, front_only=is_body)
         if self.plane is not None:
             clutter.fill_plane(*self.plane, camera, depth, ids)
         if visible and np.count_nonzero(ids == HAND_ID) < max(60, visible * own):
@@ -110,9 +126,10 @@ class _Scene:
 
 def _try_image(rng: np.random.Generator, assets: SceneAssets, *, empty: bool, at_hand: bool) -> SceneImage | None:
     options = assets.options
-    hand, right = random_hand(rng, assets, options.right_hands)
+    view = sample_view(rng, options) if at_hand else None
+    hand, right = random_hand(rng, assets, options.right_hands, view)
     centre = hand_centre(hand.joints)
-    scene = _random_scene(rng, assets, hand, with_hand=not empty, at_hand=at_hand)
+    scene = _random_scene(rng, assets, hand, view, with_hand=not empty, at_hand=at_hand)
     elsewhere = None
     if not at_hand:
         elsewhere = _other_centre(rng, scene, centre, options)
@@ -127,59 +144,26 @@ def _try_image(rng: np.random.Generator, assets: SceneAssets, *, empty: bool, at
     depth = random_sensor(rng, float(centre[2])).apply(depth, camera, rng)
     if rng.random() < options.image_borders:
         _cut_off(rng, depth, ids == HAND_ID if at_hand else depth > 0)
-    if is_blank(crop_hand(DepthImage(depth), camera, centre, HALF_SIZE, 64).image):
+    if _is_blank_around(centre, depth):
         return None
     return SceneImage(depth, camera, hand.joints, right, elsewhere, has_hand=not empty)
 
 
-def random_hand(rng: np.random.Generator, assets: SceneAssets, right_share: float = 0.5) -> tuple[PosedHand, bool]:
-    """A hand of random shape, pose, handedness and place in the camera frame, and whether it is a right one."""
+def random_hand(
+    rng: np.random.Generator, assets: SceneAssets, right_share: float = 0.5, view: View | None = None
+) -> tuple[PosedHand, bool]:
+    """A hand of random shape, pose, handedness and place in the camera frame, and whether it is a right one.
+
+    view: the camera that it works before; None for one that looks from anywhere.
+    """
     options = assets.options
     right = bool(rng.random() < right_share)
     mesh = assets.hands[rng.integers(len(assets.hands))]
-    angles, held = sample_pose(rng, options)
-    length = float(np.clip(rng.normal(0.183, 0.014), *options.hand_length))
-    hand = mesh.pose(
-        angles,
-        shape=rng.normal(0.0, 1.0, mesh.shape_count).clip(-2.5, 2.5) if mesh.shape_count else None,
-        length=length,
-        forearm=float(rng.uniform(*options.forearm)),
-        finger_scale=rng.normal(1.0, options.finger_sizes, 5),
-        bone_scale=rng.normal(1.0, options.bone_sizes, 15),
-        palm_scale=rng.normal(1.0, options.palm_sizes, 2),
-        thickness=_thickness(rng, options),
-        left=not right,
-    )
-    if held is not None and rng.random() < options.shown_objects:
-        hand = replace(hand, held=held_mesh(rng, held, length, left=not right, larger=options.larger_objects))
-    z = float(np.exp(rng.uniform(*np.log(options.distance))))
-    place = np.array([rng.uniform(-0.45, 0.45) * z, rng.uniform(-0.35, 0.35) * z, z])
-    towards_elbow = unit((hand.joints[0] - hand.joints[JOINT_INDEX["middle_mcp"]]).astype(np.float64))
-    view = unit(place)
-    while True:
-        rotation = random_rotation(rng)
-        # Nobody's elbow is between the hand and the camera.
-        if (rotation @ towards_elbow) @ view > -0.77:
-            break
-    shift = place - rotation @ hand_centre(hand.joints)
-    return (
-        PosedHand(
-            (hand.vertices @ rotation.T.astype(np.float32) + shift.astype(np.float32)),
-            hand.faces,
-            (hand.joints @ rotation.T + shift).astype(np.float32),
-            None if hand.held is None else moved(hand.held, rotation, shift),
-        ),
-        right,
-    )
-
-
-def _thickness(rng: np.random.Generator, options: SceneOptions) -> NDArray[np.float64]:
-    """(19,) metres by which the skin about each bone lies further out: fat and lean fingers, and gloves."""
-    thickness = rng.normal(0.0, options.finger_thickness, BONE_COUNT)
-    thickness[4:] += np.repeat(rng.normal(0.0, options.finger_thickness, 5), 3)
-    if rng.random() < options.gloves:
-        thickness += rng.uniform(0.001, 0.004)
-    return thickness
+    # Nothing is drawn for shares of 0: the fixed test sets are older than what they are of.
+    traits = sample_traits(rng, options) if options.other_hands and rng.random() < options.other_hands else Traits()
+    grasps = options.grasps if view is None else options.working_grasps
+    grasp = sample_grasp(rng, options) if grasps and rng.random() < grasps else None
+    return placed_hand(rng, shaped_hand(rng, mesh, options, grasp, traits), options, view, right=right), right
 
 
 def window_camera(centre: NDArray[np.floating], rng: np.random.Generator, options: SceneOptions) -> Camera:
@@ -198,25 +182,43 @@ def _window(centre: NDArray[np.floating], edge: float, focal: float, most_pixels
 
 
 def _random_scene(
-    rng: np.random.Generator, assets: SceneAssets, hand: PosedHand, *, with_hand: bool, at_hand: bool
+    rng: np.random.Generator,
+    assets: SceneAssets,
+    hand: PosedHand,
+    view: View | None,
+    *,
+    with_hand: bool,
+    at_hand: bool,
 ) -> _Scene:
-    options = assets.options
+    options = assets.options if view is None else of_view(assets.options)
     meshes = list(clutter.surroundings(rng, hand, assets.bodies, at_least_one=not with_hand, options=options))
     if at_hand and rng.random() < options.second_hands:
         near, far = (0.03, 0.09) if rng.random() < options.touching_hands else (0.09, 0.25)
-        other = _hand_beside(rng, assets, hand, near, far)
+        other = _hand_beside(rng, assets, hand, near, far, view)
         meshes.append((other.vertices, other.faces))
+        if view is not None:
+            # Both hands of a wearer are at work.
+            meshes += [mesh for mesh in (other.held, other.worn) if mesh is not None]
     elif with_hand and not at_hand:
         meshes += negatives.empty_scene(rng, _hand_beside(rng, assets, hand, 0.2, 0.45), assets.bodies)
+    if view is not None:
+        meshes += view.jaws(rng)
+        return _Scene(meshes, view.background(rng, hand), hand, assets.bodies)
     plane = clutter.random_plane(rng, hand) if rng.random() < options.planes else None
-    return _Scene(meshes, plane, hand if with_hand else None)
+    return _Scene(meshes, plane, hand if with_hand else None, assets.bodies)
 
 
-def _hand_beside(rng: np.random.Generator, assets: SceneAssets, hand: PosedHand, near: float, far: float) -> PosedHand:
+def _hand_beside(
+    rng: np.random.Generator,
+    assets: SceneAssets,
+    hand: PosedHand,
+    near: float,
+    far: float,
+    view: View | None = None,
+) -> PosedHand:
     """Another hand, its centre near..far metres from that of `hand`."""
-    other, _ = random_hand(rng, assets)
-    shift = (clutter.beside(rng, hand, near, far) - hand_centre(other.joints)).astype(np.float32)
-    return PosedHand(other.vertices + shift, other.faces, other.joints + shift)
+    other, _ = random_hand(rng, assets, view=view)
+    return other.placed(np.eye(3), clutter.beside(rng, hand, near, far) - hand_centre(other.joints))
 
 
 def _other_centre(

@@ -5,6 +5,7 @@ Images are (H, W) float32 metres, 0 = nothing. All randomness comes from the gen
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import ceil
 from statistics import NormalDist
 
@@ -31,16 +32,23 @@ def noise(shape: tuple[int, ...], length: float, rng: np.random.Generator) -> De
         return _white(shape, rng)
     scale = max(1.0, length / _GRID_SIGMA)
     sigma = length / scale
-    kernel = cv2.getGaussianKernel(2 * ceil(3 * sigma) + 1, sigma, cv2.CV_32F)
+    kernel, unit_variance = _kernels(sigma)
     margin = len(kernel) // 2
     rows, columns = (ceil(size / scale) + 1 for size in shape)
     white = _white((rows + 2 * margin, columns + 2 * margin), rng)
-    # A blur scales the variance by the sum of its squared weights.
-    blurred = cv2.sepFilter2D(white, -1, kernel, kernel / np.sum(kernel**2))
+    blurred = cv2.sepFilter2D(white, -1, kernel, unit_variance)
     grid = blurred[margin : margin + rows, margin : margin + columns]
     if scale > 1.0:
         grid = cv2.resize(grid, (ceil(columns * scale), ceil(rows * scale)))
     return np.asarray(grid[: shape[0], : shape[1]], np.float32)
+
+
+@lru_cache(maxsize=64)
+def _kernels(sigma: float) -> tuple[Depth, Depth]:
+    """The kernel of a blur, and the same for the second direction, such that both keep the variance of white noise."""
+    kernel = np.asarray(cv2.getGaussianKernel(2 * ceil(3 * sigma) + 1, sigma, cv2.CV_32F), np.float32)
+    # A blur scales the variance by the sum of its squared weights.
+    return kernel, np.asarray(kernel / np.sum(kernel**2), np.float32)
 
 
 def blobs(shape: tuple[int, ...], share: float, length: float, rng: np.random.Generator) -> Mask:

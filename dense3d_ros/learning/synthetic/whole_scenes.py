@@ -18,6 +18,7 @@ from dense3d_ros.learning.synthetic.primitives import Mesh, box
 from dense3d_ros.learning.synthetic.render import render_depth
 from dense3d_ros.learning.synthetic.scenes import SceneAssets, random_hand
 from dense3d_ros.learning.synthetic.sensors import random_sensor
+from dense3d_ros.learning.synthetic.views import View, sample_view
 
 WIDTH = 320
 """Pixels of a rendered image's row, half of what sensors have: the detector sees fewer still."""
@@ -58,17 +59,23 @@ def make_whole_scene(rng: np.random.Generator, assets: SceneAssets, width: int =
     camera = _random_camera(rng)
     camera = camera.resized(width, camera.height * width // WIDTH)
     count = int(rng.choice(len(HAND_COUNTS), p=HAND_COUNTS))
-    hands = list(_hands(rng, assets, camera, count))
+    view = sample_view(rng, assets.options) if count else None
+    if view is None:
+        hands = list(_hands(rng, assets, camera, count))
+    else:
+        hands = list(_working_hands(rng, assets, camera, view, min(count, 2)))
     depth, ids = np.zeros((camera.height, camera.width), np.float32), np.zeros((camera.height, camera.width), np.uint8)
     whole: list[int] = []
     for number, (hand, _) in enumerate(hands):
         alone = np.zeros_like(ids)
-        render_depth(hand.vertices, hand.faces, camera, np.zeros_like(depth), ids=alone)
+        render_depth(hand.vertices, hand.faces, camera, np.zeros_like(depth), ids=alone, front_only=True)
         whole.append(int(np.count_nonzero(alone)))
-        render_depth(hand.vertices, hand.faces, camera, depth, ids=ids, object_id=_FIRST_HAND_ID + number)
-    for mesh in _surroundings(rng, assets, camera, [hand for hand, _ in hands]):
-        render_depth(*mesh, camera, depth, ids=ids, object_id=_OTHER_ID)
-    for normal, level in _planes(rng, [hand for hand, _ in hands]):
+        hand_id = _FIRST_HAND_ID + number
+        render_depth(hand.vertices, hand.faces, camera, depth, ids=ids, object_id=hand_id, front_only=True)
+    for mesh in _surroundings(rng, assets, camera, view, [hand for hand, _ in hands]):
+        is_body = any(mesh[1] is body[1] for body in assets.bodies)
+        render_depth(*mesh, camera, depth, ids=ids, object_id=_OTHER_ID, front_only=is_body)
+    for normal, level in _planes(rng, view, [hand for hand, _ in hands]):
         clutter.fill_plane(normal, level, camera, depth, ids)
     nearest = min((float(hand_centre(hand.joints)[2]) for hand, _ in hands), default=rng.uniform(0.4, 1.2))
     measured = random_sensor(rng, nearest).apply(depth, camera, rng)
@@ -109,25 +116,45 @@ def _hands(
         yield before, right
 
 
+def _working_hands(
+    rng: np.random.Generator, assets: SceneAssets, camera: Camera, view: View, count: int
+) -> Iterator[tuple[PosedHand, bool]]:
+    """One hand or both of a person, where a head or a robot's wrist sees them, apart from each other."""
+    first: PosedHand | None = None
+    was_right = rng.random() < 0.5
+    for _ in range(count):
+        while True:
+            hand, right = random_hand(rng, assets, float(was_right) if first is None else float(not was_right), view)
+            centre = hand_centre(hand.joints)
+            column, row = camera.project(centre[None])[0]
+            inside = 0.05 < column / camera.width < 0.95 and 0.05 < row / camera.height < 0.95
+            if inside and (first is None or np.linalg.norm(centre - hand_centre(first.joints)) > 0.12):
+                break
+        first = hand
+        yield hand, right
+
+
 def _moved(hand: PosedHand, place: NDArray[np.floating]) -> PosedHand:
     shift = (place - hand_centre(hand.joints)).astype(np.float32)
-    held = None if hand.held is None else (hand.held[0] + shift, hand.held[1])
-    return replace(hand, vertices=hand.vertices + shift, joints=hand.joints + shift, held=held)
+    held, worn = (None if mesh is None else (mesh[0] + shift, mesh[1]) for mesh in (hand.held, hand.worn))
+    return replace(hand, vertices=hand.vertices + shift, joints=hand.joints + shift, held=held, worn=worn)
 
 
 def _surroundings(
-    rng: np.random.Generator, assets: SceneAssets, camera: Camera, hands: list[PosedHand]
+    rng: np.random.Generator, assets: SceneAssets, camera: Camera, view: View | None, hands: list[PosedHand]
 ) -> Iterator[Mesh]:
     options = assets.options
     for hand in hands:
         yield from clutter.surroundings(
             rng, hand, assets.bodies, at_least_one=False, options=replace(options, bodies=0.0, bars_in_front=0.04)
         )
-    if hands and rng.random() < 0.6:
+    if view is not None:
+        yield from view.jaws(rng)
+    elif hands and rng.random() < 0.6:
         yield random_body(rng, hand_centre(hands[0].joints), assets.bodies)
     if hands and rng.random() < CALM:
         return
-    for _ in range(rng.poisson(0.7) + (not hands)):
+    for _ in range(0 if view is not None else rng.poisson(0.7) + (not hands)):
         place, _ = random_hand(rng, assets)
         yield from negatives.empty_scene(rng, _moved(place, _place(rng, camera)), assets.bodies)
     if rng.random() < 0.15:
@@ -145,8 +172,15 @@ def _surroundings(
         yield moved(top, turn, np.array([rng.normal(0.0, 0.2), rng.uniform(0.1, 0.5), rng.uniform(0.5, 1.4)]))
 
 
-def _planes(rng: np.random.Generator, hands: list[PosedHand]) -> Iterator[tuple[NDArray[np.float64], float]]:
+def _planes(
+    rng: np.random.Generator, view: View | None, hands: list[PosedHand]
+) -> Iterator[tuple[NDArray[np.float64], float]]:
     """Table or wall that a hand lies on, floor and wall of the room; or nothing behind at all."""
+    if view is not None:
+        everything = replace(hands[0], vertices=np.concatenate([hand.vertices for hand in hands]))
+        if (plane := view.background(rng, everything)) is not None:
+            yield plane
+        return
     if hands and rng.random() < 0.2:
         # Behind all hands, or the others would vanish in it.
         normal, _ = clutter.random_plane(rng, hands[0])
