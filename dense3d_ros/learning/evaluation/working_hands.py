@@ -125,7 +125,7 @@ def _hand(
 
 
 def evaluate_on_working_hands(model: HandModel, images: int) -> dict[str, Any]:
-    """Errors on the first `images` of the set, the place, turn and handedness given; of all, and by each kind of label."""
+    """Errors on the first `images` of the set, with true place, turn and handedness; of all, and by kind of label."""
     test_set = WorkingHandsTestSet()
     frames = (test_set.frame(number) for number in tqdm(range(images), unit="image"))
     errors, hidden, labels = [], [], []
