@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import Handedness, HandPose
-from dense3d_ros.perception.frame import FOLLOWED_PASSES, PASSES, Frame, Limits, Rejected
+from dense3d_ros.perception.frame import FOLLOWED_PASSES, PASSES, Frame, Limits
 from dense3d_ros.perception.hypotheses import Place
 from dense3d_ros.perception.model import HandModel, Prediction
+from dense3d_ros.perception.rejected import Rejected
 from dense3d_ros.perception.tracking import Track, Tracks
 
 SEARCH_INTERVAL = 5

@@ -19,6 +19,7 @@ from dense3d_ros.perception.evidence import DESCRIPTIONS
 from dense3d_ros.perception.hypotheses import Hypothesis, Place
 from dense3d_ros.perception.model import HandModel, crops_of
 from dense3d_ros.perception.plausibility import implausibility
+from dense3d_ros.perception.rejected import REJECTED_REACH, Rejected
 from dense3d_ros.perception.tracking import Track
 
 PASSES, FOLLOWED_PASSES = 4, 3
@@ -33,10 +34,6 @@ HOPELESS = -3.5
 """A new place of less log-odds of a hand after a pass gets no further one: 1 % of the hands, and most other places."""
 MOST_CANDIDATES = 16
 """That the detector names; those that are known already do not count."""
-FIRST_WAIT, LONGEST_WAIT = 0.1, 0.5
-"""Seconds for which a rejected candidate gets no pass; twice as long each time, up to the second."""
-REJECTED_REACH = 0.03
-"""A candidate this close to a rejected one, metres, is the same one."""
 
 ExpectedTrack = Callable[[NDArray[np.float32], Collection[Track | None]], Track | None]
 """Centre (3,) of a candidate, and tracks that are taken -> the hand that comes back there, if any."""
@@ -50,27 +47,6 @@ class Limits:
     hold_score: float
     min_depth: float
     max_depth: float
-
-
-@dataclass(frozen=True)
-class Rejected:
-    """A candidate that was no hand.
-
-    centre: (3,) metres as the detector named it. reason: why it was none. stamp: when, seconds. wait: seconds until
-    it gets another pass.
-    """
-
-    centre: NDArray[np.float32]
-    reason: str
-    stamp: float
-    wait: float = FIRST_WAIT
-
-    def is_at(self, centre: NDArray[np.float32]) -> bool:
-        return bool(np.linalg.norm(self.centre - centre) < REJECTED_REACH)
-
-    def again(self, centre: NDArray[np.float32], reason: str, stamp: float) -> Rejected:
-        """The same, rejected once more."""
-        return Rejected(centre, reason, stamp, min(2 * self.wait, LONGEST_WAIT))
 
 
 class Frame:
