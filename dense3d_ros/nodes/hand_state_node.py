@@ -176,9 +176,11 @@ class HandStateNode(Node):  # type: ignore[misc]
             self._counts["refused hands"] += 1
             self._conditions.report(Condition(Level.ERROR, "hand", f"{name}: {error}"))
             return state.update(stamp, None), str(error)
-        if hand is not None and estimate is not None and estimate.age > 0.0:
+        if state.is_glitch:
             self._counts["glitches"] += 1
-        if hand is not None and estimate is None:
+            if estimate is None:
+                self._conditions.report(Condition(Level.WARN, "glitch", f"{name}: {state.reason}"))
+        elif hand is not None and estimate is None:
             self._counts["outside workspace"] += 1
             self._conditions.report(Condition(Level.WARN, "workspace", f"{name}: {state.reason}"))
         return estimate, state.reason

@@ -70,6 +70,29 @@ def test_a_wrist_that_jumps_is_held_then_believed() -> None:
     np.testing.assert_allclose(ages, [PERIOD, 2 * PERIOD, 3 * PERIOD, 0.0])
 
 
+@pytest.mark.parametrize(("rate", "max_hold"), [(8.0, 0.1), (5.0, 0.1), (30.0, 0.0)])
+def test_one_frame_elsewhere_is_a_glitch_where_a_frame_lasts_longer_than_a_hand_is_held(
+    rate: float, max_hold: float
+) -> None:
+    state, joints = HandState(RIGHT, StateSettings(max_hold=max_hold)), gesture("open")
+    far = joints + np.array([1.5, 0.0, 0.0])
+    for frame in range(4):
+        follow(state, joints, frame / rate)
+    for frame in (4, 6):
+        assert state.update(frame / rate, hand_pose(far)) is None
+        assert state.is_glitch
+        assert state.reason == f"the wrist is 1.50 m from where it was {1 / rate:.3f} s before"
+        estimate = follow(state, joints, (frame + 1) / rate)
+        assert (estimate.age, state.is_glitch) == (0.0, False)
+        np.testing.assert_allclose(estimate.joints, joints, atol=1e-6)
+    # Elsewhere twice is no glitch, and not smoothed towards where it was.
+    assert state.update(8 / rate, hand_pose(far)) is None
+    np.testing.assert_allclose(follow(state, far, 9 / rate).joints, far, atol=1e-6)
+    # Nor is it believed in another place each time.
+    assert state.update(10 / rate, hand_pose(joints)) is None
+    assert state.update(11 / rate, hand_pose(joints - np.array([1.5, 0.0, 0.0]))) is None
+
+
 def test_a_short_loss_is_held_with_its_age_and_the_measurements_stamp() -> None:
     state, joints = HandState(RIGHT, StateSettings(max_hold=0.1)), gesture("open")
     first = follow(state, joints, 10.0)
