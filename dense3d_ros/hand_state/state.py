@@ -23,6 +23,21 @@ JUMP = 0.01
 """Metres that a joint may move between two frames however short the time: the noise of the measurement."""
 
 
+def certainty(score: float) -> float:
+    """The score of a hand, by which the most certain one is found; below 0 where it is not in 0..1."""
+    return score if 0.0 <= score <= 1.0 else -1.0
+
+
+def check_hand(hand: HandPose) -> None:
+    """ValueError for joints not finite, and for scores of the joints or of the hand that are not in 0..1."""
+    check_joints(hand.joints)
+    scores = np.asarray(hand.joint_scores)
+    if scores.shape != (JOINT_COUNT,) or not ((scores >= 0.0) & (scores <= 1.0)).all():
+        raise ValueError(f"joint_scores are {scores.tolist()}; accepted: {JOINT_COUNT} numbers from 0 to 1")
+    if certainty(hand.score) < 0.0:
+        raise ValueError(f"score is {hand.score}; accepted: 0 to 1")
+
+
 @dataclass(frozen=True)
 class StateSettings:
     """How a hand is followed. Lengths are metres, times seconds.
@@ -170,10 +185,7 @@ class HandState:
     def _check(self, hand: HandPose) -> None:
         if hand.handedness is not self.handedness:
             raise ValueError(f"handedness is {Handedness(hand.handedness).name}; accepted: {self.handedness.name}")
-        check_joints(hand.joints)
-        scores = np.asarray(hand.joint_scores)
-        if scores.shape != (JOINT_COUNT,) or not ((scores >= 0.0) & (scores <= 1.0)).all():
-            raise ValueError(f"joint_scores are {scores.tolist()}; accepted: {JOINT_COUNT} numbers from 0 to 1")
+        check_hand(hand)
 
     def _allowed(self, period: Array | float) -> Array:
         return np.asarray(self.settings.max_speed * period + JUMP)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from dense3d_ros.atomic_write import write_text
 from dense3d_ros.excerpt import excerpt
 from dense3d_ros.geometry.hand import Handedness, HandPose
-from dense3d_ros.hand_state.state import HandState
+from dense3d_ros.hand_state.state import HandState, certainty
 from dense3d_ros.retargeting.robot import Retargeting
 
 HANDS = "hands.jsonl"
@@ -87,7 +87,7 @@ def retarget(frames: Iterator[FrameHands], robot: Retargeting) -> Trajectory:
         if folder != before:
             state.reset()
         hands = [hand for hand in frame.hands if hand.handedness is robot.handedness]
-        hand = max(hands, key=lambda hand: hand.score, default=None)
+        hand = max(hands, key=lambda hand: certainty(hand.score), default=None)
         estimate = state.update(frame.stamp, hand)
         if estimate is None or estimate.age > 0.0:
             continue

@@ -160,12 +160,16 @@ def test_bad_hands_are_refused_and_the_state_goes_on() -> None:
     follow(state, joints, 0.0)
     unseen = hand_pose(joints)
     unseen.joint_scores[3] = np.nan
+    doubtful, sure = hand_pose(joints), hand_pose(joints)
+    doubtful.score, sure.score = np.nan, 1.5
     nowhere = joints.copy()
     nowhere[5, 2] = np.nan
     for hand, message in (
         (hand_pose(joints, Handedness.UNKNOWN), "handedness is UNKNOWN; accepted: RIGHT"),
         (hand_pose(joints, Handedness.LEFT), "handedness is LEFT; accepted: RIGHT"),
         (unseen, "joint_scores are .*nan.*accepted: 21 numbers from 0 to 1"),
+        (doubtful, "^score is nan; accepted: 0 to 1$"),
+        (sure, "^score is 1.5; accepted: 0 to 1$"),
         (hand_pose(nowhere), "index_mcp is .*nan.*accepted: finite metres"),
     ):
         with pytest.raises(ValueError, match=message):
