@@ -61,6 +61,21 @@ def test_the_fingertips_of_the_robot_hand_are_where_the_persons_are() -> None:
     assert np.max(errors) < 0.025
 
 
+def test_the_solver_always_ends_and_goes_on_with_the_next_hand() -> None:
+    pytest.importorskip("dex_retargeting", reason="the extra retargeting is not installed")
+    first, second = (load_robot("four_fingered_hand") for _ in range(2))
+    joints = gesture("open")
+    # As if a configuration let it through: with that the solver alone does not end.
+    optimizer = first._solver.optimizer  # type: ignore[attr-defined]
+    optimizer.scaling = float("nan")
+    with pytest.raises(ValueError, match="the solver found no joint positions for this hand"):
+        first.positions(joints)
+    optimizer.scaling = SCALE
+    with pytest.raises(ValueError, match=r"its joints are 1.83e\+29 m apart; accepted: up to 1 m"):
+        first.positions(joints * 1e30)
+    np.testing.assert_allclose(first.positions(joints), second.positions(joints), atol=1e-6)
+
+
 def test_where_the_hand_is_does_not_matter_to_the_fingers() -> None:
     pytest.importorskip("dex_retargeting", reason="the extra retargeting is not installed")
     turned = rendered_hands("soma", 1)[0]
@@ -105,6 +120,23 @@ def test_a_bad_configuration_is_told_in_one_sentence(
     [
         ({"target_task_link_names": ["nowhere"] * 7}, "nowhere is not a link name"),
         ({"target_link_human_indices": [[0] * 7, [30] * 7]}, "target_link_human_indices has 30; accepted: 0 to 20"),
+        ({"target_link_human_indices": [[0] * 7, [-1] * 7]}, "target_link_human_indices has -1; accepted: 0 to 20"),
+        ({"target_link_human_indices": [[0.5] * 7, [4.5] * 7]}, "accepted: whole numbers from 0 to 20"),
+        ({"target_link_human_indices": [[True] * 7, [False] * 7]}, "accepted: whole numbers from 0 to 20"),
+        (
+            {"target_link_human_indices": [[], []], "target_origin_link_names": [], "target_task_link_names": []},
+            r"target_link_human_indices is \[\[\], \[\]\]; accepted: whole numbers from 0 to 20",
+        ),
+        ({"scaling_factor": float("nan")}, "scaling_factor of retargeting is nan; accepted: a number from 0.01 to 100"),
+        ({"scaling_factor": "a"}, "scaling_factor of retargeting is a; accepted: a number from 0.01 to 100"),
+        ({"scaling_factor": 0}, "scaling_factor of retargeting is 0; accepted"),
+        ({"scaling_factor": -1.0}, "scaling_factor of retargeting is -1.0; accepted"),
+        ({"scaling_factor": 10**400}, "scaling_factor of retargeting is 1000"),
+        ({"low_pass_alpha": 0.0}, "low_pass_alpha of retargeting is 0.0; accepted: a number from 0.001 to 1"),
+        ({"low_pass_alpha": float("nan")}, "low_pass_alpha of retargeting is nan"),
+        ({"low_pass_alpha": 5}, "low_pass_alpha of retargeting is 5"),
+        ({"huber_delta": float("inf")}, "huber_delta of retargeting is inf; accepted: a number from 0 to 100"),
+        ({"urdf_path": "other.urdf"}, "retargeting has the entry urdf_path; accepted: the entry urdf beside"),
         ({"target_link_human_indices": [[0], [4]]}, "dim mismatch"),
         ({"type": "dance"}, "Retargeting type must be one of"),
         ({"tempo": 1}, "tempo"),
