@@ -26,6 +26,9 @@ class ParallelGripper:
         self.joint_names: tuple[str, ...] = (joint,)
         self._apertures = entries.pair("aperture", "two numbers of metres, closed and open, that differ")
         self._positions = entries.pair("position", "two positions of the joint, closed and open, that differ")
+        if min(self._apertures) < 0.0:
+            accepted = "two numbers of metres from 0 on"
+            raise ValueError(f"{entries.path}: aperture is {list(self._apertures)}; accepted: {accepted}")
         entries.end()
         low, high = robot.joints[joint].limits
         if not low <= min(self._positions) <= max(self._positions) <= high:

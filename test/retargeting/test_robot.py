@@ -95,6 +95,10 @@ def test_where_the_hand_is_does_not_matter_to_the_fingers() -> None:
         ("parallel_gripper", {"urdf": "none.urdf"}, "none.urdf cannot be read"),
         ("parallel_gripper", {"joint": "thumb_finger_joint"}, "joint is thumb_finger_joint; accepted: finger_joint"),
         ("parallel_gripper", {"aperture": [0.1]}, r"aperture is \[0.1\]; accepted: two numbers of metres"),
+        ("parallel_gripper", {"aperture": [10**400, 0.1]}, "two numbers of metres"),
+        ("parallel_gripper", {"aperture": [True, False]}, r"aperture is \[True, False\]; accepted: two numbers"),
+        ("parallel_gripper", {"aperture": [-0.5, -0.1]}, r"aperture is \[-0.5, -0.1\]; accepted: two numbers"),
+        ("parallel_gripper", {"urdf": "a\0b"}, r"urdf is a\\x00b; accepted: the path of a URDF"),
         ("parallel_gripper", {"aperture": [0.1, 0.1]}, "closed and open, that differ"),
         ("parallel_gripper", {"position": [0, 0.2]}, "the limits of finger_joint, 0 to 0.0425"),
         ("parallel_gripper", {"speed": 3}, "has the entry speed, which means nothing"),
@@ -161,14 +165,19 @@ def test_what_dex_retargeting_refuses_is_told_in_one_sentence(
         ("[1, 2]", "is no robot configuration"),
         ("a: [", "is no YAML"),
         ("!!python/object/apply:os.system ['true']", "is no YAML"),
+        ("[" * 5000, "is no YAML: RecursionError: maximum recursion depth exceeded"),
+        ("handedness: 2026-13-45", "is no YAML: month must be in 1..12"),
+        ("joint: " + "1" * 5000, "is no YAML: Exceeds the limit"),
         ("handedness: left", "has no entry type; accepted: parallel_gripper, hand"),
     ],
 )
 def test_a_file_that_is_no_configuration_is_told(text: str, sentence: str, tmp_path: Path) -> None:
     path = tmp_path / "robot.yaml"
     path.write_text(text)
-    with pytest.raises(ValueError, match=sentence):
+    with pytest.raises(ValueError, match=sentence) as error:
         load_robot(str(path))
+    assert str(error.value).startswith(str(path))
+    assert "\n" not in str(error.value)
 
 
 def test_an_unknown_name_is_told() -> None:
