@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dense3d_ros.geometry.hand import JOINT_COUNT, Handedness, HandPose, expected_errors
 from dense3d_ros.hand_state.angles import hand_angles
-from dense3d_ros.hand_state.frames import Pose, check_handedness, check_joints, hand_frames
+from dense3d_ros.hand_state.frames import Pose, check_bones, check_handedness, hand_frames
 from dense3d_ros.hand_state.grasp import Grasp, GraspStates
 from dense3d_ros.hand_state.one_euro import OneEuroFilter
 
@@ -29,8 +29,8 @@ def certainty(score: float) -> float:
 
 
 def check_hand(hand: HandPose) -> None:
-    """ValueError for joints not finite, and for scores of the joints or of the hand that are not in 0..1."""
-    check_joints(hand.joints)
+    """ValueError for joints not finite or on each other, and for scores, of the joints or the hand, not in 0..1."""
+    check_bones(hand.joints)
     scores = np.asarray(hand.joint_scores)
     if scores.shape != (JOINT_COUNT,) or not ((scores >= 0.0) & (scores <= 1.0)).all():
         raise ValueError(f"joint_scores are {scores.tolist()}; accepted: {JOINT_COUNT} numbers from 0 to 1")
@@ -183,7 +183,7 @@ class HandState:
         return ""
 
     def _check(self, hand: HandPose) -> None:
-        if hand.handedness is not self.handedness:
+        if hand.handedness != self.handedness:
             raise ValueError(f"handedness is {Handedness(hand.handedness).name}; accepted: {self.handedness.name}")
         check_hand(hand)
 

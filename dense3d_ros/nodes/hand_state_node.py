@@ -14,6 +14,7 @@ from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from std_msgs.msg import Header
 
+from dense3d_ros.excerpt import excerpt
 from dense3d_ros.geometry.hand import Handedness, HandPose
 from dense3d_ros.hand_state.conventions import convention_poses
 from dense3d_ros.hand_state.frames import Pose
@@ -125,7 +126,10 @@ class HandStateNode(Node):  # type: ignore[misc]
             header = Header(stamp=header.stamp, frame_id=settings.target_frame.lstrip("/"))
         if why_not:
             self._counts["without transform"] += 1
-            text = f"hands of {message.header.frame_id} cannot be given in target_frame {header.frame_id}: {why_not}"
+            text = (
+                f"hands of '{excerpt(message.header.frame_id)}' cannot be given in target_frame "
+                f"'{excerpt(header.frame_id)}': {why_not}"
+            )
             self._conditions.report(Condition(Level.ERROR, "transform", text))
             seen = dict.fromkeys(LEFT_AND_RIGHT)
         self._header = header

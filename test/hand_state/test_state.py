@@ -168,6 +168,7 @@ def test_bad_hands_are_refused_and_the_state_goes_on() -> None:
         (hand_pose(joints, Handedness.UNKNOWN), "handedness is UNKNOWN; accepted: RIGHT"),
         (hand_pose(joints, Handedness.LEFT), "handedness is LEFT; accepted: RIGHT"),
         (unseen, "joint_scores are .*nan.*accepted: 21 numbers from 0 to 1"),
+        (hand_pose(np.full((21, 3), 0.5)), "the shortest bone has 0.0e.00 m; accepted: more than 1e-06 m"),
         (doubtful, "^score is nan; accepted: 0 to 1$"),
         (sure, "^score is 1.5; accepted: 0 to 1$"),
         (hand_pose(nowhere), "index_mcp is .*nan.*accepted: finite metres"),
@@ -178,7 +179,12 @@ def test_bad_hands_are_refused_and_the_state_goes_on() -> None:
         state.update(float("inf"), None)
     with pytest.raises(ValueError, match="handedness is UNKNOWN"):
         HandState(Handedness.UNKNOWN)
-    assert follow(state, joints, PERIOD).age == 0.0
+    # The number of a message is as good as the name.
+    numbered = hand_pose(joints)
+    numbered.handedness = 2  # type: ignore[assignment]
+    estimate = state.update(PERIOD, numbered)
+    assert estimate is not None
+    assert estimate.age == 0.0
 
 
 @pytest.mark.parametrize(

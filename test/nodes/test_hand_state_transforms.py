@@ -187,7 +187,7 @@ def test_what_is_wrong_with_a_transform_is_told_and_nothing_is_sent(robot: Robot
         assert robot.client.until(lambda: not robot.grasps[-1].tracked), frame
         assert text in robot.grasps[-1].reason
         assert len(robot.wrists) == sent
-    assert robot.told(frame, f"hands of {frame} cannot be given in target_frame base: {text}")
+    assert robot.told(frame, f"hands of '{frame}' cannot be given in target_frame 'base': {text}")
     sent = len(robot.wrists)
     robot.show("base")
     assert robot.client.until(lambda: len(robot.wrists) > sent)

@@ -38,6 +38,9 @@ def test_the_gripper_is_open_and_closed_with_the_hand() -> None:
         np.testing.assert_allclose(gripper.positions(joints), [position], atol=1e-9)
     with pytest.raises(ValueError, match="index_tip is"):
         gripper.positions(np.where(np.arange(21)[:, None] == 8, np.nan, joints))
+    # All joints in one place are no hand that pinches.
+    with pytest.raises(ValueError, match=r"the shortest bone has 0.0e\+00 m; accepted: more than 1e-06 m"):
+        gripper.positions(np.full((21, 3), 0.5))
 
 
 def test_the_fingertips_of_the_robot_hand_are_where_the_persons_are() -> None:
