@@ -37,8 +37,8 @@ Array = NDArray[np.float64]
 class Glide(HandAnimation):
     """One gesture in front of the same room, moving along the image's rows at a constant speed."""
 
-    def __init__(self, mesh: str, gesture: str, start: float, speed: float) -> None:
-        super().__init__(CAMERA, sensor=SENSOR)
+    def __init__(self, mesh: str, gesture: str, start: float, speed: float, *, seed: int) -> None:
+        super().__init__(CAMERA, sensor=SENSOR, seed=seed)
         self._posed = HandMesh.load(mesh).pose(pose_space().gestures[gesture], length=HAND_LENGTH, forearm=0.8)
         self._start, self._speed = start, speed
 
@@ -135,13 +135,14 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=30.0, help="frames a second")
     parser.add_argument("--lead", type=float, default=0.010, help="seconds of prediction in the columns with lead")
     parser.add_argument("--seconds", type=float, default=36.0, help="length of the demo's animation")
+    parser.add_argument("--seed", type=int, default=0, help="of the animation, the room and the sensor's noise")
     arguments = parser.parse_args()
     estimator = HandPoseEstimator(load_model(arguments.model, "cpu", "auto"))
     print("| mesh | gesture | point | jitter raw, mm | smoothed | with lead | lag at 0.5 m/s, ms | with lead |")
     print("|---|---|---|---|---|---|---|---|")
     for mesh, gesture in ((mesh, gesture) for mesh in MESHES for gesture in ("open", "pinch_i")):
-        resting = estimates(estimator, Glide(mesh, gesture, 0.0, 0.0), arguments.rate, 4.0)
-        moving = estimates(estimator, Glide(mesh, gesture, -0.2, SPEED), arguments.rate, 0.8)
+        resting = estimates(estimator, Glide(mesh, gesture, 0.0, 0.0, seed=arguments.seed), arguments.rate, 4.0)
+        moving = estimates(estimator, Glide(mesh, gesture, -0.2, SPEED, seed=arguments.seed), arguments.rate, 0.8)
         plain, ahead = StateSettings(), StateSettings(lead=arguments.lead)
         for kind in ("wrist", "pinch"):
             still = [found[15:] for found in (followed(resting, plain), followed(resting, ahead))]
@@ -154,7 +155,7 @@ def main() -> None:
     print("| mesh | frames | aperture error, mm | pinch right, % | shortest pinch state, s | wrist error, degrees |")
     print("|---|---|---|---|---|---|")
     for mesh in MESHES:
-        scene = HandAnimation(CAMERA, sensor=SENSOR, mesh=mesh)
+        scene = HandAnimation(CAMERA, sensor=SENSOR, mesh=mesh, seed=arguments.seed)
         print_grasp(mesh, scene, estimates(estimator, scene, arguments.rate, arguments.seconds))
     print_cost(resting)
 

@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "dense3d_ros"
 FLOORS = (
     "atomic_write",
     "excerpt",
+    "parsing",
     "geometry",
     "skeleton_drawing",
     "dense",
@@ -69,6 +70,7 @@ def test_a_robot_needs_nothing_of_the_desk() -> None:
     needed = {
         "atomic_write",
         "excerpt",
+        "parsing",
         "geometry",
         "skeleton_drawing",
         "dense",

@@ -29,13 +29,17 @@ examples:
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 SUMMARY = "run the ROS nodes on a rendered hand or a folder, and measure them"
 SR305 = (476.007, 476.007, 313.683, 242.755)
-SR305_UNIT = 0.000125
+DEFAULTS = {"depth_unit": 0.000125, "seconds": 15.0, "mesh": "webxr", "rate": 30.0}
+"""What options are where they are not given; None until then, so that one that would count for nothing is told."""
+ONLY_WITH = {"robot": "teleop", "rate": "teleop", "camera": "input", "depth_unit": "input"}
+NOT_WITH_INPUT = ("seconds", "mesh")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,17 +56,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--depth-unit",
         metavar="METRES",
         type=float,
-        default=SR305_UNIT,
-        help="metres per value of the PNGs (default: %(default)s)",
+        help=f"metres per value of the PNGs (default: {DEFAULTS['depth_unit']})",
     )
     parser.add_argument(
-        "--seconds", metavar="S", type=float, default=15.0, help="length of the rendered demo (default: %(default)s)"
+        "--seconds", metavar="S", type=float, help=f"length of the rendered demo (default: {DEFAULTS['seconds']})"
     )
     parser.add_argument(
         "--mesh",
         metavar="NAME",
-        default="webxr",
-        help="mesh of the rendered hand: webxr, never trained on, soma or makehuman (default: %(default)s)",
+        help=f"mesh of the rendered hand: webxr, never trained on, soma or makehuman (default: {DEFAULTS['mesh']})",
     )
     parser.add_argument("--teleop", action="store_true", help="let the rendered hand move robots")
     parser.add_argument(
@@ -72,7 +74,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="with --teleop: name or configuration of a robot; may be repeated (default: all that come with the "
         "package and can be moved here)",
     )
-    parser.add_argument("--rate", metavar="HZ", type=float, default=30.0, help="with --teleop: frames a second")
+    parser.add_argument(
+        "--rate", metavar="HZ", type=float, help=f"with --teleop: frames a second (default: {DEFAULTS['rate']})"
+    )
     parser.add_argument("--model", metavar="NAME|FILE", default="fast", help="model (default: %(default)s)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
     parser.add_argument("--runtime", default="auto", help="what the network runs in (default: %(default)s)")
@@ -89,8 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
     from dense3d_ros.rehearsal.demo import DemoSettings, run_demo
     from dense3d_ros.rehearsal.demo_report import table, write_report
 
-    if arguments.seconds <= 0:
-        raise ValueError(f"--seconds must be above 0, got {arguments.seconds}")
+    _complete(arguments)
     if arguments.teleop:
         return _run_teleop(arguments)
     if arguments.input:
@@ -119,6 +122,23 @@ def run(arguments: argparse.Namespace) -> int:
     return _status(figures["done"], [*figures["failures"], *figures["remarks"]])
 
 
+def _complete(arguments: argparse.Namespace) -> None:
+    """Fill in what was not given; ValueError for options that count for nothing together."""
+    if arguments.teleop and arguments.input:
+        raise ValueError("--teleop shows the rendered hand; leave out --input")
+    for name, needed in ONLY_WITH.items():
+        if getattr(arguments, name) is not None and not getattr(arguments, needed):
+            raise ValueError(f"--{name.replace('_', '-')} counts only with --{needed}; add that or leave it out")
+    for name in NOT_WITH_INPUT:
+        if getattr(arguments, name) is not None and arguments.input:
+            raise ValueError(f"--{name} is of the rendered hand and counts for nothing with --input; leave one out")
+    for name, value in DEFAULTS.items():
+        if getattr(arguments, name) is None:
+            setattr(arguments, name, value)
+    if not 0.0 < arguments.seconds < math.inf:
+        raise ValueError(f"--seconds must be a number above 0, got {arguments.seconds}")
+
+
 def _run_teleop(arguments: argparse.Namespace) -> int:
     from dense3d_ros.geometry.depth import printable
     from dense3d_ros.recordings.offline import Intrinsics
@@ -126,8 +146,6 @@ def _run_teleop(arguments: argparse.Namespace) -> int:
     from dense3d_ros.rehearsal.teleop import TeleopSettings, run_teleop
     from dense3d_ros.rehearsal.teleop_report import table, write_teleop
 
-    if arguments.input:
-        raise ValueError("--teleop shows the rendered hand; leave out --input")
     if not 1.0 <= arguments.rate <= 240.0:
         raise ValueError(f"--rate must be 1 to 240, got {arguments.rate}")
     camera = Intrinsics(475.0, 475.0, 319.5, 239.5, 0.001)

@@ -18,7 +18,7 @@ from dense3d_ros.geometry.hand_angles import (
     THUMB_ELEVATION,
     ZERO_ROLL,
 )
-from dense3d_ros.hand_state.frames import check_handedness, check_joints
+from dense3d_ros.hand_state.frames import check_bones, check_handedness
 
 Array = NDArray[np.float64]
 
@@ -73,15 +73,13 @@ def hand_angles(joints: NDArray[np.floating], handedness: Handedness) -> Array:
     twist, comes out as 0. The palm is taken for an average one. Raises ValueError for joints that are not finite, a
     palm without size and unknown handedness.
     """
-    joints = check_joints(joints)
+    joints = check_bones(joints)
     check_handedness(handedness)
     if handedness is Handedness.LEFT:
         joints = joints * [1.0, -1.0, 1.0]
     turn, unit = palm_alignment(joints)
     bones = np.diff(joints[1:].reshape(5, 4, 3), axis=1)
     lengths = np.linalg.norm(bones, axis=2, keepdims=True)
-    if unit < 1e-6 or lengths.min() < 1e-6:
-        raise ValueError(f"the shortest bone has {min(lengths.min(), unit):.1e} m; accepted: more than 1e-06 m")
     directions = (bones / lengths) @ turn
     roots = (joints[[13, 17]] - joints[0]) @ turn / unit
     angles = np.full(ANGLE_COUNT, np.nan)

@@ -43,6 +43,16 @@ def check_joints(joints: NDArray[np.floating]) -> Array:
     return checked
 
 
+def check_bones(joints: NDArray[np.floating]) -> Array:
+    """(21, 3) metres as float64. ValueError as `check_joints`, and for a palm or a bone of a finger without length."""
+    checked = check_joints(joints)
+    bones = np.diff(checked[1:].reshape(5, 4, 3), axis=1).reshape(-1, 3)
+    shortest = float(np.linalg.norm([checked[_MIDDLE_MCP] - checked[0], *bones], axis=1).min())
+    if shortest < _SHORTEST:
+        raise ValueError(f"the shortest bone has {shortest:.1e} m; accepted: more than {_SHORTEST:.0e} m")
+    return checked
+
+
 def check_handedness(handedness: Handedness) -> None:
     """ValueError unless it is LEFT or RIGHT."""
     if handedness not in (Handedness.LEFT, Handedness.RIGHT):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dense3d_ros.geometry.hand import JOINT_COUNT, Handedness, HandPose, expected_errors
 from dense3d_ros.hand_state.angles import hand_angles
-from dense3d_ros.hand_state.frames import Pose, check_handedness, check_joints, hand_frames
+from dense3d_ros.hand_state.frames import Pose, check_bones, check_handedness, hand_frames
 from dense3d_ros.hand_state.grasp import Grasp, GraspStates
 from dense3d_ros.hand_state.one_euro import OneEuroFilter
 
@@ -21,6 +21,21 @@ LONGEST_GAP = 0.5
 
 JUMP = 0.01
 """Metres that a joint may move between two frames however short the time: the noise of the measurement."""
+
+
+def certainty(score: float) -> float:
+    """The score of a hand, by which the most certain one is found; below 0 where it is not in 0..1."""
+    return score if 0.0 <= score <= 1.0 else -1.0
+
+
+def check_hand(hand: HandPose) -> None:
+    """ValueError for joints not finite or on each other, and for scores, of the joints or the hand, not in 0..1."""
+    check_bones(hand.joints)
+    scores = np.asarray(hand.joint_scores)
+    if scores.shape != (JOINT_COUNT,) or not ((scores >= 0.0) & (scores <= 1.0)).all():
+        raise ValueError(f"joint_scores are {scores.tolist()}; accepted: {JOINT_COUNT} numbers from 0 to 1")
+    if certainty(hand.score) < 0.0:
+        raise ValueError(f"score is {hand.score}; accepted: 0 to 1")
 
 
 @dataclass(frozen=True)
@@ -84,7 +99,7 @@ class Estimate:
 class HandState:
     """Follows the left or the right hand of a person from frame to frame. `settings` may be replaced at any time.
 
-    `reason` says why the last update gave None.
+    `reason` says why the last update gave None, `is_glitch` whether its hand had jumped farther than a hand can.
     """
 
     def __init__(self, handedness: Handedness, settings: StateSettings | None = None) -> None:
@@ -95,7 +110,12 @@ class HandState:
 
     def reset(self) -> None:
         """Forget the hand."""
-        self.reason = ""
+        self.reason, self.is_glitch = "", False
+        self._seen: tuple[float, Array] | None = None
+        self._elsewhere: tuple[float, Array] | None = None
+        self._start_over()
+
+    def _start_over(self) -> None:
         self._filter = OneEuroFilter()
         self._states = GraspStates()
         self._last: Estimate | None = None
@@ -106,31 +126,52 @@ class HandState:
         """The state at `stamp` seconds, with the hand in that frame or None where it was not seen.
 
         A hand that is not seen, or whose wrist is a glitch, keeps its last state with an age for `max_hold`; then it
-        is lost and None, or starts over where it jumped to. It starts over, too, LONGEST_GAP after it was seen last,
-        and at a stamp that is not above the last one. Outside the workspace it is lost at once. Raises ValueError for a
-        hand of another handedness, joints not finite or on each other, scores not in 0..1, and a stamp
-        that is not finite.
+        is lost and None. It starts over where it is seen again; where its wrist jumped to, only once a second frame
+        shows it there. It starts over, too, LONGEST_GAP after it was seen last, and at a stamp that is not above the
+        last one. Outside the workspace it is lost at once. Raises ValueError for a hand of another handedness, joints
+        not finite or on each other, scores not in 0..1, and a stamp that is not finite.
         """
         if not np.isfinite(stamp):
             raise ValueError(f"stamp is {stamp}; accepted: a finite number of seconds")
         if hand is not None:
             self._check(hand)
-        if self._last is not None:
-            gap = stamp - self._last.stamp
-            is_lost = gap > self.settings.max_hold and (hand is None or self._has_jumped(stamp, hand))
-            if gap <= 0.0 or gap > LONGEST_GAP or is_lost:
+        self.is_glitch = False
+        if self._seen is not None:
+            gap = stamp - self._seen[0]
+            is_late = gap > self.settings.max_hold
+            if gap <= 0.0 or gap > LONGEST_GAP or (hand is None and is_late):
                 self.reset()
-        if hand is None or self._has_jumped(stamp, hand):
+            elif hand is not None and not self._can_have_come(self._seen, stamp, hand):
+                if is_late and self._elsewhere is not None and self._can_have_come(self._elsewhere, stamp, hand):
+                    self._start_over()
+                else:
+                    self.is_glitch = True
+                    return self._without_glitch(stamp, hand)
+        if hand is None:
             if self._last is None:
                 self.reason = "the hand is not seen"
                 return None
             return replace(self._last, age=stamp - self._last.stamp)
+        self._seen, self._elsewhere = (stamp, np.asarray(hand.joints[0], np.float64)), None
         estimate = self._measured(stamp, hand)
         if outside := self._outside(estimate.frames):
             self.reset()
             self.reason = outside
             return None
         return estimate
+
+    def _without_glitch(self, stamp: float, hand: HandPose) -> Estimate | None:
+        """The last state, or None where it is too old."""
+        assert self._seen is not None
+        seen, place = self._seen
+        self._elsewhere = (stamp, np.asarray(hand.joints[0], np.float64))
+        if self._last is not None and stamp - seen <= self.settings.max_hold:
+            return replace(self._last, age=stamp - seen)
+        # The place is kept: the hand may be there again in the next frame, and the one elsewhere was none.
+        self._start_over()
+        distance = np.linalg.norm(self._elsewhere[1] - place)
+        self.reason = f"the wrist is {distance:.2f} m from where it was {stamp - seen:.3f} s before"
+        return None
 
     def _outside(self, frames: dict[str, Pose]) -> str:
         """Which frame is outside the workspace and where; "" if none is."""
@@ -142,22 +183,17 @@ class HandState:
         return ""
 
     def _check(self, hand: HandPose) -> None:
-        if hand.handedness is not self.handedness:
+        if hand.handedness != self.handedness:
             raise ValueError(f"handedness is {Handedness(hand.handedness).name}; accepted: {self.handedness.name}")
-        check_joints(hand.joints)
-        scores = np.asarray(hand.joint_scores)
-        if scores.shape != (JOINT_COUNT,) or not ((scores >= 0.0) & (scores <= 1.0)).all():
-            raise ValueError(f"joint_scores are {scores.tolist()}; accepted: {JOINT_COUNT} numbers from 0 to 1")
+        check_hand(hand)
 
     def _allowed(self, period: Array | float) -> Array:
         return np.asarray(self.settings.max_speed * period + JUMP)
 
-    def _has_jumped(self, stamp: float, hand: HandPose) -> bool:
-        """Whether the wrist is farther from where it was last than it can have come."""
-        if self._last is None:
-            return False
-        distance = np.linalg.norm(hand.joints[0] - self._last.raw[0])
-        return bool(distance > self._allowed(stamp - self._last.stamp))
+    def _can_have_come(self, seen: tuple[float, Array], stamp: float, hand: HandPose) -> bool:
+        """Whether the wrist can be where it is, having been at (3,) metres at an earlier stamp."""
+        before, place = seen
+        return bool(np.linalg.norm(hand.joints[0] - place) <= self._allowed(stamp - before))
 
     def _measured(self, stamp: float, hand: HandPose) -> Estimate:
         settings = self.settings

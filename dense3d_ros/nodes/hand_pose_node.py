@@ -156,9 +156,11 @@ class HandPoseNode(Node):  # type: ignore[misc]
         age = self._age(stamp)
         if not 0.0 < settings.max_age < age:
             return False
+        # Without a stamp there is no age: it would be the seconds since 1970.
+        told = f"are {age:.2f} s old{when}" if stamp > 0.0 else "have no age"
         self._refuse(
             "too old",
-            f"frames of {self._input.depth_topic} are {age:.2f} s old{when}, max_age is {settings.max_age:g} s; "
+            f"frames of {self._input.depth_topic} {told}, max_age is {settings.max_age:g} s; "
             f"{self._camera_clock.why_old(stamp)}",
         )
         return True

@@ -14,10 +14,11 @@ from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from std_msgs.msg import Header
 
+from dense3d_ros.excerpt import excerpt
 from dense3d_ros.geometry.hand import Handedness, HandPose
 from dense3d_ros.hand_state.conventions import convention_poses
 from dense3d_ros.hand_state.frames import Pose
-from dense3d_ros.hand_state.state import Estimate, HandState
+from dense3d_ros.hand_state.state import Estimate, HandState, certainty
 from dense3d_ros.hand_state.transforms import transform_points
 from dense3d_ros.msg import HandPoseArray
 from dense3d_ros.nodes.diagnostics import Condition, Conditions, Level, diagnostic_array
@@ -125,7 +126,10 @@ class HandStateNode(Node):  # type: ignore[misc]
             header = Header(stamp=header.stamp, frame_id=settings.target_frame.lstrip("/"))
         if why_not:
             self._counts["without transform"] += 1
-            text = f"hands of {message.header.frame_id} cannot be given in target_frame {header.frame_id}: {why_not}"
+            text = (
+                f"hands of '{excerpt(message.header.frame_id)}' cannot be given in target_frame "
+                f"'{excerpt(header.frame_id)}': {why_not}"
+            )
             self._conditions.report(Condition(Level.ERROR, "transform", text))
             seen = dict.fromkeys(LEFT_AND_RIGHT)
         self._header = header
@@ -165,7 +169,17 @@ class HandStateNode(Node):  # type: ignore[misc]
 
     def _most_certain(self, message: Any, handedness: Handedness) -> HandPose | None:
         hands = [hand for hand in message.hands if hand.handedness == handedness]
-        return read_hand(max(hands, key=lambda hand: float(hand.score))) if hands else None
+        chosen = max(hands, key=lambda hand: certainty(float(hand.score)), default=None)
+        for hand in hands:
+            # That of the chosen one is refused with the rest of it.
+            if hand is not chosen and certainty(float(hand.score)) < 0.0:
+                self._refuse(handedness, f"score is {hand.score}; accepted: 0 to 1")
+        return None if chosen is None else read_hand(chosen)
+
+    def _refuse(self, handedness: Handedness, why: str) -> None:
+        self._counts["refused hands"] += 1
+        text = f"{handedness.name.lower()} hand on {self._topic}: {why}"
+        self._conditions.report(Condition(Level.ERROR, "hand", text))
 
     def _estimate(self, state: HandState, stamp: float, hand: HandPose | None) -> tuple[Estimate | None, str]:
         """The state of a hand, and why there is none."""
@@ -173,12 +187,13 @@ class HandStateNode(Node):  # type: ignore[misc]
         try:
             estimate = state.update(stamp, hand)
         except ValueError as error:
-            self._counts["refused hands"] += 1
-            self._conditions.report(Condition(Level.ERROR, "hand", f"{name}: {error}"))
+            self._refuse(state.handedness, str(error))
             return state.update(stamp, None), str(error)
-        if hand is not None and estimate is not None and estimate.age > 0.0:
+        if state.is_glitch:
             self._counts["glitches"] += 1
-        if hand is not None and estimate is None:
+            if estimate is None:
+                self._conditions.report(Condition(Level.WARN, "glitch", f"{name}: {state.reason}"))
+        elif hand is not None and estimate is None:
             self._counts["outside workspace"] += 1
             self._conditions.report(Condition(Level.WARN, "workspace", f"{name}: {state.reason}"))
         return estimate, state.reason

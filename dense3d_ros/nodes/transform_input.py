@@ -21,6 +21,8 @@ from dense3d_ros.nodes.process import steady_clock
 RETRY_S = 0.01
 MOST_WAITING = 100
 MOST_HINTS = 20
+SET_BACK_NS = 1_000_000_000
+"""Nanoseconds by which stamps go back where the time was set back; by less, messages have come out of order."""
 
 Deliver = Callable[[Any, "Pose | None", str], None]
 """Called with a message, where its frame is in the target frame, and why that is unknown."""
@@ -38,7 +40,7 @@ class TransformInput:
         self._waiting: deque[tuple[float, Any]] = deque()
         self._subscriptions: list[Any] = []
         self._target, self._timeout = "", 0.0
-        self._last_stamp = 0
+        self._newest = 0
         self._known: set[str] = set()
         self.refused = 0
         self._retry = node.create_timer(RETRY_S, self._give_on, clock=steady_clock())
@@ -67,11 +69,13 @@ class TransformInput:
     def put(self, message: Any) -> None:
         """A message, which is given on now or later."""
         stamp = stamp_nanoseconds(message.header.stamp)
-        if stamp < self._last_stamp:
+        if stamp < self._newest - SET_BACK_NS:
             # A bag that started again: its transforms are not those of the same times before.
             self._waiting.clear()
             self._buffer.forget_moving()
-        self._last_stamp = stamp
+            self._newest = stamp
+            self._node.get_logger().info("The stamps of hands went back: transforms that move are forgotten.")
+        self._newest = max(self._newest, stamp)
         if not self._target or message.header.frame_id == self._target:
             self._deliver(message, None, "")
             return

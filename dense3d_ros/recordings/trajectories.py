@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dense3d_ros.atomic_write import write_text
-from dense3d_ros.excerpt import excerpt
 from dense3d_ros.geometry.hand import Handedness, HandPose
-from dense3d_ros.hand_state.state import HandState
+from dense3d_ros.hand_state.state import HandState, check_hand
+from dense3d_ros.parsing import parsing
 from dense3d_ros.retargeting.robot import Retargeting
 
 HANDS = "hands.jsonl"
@@ -58,23 +59,25 @@ def read_hands(path: Path) -> Iterator[FrameHands]:
     except UnicodeDecodeError as error:
         raise ValueError(f"{file} is no text; accepted: a {HANDS} of dense3d run") from error
     for number, line in enumerate(lines, 1):
-        try:
+        with parsing(f"{file}, line {number}, is no frame", f"a {HANDS} of dense3d run"):
             record = json.loads(line)
             hands = [_hand(entry) for entry in record["hands"]]
-            yield FrameHands(str(record["file"]), number - 1, float(record["stamp"]), hands)
-        except (ValueError, KeyError, TypeError) as error:
-            text = f"{file}, line {number}, is no frame: {excerpt(repr(error))}; accepted: a {HANDS} of dense3d run"
-            raise ValueError(text) from error
+            frame = FrameHands(str(record["file"]), number - 1, float(record["stamp"]), hands)
+            if not math.isfinite(frame.stamp):
+                raise ValueError(f"stamp is {frame.stamp}")
+        yield frame
 
 
 def _hand(entry: dict[str, Any]) -> HandPose:
-    return HandPose(
+    hand = HandPose(
         np.array(entry["joints"], np.float32),
         np.array(entry["joint_scores"], np.float32),
         float(entry["score"]),
         Handedness[entry["handedness"].upper()],
         int(entry["track_id"]),
     )
+    check_hand(hand)
+    return hand
 
 
 def retarget(frames: Iterator[FrameHands], robot: Retargeting) -> Trajectory:

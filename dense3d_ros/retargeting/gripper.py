@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dense3d_ros.geometry.hand import Handedness
-from dense3d_ros.hand_state.frames import check_joints
+from dense3d_ros.hand_state.frames import check_bones
 from dense3d_ros.hand_state.grasp import aperture
 from dense3d_ros.retargeting.robot import Entries
 from dense3d_ros.retargeting.urdf import Robot
@@ -26,6 +26,9 @@ class ParallelGripper:
         self.joint_names: tuple[str, ...] = (joint,)
         self._apertures = entries.pair("aperture", "two numbers of metres, closed and open, that differ")
         self._positions = entries.pair("position", "two positions of the joint, closed and open, that differ")
+        if min(self._apertures) < 0.0:
+            accepted = "two numbers of metres from 0 on"
+            raise ValueError(f"{entries.path}: aperture is {list(self._apertures)}; accepted: {accepted}")
         entries.end()
         low, high = robot.joints[joint].limits
         if not low <= min(self._positions) <= max(self._positions) <= high:
@@ -35,5 +38,5 @@ class ParallelGripper:
     def positions(self, joints: NDArray[np.floating]) -> Array:
         """(21, 3) metres -> (1,) position, within the two of the configuration."""
         (closed, opened), (first, last) = self._apertures, self._positions
-        share = (aperture(check_joints(joints)) - closed) / (opened - closed)
+        share = (aperture(check_bones(joints)) - closed) / (opened - closed)
         return np.array([first + float(np.clip(share, 0.0, 1.0)) * (last - first)])

@@ -20,6 +20,20 @@ Array = NDArray[np.float64]
 NEEDED = "a robot hand needs what requirements/retargeting.txt installs (dex-retargeting, six, torch; Python <= 3.12)"
 
 
+FARTHEST = 1.0
+"""Metres that joints of a hand are apart at the most."""
+
+_NUMBERS = {
+    "scaling_factor": (0.01, 100.0),
+    "low_pass_alpha": (0.001, 1.0),
+    **dict.fromkeys(("normal_delta", "huber_delta", "project_dist", "escape_dist"), (0.0, 100.0)),
+}
+"""Entries of dex-retargeting that are numbers, and from where to where they make sense."""
+
+LONGEST_SOLVE_S = 1.0
+"""Seconds after which the solver ends with the best that it has: no input may hold it for good."""
+
+
 class DexHand:
     """Solves for the robot's joints from where they were last. See config/robots/four_fingered_hand.yaml."""
 
@@ -27,33 +41,79 @@ class DexHand:
         self.robot, self.handedness = robot, handedness
         settings = entries.take("retargeting", dict, "what dex-retargeting's own files have under that key")
         entries.end()
-        if settings.get("type") != "dexpilot" and "target_link_human_indices" not in settings:
-            raise ValueError(f"{entries.path}: retargeting has no target_link_human_indices; accepted: joints 0 to 20")
+        _check(settings, entries.path)
         self._solver = _build({**settings, "urdf_path": str(urdf.absolute())}, entries.path)
         optimizer = self._solver.optimizer
+        optimizer.opt.set_maxtime(LONGEST_SOLVE_S)
         self.joint_names = tuple(str(name) for name in self._solver.joint_names)
-        indices = np.asarray(optimizer.target_link_human_indices)
-        if not ((indices >= 0) & (indices < JOINT_COUNT)).all():
-            raise ValueError(
-                f"{entries.path}: target_link_human_indices has {int(indices.max())}; accepted: 0 to {JOINT_COUNT - 1}"
-            )
-        self._indices, self._takes_points = indices, optimizer.retargeting_type == "POSITION"
+        self._indices = _joint_indices(optimizer.target_link_human_indices, entries.path)
+        self._takes_points = optimizer.retargeting_type == "POSITION"
         fixed = list(optimizer.fixed_joint_names)
         self._fixed = np.zeros(len(fixed))
         # Not all need be the URDF's: dex-retargeting can add six with which the hand moves freely.
         free = (-np.inf, np.inf)
         limits = np.array([robot.joints[name].limits if name in robot.joints else free for name in self.joint_names])
         self._low, self._high = limits.T
+        self._try(entries.path)
 
     def positions(self, joints: NDArray[np.floating]) -> Array:
         """(21, 3) metres -> (N,) positions within the joints' limits. ValueError where the solver finds none."""
-        points = dex_retargeting_joints(joints, self.handedness)
+        return self._solve(dex_retargeting_joints(joints, self.handedness))
+
+    def _solve(self, points: Array) -> Array:
+        """The same for joints in the operator frame."""
         reference = points[self._indices] if self._takes_points else points[self._indices[1]] - points[self._indices[0]]
+        if np.abs(reference).max() > FARTHEST:
+            raise ValueError(f"its joints are {np.abs(reference).max():.3g} m apart; accepted: up to {FARTHEST:g} m")
         found = self._solver.retarget(reference.astype(np.float32), fixed_qpos=self._fixed)
+        is_finite = bool(np.isfinite(found).all())
+        if not is_finite:
+            self._forget()
         # It says so on stdout alone and repeats its last result.
-        if self._solver.optimizer.opt.last_optimize_result() < 0 or not np.isfinite(found).all():
+        if self._solver.optimizer.opt.last_optimize_result() < 0 or not is_finite:
             raise ValueError("the solver found no joint positions for this hand")
         return np.clip(np.asarray(found, np.float64), self._low, self._high)
+
+    def _try(self, path: Path) -> None:
+        """Solve for a flat hand: what a configuration asks for shows only then. It loads what torch loads late, too."""
+        points = np.zeros((JOINT_COUNT, 3))
+        across, along = np.meshgrid(np.linspace(0.04, -0.04, 5), np.linspace(0.06, 0.18, 4), indexing="ij")
+        points[1:, 1], points[1:, 2] = across.ravel(), along.ravel()
+        try:
+            self._solve(points)
+        except Exception as error:
+            raise ValueError(f"{path}: retargeting cannot be solved: {excerpt(error, 300)}") from error
+        self._forget()
+
+    def _forget(self) -> None:
+        """Where the joints were last; what is not finite would stay there for good."""
+        self._solver.reset()
+        if self._solver.filter is not None:
+            self._solver.filter.reset()
+
+
+def _check(settings: dict[str, Any], path: Path) -> None:
+    """ValueError for what dex-retargeting takes and cannot work with."""
+    if "urdf_path" in settings:
+        raise ValueError(f"{path}: retargeting has the entry urdf_path; accepted: the entry urdf beside retargeting")
+    if settings.get("type") != "dexpilot" and "target_link_human_indices" not in settings:
+        raise ValueError(f"{path}: retargeting has no target_link_human_indices; accepted: joints 0 to 20")
+    for name, (low, high) in _NUMBERS.items():
+        value = settings.get(name, high)
+        if type(value) not in (int, float) or not low <= value <= high:
+            accepted = f"a number from {low:g} to {high:g}"
+            raise ValueError(f"{path}: {name} of retargeting is {excerpt(value)}; accepted: {accepted}")
+
+
+def _joint_indices(value: Any, path: Path) -> NDArray[np.int_]:
+    indices = np.asarray(value)
+    if indices.dtype.kind not in "iu" or not indices.size:
+        accepted = f"whole numbers from 0 to {JOINT_COUNT - 1}"
+        raise ValueError(f"{path}: target_link_human_indices is {excerpt(indices.tolist())}; accepted: {accepted}")
+    wrong = indices[(indices < 0) | (indices >= JOINT_COUNT)]
+    if wrong.size:
+        raise ValueError(f"{path}: target_link_human_indices has {wrong[0]}; accepted: 0 to {JOINT_COUNT - 1}")
+    return indices
 
 
 def _build(settings: dict[str, Any], path: Path) -> Any:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from dense3d_ros.excerpt import excerpt
 from dense3d_ros.geometry.hand import Handedness
+from dense3d_ros.parsing import parsing
 from dense3d_ros.retargeting.urdf import Robot, read_urdf
 
 Array = NDArray[np.float64]
@@ -19,6 +20,8 @@ Array = NDArray[np.float64]
 SUFFIX = ".yaml"
 HANDEDNESS = {"left": Handedness.LEFT, "right": Handedness.RIGHT}
 MOST_BYTES = 1 << 20
+LARGEST = 1e6
+"""Metres or radians that a configuration may have."""
 
 
 class Retargeting(Protocol):
@@ -51,10 +54,18 @@ class Entries:
     def pair(self, name: str, accepted: str) -> tuple[float, float]:
         """Two different finite numbers."""
         value = self.take(name, list, accepted)
-        numbers = [float(entry) for entry in value if isinstance(entry, (int, float))]
-        if len(numbers) != 2 or len(value) != 2 or not np.isfinite(numbers).all() or numbers[0] == numbers[1]:
+        # A bool is an int, and a long int is more than a float can hold.
+        numbers = [float(entry) for entry in value if type(entry) in (int, float) and abs(entry) < LARGEST]
+        if len(numbers) != 2 or len(value) != 2 or numbers[0] == numbers[1]:
             raise ValueError(f"{self.path}: {name} is {excerpt(value)}; accepted: {accepted}")
         return numbers[0], numbers[1]
+
+    def file(self, name: str, accepted: str) -> Path:
+        """A path, seen from the configuration."""
+        value = self.take(name, str, accepted)
+        if "\0" in value:
+            raise ValueError(f"{self.path}: {name} is {excerpt(value)}; accepted: {accepted}")
+        return self.path.parent / str(value)
 
     def end(self) -> None:
         """ValueError where an entry is left that nobody takes."""
@@ -79,7 +90,7 @@ def robots_folder() -> Path:
 def robot_urdf(name_or_path: str) -> Path:
     """The URDF of a robot; ValueError where its configuration does not say."""
     entries = _read(_path(name_or_path))
-    return entries.path.parent / str(entries.take("urdf", str, "the path of a URDF"))
+    return entries.file("urdf", "the path of a URDF")
 
 
 def load_robot(name_or_path: str) -> Retargeting:
@@ -95,7 +106,7 @@ def load_robot(name_or_path: str) -> Retargeting:
     handedness = entries.take("handedness", str, "left, right")
     if handedness not in HANDEDNESS:
         raise ValueError(f"{entries.path}: handedness is {excerpt(handedness)}; accepted: left, right")
-    urdf = entries.path.parent / entries.take("urdf", str, "the path of a URDF")
+    urdf = entries.file("urdf", "the path of a URDF")
     robot = read_urdf(urdf)
     if kind == "parallel_gripper":
         from dense3d_ros.retargeting.gripper import ParallelGripper
@@ -117,15 +128,14 @@ def _path(name_or_path: str) -> Path:
 
 def _read(path: Path) -> Entries:
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise ValueError(
-                f"{path} has {path.stat().st_size} bytes; accepted: a configuration of at most {MOST_BYTES}"
-            )
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        size = path.stat().st_size
+        if size > MOST_BYTES:
+            raise ValueError(f"{path} has {size} bytes; accepted: a configuration of at most {MOST_BYTES}")
+        content = path.read_bytes()
     except OSError as error:
         raise ValueError(f"the robot configuration {excerpt(path)} cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is no YAML: {excerpt(error, 200)}") from error
+    with parsing(f"{path} is no YAML"):
+        values = yaml.safe_load(content.decode("utf-8"))
     if not isinstance(values, dict):
         raise ValueError(f"{path} is no robot configuration; accepted: type, urdf, handedness and more as YAML")
     return Entries(path, values)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dense3d_ros.excerpt import excerpt
+from dense3d_ros.parsing import parsing
 
 Array = NDArray[np.float64]
 
@@ -89,19 +90,18 @@ class Robot:
 def read_urdf(path: Path) -> Robot:
     """The robot in a file; ValueError says what is wrong with it."""
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise ValueError(f"{path} has {path.stat().st_size} bytes; accepted: a URDF of at most {MOST_BYTES}")
-        root = ElementTree.fromstring(path.read_bytes())
+        size = path.stat().st_size
+        if size > MOST_BYTES:
+            raise ValueError(f"{path} has {size} bytes; accepted: a URDF of at most {MOST_BYTES}")
+        content = path.read_bytes()
     except OSError as error:
         raise ValueError(f"the URDF {path} cannot be read: {error.strerror}") from error
-    except ElementTree.ParseError as error:
-        raise ValueError(f"{path} is no URDF: {error}") from error
+    with parsing(f"{path} is no URDF"):
+        root = ElementTree.fromstring(content)
     if root.tag != "robot":
         raise ValueError(f"{path} is no URDF: its root is <{excerpt(root.tag)}>; accepted: <robot>")
-    try:
+    with parsing(str(path)):
         return _robot(root)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
 
 
 def _robot(element: ElementTree.Element) -> Robot:

@@ -373,3 +373,28 @@ def test_help_imports_nothing_heavy() -> None:
     assert result.returncode == 0, result.stderr
     assert "run" in result.stdout
     assert time.monotonic() - start < 10
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--robot", "nope"], "--robot counts only with --teleop; add that or leave it out"),
+        (["--rate", "999"], "--rate counts only with --teleop; add that or leave it out"),
+        (["--depth-unit", "0.001"], "--depth-unit counts only with --input"),
+        (["--camera", "475", "475", "319.5", "239.5"], "--camera counts only with --input"),
+        (["--teleop", "--input", "recording"], "--teleop shows the rendered hand; leave out --input"),
+        (["--input", "recording", "--mesh", "soma"], "--mesh is of the rendered hand and counts for nothing with"),
+        (["--seconds", "nan"], "--seconds must be a number above 0, got nan"),
+        (["--seconds", "inf", "--teleop"], "--seconds must be a number above 0, got inf"),
+        (["--seconds", "0"], "--seconds must be a number above 0, got 0.0"),
+    ],
+)
+def test_demo_refuses_options_that_would_count_for_nothing(
+    options: list[str], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "result"
+    assert cli.main(["demo", *options, "--output", str(output)]) == 2
+    error = capsys.readouterr().err
+    assert sentence in error
+    assert error.count("\n") == 1
+    assert not output.exists()

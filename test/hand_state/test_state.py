@@ -70,6 +70,29 @@ def test_a_wrist_that_jumps_is_held_then_believed() -> None:
     np.testing.assert_allclose(ages, [PERIOD, 2 * PERIOD, 3 * PERIOD, 0.0])
 
 
+@pytest.mark.parametrize(("rate", "max_hold"), [(8.0, 0.1), (5.0, 0.1), (30.0, 0.0)])
+def test_one_frame_elsewhere_is_a_glitch_where_a_frame_lasts_longer_than_a_hand_is_held(
+    rate: float, max_hold: float
+) -> None:
+    state, joints = HandState(RIGHT, StateSettings(max_hold=max_hold)), gesture("open")
+    far = joints + np.array([1.5, 0.0, 0.0])
+    for frame in range(4):
+        follow(state, joints, frame / rate)
+    for frame in (4, 6):
+        assert state.update(frame / rate, hand_pose(far)) is None
+        assert state.is_glitch
+        assert state.reason == f"the wrist is 1.50 m from where it was {1 / rate:.3f} s before"
+        estimate = follow(state, joints, (frame + 1) / rate)
+        assert (estimate.age, state.is_glitch) == (0.0, False)
+        np.testing.assert_allclose(estimate.joints, joints, atol=1e-6)
+    # Elsewhere twice is no glitch, and not smoothed towards where it was.
+    assert state.update(8 / rate, hand_pose(far)) is None
+    np.testing.assert_allclose(follow(state, far, 9 / rate).joints, far, atol=1e-6)
+    # Nor is it believed in another place each time.
+    assert state.update(10 / rate, hand_pose(joints)) is None
+    assert state.update(11 / rate, hand_pose(joints - np.array([1.5, 0.0, 0.0]))) is None
+
+
 def test_a_short_loss_is_held_with_its_age_and_the_measurements_stamp() -> None:
     state, joints = HandState(RIGHT, StateSettings(max_hold=0.1)), gesture("open")
     first = follow(state, joints, 10.0)
@@ -137,12 +160,17 @@ def test_bad_hands_are_refused_and_the_state_goes_on() -> None:
     follow(state, joints, 0.0)
     unseen = hand_pose(joints)
     unseen.joint_scores[3] = np.nan
+    doubtful, sure = hand_pose(joints), hand_pose(joints)
+    doubtful.score, sure.score = np.nan, 1.5
     nowhere = joints.copy()
     nowhere[5, 2] = np.nan
     for hand, message in (
         (hand_pose(joints, Handedness.UNKNOWN), "handedness is UNKNOWN; accepted: RIGHT"),
         (hand_pose(joints, Handedness.LEFT), "handedness is LEFT; accepted: RIGHT"),
         (unseen, "joint_scores are .*nan.*accepted: 21 numbers from 0 to 1"),
+        (hand_pose(np.full((21, 3), 0.5)), "the shortest bone has 0.0e.00 m; accepted: more than 1e-06 m"),
+        (doubtful, "^score is nan; accepted: 0 to 1$"),
+        (sure, "^score is 1.5; accepted: 0 to 1$"),
         (hand_pose(nowhere), "index_mcp is .*nan.*accepted: finite metres"),
     ):
         with pytest.raises(ValueError, match=message):
@@ -151,7 +179,12 @@ def test_bad_hands_are_refused_and_the_state_goes_on() -> None:
         state.update(float("inf"), None)
     with pytest.raises(ValueError, match="handedness is UNKNOWN"):
         HandState(Handedness.UNKNOWN)
-    assert follow(state, joints, PERIOD).age == 0.0
+    # The number of a message is as good as the name.
+    numbered = hand_pose(joints)
+    numbered.handedness = 2  # type: ignore[assignment]
+    estimate = state.update(PERIOD, numbered)
+    assert estimate is not None
+    assert estimate.age == 0.0
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,19 @@ class Person:
         return header
 
 
+def counted(client: Client, what: str) -> int:
+    """What the node's next diagnostics count."""
+
+    def values() -> list[str]:
+        statuses = (status for message in client.diagnostics for status in message.status)
+        told = (value for status in statuses if status.name == "hand_state: state" for value in status.values)
+        return [value.value for value in told if value.key == what]
+
+    client.diagnostics.clear()
+    assert client.until(values)
+    return int(values()[-1])
+
+
 @pytest.fixture(scope="module")
 def client() -> Iterator[Client]:
     client = Client("test_hand_state")
@@ -227,6 +240,33 @@ def test_joints_come_in_the_convention_that_is_asked_for(person: Person) -> None
     person.show(hand_pose(gesture("open")), after=5.0)
     assert len(person.received["right/joints"]) == 1
     assert client.set_parameter("/hand_state", "convention", "none").successful
+
+
+def test_a_hand_whose_score_is_none_wins_over_nobody(person: Person) -> None:
+    before = counted(person.client, "refused hands")
+    broken = hand_pose(gesture("open") + 0.2)
+    broken.score = float("nan")
+    good = hand_pose(gesture("fist"))
+    for hands in ([broken, good], [good, broken]):
+        person.show(*hands)
+        assert [hand.score for hand in person.received["hands"][-1].hands] == [pytest.approx(0.9)]
+        assert person.received["right/grasp"][-1].fist
+    person.show(broken)
+    assert not person.received["hands"][-1].hands
+    assert len(person.received["right/wrist"]) == 2
+    assert counted(person.client, "refused hands") == before + 3
+
+
+def test_a_wrist_elsewhere_is_counted_where_nothing_is_held(person: Person) -> None:
+    client = person.client
+    assert client.set_parameter("/hand_state", "max_hold", 0.0).successful
+    before, joints = counted(client, "glitches"), gesture("open")
+    for far in (0.0, 0.8, 0.0):
+        person.show(hand_pose(joints + far))
+    assert [message.pose.position.x for message in person.received["right/wrist"]] == pytest.approx([joints[0, 0]] * 2)
+    assert "the wrist is 1.39 m from where it was 0.033 s before" in person.received["right/grasp"][1].reason
+    assert counted(client, "glitches") == before + 1
+    assert client.set_parameter("/hand_state", "max_hold", 0.1).successful
 
 
 def test_it_ends_with_status_0(tmp_path: Path, person: Person) -> None:

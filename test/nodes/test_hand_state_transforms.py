@@ -187,7 +187,7 @@ def test_what_is_wrong_with_a_transform_is_told_and_nothing_is_sent(robot: Robot
         assert robot.client.until(lambda: not robot.grasps[-1].tracked), frame
         assert text in robot.grasps[-1].reason
         assert len(robot.wrists) == sent
-    assert robot.told(frame, f"hands of {frame} cannot be given in target_frame base: {text}")
+    assert robot.told(frame, f"hands of '{frame}' cannot be given in target_frame 'base': {text}")
     sent = len(robot.wrists)
     robot.show("base")
     assert robot.client.until(lambda: len(robot.wrists) > sent)
@@ -264,3 +264,17 @@ def test_stamps_that_go_back_forget_what_moved(robot: Robot) -> None:
         robot.show("elbow")
         assert client.until(lambda: robot.wrists)
     robot.time = now + 10.0
+
+
+def test_an_image_out_of_order_forgets_no_transform(robot: Robot) -> None:
+    robot.time += 10.0
+    start = robot.time
+    for number in range(7):
+        robot.place("base", "shoulder", start + 0.05 * number)
+    robot.client.spin(0.3)
+    for after in (0.100, 0.099, 0.150):
+        robot.time = start + after - 1.0
+        robot.show("shoulder")
+    robot.client.until(lambda: len(robot.wrists) == 3)
+    assert [wrist.header.stamp for wrist in robot.wrists] == [stamp(start + after) for after in (0.100, 0.099, 0.150)]
+    robot.time = start + 10.0

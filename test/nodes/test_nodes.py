@@ -251,11 +251,15 @@ def test_a_bad_frame_is_named_and_the_next_one_works(
 
 def test_old_frames_are_dropped_and_said_to_be_old(client: Client, source: Source) -> None:
     image, _ = frame(client)
-    image.header.stamp = Time(sec=image.header.stamp.sec - 3600, nanosec=0)
-    source.publish(image, info_message(image, CAMERA))
-    status = client.diagnostic("s old, max_age is 5 s")
-    assert status is not None
-    assert not any(message.header.stamp == image.header.stamp for message in client.hands)
+    for stamp, sentence in (
+        (Time(sec=image.header.stamp.sec - 3600, nanosec=0), "s old, max_age is 5 s"),
+        (Time(), "have no age, max_age is 5 s; the images have no stamp: set max_age to 0.0"),
+    ):
+        image.header.stamp = stamp
+        source.publish(image, info_message(image, CAMERA))
+        status = client.diagnostic(sentence)
+        assert status is not None
+        assert not any(message.header.stamp == image.header.stamp for message in client.hands)
 
 
 def test_stamps_that_jump_back_are_followed(client: Client, source: Source) -> None:

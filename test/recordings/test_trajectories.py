@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +88,38 @@ def test_a_line_that_is_no_frame_is_named(line: str, what: str, tmp_path: Path) 
     (tmp_path / "hands.jsonl").write_text(line + "\n")
     with pytest.raises(ValueError, match=f"hands.jsonl, line 1, is no frame: {what}"):
         list(read_hands(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"handedness": None}, "AttributeError"),
+        ({"handedness": "middle"}, "KeyError"),
+        ({"track_id": float("inf")}, "OverflowError: cannot convert float infinity to integer"),
+        ({"joints": [[float("nan")] * 3] * 21}, "wrist is .nan, nan, nan.; accepted: finite metres"),
+        ({"joint_scores": [2.0] * 21}, "joint_scores are .* accepted: 21 numbers from 0 to 1"),
+        ({"score": float("nan")}, "score is nan; accepted: 0 to 1"),
+        ({"stamp": float("nan")}, "stamp is nan"),
+        ("[" * 100_000, "RecursionError: maximum recursion depth exceeded"),
+    ],
+)
+def test_a_frame_that_cannot_be_is_named_with_its_line(
+    change: dict[str, object] | str, what: str, result: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = (result / "hands.jsonl").read_text().splitlines()
+    if isinstance(change, str):
+        lines[2] = change
+    else:
+        frame = json.loads(lines[2])
+        place = frame if "stamp" in change else frame["hands"][1]
+        place.update(change)
+        lines[2] = json.dumps(frame)
+    (result / "hands.jsonl").write_text("\n".join(lines))
+    arguments = ["retarget", str(result), "--robot", "parallel_gripper", "--output", str(result / "a.csv")]
+    assert cli.main(arguments) == 2
+    error = capsys.readouterr().err
+    assert re.search(f"hands.jsonl, line 3, is no frame: {what}.*; accepted: a hands.jsonl of dense3d run", error)
+    assert error.count("\n") == 1
 
 
 def test_what_cannot_work_is_one_line(result: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -38,6 +38,9 @@ def test_the_gripper_is_open_and_closed_with_the_hand() -> None:
         np.testing.assert_allclose(gripper.positions(joints), [position], atol=1e-9)
     with pytest.raises(ValueError, match="index_tip is"):
         gripper.positions(np.where(np.arange(21)[:, None] == 8, np.nan, joints))
+    # All joints in one place are no hand that pinches.
+    with pytest.raises(ValueError, match=r"the shortest bone has 0.0e\+00 m; accepted: more than 1e-06 m"):
+        gripper.positions(np.full((21, 3), 0.5))
 
 
 def test_the_fingertips_of_the_robot_hand_are_where_the_persons_are() -> None:
@@ -61,6 +64,21 @@ def test_the_fingertips_of_the_robot_hand_are_where_the_persons_are() -> None:
     assert np.max(errors) < 0.025
 
 
+def test_the_solver_always_ends_and_goes_on_with_the_next_hand() -> None:
+    pytest.importorskip("dex_retargeting", reason="the extra retargeting is not installed")
+    first, second = (load_robot("four_fingered_hand") for _ in range(2))
+    joints = gesture("open")
+    # As if a configuration let it through: with that the solver alone does not end.
+    optimizer = first._solver.optimizer  # type: ignore[attr-defined]
+    optimizer.scaling = float("nan")
+    with pytest.raises(ValueError, match="the solver found no joint positions for this hand"):
+        first.positions(joints)
+    optimizer.scaling = SCALE
+    with pytest.raises(ValueError, match=r"its joints are 1.83e\+29 m apart; accepted: up to 1 m"):
+        first.positions(joints * 1e30)
+    np.testing.assert_allclose(first.positions(joints), second.positions(joints), atol=1e-6)
+
+
 def test_where_the_hand_is_does_not_matter_to_the_fingers() -> None:
     pytest.importorskip("dex_retargeting", reason="the extra retargeting is not installed")
     turned = rendered_hands("soma", 1)[0]
@@ -80,6 +98,10 @@ def test_where_the_hand_is_does_not_matter_to_the_fingers() -> None:
         ("parallel_gripper", {"urdf": "none.urdf"}, "none.urdf cannot be read"),
         ("parallel_gripper", {"joint": "thumb_finger_joint"}, "joint is thumb_finger_joint; accepted: finger_joint"),
         ("parallel_gripper", {"aperture": [0.1]}, r"aperture is \[0.1\]; accepted: two numbers of metres"),
+        ("parallel_gripper", {"aperture": [10**400, 0.1]}, "two numbers of metres"),
+        ("parallel_gripper", {"aperture": [True, False]}, r"aperture is \[True, False\]; accepted: two numbers"),
+        ("parallel_gripper", {"aperture": [-0.5, -0.1]}, r"aperture is \[-0.5, -0.1\]; accepted: two numbers"),
+        ("parallel_gripper", {"urdf": "a\0b"}, r"urdf is a\\x00b; accepted: the path of a URDF"),
         ("parallel_gripper", {"aperture": [0.1, 0.1]}, "closed and open, that differ"),
         ("parallel_gripper", {"position": [0, 0.2]}, "the limits of finger_joint, 0 to 0.0425"),
         ("parallel_gripper", {"speed": 3}, "has the entry speed, which means nothing"),
@@ -105,6 +127,23 @@ def test_a_bad_configuration_is_told_in_one_sentence(
     [
         ({"target_task_link_names": ["nowhere"] * 7}, "nowhere is not a link name"),
         ({"target_link_human_indices": [[0] * 7, [30] * 7]}, "target_link_human_indices has 30; accepted: 0 to 20"),
+        ({"target_link_human_indices": [[0] * 7, [-1] * 7]}, "target_link_human_indices has -1; accepted: 0 to 20"),
+        ({"target_link_human_indices": [[0.5] * 7, [4.5] * 7]}, "accepted: whole numbers from 0 to 20"),
+        ({"target_link_human_indices": [[True] * 7, [False] * 7]}, "accepted: whole numbers from 0 to 20"),
+        (
+            {"target_link_human_indices": [[], []], "target_origin_link_names": [], "target_task_link_names": []},
+            r"target_link_human_indices is \[\[\], \[\]\]; accepted: whole numbers from 0 to 20",
+        ),
+        ({"scaling_factor": float("nan")}, "scaling_factor of retargeting is nan; accepted: a number from 0.01 to 100"),
+        ({"scaling_factor": "a"}, "scaling_factor of retargeting is a; accepted: a number from 0.01 to 100"),
+        ({"scaling_factor": 0}, "scaling_factor of retargeting is 0; accepted"),
+        ({"scaling_factor": -1.0}, "scaling_factor of retargeting is -1.0; accepted"),
+        ({"scaling_factor": 10**400}, "scaling_factor of retargeting is 1000"),
+        ({"low_pass_alpha": 0.0}, "low_pass_alpha of retargeting is 0.0; accepted: a number from 0.001 to 1"),
+        ({"low_pass_alpha": float("nan")}, "low_pass_alpha of retargeting is nan"),
+        ({"low_pass_alpha": 5}, "low_pass_alpha of retargeting is 5"),
+        ({"huber_delta": float("inf")}, "huber_delta of retargeting is inf; accepted: a number from 0 to 100"),
+        ({"urdf_path": "other.urdf"}, "retargeting has the entry urdf_path; accepted: the entry urdf beside"),
         ({"target_link_human_indices": [[0], [4]]}, "dim mismatch"),
         ({"type": "dance"}, "Retargeting type must be one of"),
         ({"tempo": 1}, "tempo"),
@@ -129,14 +168,19 @@ def test_what_dex_retargeting_refuses_is_told_in_one_sentence(
         ("[1, 2]", "is no robot configuration"),
         ("a: [", "is no YAML"),
         ("!!python/object/apply:os.system ['true']", "is no YAML"),
+        ("[" * 5000, "is no YAML: RecursionError: maximum recursion depth exceeded"),
+        ("handedness: 2026-13-45", "is no YAML: month must be in 1..12"),
+        ("joint: " + "1" * 5000, "is no YAML: Exceeds the limit"),
         ("handedness: left", "has no entry type; accepted: parallel_gripper, hand"),
     ],
 )
 def test_a_file_that_is_no_configuration_is_told(text: str, sentence: str, tmp_path: Path) -> None:
     path = tmp_path / "robot.yaml"
     path.write_text(text)
-    with pytest.raises(ValueError, match=sentence):
+    with pytest.raises(ValueError, match=sentence) as error:
         load_robot(str(path))
+    assert str(error.value).startswith(str(path))
+    assert "\n" not in str(error.value)
 
 
 def test_an_unknown_name_is_told() -> None:

@@ -57,6 +57,8 @@ def test_shapes_and_colours_are_read() -> None:
         ("", "no element found"),
         ("<robot", "is no URDF: "),
         ("<model/>", "its root is <model>; accepted: <robot>"),
+        ('<?xml version="1.0" encoding="foo"?><robot/>', "is no URDF: LookupError: unknown encoding: foo"),
+        ('<?xml version="1.0" encoding="shift_jis"?><robot/>', "is no URDF: multi-byte encodings are not supported"),
         ("<robot/>", "there is no link"),
         ("<robot><link/></robot>", "a <link> has no name"),
         (f"<robot>{LINK}<link name='b'/></robot>", r"without a parent are \['a', 'b'\]; accepted: a tree with one"),
