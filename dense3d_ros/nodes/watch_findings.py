@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-IMAGE = "sensor_msgs/msg/Image"
-INFO = "sensor_msgs/msg/CameraInfo"
+from dense3d_ros.nodes.topic_graph import IMAGE, INFO
+
 MAX_AGE = 0.5
 """Seconds: older frames are refused by `hand_pose` unless its `max_age` says otherwise."""
 NOTEWORTHY_FUTURE = 0.2

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from statistics import median
@@ -26,9 +25,9 @@ from dense3d_ros.geometry.camera_info import CameraInfoError, camera_of, lens_of
 from dense3d_ros.geometry.depth import DepthFormatError
 from dense3d_ros.nodes.messages import depth_image
 from dense3d_ros.nodes.quality import misfit
-from dense3d_ros.nodes.watch_findings import IMAGE, INFO, DepthSeen, HandPoseSeen, InfoSeen, Seen
+from dense3d_ros.nodes.topic_graph import HandPoseInput, TopicGraph, full_name, read_graph
+from dense3d_ros.nodes.watch_findings import DepthSeen, HandPoseSeen, InfoSeen, Seen
 
-HANDS = "dense3d_ros/msg/HandPoseArray"
 GET_STATE = "lifecycle_msgs/srv/GetState"
 DISCOVERY_S = 3.5
 """A camera and a hand_pose are waited for so long: who missed the first announcements hears the next after 3 s."""
@@ -70,25 +69,6 @@ class _Arrivals:
         return (self.count - 1) / (self.latest - self.first) if self.count > 1 else 0.0
 
 
-@dataclass(frozen=True)
-class _Graph:
-    """Topics that are published and their types; those of images and camera infos; what `_hand_poses` finds."""
-
-    kinds: dict[str, tuple[str, ...]]
-    images: tuple[str, ...]
-    infos: tuple[str, ...]
-    inputs: tuple[tuple[str, str, str], ...]
-
-    def named(self) -> list[str]:
-        """Images that are depth by their name, or because a hand_pose takes them."""
-        used = {topic for _, topic, _ in self.inputs}
-        return [name for name in self.images if "depth" in name.lower() or name in used]
-
-    def depth(self) -> list[str]:
-        """Images that may be depth."""
-        return self.named() or list(self.images)
-
-
 def watch(seconds: float) -> Seen:
     """List what is on this domain, and what comes, while listening for so long. Nothing is published or changed."""
     context = rclpy.Context()
@@ -118,7 +98,7 @@ class _Watch:
         self._node.create_subscription(DiagnosticArray, "/diagnostics", self._diagnostics_came, 10)
         graph = self._listen_to_all(seconds)
         depth = [name for name in graph.depth() if name in self._arrivals]
-        topics = [self._depth(name, self._info_of(name, graph.infos, graph.inputs)) for name in depth]
+        topics = [self._depth(name, _info_of(name, graph)) for name in depth]
         if not graph.named():
             topics = [topic for topic in topics if not topic.fault]
         kinds = graph.kinds
@@ -127,19 +107,19 @@ class _Watch:
             depth=tuple(topics),
             others=tuple(name for name in graph.images if name not in {topic.name for topic in topics}),
             compressed=tuple(sorted(name for name in kinds if name.endswith("/compressedDepth"))),
-            hand_poses=tuple(self._hand_pose(*input_, kinds.get(input_[1], ())) for input_ in graph.inputs),
+            hand_poses=tuple(self._hand_pose(node, kinds.get(node.depth, ())) for node in graph.inputs),
             models=self._models(),
             place=self._place(),
         )
 
-    def _listen_to_all(self, seconds: float) -> _Graph:
+    def _listen_to_all(self, seconds: float) -> TopicGraph:
         """Listen to whoever is there or comes, for so long, or longer until all are likely to be known and heard."""
-        graph = self._graph()
+        graph = read_graph(self._node)
         started = changed = time.monotonic()
         while True:
             self._spin(0.1)
             now = time.monotonic()
-            before, graph = graph, self._graph()
+            before, graph = graph, read_graph(self._node)
             if graph != before:
                 changed = now
             if "/clock" in graph.kinds and not self._node.get_parameter("use_sim_time").value:
@@ -151,16 +131,6 @@ class _Watch:
             enough = started + (seconds if graph.images and graph.inputs else max(seconds, DISCOVERY_S))
             if now >= min(max(enough, changed + _HEARD_S), enough + _LONGER_S):
                 return graph
-
-    def _graph(self) -> _Graph:
-        node = self._node
-        kinds = {name: tuple(kinds) for name, kinds in node.get_topic_names_and_types() if node.count_publishers(name)}
-        return _Graph(
-            kinds,
-            tuple(sorted(name for name, found in kinds.items() if IMAGE in found)),
-            tuple(sorted(name for name, found in kinds.items() if INFO in found)),
-            tuple(self._hand_poses(kinds)),
-        )
 
     def _spin(self, seconds: float, done: Callable[[], bool] = lambda: False) -> None:
         end = time.monotonic() + seconds
@@ -179,34 +149,11 @@ class _Watch:
             if status.name.endswith(": hands"):
                 self._said["/" + status.name.removesuffix(": hands")] = status
 
-    def _hand_poses(self, kinds: dict[str, tuple[str, ...]]) -> list[tuple[str, str, str]]:
-        """Name, depth topic and camera info topic of every node that publishes hands from images."""
-        found = []
-        for topic in sorted(name for name, those in kinds.items() if HANDS in those):
-            for info in self._node.get_publishers_info_by_topic(topic):
-                heard = []
-                with suppress(Exception):
-                    # The node may just have gone.
-                    heard = self._node.get_subscriber_names_and_types_by_node(info.node_name, info.node_namespace)
-                depth = [name for name, those in heard if IMAGE in those]
-                infos = [name for name, those in heard if INFO in those]
-                if depth:
-                    name = f"{info.node_namespace.rstrip('/')}/{info.node_name}"
-                    found.append((name, depth[0], infos[0] if infos else ""))
-        return found
-
-    def _info_of(self, depth: str, infos: Sequence[str], inputs: Sequence[tuple[str, str, str]]) -> str:
-        """The camera info topic that belongs to a depth topic; "" where there is none."""
-        place = PurePosixPath(depth).parent
-        beside = [str(place / "camera_info"), str(PurePosixPath(depth) / "camera_info")]
-        taken = [info for _, topic, info in inputs if topic == depth]
-        return next((name for name in [*beside, *taken] if name in infos), "")
-
     def _depth(self, name: str, info: str) -> DepthSeen:
         arrivals = self._arrivals[name]
         offers = self._node.get_publishers_info_by_topic(name)
         seen: dict[str, Any] = {
-            "publishers": tuple(sorted({f"{at.node_namespace.rstrip('/')}/{at.node_name}" for at in offers})),
+            "publishers": tuple(sorted(set(map(full_name, offers)))),
             "reliability": offers[0].qos_profile.reliability.name.lower().replace("_", " ") if offers else "",
             "info": self._info(info, name, arrivals) if info else None,
         }
@@ -247,19 +194,16 @@ class _Watch:
         about = (name, arrivals.count, arrivals.rate, focal_length, fault, lens, any(arrivals.stamps))
         return InfoSeen(*about, pairs=pairs, gap=gap)
 
-    def _hand_pose(self, name: str, depth: str, info: str, kinds: tuple[str, ...]) -> HandPoseSeen:
-        offers = self._node.get_publishers_info_by_topic(depth)
-        requests = [
-            request
-            for request in self._node.get_subscriptions_info_by_topic(depth)
-            if f"{request.node_namespace.rstrip('/')}/{request.node_name}" == name
-        ]
+    def _hand_pose(self, node: HandPoseInput, kinds: tuple[str, ...]) -> HandPoseSeen:
+        offers = self._node.get_publishers_info_by_topic(node.depth)
+        subscriptions = self._node.get_subscriptions_info_by_topic(node.depth)
+        requests = [request for request in subscriptions if full_name(request) == node.name]
         reasons = [misfit(offer, request) for offer in offers for request in requests]
-        status = self._said.get(name)
+        status = self._said.get(node.name)
         return HandPoseSeen(
-            name,
-            depth,
-            info,
+            node.name,
+            node.depth,
+            node.info,
             kinds,
             reasons[0] if reasons and all(reasons) else "",
             None if status is None else status.level == DiagnosticStatus.OK,
@@ -283,6 +227,14 @@ class _Watch:
         domain = os.environ.get("ROS_DOMAIN_ID") or "0"
         reach = os.environ.get("ROS_AUTOMATIC_DISCOVERY_RANGE") or "SUBNET"
         return f"ROS_DOMAIN_ID {domain}, discovery {reach}, {get_rmw_implementation_identifier()}"
+
+
+def _info_of(depth: str, graph: TopicGraph) -> str:
+    """The camera info topic that belongs to a depth topic; "" where there is none."""
+    place = PurePosixPath(depth).parent
+    beside = [str(place / "camera_info"), str(PurePosixPath(depth) / "camera_info")]
+    taken = [node.info for node in graph.inputs if node.depth == depth]
+    return next((name for name in [*beside, *taken] if name in graph.infos), "")
 
 
 def _range(image: Any) -> tuple[float, float, str]:

@@ -1,0 +1,95 @@
+"""What is published on a domain: images, camera infos, and the nodes that make hands of them."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+IMAGE = "sensor_msgs/msg/Image"
+COMPRESSED = "sensor_msgs/msg/CompressedImage"
+INFO = "sensor_msgs/msg/CameraInfo"
+HANDS = "dense3d_ros/msg/HandPoseArray"
+
+
+@dataclass(frozen=True)
+class HandPoseInput:
+    """A node that publishes hands from images, and the topics that it takes. kind: the type of its depth topic."""
+
+    name: str
+    depth: str
+    kind: str
+    info: str
+
+
+@dataclass(frozen=True)
+class TopicGraph:
+    """Topics that are published and their types; of these the images and the camera infos; who makes hands of them.
+
+    The images do not include what the nodes of `inputs` publish themselves.
+    """
+
+    kinds: dict[str, tuple[str, ...]]
+    images: tuple[str, ...]
+    infos: tuple[str, ...]
+    inputs: tuple[HandPoseInput, ...]
+
+    def named(self) -> list[str]:
+        """Images that are depth by their name, or because a hand_pose takes them."""
+        used = {node.depth for node in self.inputs}
+        return [name for name in self.images if "depth" in name.lower() or name in used]
+
+    def depth(self) -> list[str]:
+        """Images that may be depth."""
+        return self.named() or list(self.images)
+
+
+def read_graph(node: Any) -> TopicGraph:
+    """What `node` knows of the graph now."""
+    kinds = {name: tuple(kinds) for name, kinds in node.get_topic_names_and_types() if node.count_publishers(name)}
+    return TopicGraph(
+        kinds,
+        tuple(
+            sorted(name for name, found in kinds.items() if IMAGE in found and not is_drawn_by_hand_pose(node, name))
+        ),
+        tuple(sorted(name for name, found in kinds.items() if INFO in found)),
+        tuple(_inputs(node, kinds)),
+    )
+
+
+def full_name(endpoint: Any) -> str:
+    """The node of a publisher or subscription, with its namespace."""
+    return f"{endpoint.node_namespace.rstrip('/')}/{endpoint.node_name}"
+
+
+def is_drawn_by_hand_pose(node: Any, topic: str) -> bool:
+    """Whether all publishers of images are hand_pose nodes: what they publish is an overlay, and no camera's."""
+    offers = node.get_publishers_info_by_topic(topic)
+    return bool(offers) and all(_is_hand_pose(node, offer) for offer in offers)
+
+
+def _is_hand_pose(node: Any, endpoint: Any) -> bool:
+    # A player of a bag publishes hands, too, but takes no camera info.
+    published = _kinds_of(node.get_publisher_names_and_types_by_node, endpoint)
+    heard = _kinds_of(node.get_subscriber_names_and_types_by_node, endpoint)
+    return any(HANDS in kinds for _, kinds in published) and any(INFO in kinds for _, kinds in heard)
+
+
+def _kinds_of(ask: Any, endpoint: Any) -> list[tuple[str, list[str]]]:
+    with suppress(Exception):
+        # The node may just have gone.
+        return list(ask(endpoint.node_name, endpoint.node_namespace))
+    return []
+
+
+def _inputs(node: Any, kinds: dict[str, tuple[str, ...]]) -> list[HandPoseInput]:
+    """Every node that publishes hands from images."""
+    found = []
+    for topic in sorted(name for name, those in kinds.items() if HANDS in those):
+        for endpoint in node.get_publishers_info_by_topic(topic):
+            heard = _kinds_of(node.get_subscriber_names_and_types_by_node, endpoint)
+            depth = [(name, kind) for name, those in heard for kind in (IMAGE, COMPRESSED) if kind in those]
+            infos = [name for name, those in heard if INFO in those]
+            if depth:
+                found.append(HandPoseInput(full_name(endpoint), *depth[0], infos[0] if infos else ""))
+    return found
