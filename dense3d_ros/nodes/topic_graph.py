@@ -10,6 +10,7 @@ IMAGE = "sensor_msgs/msg/Image"
 COMPRESSED = "sensor_msgs/msg/CompressedImage"
 INFO = "sensor_msgs/msg/CameraInfo"
 HANDS = "dense3d_ros/msg/HandPoseArray"
+_TRANSPORT = "/compressedDepth"
 
 
 @dataclass(frozen=True)
@@ -24,20 +25,24 @@ class HandPoseInput:
 
 @dataclass(frozen=True)
 class TopicGraph:
-    """Topics that are published and their types; of these the images and the camera infos; who makes hands of them.
+    """Topics that are published and their types; of these images and camera infos; and who makes hands of them.
 
-    The images do not include what the nodes of `inputs` publish themselves.
+    images: without what the nodes of `inputs` publish themselves. compressed: topics of compressed depth.
     """
 
     kinds: dict[str, tuple[str, ...]]
     images: tuple[str, ...]
+    compressed: tuple[str, ...]
     infos: tuple[str, ...]
     inputs: tuple[HandPoseInput, ...]
 
     def named(self) -> list[str]:
-        """Images that are depth by their name, or because a hand_pose takes them."""
+        """Images that are depth by their name, or because a hand_pose takes them; compressed if they are not raw."""
         used = {node.depth for node in self.inputs}
-        return [name for name in self.images if "depth" in name.lower() or name in used]
+        return [
+            *(name for name in self.images if "depth" in name.lower() or name in used),
+            *(name for name in self.compressed if name in used or raw_topic(name) not in self.images),
+        ]
 
     def depth(self) -> list[str]:
         """Images that may be depth."""
@@ -52,9 +57,15 @@ def read_graph(node: Any) -> TopicGraph:
         tuple(
             sorted(name for name, found in kinds.items() if IMAGE in found and not is_drawn_by_hand_pose(node, name))
         ),
+        tuple(sorted(name for name, found in kinds.items() if COMPRESSED in found and raw_topic(name) != name)),
         tuple(sorted(name for name, found in kinds.items() if INFO in found)),
         tuple(_inputs(node, kinds)),
     )
+
+
+def raw_topic(depth: str) -> str:
+    """The image's topic, of which that of the compressed image is made."""
+    return depth.removesuffix(_TRANSPORT)
 
 
 def full_name(endpoint: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from dense3d_ros.nodes.topic_graph import IMAGE, INFO
+from dense3d_ros.nodes.topic_graph import IMAGE, INFO, raw_topic
 
 MAX_AGE = 0.5
 """Seconds: older frames are refused by `hand_pose` unless its `max_age` says otherwise."""
@@ -67,14 +67,15 @@ class DepthSeen:
 
 @dataclass(frozen=True)
 class HandPoseSeen:
-    """A `hand_pose` node. kinds: types under which its depth topic is published. misfit: why it hears nothing there.
+    """A `hand_pose` node. kind: the type of its depth topic. kinds: those under which that is published.
 
-    ok, diagnostic: its last sentence; None and "" where none came.
+    misfit: why it hears nothing there. ok, diagnostic: its last sentence; None and "" where none came.
     """
 
     name: str
     depth_topic: str
     info_topic: str
+    kind: str = IMAGE
     kinds: tuple[str, ...] = (IMAGE,)
     misfit: str = ""
     ok: bool | None = None
@@ -123,7 +124,9 @@ def _that_matter(seen: Seen) -> list[DepthSeen]:
 def launch_line(seen: Seen) -> str:
     """What starts the nodes on the first topic that is depth."""
     usable = [topic for topic in seen.depth if topic.messages and not topic.fault]
-    names = [f"depth:={usable[0].name}"] if usable else []
+    names = [f"depth:={raw_topic(usable[0].name)}"] if usable else []
+    if usable and raw_topic(usable[0].name) != usable[0].name:
+        names.append("transport:=compressedDepth")
     if usable and (info := usable[0].info):
         names.append(f"camera_info:={info.name}")
     return " ".join(["ros2 launch dense3d_ros hand.launch.py", *names])
@@ -213,10 +216,10 @@ def _of_hand_pose(node: HandPoseSeen, seen: Seen) -> Iterator[str]:
     topics = {topic.name: topic for topic in seen.depth}
     if not node.kinds:
         yield f"{node.name} waits for {node.depth_topic}, which nobody publishes; use: {launch_line(seen)}"
-    elif IMAGE not in node.kinds:
+    elif node.kind not in node.kinds:
         yield (
-            f"{node.name} subscribes to {node.depth_topic} as {IMAGE}, but it is published as {', '.join(node.kinds)}: "
-            "no message arrives"
+            f"{node.name} subscribes to {node.depth_topic} as {node.kind}, but it is published as "
+            f"{', '.join(node.kinds)}: no message arrives"
         )
     elif node.misfit:
         yield (

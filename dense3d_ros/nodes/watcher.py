@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from statistics import median
 from typing import Any
@@ -19,13 +19,13 @@ from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import get_rmw_implementation_identifier
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from dense3d_ros.geometry.camera_info import CameraInfoError, camera_of, lens_of
 from dense3d_ros.geometry.depth import DepthFormatError
 from dense3d_ros.nodes.messages import depth_image
 from dense3d_ros.nodes.quality import misfit
-from dense3d_ros.nodes.topic_graph import HandPoseInput, TopicGraph, full_name, read_graph
+from dense3d_ros.nodes.topic_graph import HandPoseInput, TopicGraph, full_name, raw_topic, read_graph
 from dense3d_ros.nodes.watch_findings import DepthSeen, HandPoseSeen, InfoSeen, Seen
 
 GET_STATE = "lifecycle_msgs/srv/GetState"
@@ -106,7 +106,7 @@ class _Watch:
             seconds=seconds,
             depth=tuple(topics),
             others=tuple(name for name in graph.images if name not in {topic.name for topic in topics}),
-            compressed=tuple(sorted(name for name in kinds if name.endswith("/compressedDepth"))),
+            compressed=graph.compressed,
             hand_poses=tuple(self._hand_pose(node, kinds.get(node.depth, ())) for node in graph.inputs),
             models=self._models(),
             place=self._place(),
@@ -127,8 +127,9 @@ class _Watch:
             # Where no name tells it, the encoding has to; but a name may still come.
             depth = graph.depth() if now - started > _HEARD_S else graph.named()
             for name in {*depth, *graph.infos} - self._arrivals.keys():
-                self._listen(CameraInfo if name in graph.infos else Image, name)
-            enough = started + (seconds if graph.images and graph.inputs else max(seconds, DISCOVERY_S))
+                self._listen(CameraInfo if name in graph.infos else _image_type(name, graph), name)
+            is_complete = (graph.images or graph.compressed) and graph.inputs
+            enough = started + (seconds if is_complete else max(seconds, DISCOVERY_S))
             if now >= min(max(enough, changed + _HEARD_S), enough + _LONGER_S):
                 return graph
 
@@ -152,38 +153,30 @@ class _Watch:
     def _depth(self, name: str, info: str) -> DepthSeen:
         arrivals = self._arrivals[name]
         offers = self._node.get_publishers_info_by_topic(name)
-        seen: dict[str, Any] = {
-            "publishers": tuple(sorted(set(map(full_name, offers)))),
-            "reliability": offers[0].qos_profile.reliability.name.lower().replace("_", " ") if offers else "",
-            "info": self._info(info, name, arrivals) if info else None,
-        }
+        reliability = offers[0].qos_profile.reliability.name.lower().replace("_", " ") if offers else ""
+        seen = DepthSeen(name, tuple(sorted(set(map(full_name, offers)))), reliability)
         if (image := arrivals.message) is not None:
-            near, far, fault = _range(image)
-            seen |= {
-                "messages": arrivals.count,
-                "rate": arrivals.rate,
-                "encoding": image.encoding,
-                "width": image.width,
-                "height": image.height,
-                "frame_id": image.header.frame_id,
-                "age": median(arrivals.ages),
-                "stamped": any(arrivals.stamps),
-                "near": near,
-                "far": far,
-                "fault": fault,
-            }
-        return DepthSeen(name, **seen)
+            seen = replace(
+                seen,
+                messages=arrivals.count,
+                rate=arrivals.rate,
+                frame_id=image.header.frame_id,
+                age=median(arrivals.ages),
+                stamped=any(arrivals.stamps),
+                **_measured(image),
+            )
+        return replace(seen, info=self._info(info, seen, arrivals)) if info else seen
 
-    def _info(self, name: str, depth: str, images: _Arrivals) -> InfoSeen:
+    def _info(self, name: str, depth: DepthSeen, images: _Arrivals) -> InfoSeen:
         arrivals = self._arrivals[name]
-        info, image = arrivals.message, images.message
-        if info is None or image is None:
+        info = arrivals.message
+        if info is None or not depth.messages or depth.fault:
             return InfoSeen(name, arrivals.count, arrivals.rate)
         fault, focal_length, lens = "", (float(info.k[0]), float(info.k[4])), ""
         # As hand_pose does where its parameter distortion is auto.
-        how = lens_of(depth)
+        how = lens_of(depth.name)
         try:
-            camera = camera_of(info, image.width, image.height, image.header.frame_id, how)
+            camera = camera_of(info, depth.width, depth.height, depth.frame_id, how)
             focal_length = camera.fx, camera.fy
             if any(info.d):
                 lens = f"{info.distortion_model} {'ignored: the name says rectified' if how == 'ignore' else 'undone'}"
@@ -204,6 +197,7 @@ class _Watch:
             node.name,
             node.depth,
             node.info,
+            node.kind,
             kinds,
             reasons[0] if reasons and all(reasons) else "",
             None if status is None else status.level == DiagnosticStatus.OK,
@@ -231,20 +225,26 @@ class _Watch:
 
 def _info_of(depth: str, graph: TopicGraph) -> str:
     """The camera info topic that belongs to a depth topic; "" where there is none."""
-    place = PurePosixPath(depth).parent
-    beside = [str(place / "camera_info"), str(PurePosixPath(depth) / "camera_info")]
+    image = PurePosixPath(raw_topic(depth))
+    beside = [str(image.parent / "camera_info"), str(image / "camera_info")]
     taken = [node.info for node in graph.inputs if node.depth == depth]
     return next((name for name in [*beside, *taken] if name in graph.infos), "")
 
 
-def _range(image: Any) -> tuple[float, float, str]:
-    """Metres of the nearest and farthest things in an image, both 0 where nothing is measured; why it is no depth."""
+def _image_type(name: str, graph: TopicGraph) -> Any:
+    return CompressedImage if name in graph.compressed else Image
+
+
+def _measured(image: Any) -> dict[str, Any]:
+    """Of a `DepthSeen` what an image shows: its size, near and far, or why it is no depth."""
+    is_raw = isinstance(image, Image)
+    seen = {"encoding": image.encoding if is_raw else image.format}
     try:
-        metres = depth_image(image).metres(slice(None, None, 4), slice(None, None, 4))
+        depth = depth_image(image)
     except DepthFormatError as error:
-        return 0.0, 0.0, str(error)
+        return {**seen, "fault": str(error), **({"width": image.width, "height": image.height} if is_raw else {})}
+    height, width = depth.shape
+    metres = depth.metres(slice(None, None, 4), slice(None, None, 4))
     measured = metres[metres > 0]
-    if not measured.size:
-        return 0.0, 0.0, ""
-    near, far = np.percentile(measured, (2, 98))
-    return float(near), float(far), ""
+    near, far = map(float, np.percentile(measured, (2, 98))) if measured.size else (0.0, 0.0)
+    return {**seen, "width": width, "height": height, "near": near, "far": far}

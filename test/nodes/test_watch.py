@@ -120,6 +120,21 @@ def test_only_topics_that_matter_are_judged() -> None:
     assert f"depth:={DEPTH.name}" in launch_line(replace(SEEN, depth=(colour, DEPTH)))
 
 
+def test_compressed_depth_is_started_by_its_images_topic() -> None:
+    name = f"{DEPTH.name}/compressedDepth"
+    packed = replace(DEPTH, name=name, encoding="16UC1; compressedDepth png")
+    compressed = "sensor_msgs/msg/CompressedImage"
+    node = replace(NODE, depth_topic=name, kind=compressed, kinds=(compressed,))
+    seen = replace(SEEN, depth=(packed,), compressed=(name,), hand_poses=(node,))
+    assert findings(seen) == []
+    assert findings(replace(seen, hand_poses=())) == [
+        "no hand_pose runs; start it with: ros2 launch dense3d_ros hand.launch.py depth:=/cam/depth/image "
+        "transport:=compressedDepth camera_info:=/cam/depth/camera_info"
+    ]
+    (found,) = findings(replace(seen, hand_poses=(replace(node, kinds=("sensor_msgs/msg/Image",)),)))
+    assert "as sensor_msgs/msg/CompressedImage, but it is published as sensor_msgs/msg/Image" in found
+
+
 def test_the_table_fits_a_terminal() -> None:
     lines = table(SEEN).splitlines()
     assert max(map(len, lines)) <= 100
