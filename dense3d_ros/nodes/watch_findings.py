@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from dense3d_ros.nodes.topic_graph import IMAGE, INFO, raw_topic
 
-MAX_AGE = 0.5
-"""Seconds: older frames are refused by `hand_pose` unless its `max_age` says otherwise."""
 NOTEWORTHY_FUTURE = 0.2
 SLOW = 5.0
 """Frames a second under which a hand is hardly followed."""
@@ -19,6 +18,17 @@ LOST = 0.7
 NEAREST, FARTHEST = 0.1, 10.0
 """Metres: nothing nearer is measured by any depth camera, and no hand is farther."""
 _DAY = 86400.0
+
+
+@dataclass(frozen=True)
+class Taken:
+    """How `hand_pose` takes images, by its parameters of these names. told: by itself; else the defaults."""
+
+    max_age: float = 0.5
+    depth_unit: float = 0.0
+    sync_slop: float = 0.0
+    distortion: str = "auto"
+    told: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,7 +55,7 @@ class DepthSeen:
 
     publishers: names of the nodes. reliability: as they offer it. age: seconds from stamp to arrival, the median.
     near, far: metres of the nearest and farthest things in an image, 0 where nothing is measured. fault: why it is no
-    depth. info: None where there is no topic for it.
+    depth. info: None where there is no topic for it. taken: by the hand_pose that takes it.
     """
 
     name: str
@@ -63,6 +73,7 @@ class DepthSeen:
     far: float = 1.0
     fault: str = ""
     info: InfoSeen | None = None
+    taken: Taken = Taken()
 
 
 @dataclass(frozen=True)
@@ -177,18 +188,21 @@ def _hint(topic: DepthSeen) -> str:
 
 
 def _of_stamps(topic: DepthSeen) -> Iterator[str]:
+    limit = topic.taken.max_age or math.inf
     if not topic.stamped:
-        yield f"the stamps of {topic.name} are 0: hand_pose refuses what has no time; set its max_age to 0"
-    elif topic.age > _DAY:
+        if limit < math.inf:
+            yield f"the stamps of {topic.name} are 0: hand_pose refuses what has no time; set its max_age to 0.0"
+    elif topic.age > max(limit, _DAY):
         yield (
             f"the stamps of {topic.name} are {topic.age / _DAY:.0f} days old: play a bag with --clock, and start "
             "hand_pose with use_sim_time:=true"
         )
-    elif topic.age > MAX_AGE:
+    elif topic.age > limit:
+        unless = "" if topic.taken.told else " unless set otherwise"
         yield (
             f"images of {topic.name} are {topic.age:.2f} s old when they come, and hand_pose refuses those older than "
-            f"max_age ({MAX_AGE:g} s): is the camera's clock behind, or the network slow? Synchronise the clocks, or "
-            "raise max_age"
+            f"max_age ({limit:g} s{unless}): is the camera's clock behind, or the network slow? Synchronise the "
+            "clocks, or raise max_age"
         )
     elif topic.age < -NOTEWORTHY_FUTURE:
         yield (
@@ -205,7 +219,7 @@ def _of_info(topic: DepthSeen) -> Iterator[str]:
         yield f"no camera info came on {info.name}; without one no joint can be placed"
     elif info.fault:
         yield f"the camera info on {info.name} does not fit {topic.name}: {info.fault}"
-    elif not info.pairs and info.stamped and info.rate > RARE:
+    elif not info.pairs and info.stamped and info.rate > RARE and info.gap > topic.taken.sync_slop:
         yield (
             f"{topic.name} and {info.name} never have the same stamp, the nearest are {info.gap * 1e3:.1f} ms apart; "
             f"if they belong together, set hand_pose's sync_slop to {1.5 * info.gap:.2g}"

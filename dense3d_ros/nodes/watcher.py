@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import PurePosixPath
 from statistics import median
 from typing import Any
@@ -14,8 +14,9 @@ import numpy as np
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from lifecycle_msgs.srv import GetState
+from rcl_interfaces.srv import GetParameters
 from rclpy.executors import SingleThreadedExecutor
-from rclpy.parameter import Parameter
+from rclpy.parameter import Parameter, parameter_value_to_python
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import get_rmw_implementation_identifier
@@ -26,7 +27,7 @@ from dense3d_ros.geometry.depth import DepthFormatError
 from dense3d_ros.nodes.messages import depth_image
 from dense3d_ros.nodes.quality import misfit
 from dense3d_ros.nodes.topic_graph import HandPoseInput, TopicGraph, full_name, raw_topic, read_graph
-from dense3d_ros.nodes.watch_findings import DepthSeen, HandPoseSeen, InfoSeen, Seen
+from dense3d_ros.nodes.watch_findings import DepthSeen, HandPoseSeen, InfoSeen, Seen, Taken
 
 GET_STATE = "lifecycle_msgs/srv/GetState"
 DISCOVERY_S = 3.5
@@ -37,6 +38,8 @@ _ANY = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 """Fits every publisher."""
 _KEPT = QoSProfile(depth=5, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 """Hears what was published before, as camera infos that are sent once; fits only those who keep it."""
+_TRIES = 4
+"""Times that a node is asked something."""
 _LATEST = 400
 """Stamps that are kept of a topic."""
 
@@ -98,7 +101,8 @@ class _Watch:
         self._node.create_subscription(DiagnosticArray, "/diagnostics", self._diagnostics_came, 10)
         graph = self._listen_to_all(seconds)
         depth = [name for name in graph.depth() if name in self._arrivals]
-        topics = [self._depth(name, _info_of(name, graph)) for name in depth]
+        taken = {node.depth: self._taken(node.name) for node in graph.inputs}
+        topics = [self._depth(name, _info_of(name, graph), taken.get(name, Taken())) for name in depth]
         if not graph.named():
             topics = [topic for topic in topics if not topic.fault]
         kinds = graph.kinds
@@ -150,11 +154,11 @@ class _Watch:
             if status.name.endswith(": hands"):
                 self._said["/" + status.name.removesuffix(": hands")] = status
 
-    def _depth(self, name: str, info: str) -> DepthSeen:
+    def _depth(self, name: str, info: str, taken: Taken) -> DepthSeen:
         arrivals = self._arrivals[name]
         offers = self._node.get_publishers_info_by_topic(name)
         reliability = offers[0].qos_profile.reliability.name.lower().replace("_", " ") if offers else ""
-        seen = DepthSeen(name, tuple(sorted(set(map(full_name, offers)))), reliability)
+        seen = DepthSeen(name, tuple(sorted(set(map(full_name, offers)))), reliability, taken=taken)
         if (image := arrivals.message) is not None:
             seen = replace(
                 seen,
@@ -163,7 +167,7 @@ class _Watch:
                 frame_id=image.header.frame_id,
                 age=median(arrivals.ages),
                 stamped=any(arrivals.stamps),
-                **_measured(image),
+                **_measured(image, taken.depth_unit),
             )
         return replace(seen, info=self._info(info, seen, arrivals)) if info else seen
 
@@ -173,13 +177,13 @@ class _Watch:
         if info is None or not depth.messages or depth.fault:
             return InfoSeen(name, arrivals.count, arrivals.rate)
         fault, focal_length, lens = "", (float(info.k[0]), float(info.k[4])), ""
-        # As hand_pose does where its parameter distortion is auto.
-        how = lens_of(depth.name)
+        how = lens_of(depth.name, depth.taken.distortion)
         try:
             camera = camera_of(info, depth.width, depth.height, depth.frame_id, how)
             focal_length = camera.fx, camera.fy
             if any(info.d):
-                lens = f"{info.distortion_model} {'ignored: the name says rectified' if how == 'ignore' else 'undone'}"
+                why = "the name says rectified" if depth.taken.distortion == "auto" else "distortion is set so"
+                lens = f"{info.distortion_model} {f'ignored: {why}' if how == 'ignore' else 'undone'}"
         except CameraInfoError as error:
             fault = str(error)
         gap = float(np.abs(np.subtract.outer(images.stamps, arrivals.stamps)).min()) * 1e-9
@@ -204,17 +208,35 @@ class _Watch:
             "" if status is None else status.message,
         )
 
+    def _taken(self, name: str) -> Taken:
+        """How a hand_pose takes images; the defaults where it does not say."""
+        names = [entry.name for entry in fields(Taken) if entry.name != "told"]
+        answer = self._ask(GetParameters, f"{name}/get_parameters", GetParameters.Request(names=names))
+        values: list[Any] = [parameter_value_to_python(value) for value in answer.values] if answer else []
+        if len(values) != len(names) or None in values:
+            return Taken()
+        return Taken(**dict(zip(names, values, strict=True)), told=True)
+
+    def _ask(self, kind: Any, service: str, request: Any) -> Any:
+        """What a service answers; None where it does not."""
+        client = self._node.create_client(kind, service)
+        self._spin(1.0, client.service_is_ready)
+        for _ in range(_TRIES):
+            # An answer whose way back is not there yet is lost.
+            future = client.call_async(request)
+            self._spin(0.5, future.done)
+            if future.done():
+                return future.result()
+        return None
+
     def _models(self) -> dict[str, str]:
         """Name -> lifecycle state, "" where it does not answer."""
         states = {}
         for service, kinds in sorted(self._node.get_service_names_and_types()):
             name, _, last = service.rpartition("/")
             if last == "get_state" and GET_STATE in kinds and name.endswith("hand_model"):
-                client = self._node.create_client(GetState, service)
-                self._spin(1.0, client.service_is_ready)
-                future = client.call_async(GetState.Request())
-                self._spin(2.0, future.done)
-                states[name] = str(future.result().current_state.label) if future.done() else ""
+                answer = self._ask(GetState, service, GetState.Request())
+                states[name] = str(answer.current_state.label) if answer else ""
         return states
 
     def _place(self) -> str:
@@ -235,12 +257,12 @@ def _image_type(name: str, graph: TopicGraph) -> Any:
     return CompressedImage if name in graph.compressed else Image
 
 
-def _measured(image: Any) -> dict[str, Any]:
+def _measured(image: Any, unit: float) -> dict[str, Any]:
     """Of a `DepthSeen` what an image shows: its size, near and far, or why it is no depth."""
     is_raw = isinstance(image, Image)
     seen = {"encoding": image.encoding if is_raw else image.format}
     try:
-        depth = depth_image(image)
+        depth = depth_image(image, unit)
     except DepthFormatError as error:
         return {**seen, "fault": str(error), **({"width": image.width, "height": image.height} if is_raw else {})}
     height, width = depth.shape

@@ -12,7 +12,16 @@ import numpy as np
 import pytest
 
 from dense3d_ros import cli
-from dense3d_ros.nodes.watch_findings import DepthSeen, HandPoseSeen, InfoSeen, Seen, findings, launch_line, table
+from dense3d_ros.nodes.watch_findings import (
+    DepthSeen,
+    HandPoseSeen,
+    InfoSeen,
+    Seen,
+    Taken,
+    findings,
+    launch_line,
+    table,
+)
 
 INFO = InfoSeen("/cam/depth/camera_info", 150, 30.0, (475.0, 475.0), pairs=140)
 DEPTH = DepthSeen("/cam/depth/image", ("/cam",), "reliable", 150, 30.0, "16UC1", 640, 480, "optical", 0.01, info=INFO)
@@ -62,6 +71,31 @@ def test_camera_infos_that_come_once_or_without_stamp_are_kept(change: dict[str,
 def test_what_is_wrong_with_a_depth_topic(change: dict[str, object], sentence: str) -> None:
     (found,) = findings(replace(SEEN, depth=(replace(DEPTH, **change),)))  # type: ignore[arg-type]
     assert sentence in found
+
+
+@pytest.mark.parametrize(
+    ("change", "taken"),
+    [
+        ({"stamped": False, "age": 1.8e9}, Taken(max_age=0.0)),
+        ({"age": 3 * 86400.0}, Taken(max_age=0.0)),
+        ({"age": 1.25}, Taken(max_age=0.0)),
+        ({"age": 1.25}, Taken(max_age=2.0)),
+        ({"info": replace(INFO, pairs=0, gap=0.004)}, Taken(sync_slop=0.006)),
+    ],
+)
+def test_what_hand_pose_is_set_to_take_is_no_fault(change: dict[str, object], taken: Taken) -> None:
+    depth = replace(DEPTH, **change)  # type: ignore[arg-type]
+    assert findings(replace(SEEN, depth=(replace(depth, taken=taken),))) == []
+    assert len(findings(replace(SEEN, depth=(depth,)))) == 1
+
+
+def test_the_limit_is_that_of_the_node() -> None:
+    for taken, limit in ((Taken(), "0.5 s unless set otherwise"), (Taken(max_age=1.0, told=True), "1 s")):
+        (found,) = findings(replace(SEEN, depth=(replace(DEPTH, age=1.25, taken=taken),)))
+        assert f"refuses those older than max_age ({limit}): is the camera's clock behind" in found
+    (unstamped,) = findings(replace(SEEN, depth=(replace(DEPTH, stamped=False),)))
+    # ROS refuses an integer.
+    assert unstamped.endswith("set its max_age to 0.0")
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import array
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,22 +15,32 @@ import pytest
 
 pytest.importorskip("rclpy", reason="ROS 2 is not installed")
 
+from builtin_interfaces.msg import Time
 from compressed_depth import compress
 from diagnostic_msgs.msg import DiagnosticArray
 from node_processes import Client, depth_message, info_message
 from node_rigid_model import CAMERA
 from rclpy.parameter import Parameter
-from sensor_msgs.msg import CameraInfo, CompressedImage
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from dense3d_ros.msg import HandPoseArray
 from dense3d_ros.nodes.diagnostics import Condition, Level, diagnostic_array
 from dense3d_ros.nodes.parameters import NodeParameters
 from dense3d_ros.nodes.settings import HandPoseSettings
-from dense3d_ros.nodes.watch_findings import Seen, findings, table
+from dense3d_ros.nodes.watch_findings import Seen, Taken, findings, table
 from dense3d_ros.nodes.watcher import watch
 
+STEP = 20_000_000
+"""Nanoseconds between the stamps of images: several times what camera infos are off."""
 METRES = np.full((CAMERA.height, CAMERA.width), 0.8, np.float32)
 METRES[:, :100] = 0.6
+
+
+@pytest.fixture
+def camera() -> Iterator[Any]:
+    client = Client("camera")
+    yield client.node
+    client.close()
 
 
 @contextmanager
@@ -58,10 +71,10 @@ def watched(client: Client, publish: Any) -> Seen:
     return seen[0]
 
 
-def test_compressed_depth_is_read() -> None:
+def test_compressed_depth_is_read(camera: Any) -> None:
     with hand_pose(CompressedImage, "/cam/depth/compressedDepth", Condition(Level.OK, "published", "1"), {}) as client:
-        images = client.node.create_publisher(CompressedImage, "/cam/depth/compressedDepth", 5)
-        infos = client.node.create_publisher(CameraInfo, "/cam/camera_info", 5)
+        images = camera.create_publisher(CompressedImage, "/cam/depth/compressedDepth", 5)
+        infos = camera.create_publisher(CameraInfo, "/cam/camera_info", 5)
         data = compress(np.rint(METRES * 1000).astype(np.uint16), "png")
 
         def publish() -> None:
@@ -77,3 +90,35 @@ def test_compressed_depth_is_read() -> None:
     assert depth.rate > 5.0
     assert depth.info is not None
     assert (depth.info.name, depth.info.focal_length) == ("/cam/camera_info", (CAMERA.fx, CAMERA.fy))
+
+
+def test_the_parameters_of_hand_pose_are_asked_for(camera: Any) -> None:
+    """Old stamps, other stamps of the camera infos, millimetres as 32FC1 and a lens: all of it as the node is set."""
+    parameters = {"max_age": 0.0, "sync_slop": 0.006, "depth_unit": 0.001, "distortion": "ignore"}
+    with hand_pose(Image, "/cam/depth", Condition(Level.OK, "published", "1"), parameters) as client:
+        images = camera.create_publisher(Image, "/cam/depth", 5)
+        infos = camera.create_publisher(CameraInfo, "/cam/camera_info", 5)
+        data = array.array("B", (METRES * 1000).tobytes())
+
+        def publish() -> None:
+            now = client.now()
+            image = depth_message(METRES, Time(sec=now.sec - 5, nanosec=now.nanosec // STEP * STEP), encoding="32FC1")
+            image.data = data
+            info = info_message(image, CAMERA)
+            info.d = [0.1, 0.0, 0.0, 0.0, 0.0]
+            info.header = deepcopy(image.header)
+            info.header.stamp.nanosec += 4_000_000
+            infos.publish(info)
+            images.publish(image)
+
+        seen = watched(client, publish)
+    assert findings(seen) == [], table(seen)
+    (depth,) = seen.depth
+    assert depth.taken == Taken(**parameters, told=True)
+    assert (depth.near, depth.far) == pytest.approx((0.6, 0.8))
+    assert depth.age == pytest.approx(5.0, abs=0.5)
+    assert depth.info is not None
+    assert depth.info.gap == pytest.approx(0.004)
+    assert depth.info.lens == "plumb_bob ignored: distortion is set so"
+    # Else each of these is a fault.
+    assert len(findings(replace(seen, depth=(replace(depth, near=600.0, far=800.0, taken=Taken()),)))) == 3
