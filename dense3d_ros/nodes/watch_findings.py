@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from dense3d_ros.geometry.depth_unit import TOO_FAR, TOO_NEAR
+from dense3d_ros.nodes.depth_unit import suggested
 from dense3d_ros.nodes.topic_graph import IMAGE, INFO, raw_topic
 
 NOTEWORTHY_FUTURE = 0.2
@@ -15,8 +17,6 @@ RARE = 2.0
 """Camera infos a second under which hand_pose keeps the last one."""
 LOST = 0.7
 """Share of the camera infos that the images must reach, else some are taken to be lost on their way."""
-NEAREST, FARTHEST = 0.1, 10.0
-"""Metres: nothing nearer is measured by any depth camera, and no hand is farther."""
 _DAY = 86400.0
 
 
@@ -54,8 +54,9 @@ class DepthSeen:
     """A topic of depth images.
 
     publishers: names of the nodes. reliability: as they offer it. age: seconds from stamp to arrival, the median.
-    near, far: metres of the nearest and farthest things in an image, 0 where nothing is measured. fault: why it is no
-    depth. info: None where there is no topic for it. taken: by the hand_pose that takes it.
+    near, far: metres of the nearest and farthest things in an image, 0 where nothing is measured. unit: metres that a
+    value counts. has_hands: whether a hand_pose has found some in it. fault: why it is no depth. info: None where there
+    is no topic for it. taken: by the hand_pose that takes it.
     """
 
     name: str
@@ -71,6 +72,8 @@ class DepthSeen:
     stamped: bool = True
     near: float = 0.5
     far: float = 1.0
+    unit: float = 0.001
+    has_hands: bool = False
     fault: str = ""
     info: InfoSeen | None = None
     taken: Taken = Taken()
@@ -165,10 +168,11 @@ def _of_depth(topic: DepthSeen, seconds: float) -> Iterator[str]:
     yield from _of_stamps(topic)
     if topic.far <= 0.0:
         yield f"{name} measures nothing: all values are 0 or no number. Is the lens covered, or the emitter off?"
-    elif topic.near > FARTHEST or topic.far < NEAREST:
+    elif not topic.has_hands and (topic.near > TOO_FAR or topic.far < TOO_NEAR):
+        unless = ", unless nothing is before the camera" if topic.near > TOO_FAR else ""
         yield (
-            f"{name} shows things from {topic.near:.2g} to {topic.far:.2g} m as {topic.encoding}, where no hand "
-            "can be: set hand_pose's depth_unit to what the camera's values count"
+            f"{name} shows things from {topic.near:.2g} to {topic.far:.2g} m as {topic.encoding}: set hand_pose's "
+            f"depth_unit to what the camera's values count{suggested(topic.near, topic.unit)}{unless}"
         )
     info = topic.info
     if topic.rate < SLOW:

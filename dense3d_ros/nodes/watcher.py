@@ -24,6 +24,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from dense3d_ros.geometry.camera_info import CameraInfoError, camera_of, lens_of
 from dense3d_ros.geometry.depth import DepthFormatError
+from dense3d_ros.geometry.depth_unit import nearest_and_farthest
 from dense3d_ros.nodes.messages import depth_image
 from dense3d_ros.nodes.quality import misfit
 from dense3d_ros.nodes.topic_graph import HandPoseInput, TopicGraph, full_name, raw_topic, read_graph
@@ -103,6 +104,8 @@ class _Watch:
         depth = [name for name in graph.depth() if name in self._arrivals]
         taken = {node.depth: self._taken(node.name) for node in graph.inputs}
         topics = [self._depth(name, _info_of(name, graph), taken.get(name, Taken())) for name in depth]
+        proven = {node.depth for node in graph.inputs if self._has_found_hands(node.name)}
+        topics = [replace(topic, has_hands=topic.name in proven) for topic in topics]
         if not graph.named():
             topics = [topic for topic in topics if not topic.fault]
         kinds = graph.kinds
@@ -153,6 +156,11 @@ class _Watch:
         for status in message.status:
             if status.name.endswith(": hands"):
                 self._said["/" + status.name.removesuffix(": hands")] = status
+
+    def _has_found_hands(self, name: str) -> bool:
+        """Whether a hand_pose counts frames with a hand since its start."""
+        status = self._said.get(name)
+        return status is not None and any(pair.key == "with a hand" and pair.value != "0" for pair in status.values)
 
     def _depth(self, name: str, info: str, taken: Taken) -> DepthSeen:
         arrivals = self._arrivals[name]
@@ -266,7 +274,5 @@ def _measured(image: Any, unit: float) -> dict[str, Any]:
     except DepthFormatError as error:
         return {**seen, "fault": str(error), **({"width": image.width, "height": image.height} if is_raw else {})}
     height, width = depth.shape
-    metres = depth.metres(slice(None, None, 4), slice(None, None, 4))
-    measured = metres[metres > 0]
-    near, far = map(float, np.percentile(measured, (2, 98))) if measured.size else (0.0, 0.0)
-    return {**seen, "width": width, "height": height, "near": near, "far": far}
+    near, far = np.nan_to_num(nearest_and_farthest(depth)).tolist()
+    return {**seen, "width": width, "height": height, "near": near, "far": far, "unit": depth.unit}

@@ -51,6 +51,7 @@ def test_camera_infos_that_come_once_or_without_stamp_are_kept(change: dict[str,
         ({"far": 0.0, "near": 0.0}, "/cam/depth/image measures nothing: all values are 0 or no number"),
         ({"near": 120.0, "far": 900.0}, "shows things from 1.2e+02 to 9e+02 m as 16UC1"),
         ({"near": 0.0004, "far": 0.002}, "set hand_pose's depth_unit to what the camera's values count"),
+        ({"near": 4.6, "far": 12.4}, "count, such as 0.0001 (then they are 0.46 m away), unless nothing is before the"),
         ({"rate": 3.0}, "/cam/depth/image comes 3.0 times a second only; 5 are needed"),
         (
             {"rate": 12.0},
@@ -87,6 +88,10 @@ def test_what_hand_pose_is_set_to_take_is_no_fault(change: dict[str, object], ta
     depth = replace(DEPTH, **change)  # type: ignore[arg-type]
     assert findings(replace(SEEN, depth=(replace(depth, taken=taken),))) == []
     assert len(findings(replace(SEEN, depth=(depth,)))) == 1
+
+
+def test_a_unit_by_which_hands_were_found_is_no_fault() -> None:
+    assert findings(replace(SEEN, depth=(replace(DEPTH, near=4.6, far=12.4, has_hands=True),))) == []
 
 
 def test_the_limit_is_that_of_the_node() -> None:
