@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 IMAGE = "sensor_msgs/msg/Image"
@@ -59,7 +60,7 @@ def read_graph(node: Any) -> TopicGraph:
         ),
         tuple(sorted(name for name, found in kinds.items() if COMPRESSED in found and raw_topic(name) != name)),
         tuple(sorted(name for name, found in kinds.items() if INFO in found)),
-        tuple(_inputs(node, kinds)),
+        tuple(dict.fromkeys(_inputs(node, kinds))),
     )
 
 
@@ -84,6 +85,14 @@ def _is_hand_pose(node: Any, endpoint: Any) -> bool:
     published = _kinds_of(node.get_publisher_names_and_types_by_node, endpoint)
     heard = _kinds_of(node.get_subscriber_names_and_types_by_node, endpoint)
     return any(HANDS in kinds for _, kinds in published) and any(INFO in kinds for _, kinds in heard)
+
+
+def has_to_do_with_hands(node: Any, name: str) -> bool:
+    """Whether the node of a full name publishes hands or subscribes to them."""
+    namespace, _, short = name.rpartition("/")
+    endpoint = SimpleNamespace(node_name=short, node_namespace=namespace or "/")
+    ways = (node.get_publisher_names_and_types_by_node, node.get_subscriber_names_and_types_by_node)
+    return any(HANDS in kinds for ask in ways for _, kinds in _kinds_of(ask, endpoint))
 
 
 def _kinds_of(ask: Any, endpoint: Any) -> list[tuple[str, list[str]]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import fields, replace
 from pathlib import PurePosixPath
 from statistics import median
 from typing import Any
@@ -23,14 +23,22 @@ from rclpy.utilities import get_rmw_implementation_identifier
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from dense3d_ros.geometry.camera_info import CameraInfoError, camera_of, lens_of
-from dense3d_ros.geometry.depth import DepthFormatError
-from dense3d_ros.geometry.depth_unit import nearest_and_farthest
-from dense3d_ros.nodes.messages import depth_image
+from dense3d_ros.nodes.diagnostics import CONDITION
 from dense3d_ros.nodes.quality import misfit
-from dense3d_ros.nodes.topic_graph import HandPoseInput, TopicGraph, full_name, raw_topic, read_graph
-from dense3d_ros.nodes.watch_findings import DepthSeen, HandPoseSeen, InfoSeen, Seen, Taken
+from dense3d_ros.nodes.topic_graph import (
+    HandPoseInput,
+    TopicGraph,
+    full_name,
+    has_to_do_with_hands,
+    raw_topic,
+    read_graph,
+)
+from dense3d_ros.nodes.watch_arrivals import Arrivals, shown
+from dense3d_ros.nodes.watch_seen import DepthSeen, HandPoseSeen, InfoSeen, Said, Seen, Taken
 
 GET_STATE = "lifecycle_msgs/srv/GetState"
+_HANDS, _BEHIND = "hands", ("state", "commands")
+"""What the statuses of hand_pose, and of hand_state and hand_retarget behind it, are called after the node's name."""
 DISCOVERY_S = 3.5
 """A camera and a hand_pose are waited for so long: who missed the first announcements hears the next after 3 s."""
 _HEARD_S, _LONGER_S = 1.0, 4.5
@@ -41,36 +49,6 @@ _KEPT = QoSProfile(depth=5, reliability=ReliabilityPolicy.RELIABLE, durability=D
 """Hears what was published before, as camera infos that are sent once; fits only those who keep it."""
 _TRIES = 4
 """Times that a node is asked something."""
-_LATEST = 400
-"""Stamps that are kept of a topic."""
-
-
-@dataclass
-class _Arrivals:
-    """Messages of one topic: how many, when, and the last one."""
-
-    count: int = 0
-    first: float = 0.0
-    latest: float = 0.0
-    message: Any = None
-    stamps: list[int] = field(default_factory=list)
-    ages: list[float] = field(default_factory=list)
-
-    def came(self, message: Any, now: int) -> None:
-        """`now`: nanoseconds on the node's clock."""
-        self.latest = time.monotonic()
-        self.first = self.first or self.latest
-        self.count += 1
-        self.message = message
-        if len(self.stamps) < _LATEST:
-            stamp = message.header.stamp.sec * 1_000_000_000 + message.header.stamp.nanosec
-            self.stamps.append(stamp)
-            self.ages.append((now - stamp) * 1e-9)
-
-    @property
-    def rate(self) -> float:
-        """Messages a second."""
-        return (self.count - 1) / (self.latest - self.first) if self.count > 1 else 0.0
 
 
 def watch(seconds: float) -> Seen:
@@ -95,8 +73,8 @@ class _Watch:
 
     def __init__(self, node: Any, executor: SingleThreadedExecutor) -> None:
         self._node, self._executor = node, executor
-        self._arrivals: dict[str, _Arrivals] = {}
-        self._said: dict[str, DiagnosticStatus] = {}
+        self._arrivals: dict[str, Arrivals] = {}
+        self._said: dict[tuple[str, str], DiagnosticStatus] = {}
 
     def run(self, seconds: float) -> Seen:
         self._node.create_subscription(DiagnosticArray, "/diagnostics", self._diagnostics_came, 10)
@@ -115,6 +93,7 @@ class _Watch:
             others=tuple(name for name in graph.images if name not in {topic.name for topic in topics}),
             compressed=graph.compressed,
             hand_poses=tuple(self._hand_pose(node, kinds.get(node.depth, ())) for node in graph.inputs),
+            said=self._said_behind(),
             models=self._models(),
             place=self._place(),
         )
@@ -146,7 +125,7 @@ class _Watch:
             self._executor.spin_once(timeout_sec=min(left, 0.1))
 
     def _listen(self, kind: Any, name: str) -> None:
-        arrivals = self._arrivals[name] = _Arrivals()
+        arrivals = self._arrivals[name] = Arrivals()
         now = self._node.get_clock().now
         offers = [offer.qos_profile.durability for offer in self._node.get_publishers_info_by_topic(name)]
         qos = _KEPT if offers and set(offers) == {DurabilityPolicy.TRANSIENT_LOCAL} else _ANY
@@ -154,13 +133,22 @@ class _Watch:
 
     def _diagnostics_came(self, message: Any) -> None:
         for status in message.status:
-            if status.name.endswith(": hands"):
-                self._said["/" + status.name.removesuffix(": hands")] = status
+            name, _, what = status.name.rpartition(": ")
+            if what in (_HANDS, *_BEHIND):
+                self._said[f"/{name}", what] = status
+
+    def _said_behind(self) -> tuple[Said, ...]:
+        """What hand_state and hand_retarget say; others may call their statuses so, too."""
+        return tuple(
+            Said(name, status.level == DiagnosticStatus.OK, status.message, _value(status, CONDITION))
+            for (name, what), status in sorted(self._said.items(), key=lambda item: item[0])
+            if what in _BEHIND and has_to_do_with_hands(self._node, name)
+        )
 
     def _has_found_hands(self, name: str) -> bool:
         """Whether a hand_pose counts frames with a hand since its start."""
-        status = self._said.get(name)
-        return status is not None and any(pair.key == "with a hand" and pair.value != "0" for pair in status.values)
+        status = self._said.get((name, _HANDS))
+        return status is not None and _value(status, "with a hand") not in ("", "0")
 
     def _depth(self, name: str, info: str, taken: Taken) -> DepthSeen:
         arrivals = self._arrivals[name]
@@ -175,11 +163,11 @@ class _Watch:
                 frame_id=image.header.frame_id,
                 age=median(arrivals.ages),
                 stamped=any(arrivals.stamps),
-                **_measured(image, taken.depth_unit),
+                **shown(image, taken.depth_unit),
             )
         return replace(seen, info=self._info(info, seen, arrivals)) if info else seen
 
-    def _info(self, name: str, depth: DepthSeen, images: _Arrivals) -> InfoSeen:
+    def _info(self, name: str, depth: DepthSeen, images: Arrivals) -> InfoSeen:
         arrivals = self._arrivals[name]
         info = arrivals.message
         if info is None or not depth.messages or depth.fault:
@@ -204,7 +192,7 @@ class _Watch:
         subscriptions = self._node.get_subscriptions_info_by_topic(node.depth)
         requests = [request for request in subscriptions if full_name(request) == node.name]
         reasons = [misfit(offer, request) for offer in offers for request in requests]
-        status = self._said.get(node.name)
+        status = self._said.get((node.name, _HANDS))
         return HandPoseSeen(
             node.name,
             node.depth,
@@ -214,6 +202,7 @@ class _Watch:
             reasons[0] if reasons and all(reasons) else "",
             None if status is None else status.level == DiagnosticStatus.OK,
             "" if status is None else status.message,
+            "" if status is None else _value(status, CONDITION),
         )
 
     def _taken(self, name: str) -> Taken:
@@ -261,18 +250,10 @@ def _info_of(depth: str, graph: TopicGraph) -> str:
     return next((name for name in [*beside, *taken] if name in graph.infos), "")
 
 
+def _value(status: DiagnosticStatus, key: str) -> str:
+    """Of a status's values the one of `key`; "" where there is none."""
+    return next((str(pair.value) for pair in status.values if pair.key == key), "")
+
+
 def _image_type(name: str, graph: TopicGraph) -> Any:
     return CompressedImage if name in graph.compressed else Image
-
-
-def _measured(image: Any, unit: float) -> dict[str, Any]:
-    """Of a `DepthSeen` what an image shows: its size, near and far, or why it is no depth."""
-    is_raw = isinstance(image, Image)
-    seen = {"encoding": image.encoding if is_raw else image.format}
-    try:
-        depth = depth_image(image, unit)
-    except DepthFormatError as error:
-        return {**seen, "fault": str(error), **({"width": image.width, "height": image.height} if is_raw else {})}
-    height, width = depth.shape
-    near, far = np.nan_to_num(nearest_and_farthest(depth)).tolist()
-    return {**seen, "width": width, "height": height, "near": near, "far": far, "unit": depth.unit}

@@ -12,16 +12,9 @@ import numpy as np
 import pytest
 
 from dense3d_ros import cli
-from dense3d_ros.nodes.watch_findings import (
-    DepthSeen,
-    HandPoseSeen,
-    InfoSeen,
-    Seen,
-    Taken,
-    findings,
-    launch_line,
-    table,
-)
+from dense3d_ros.nodes.watch_findings import findings, launch_line
+from dense3d_ros.nodes.watch_seen import DepthSeen, HandPoseSeen, InfoSeen, Said, Seen, Taken
+from dense3d_ros.nodes.watch_table import table
 
 INFO = InfoSeen("/cam/depth/camera_info", 150, 30.0, (475.0, 475.0), pairs=140)
 DEPTH = DepthSeen("/cam/depth/image", ("/cam",), "reliable", 150, 30.0, "16UC1", 640, 480, "optical", 0.01, info=INFO)
@@ -124,6 +117,62 @@ def test_the_limit_is_that_of_the_node() -> None:
 def test_what_is_wrong_with_hand_pose(change: dict[str, object], sentence: str) -> None:
     (found,) = findings(replace(SEEN, hand_poses=(replace(NODE, **change),)))  # type: ignore[arg-type]
     assert sentence in found
+
+
+@pytest.mark.parametrize(
+    ("change", "condition"),
+    [
+        ({"age": 1.25}, "too old"),
+        ({"age": -2.0}, "camera clock"),
+        ({"fault": "encoding 'rgb8' is no depth encoding"}, "depth image"),
+        ({"near": 4.6, "far": 12.4}, "depth unit"),
+        ({"info": replace(INFO, fault="it describes 1280x720 pixels")}, "camera info"),
+        ({"info": replace(INFO, pairs=0, gap=0.0031)}, "no frames"),
+    ],
+)
+def test_what_is_known_is_not_said_again(change: dict[str, object], condition: str) -> None:
+    depth = replace(DEPTH, **change)  # type: ignore[arg-type]
+    node = replace(NODE, ok=False, diagnostic="it does not go", condition=condition)
+    (found,) = findings(replace(SEEN, depth=(depth,), hand_poses=(node,)))
+    assert "says" not in found
+    other = replace(node, condition="network output")
+    assert findings(replace(SEEN, depth=(depth,), hand_poses=(other,)))[1] == "/hand_pose says: it does not go"
+
+
+def test_what_is_known_of_one_camera_does_not_explain_another() -> None:
+    second = replace(DEPTH, name="/second")
+    nodes = [replace(NODE, ok=False, condition="too old", depth_topic=name) for name in (DEPTH.name, "/second")]
+    nodes[1] = replace(nodes[1], name="/second/hand_pose", diagnostic="frames are 2 s old")
+    old, second_old = findings(replace(SEEN, depth=(replace(DEPTH, age=1.25), second), hand_poses=tuple(nodes)))
+    assert "are 1.25 s old" in old
+    assert second_old == "/second/hand_pose says: frames are 2 s old"
+
+
+def test_a_model_that_is_not_active_is_said_once_and_why_it_failed_too() -> None:
+    node = replace(NODE, ok=False, diagnostic="no active model", condition="no model")
+    seen = replace(SEEN, hand_poses=(node,), models={"/hand_model": "unconfigured"})
+    assert len(findings(seen)) == 1
+    failed = replace(node, diagnostic="no model: x is not there", condition="failed model")
+    assert findings(replace(seen, hand_poses=(failed,)))[0] == "/hand_pose says: no model: x is not there"
+
+
+def test_what_waits_for_a_camera_is_said_once() -> None:
+    node = replace(NODE, kinds=(), ok=False, diagnostic="no frame for 3.0 s", condition="no frames")
+    waits = Said("/hand_state", False, "no message on /hand_pose/hands for 3.0 s", "no messages")
+    (nothing,) = findings(replace(SEEN, depth=(), hand_poses=(node,), said=(waits,)))
+    assert nothing.startswith("nobody publishes depth images")
+
+
+def test_what_nodes_behind_hand_pose_say_is_found() -> None:
+    transform = Said("/hand_state", False, "there is no transform of the frame 'arm'", "transform")
+    waits = Said("/hand_retarget", False, "no message on /hand_state/hands yet", "no messages")
+    good = Said("/second/hand_state", True, "idle: nobody subscribes", "idle")
+    seen = replace(SEEN, said=(transform, waits, good))
+    assert findings(seen) == [
+        "/hand_state says: there is no transform of the frame 'arm'",
+        "/hand_retarget says: no message on /hand_state/hands yet",
+    ]
+    assert "  says          idle: nobody subscribes" in table(seen).splitlines()
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,9 @@ from dense3d_ros.msg import HandPoseArray
 from dense3d_ros.nodes.diagnostics import Condition, Level, diagnostic_array
 from dense3d_ros.nodes.parameters import NodeParameters
 from dense3d_ros.nodes.settings import HandPoseSettings
-from dense3d_ros.nodes.watch_findings import Seen, Taken, findings, table
+from dense3d_ros.nodes.watch_findings import findings
+from dense3d_ros.nodes.watch_seen import Seen, Taken
+from dense3d_ros.nodes.watch_table import table
 from dense3d_ros.nodes.watcher import watch
 
 STEP = 20_000_000
@@ -60,15 +62,43 @@ def hand_pose(kind: Any, depth: str, condition: Condition, parameters: Mapping[s
     client.close()
 
 
-def watched(client: Client, publish: Any) -> Seen:
+def watched(client: Client, publish: Any, seconds: float = 0.5) -> Seen:
     """What `dense3d watch` sees while `publish` sends a frame 20 times a second."""
     client.node.create_timer(0.05, publish)
     seen: list[Seen] = []
-    thread = threading.Thread(target=lambda: seen.append(watch(0.5)))
+    thread = threading.Thread(target=lambda: seen.append(watch(seconds)))
     thread.start()
     client.until(lambda: not thread.is_alive())
     thread.join()
     return seen[0]
+
+
+def test_nodes_behind_hand_pose_are_heard(camera: Any) -> None:
+    """The real hand_state, whose target_frame nothing leads to; and a motor whose status has a name like its."""
+    from dense3d_ros.nodes.hand_state_node import HandStateNode
+
+    with hand_pose(Image, "/cam/depth", Condition(Level.WARN, "too old", "frames are old"), {}) as client:
+        state = HandStateNode(context=client.context, parameter_overrides=[Parameter("target_frame", value="base")])
+        publisher = camera.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        motor = diagnostic_array(client.now(), "motor: state", "", Condition(Level.ERROR, "hot", "too hot"), {})
+        camera.create_publisher(Image, "/cam/depth", 5)
+        client.spin_also(state)
+        client.collect(HandPoseArray, "/hand_state/hands", [])
+        hands = client.node.create_publisher(HandPoseArray, "/hand_pose/hands", 5)
+
+        def publish() -> None:
+            publisher.publish(motor)
+            message = HandPoseArray()
+            message.header.stamp, message.header.frame_id = client.now(), "optical"
+            hands.publish(message)
+
+        seen = watched(client, publish, 2.0)
+        state.destroy_node()
+    (said,) = seen.said
+    assert (said.name, said.ok, said.condition) == ("/hand_state", False, "transform")
+    assert f"/hand_state says: {said.text}" in findings(seen)
+    (node,) = seen.hand_poses
+    assert (node.ok, node.diagnostic, node.condition) == (False, "frames are old", "too old")
 
 
 def test_compressed_depth_is_read(camera: Any) -> None:
