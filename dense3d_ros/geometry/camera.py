@@ -57,7 +57,8 @@ class Camera:
         if not (-self.width <= self.cx <= 2 * self.width and -self.height <= self.cy <= 2 * self.height):
             raise ValueError(
                 f"the principal point ({self.cx:g}, {self.cy:g}) lies outside the image of "
-                f"{self.width}x{self.height} pixels by more than its size"
+                f"{self.width}x{self.height} pixels by more than its size; accepted: "
+                f"({-self.width}, {-self.height}) to ({2 * self.width}, {2 * self.height})"
             )
         return self
 
