@@ -156,11 +156,10 @@ class HandPoseNode(Node):  # type: ignore[misc]
         age = self._age(stamp)
         if not 0.0 < settings.max_age < age:
             return False
-        self._refuse(
-            "too old",
-            f"frames of {self._input.depth_topic} are {age:.2f} s old{when}, max_age is {settings.max_age:g} s; "
-            f"{self._camera_clock.why_old(stamp)}",
-        )
+        topic, why = self._input.depth_topic, self._camera_clock.why_old(stamp)
+        # Without a stamp a frame has no age.
+        old = f"frames of {topic} are {age:.2f} s old{when}, max_age is {settings.max_age:g} s; {why}"
+        self._refuse("too old", old if stamp > 0.0 else f"depth image on {topic}: {why}")
         return True
 
     def _estimate(
