@@ -104,11 +104,13 @@ def _of_depth(topic: DepthSeen, seconds: float) -> Iterator[Finding]:
     info = topic.info
     if topic.rate < SLOW:
         yield Finding(
-            f"{name} comes {topic.rate:.1f} times a second only; {SLOW:.0f} are needed to follow a hand{_hint(topic)}"
+            f"{name} comes {topic.rate:.1f} times a second only; {SLOW:.0f} are needed to follow a hand{_hint(topic)}",
+            "no frames",
         )
     elif info and topic.rate < LOST * info.rate:
         yield Finding(
-            f"of {name} {topic.rate:.1f} images a second arrive, of its camera info {info.rate:.1f}{_hint(topic)}"
+            f"of {name} {topic.rate:.1f} images a second arrive, of its camera info {info.rate:.1f}{_hint(topic)}",
+            "no frames",
         )
     yield from _of_info(topic)
 

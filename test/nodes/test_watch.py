@@ -126,6 +126,8 @@ def test_what_is_wrong_with_hand_pose(change: dict[str, object], sentence: str) 
         ({"age": -2.0}, "camera clock"),
         ({"fault": "encoding 'rgb8' is no depth encoding"}, "depth image"),
         ({"near": 4.6, "far": 12.4}, "depth unit"),
+        ({"rate": 3.0}, "no frames"),
+        ({"rate": 12.0}, "no frames"),
         ({"info": replace(INFO, fault="it describes 1280x720 pixels")}, "camera info"),
         ({"info": replace(INFO, pairs=0, gap=0.0031)}, "no frames"),
     ],
