@@ -118,6 +118,10 @@ class Client:
         self.node.destroy_node()
         self.context.try_shutdown()
 
+    def spin_also(self, node: Any) -> None:
+        """Spin a node of this client's context with the client's."""
+        self._executor.add_node(node)
+
     def collect(self, message: Any, topic: str, into: list[Any], qos: QoSProfile | None = None) -> Any:
         return self.node.create_subscription(message, topic, into.append, qos or QoSProfile(depth=50))
 

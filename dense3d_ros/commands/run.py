@@ -159,6 +159,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _recording(arguments: argparse.Namespace) -> tuple[Recording, Centres | None]:
     """What INPUT is, checked as far as its first frame; and the centres that were given for it."""
+    from dense3d_ros.geometry.depth import printable
     from dense3d_ros.recordings.bag import is_bag
     from dense3d_ros.recordings.bag_frames import open_bag_recording
     from dense3d_ros.recordings.offline import Intrinsics, open_folder, read_centres
@@ -178,6 +179,12 @@ def _recording(arguments: argparse.Namespace) -> tuple[Recording, Centres | None
             unit=arguments.depth_unit,
         )
         return recording, None
+    if not arguments.input.is_dir():
+        what = "is no bag" if arguments.input.exists() else "is not there or not a folder"
+        raise ValueError(
+            f"'{printable(arguments.input)}' {what}; accepted: a folder of 16-bit depth PNGs, a ROS 2 bag (a folder, "
+            ".mcap or .db3) or a ROS 1 .bag"
+        )
     if arguments.depth or arguments.camera_info:
         raise ValueError(f"--depth and --camera-info go with a bag, which '{arguments.input}' is not")
     if len(given) < len(pinhole) or arguments.depth_unit is None:

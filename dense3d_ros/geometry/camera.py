@@ -58,7 +58,7 @@ class Camera:
             raise ValueError(
                 f"the principal point ({self.cx:g}, {self.cy:g}) lies outside the image of "
                 f"{self.width}x{self.height} pixels by more than its size; accepted: "
-                f"{-self.width} to {2 * self.width}, {-self.height} to {2 * self.height}"
+                f"({-self.width}, {-self.height}) to ({2 * self.width}, {2 * self.height})"
             )
         return self
 

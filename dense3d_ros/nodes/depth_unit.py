@@ -1,34 +1,42 @@
-"""Whether the numbers of a depth image can be what their unit says."""
+"""Whether the unit of live depth images is to be doubted."""
 
 from __future__ import annotations
 
-import numpy as np
-
 from dense3d_ros.geometry.depth import DepthImage
+from dense3d_ros.geometry.depth_unit import TOO_FAR, TOO_NEAR, likelier_unit, nearest_and_farthest
 
-TOO_FAR, TOO_NEAR = 10.0, 0.1
-"""Metres: an image of which nothing is nearer, or nothing farther, has another unit."""
 _STEP = 8
-_FEWEST = 20
-"""Samples; of fewer nothing can be said."""
-_OUTLIERS = 2.0
-"""Per cent of the samples at either end that may be wrong measurements."""
+
+
+class UnitDoubt:
+    """Doubts the unit of a camera's images until a hand is found by it."""
+
+    def __init__(self) -> None:
+        self._proven = 0.0
+
+    def doubt(self, depth: DepthImage, has_hands: bool) -> str:
+        """A sentence where the unit of an image, with or without hands, seems wrong; "" where it does not."""
+        if has_hands:
+            self._proven = depth.unit
+        return "" if self._proven == depth.unit else doubt_of_unit(depth)
 
 
 def doubt_of_unit(depth: DepthImage) -> str:
     """A sentence where the unit seems wrong; "" where it does not."""
-    metres = depth.metres(slice(None, None, _STEP), slice(None, None, _STEP))
-    measured = metres[metres > 0]
-    if measured.size < _FEWEST:
-        return ""
-    nearest, farthest = np.percentile(measured, (_OUTLIERS, 100 - _OUTLIERS))
+    nearest, farthest = nearest_and_farthest(depth, _STEP)
     if nearest > TOO_FAR:
-        seen = f"nothing is nearer than {nearest:.3g} m"
+        seen, unless = f"nothing is nearer than {nearest:.3g} m", ", unless nothing is before the camera"
     elif farthest < TOO_NEAR:
-        seen = f"nothing is farther than {1000 * farthest:.3g} mm"
+        seen, unless = f"nothing is farther than {1000 * farthest:.3g} mm", ""
     else:
         return ""
     return (
-        f"{seen} when a value counts {depth.unit:g} m: set depth_unit to what the camera's values count, such as "
-        "0.001, 0.00025 or 0.0001"
+        f"{seen} when a value counts {depth.unit:g} m: set depth_unit to what the camera's values count"
+        f"{suggested(nearest, depth.unit)}{unless}"
     )
+
+
+def suggested(nearest: float, unit: float) -> str:
+    """The likelier unit of an image whose nearest things are so many metres away, as the end of a sentence."""
+    better = likelier_unit(nearest, unit)
+    return f", such as {better[0]:g} (then they are {better[1]:.2g} m away)" if better else ""

@@ -15,6 +15,8 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from dense3d_ros.excerpt import excerpt
 
 LOG_AGAIN_S = 10.0
+CONDITION = "condition"
+"""Key of the kind of a status's sentence among its values."""
 LONGEST_SENTENCE = 500
 """Characters of a condition or of a line of a traceback: they may quote what came from outside."""
 
@@ -90,11 +92,11 @@ class Rates:
 def diagnostic_array(
     stamp: Any, name: str, hardware: str, condition: Condition, values: Mapping[str, object]
 ) -> DiagnosticArray:
-    """One status with its values as text, floats with two digits."""
+    """One status with its values as text, floats with two digits, and with the kind of its condition."""
     status = DiagnosticStatus(level=condition.level.value, name=name, hardware_id=hardware, message=condition.text)
     status.values = [
         KeyValue(key=key, value=f"{value:.2f}" if isinstance(value, float) else excerpt(value, LONGEST_SENTENCE))
-        for key, value in values.items()
+        for key, value in {**values, CONDITION: condition.kind}.items()
     ]
     message = DiagnosticArray(status=[status])
     message.header.stamp = stamp

@@ -16,7 +16,7 @@ from dense3d_ros.geometry.depth import DepthFormatError, DepthImage
 from dense3d_ros.nodes.allocator import gpu_mebibytes, resident_mebibytes
 from dense3d_ros.nodes.camera_clock import NOTEWORTHY, CameraClock
 from dense3d_ros.nodes.camera_hints import CameraHints
-from dense3d_ros.nodes.depth_unit import doubt_of_unit
+from dense3d_ros.nodes.depth_unit import UnitDoubt
 from dense3d_ros.nodes.diagnostics import (
     LOG_AGAIN_S,
     Condition,
@@ -60,6 +60,7 @@ class HandPoseNode(Node):  # type: ignore[misc]
         self._estimator_of: tuple[object, ...] | None = None
         self._camera: Camera | None = None
         self._camera_clock = CameraClock()
+        self._unit = UnitDoubt()
         self._numbers = count(1)
         self._last_stamp = 0.0
         self._hints = CameraHints(lambda text: self.get_logger().warning(text))
@@ -133,8 +134,7 @@ class HandPoseNode(Node):  # type: ignore[misc]
                 }
             )
             text = f"{len(hands)} in the last frame" if hands else f"no hand: {estimate.reason}"
-            doubt = "" if hands else doubt_of_unit(depth)
-            self._conditions.report(self._published(text, doubt))
+            self._conditions.report(self._published(text, self._unit.doubt(depth, bool(hands))))
             # Last, so that nobody who acts on the hands waits for it.
             self._outputs.show(frame.image.header, depth, camera, hands, settings)
 
@@ -156,13 +156,10 @@ class HandPoseNode(Node):  # type: ignore[misc]
         age = self._age(stamp)
         if not 0.0 < settings.max_age < age:
             return False
-        # Without a stamp there is no age: it would be the seconds since 1970.
-        told = f"are {age:.2f} s old{when}" if stamp > 0.0 else "have no age"
-        self._refuse(
-            "too old",
-            f"frames of {self._input.depth_topic} {told}, max_age is {settings.max_age:g} s; "
-            f"{self._camera_clock.why_old(stamp)}",
-        )
+        topic, why = self._input.depth_topic, self._camera_clock.why_old(stamp)
+        # Without a stamp a frame has no age.
+        old = f"frames of {topic} are {age:.2f} s old{when}, max_age is {settings.max_age:g} s; {why}"
+        self._refuse("too old", old if stamp > 0.0 else f"depth image on {topic}: {why}")
         return True
 
     def _estimate(

@@ -59,7 +59,7 @@ class ModelSlot:
 
     def failed(self, reason: str) -> None:
         """No model could be loaded; said until the next one is."""
-        condition = Condition(Level.ERROR, "no model", f"no model: {reason}")
+        condition = Condition(Level.ERROR, "failed model", f"no model: {reason}")
         self._why_none = lambda: condition
 
 

@@ -14,6 +14,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from dense3d_ros.nodes.quality import unfit_publisher
 from dense3d_ros.nodes.stamp_pairing import WAITING, StampPairing, stamp_ns
+from dense3d_ros.nodes.topic_graph import is_drawn_by_hand_pose
 
 _WORTH_A_SLOP = 0.1
 """Seconds between the stamps of an image and a camera info up to which they may have been meant as a pair."""
@@ -122,7 +123,9 @@ class DepthInput:
     def _candidates(self, kind: str) -> str:
         topics = sorted(name for name, kinds in self._node.get_topic_names_and_types() if kind in kinds)
         # The topics that this node itself subscribes to are on the graph too, published or not.
-        published = [name for name in topics if self._node.count_publishers(name)]
+        published = [
+            name for name in topics if self._node.count_publishers(name) and not is_drawn_by_hand_pose(self._node, name)
+        ]
         likely = [name for name in published if "depth" in name] or published
         return f"published as {kind}: {', '.join(likely) if likely else 'nothing'}"
 

@@ -1,14 +1,17 @@
-"""What `dense3d watch` saw of a live system, what is wrong with it in sentences, and what to set."""
+"""What is wrong with what `dense3d watch` saw of a live system, in sentences, and what to set."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import chain
 
-IMAGE = "sensor_msgs/msg/Image"
-INFO = "sensor_msgs/msg/CameraInfo"
-MAX_AGE = 0.5
-"""Seconds: older frames are refused by `hand_pose` unless its `max_age` says otherwise."""
+from dense3d_ros.geometry.depth_unit import TOO_FAR, TOO_NEAR
+from dense3d_ros.nodes.depth_unit import suggested
+from dense3d_ros.nodes.topic_graph import IMAGE, INFO, raw_topic
+from dense3d_ros.nodes.watch_seen import DepthSeen, HandPoseSeen, Seen
+
 NOTEWORTHY_FUTURE = 0.2
 SLOW = 5.0
 """Frames a second under which a hand is hardly followed."""
@@ -16,101 +19,36 @@ RARE = 2.0
 """Camera infos a second under which hand_pose keeps the last one."""
 LOST = 0.7
 """Share of the camera infos that the images must reach, else some are taken to be lost on their way."""
-NEAREST, FARTHEST = 0.1, 10.0
-"""Metres: nothing nearer is measured by any depth camera, and no hand is farther."""
 _DAY = 86400.0
 
 
 @dataclass(frozen=True)
-class InfoSeen:
-    """A camera info topic. pairs: stamps that it shares with the images. gap: seconds between the two nearest.
+class Finding:
+    """A sentence. explains: the kind of condition that hand_pose reports because of it; "" where there is none."""
 
-    lens: what is done about its distortion; "" where it has none.
-    """
-
-    name: str
-    messages: int = 0
-    rate: float = 0.0
-    focal_length: tuple[float, float] = (0.0, 0.0)
-    fault: str = ""
-    lens: str = ""
-    stamped: bool = True
-    pairs: int = 0
-    gap: float = 0.0
-
-
-@dataclass(frozen=True)
-class DepthSeen:
-    """A topic of depth images.
-
-    publishers: names of the nodes. reliability: as they offer it. age: seconds from stamp to arrival, the median.
-    near, far: metres of the nearest and farthest things in an image, 0 where nothing is measured. fault: why it is no
-    depth. info: None where there is no topic for it.
-    """
-
-    name: str
-    publishers: tuple[str, ...] = ()
-    reliability: str = ""
-    messages: int = 0
-    rate: float = 0.0
-    encoding: str = ""
-    width: int = 0
-    height: int = 0
-    frame_id: str = ""
-    age: float = 0.0
-    stamped: bool = True
-    near: float = 0.5
-    far: float = 1.0
-    fault: str = ""
-    info: InfoSeen | None = None
-
-
-@dataclass(frozen=True)
-class HandPoseSeen:
-    """A `hand_pose` node. kinds: types under which its depth topic is published. misfit: why it hears nothing there.
-
-    ok, diagnostic: its last sentence; None and "" where none came.
-    """
-
-    name: str
-    depth_topic: str
-    info_topic: str
-    kinds: tuple[str, ...] = (IMAGE,)
-    misfit: str = ""
-    ok: bool | None = None
-    diagnostic: str = ""
-
-
-@dataclass(frozen=True)
-class Seen:
-    """All that was seen in `seconds`.
-
-    others: other topics with images. compressed: topics of compressed depth. models: lifecycle state by node name.
-    place: where it was listened.
-    """
-
-    seconds: float
-    depth: tuple[DepthSeen, ...] = ()
-    others: tuple[str, ...] = ()
-    compressed: tuple[str, ...] = ()
-    hand_poses: tuple[HandPoseSeen, ...] = ()
-    models: dict[str, str] = field(default_factory=dict)
-    place: str = ""
+    text: str
+    explains: str = ""
 
 
 def findings(seen: Seen) -> list[str]:
-    """What is wrong, the nearest cause first; empty where nothing is."""
-    found = [] if seen.depth else [_nothing(seen)]
-    for topic in _that_matter(seen):
-        found += _of_depth(topic, seen.seconds)
+    """What is wrong, the nearest cause first, each but once; empty where nothing is."""
+    nothing = [] if seen.depth else [Finding(_nothing(seen), "no frames")]
+    of_topics = {topic.name: list(_of_depth(topic, seen.seconds)) for topic in _that_matter(seen)}
+    models = [_of_model(name, state) for name, state in seen.models.items() if state != "active"]
+    found = [*nothing, *chain.from_iterable(of_topics.values())]
     for node in seen.hand_poses:
-        found += _of_hand_pose(node, seen)
-    for name, state in seen.models.items():
-        if state != "active":
-            found.append(_of_model(name, state))
+        own = list(_of_hand_pose(node, seen))
+        known = [*nothing, *of_topics.get(node.depth_topic, []), *own, *models]
+        found += [*own, *_of_what_it_says(node, {finding.explains for finding in known})]
+    found += models
     if not seen.hand_poses:
-        found.append(f"no hand_pose runs; start it with: {launch_line(seen)}")
-    return found
+        found.append(Finding(f"no hand_pose runs; start it with: {launch_line(seen)}"))
+    # Where hand_pose does not do well, nobody behind it can have messages.
+    has_hands = any(node.ok for node in seen.hand_poses)
+    for said in seen.said:
+        if not said.ok and (has_hands or said.condition != "no messages"):
+            found.append(Finding(f"{said.name} says: {said.text}"))
+    return [finding.text for finding in found]
 
 
 def _that_matter(seen: Seen) -> list[DepthSeen]:
@@ -123,7 +61,9 @@ def _that_matter(seen: Seen) -> list[DepthSeen]:
 def launch_line(seen: Seen) -> str:
     """What starts the nodes on the first topic that is depth."""
     usable = [topic for topic in seen.depth if topic.messages and not topic.fault]
-    names = [f"depth:={usable[0].name}"] if usable else []
+    names = [f"depth:={raw_topic(usable[0].name)}"] if usable else []
+    if usable and raw_topic(usable[0].name) != usable[0].name:
+        names.append("transport:=compressedDepth")
     if usable and (info := usable[0].info):
         names.append(f"camera_info:={info.name}")
     return " ".join(["ros2 launch dense3d_ros hand.launch.py", *names])
@@ -139,28 +79,39 @@ def _nothing(seen: Seen) -> str:
     )
 
 
-def _of_depth(topic: DepthSeen, seconds: float) -> Iterator[str]:
+def _of_depth(topic: DepthSeen, seconds: float) -> Iterator[Finding]:
     name = topic.name
     if not topic.messages:
         who = ", ".join(topic.publishers)
-        yield f"{name} is published by {who}, but no message came in {seconds:.0f} s: is the camera plugged in?"
+        text = f"{name} is published by {who}, but no message came in {seconds:.0f} s: is the camera plugged in?"
+        yield Finding(text, "no frames")
         return
     if topic.fault:
-        yield f"{name} cannot be read: {topic.fault}"
+        yield Finding(f"{name} cannot be read: {topic.fault}", "depth image")
         return
     yield from _of_stamps(topic)
     if topic.far <= 0.0:
-        yield f"{name} measures nothing: all values are 0 or no number. Is the lens covered, or the emitter off?"
-    elif topic.near > FARTHEST or topic.far < NEAREST:
-        yield (
-            f"{name} shows things from {topic.near:.2g} to {topic.far:.2g} m as {topic.encoding}, where no hand "
-            "can be: set hand_pose's depth_unit to what the camera's values count"
+        yield Finding(
+            f"{name} measures nothing: all values are 0 or no number. Is the lens covered, or the emitter off?"
+        )
+    elif not topic.has_hands and (topic.near > TOO_FAR or topic.far < TOO_NEAR):
+        unless = ", unless nothing is before the camera" if topic.near > TOO_FAR else ""
+        yield Finding(
+            f"{name} shows things from {topic.near:.2g} to {topic.far:.2g} m as {topic.encoding}: set hand_pose's "
+            f"depth_unit to what the camera's values count{suggested(topic.near, topic.unit)}{unless}",
+            "depth unit",
         )
     info = topic.info
     if topic.rate < SLOW:
-        yield f"{name} comes {topic.rate:.1f} times a second only; {SLOW:.0f} are needed to follow a hand{_hint(topic)}"
+        yield Finding(
+            f"{name} comes {topic.rate:.1f} times a second only; {SLOW:.0f} are needed to follow a hand{_hint(topic)}",
+            "no frames",
+        )
     elif info and topic.rate < LOST * info.rate:
-        yield f"of {name} {topic.rate:.1f} images a second arrive, of its camera info {info.rate:.1f}{_hint(topic)}"
+        yield Finding(
+            f"of {name} {topic.rate:.1f} images a second arrive, of its camera info {info.rate:.1f}{_hint(topic)}",
+            "no frames",
+        )
     yield from _of_info(topic)
 
 
@@ -173,94 +124,87 @@ def _hint(topic: DepthSeen) -> str:
     )
 
 
-def _of_stamps(topic: DepthSeen) -> Iterator[str]:
+def _of_stamps(topic: DepthSeen) -> Iterator[Finding]:
+    limit = topic.taken.max_age or math.inf
     if not topic.stamped:
-        yield f"the stamps of {topic.name} are 0: hand_pose refuses what has no time; set its max_age to 0"
-    elif topic.age > _DAY:
-        yield (
+        if limit < math.inf:
+            text = f"the stamps of {topic.name} are 0: hand_pose refuses what has no time; set its max_age to 0.0"
+            yield Finding(text, "too old")
+    elif topic.age > max(limit, _DAY):
+        yield Finding(
             f"the stamps of {topic.name} are {topic.age / _DAY:.0f} days old: play a bag with --clock, and start "
-            "hand_pose with use_sim_time:=true"
+            "hand_pose with use_sim_time:=true",
+            "too old",
         )
-    elif topic.age > MAX_AGE:
-        yield (
+    elif topic.age > limit:
+        unless = "" if topic.taken.told else " unless set otherwise"
+        yield Finding(
             f"images of {topic.name} are {topic.age:.2f} s old when they come, and hand_pose refuses those older than "
-            f"max_age ({MAX_AGE:g} s): is the camera's clock behind, or the network slow? Synchronise the clocks, or "
-            "raise max_age"
+            f"max_age ({limit:g} s{unless}): is the camera's clock behind, or the network slow? Synchronise the "
+            "clocks, or raise max_age",
+            "too old",
         )
     elif topic.age < -NOTEWORTHY_FUTURE:
-        yield (
+        yield Finding(
             f"stamps of {topic.name} lie {-topic.age:.2f} s in the future: the camera's clock is ahead of this "
-            "machine's; synchronise them (chrony, ptp)"
+            "machine's; synchronise them (chrony, ptp)",
+            "camera clock",
         )
 
 
-def _of_info(topic: DepthSeen) -> Iterator[str]:
+def _of_info(topic: DepthSeen) -> Iterator[Finding]:
     info = topic.info
     if info is None:
-        yield f"{topic.name} has no camera info beside it ({INFO}); without one no joint can be placed"
+        text = f"{topic.name} has no camera info beside it ({INFO}); without one no joint can be placed"
+        yield Finding(text, "no frames")
     elif not info.messages:
-        yield f"no camera info came on {info.name}; without one no joint can be placed"
+        yield Finding(f"no camera info came on {info.name}; without one no joint can be placed", "no frames")
     elif info.fault:
-        yield f"the camera info on {info.name} does not fit {topic.name}: {info.fault}"
-    elif not info.pairs and info.stamped and info.rate > RARE:
-        yield (
+        yield Finding(f"the camera info on {info.name} does not fit {topic.name}: {info.fault}", "camera info")
+    elif not info.pairs and info.stamped and info.rate > RARE and info.gap > topic.taken.sync_slop:
+        yield Finding(
             f"{topic.name} and {info.name} never have the same stamp, the nearest are {info.gap * 1e3:.1f} ms apart; "
-            f"if they belong together, set hand_pose's sync_slop to {1.5 * info.gap:.2g}"
+            f"if they belong together, set hand_pose's sync_slop to {1.5 * info.gap:.2g}",
+            "no frames",
         )
 
 
-def _of_hand_pose(node: HandPoseSeen, seen: Seen) -> Iterator[str]:
+def _of_hand_pose(node: HandPoseSeen, seen: Seen) -> Iterator[Finding]:
     topics = {topic.name: topic for topic in seen.depth}
-    if not node.kinds:
-        yield f"{node.name} waits for {node.depth_topic}, which nobody publishes; use: {launch_line(seen)}"
-    elif IMAGE not in node.kinds:
-        yield (
-            f"{node.name} subscribes to {node.depth_topic} as {IMAGE}, but it is published as {', '.join(node.kinds)}: "
-            "no message arrives"
+    if not node.kinds and seen.depth:
+        text = f"{node.name} waits for {node.depth_topic}, which nobody publishes; use: {launch_line(seen)}"
+        yield Finding(text, "no frames")
+    elif node.kinds and node.kind not in node.kinds:
+        yield Finding(
+            f"{node.name} subscribes to {node.depth_topic} as {node.kind}, but it is published as "
+            f"{', '.join(node.kinds)}: no message arrives",
+            "no frames",
         )
     elif node.misfit:
-        yield (
+        yield Finding(
             f"{node.name} receives nothing of {node.depth_topic}, because the qualities of service do not fit "
-            f"({node.misfit}); set its parameter qos_overrides.{node.depth_topic}.subscription.reliability"
+            f"({node.misfit}); set its parameter qos_overrides.{node.depth_topic}.subscription.reliability",
+            "no frames",
         )
     info = topics[node.depth_topic].info if node.depth_topic in topics else None
     if info and info.name != node.info_topic:
-        yield f"{node.name} takes its camera info from {node.info_topic}; beside its depth is {info.name}"
+        text = f"{node.name} takes its camera info from {node.info_topic}; beside its depth is {info.name}"
+        yield Finding(text, "no frames")
+
+
+def _of_what_it_says(node: HandPoseSeen, explained: set[str]) -> Iterator[Finding]:
+    """What no finding explains that is known already."""
     if node.ok is None:
-        yield f"{node.name} sent no diagnostics: it hangs, or is another machine's that /diagnostics does not reach"
-    elif not node.ok:
-        yield f"{node.name} says: {node.diagnostic}"
+        yield Finding(
+            f"{node.name} sent no diagnostics: it hangs, or is another machine's that /diagnostics does not reach"
+        )
+    elif not node.ok and node.condition not in explained - {""}:
+        yield Finding(f"{node.name} says: {node.diagnostic}")
 
 
-def _of_model(name: str, state: str) -> str:
+def _of_model(name: str, state: str) -> Finding:
     if state == "":
-        return f"{name} does not answer what state it is in"
+        return Finding(f"{name} does not answer what state it is in")
     advice = {"unconfigured": "configure", "inactive": "activate"}.get(state)
     how = f"; `ros2 lifecycle set {name} {advice}`" if advice else ""
-    return f"{name} is {state}, so no hands are published{how}"
-
-
-def table(seen: Seen) -> str:
-    """What was seen, for a terminal of 100 columns."""
-    lines = [f"watched for {seen.seconds:.1f} s; {seen.place}"]
-    for topic in seen.depth:
-        shown = (
-            f"{topic.width}x{topic.height} {topic.encoding}, {topic.rate:.1f} Hz" if topic.messages else "nothing came"
-        )
-        lines += ["", f"{topic.name}", f"  {'image':<14}{shown}"]
-        lines.append(f"  {'published by':<14}{', '.join(topic.publishers)} ({topic.reliability})")
-        if topic.messages:
-            lines.append(f"  {'frame':<14}{topic.frame_id} (RViz's Fixed Frame)")
-            lines.append(f"  {'stamp age':<14}{topic.age * 1e3:.0f} ms")
-            if not topic.fault:
-                lines.append(f"  {'depth':<14}{topic.near:.2f} to {topic.far:.2f} m")
-        if info := topic.info:
-            fx, fy = info.focal_length
-            lens = f", {info.lens}" if info.lens else ""
-            lines.append(f"  {'camera info':<14}{info.name}, {info.rate:.1f} Hz, f = {fx:.1f}, {fy:.1f} pixels{lens}")
-    for node in seen.hand_poses:
-        lines += ["", node.name, f"  {'depth':<14}{node.depth_topic}", f"  {'camera info':<14}{node.info_topic}"]
-        lines.append(f"  {'says':<14}{node.diagnostic or 'nothing'}")
-    for name, state in seen.models.items():
-        lines += ["", name, f"  {'state':<14}{state or 'no answer'}"]
-    return "\n".join(lines)
+    return Finding(f"{name} is {state}, so no hands are published{how}", "no model")

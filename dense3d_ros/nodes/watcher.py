@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import fields, replace
 from pathlib import PurePosixPath
 from statistics import median
 from typing import Any
@@ -15,21 +14,31 @@ import numpy as np
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from lifecycle_msgs.srv import GetState
+from rcl_interfaces.srv import GetParameters
 from rclpy.executors import SingleThreadedExecutor
-from rclpy.parameter import Parameter
+from rclpy.parameter import Parameter, parameter_value_to_python
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import get_rmw_implementation_identifier
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from dense3d_ros.geometry.camera_info import CameraInfoError, camera_of, lens_of
-from dense3d_ros.geometry.depth import DepthFormatError
-from dense3d_ros.nodes.messages import depth_image
+from dense3d_ros.nodes.diagnostics import CONDITION
 from dense3d_ros.nodes.quality import misfit
-from dense3d_ros.nodes.watch_findings import IMAGE, INFO, DepthSeen, HandPoseSeen, InfoSeen, Seen
+from dense3d_ros.nodes.topic_graph import (
+    HandPoseInput,
+    TopicGraph,
+    full_name,
+    has_to_do_with_hands,
+    raw_topic,
+    read_graph,
+)
+from dense3d_ros.nodes.watch_arrivals import Arrivals, shown
+from dense3d_ros.nodes.watch_seen import DepthSeen, HandPoseSeen, InfoSeen, Said, Seen, Taken
 
-HANDS = "dense3d_ros/msg/HandPoseArray"
 GET_STATE = "lifecycle_msgs/srv/GetState"
+_HANDS, _BEHIND = "hands", ("state", "commands")
+"""What the statuses of hand_pose, and of hand_state and hand_retarget behind it, are called after the node's name."""
 DISCOVERY_S = 3.5
 """A camera and a hand_pose are waited for so long: who missed the first announcements hears the next after 3 s."""
 _HEARD_S, _LONGER_S = 1.0, 4.5
@@ -38,55 +47,8 @@ _ANY = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 """Fits every publisher."""
 _KEPT = QoSProfile(depth=5, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 """Hears what was published before, as camera infos that are sent once; fits only those who keep it."""
-_LATEST = 400
-"""Stamps that are kept of a topic."""
-
-
-@dataclass
-class _Arrivals:
-    """Messages of one topic: how many, when, and the last one."""
-
-    count: int = 0
-    first: float = 0.0
-    latest: float = 0.0
-    message: Any = None
-    stamps: list[int] = field(default_factory=list)
-    ages: list[float] = field(default_factory=list)
-
-    def came(self, message: Any, now: int) -> None:
-        """`now`: nanoseconds on the node's clock."""
-        self.latest = time.monotonic()
-        self.first = self.first or self.latest
-        self.count += 1
-        self.message = message
-        if len(self.stamps) < _LATEST:
-            stamp = message.header.stamp.sec * 1_000_000_000 + message.header.stamp.nanosec
-            self.stamps.append(stamp)
-            self.ages.append((now - stamp) * 1e-9)
-
-    @property
-    def rate(self) -> float:
-        """Messages a second."""
-        return (self.count - 1) / (self.latest - self.first) if self.count > 1 else 0.0
-
-
-@dataclass(frozen=True)
-class _Graph:
-    """Topics that are published and their types; those of images and camera infos; what `_hand_poses` finds."""
-
-    kinds: dict[str, tuple[str, ...]]
-    images: tuple[str, ...]
-    infos: tuple[str, ...]
-    inputs: tuple[tuple[str, str, str], ...]
-
-    def named(self) -> list[str]:
-        """Images that are depth by their name, or because a hand_pose takes them."""
-        used = {topic for _, topic, _ in self.inputs}
-        return [name for name in self.images if "depth" in name.lower() or name in used]
-
-    def depth(self) -> list[str]:
-        """Images that may be depth."""
-        return self.named() or list(self.images)
+_TRIES = 4
+"""Times that a node is asked something."""
 
 
 def watch(seconds: float) -> Seen:
@@ -111,14 +73,17 @@ class _Watch:
 
     def __init__(self, node: Any, executor: SingleThreadedExecutor) -> None:
         self._node, self._executor = node, executor
-        self._arrivals: dict[str, _Arrivals] = {}
-        self._said: dict[str, DiagnosticStatus] = {}
+        self._arrivals: dict[str, Arrivals] = {}
+        self._said: dict[tuple[str, str], DiagnosticStatus] = {}
 
     def run(self, seconds: float) -> Seen:
         self._node.create_subscription(DiagnosticArray, "/diagnostics", self._diagnostics_came, 10)
         graph = self._listen_to_all(seconds)
         depth = [name for name in graph.depth() if name in self._arrivals]
-        topics = [self._depth(name, self._info_of(name, graph.infos, graph.inputs)) for name in depth]
+        taken = {node.depth: self._taken(node.name) for node in graph.inputs}
+        topics = [self._depth(name, _info_of(name, graph), taken.get(name, Taken())) for name in depth]
+        proven = {node.depth for node in graph.inputs if self._has_found_hands(node.name)}
+        topics = [replace(topic, has_hands=topic.name in proven) for topic in topics]
         if not graph.named():
             topics = [topic for topic in topics if not topic.fault]
         kinds = graph.kinds
@@ -126,20 +91,21 @@ class _Watch:
             seconds=seconds,
             depth=tuple(topics),
             others=tuple(name for name in graph.images if name not in {topic.name for topic in topics}),
-            compressed=tuple(sorted(name for name in kinds if name.endswith("/compressedDepth"))),
-            hand_poses=tuple(self._hand_pose(*input_, kinds.get(input_[1], ())) for input_ in graph.inputs),
+            compressed=graph.compressed,
+            hand_poses=tuple(self._hand_pose(node, kinds.get(node.depth, ())) for node in graph.inputs),
+            said=self._said_behind(),
             models=self._models(),
             place=self._place(),
         )
 
-    def _listen_to_all(self, seconds: float) -> _Graph:
+    def _listen_to_all(self, seconds: float) -> TopicGraph:
         """Listen to whoever is there or comes, for so long, or longer until all are likely to be known and heard."""
-        graph = self._graph()
+        graph = read_graph(self._node)
         started = changed = time.monotonic()
         while True:
             self._spin(0.1)
             now = time.monotonic()
-            before, graph = graph, self._graph()
+            before, graph = graph, read_graph(self._node)
             if graph != before:
                 changed = now
             if "/clock" in graph.kinds and not self._node.get_parameter("use_sim_time").value:
@@ -147,20 +113,11 @@ class _Watch:
             # Where no name tells it, the encoding has to; but a name may still come.
             depth = graph.depth() if now - started > _HEARD_S else graph.named()
             for name in {*depth, *graph.infos} - self._arrivals.keys():
-                self._listen(CameraInfo if name in graph.infos else Image, name)
-            enough = started + (seconds if graph.images and graph.inputs else max(seconds, DISCOVERY_S))
+                self._listen(CameraInfo if name in graph.infos else _image_type(name, graph), name)
+            is_complete = (graph.images or graph.compressed) and graph.inputs
+            enough = started + (seconds if is_complete else max(seconds, DISCOVERY_S))
             if now >= min(max(enough, changed + _HEARD_S), enough + _LONGER_S):
                 return graph
-
-    def _graph(self) -> _Graph:
-        node = self._node
-        kinds = {name: tuple(kinds) for name, kinds in node.get_topic_names_and_types() if node.count_publishers(name)}
-        return _Graph(
-            kinds,
-            tuple(sorted(name for name, found in kinds.items() if IMAGE in found)),
-            tuple(sorted(name for name, found in kinds.items() if INFO in found)),
-            tuple(self._hand_poses(kinds)),
-        )
 
     def _spin(self, seconds: float, done: Callable[[], bool] = lambda: False) -> None:
         end = time.monotonic() + seconds
@@ -168,7 +125,7 @@ class _Watch:
             self._executor.spin_once(timeout_sec=min(left, 0.1))
 
     def _listen(self, kind: Any, name: str) -> None:
-        arrivals = self._arrivals[name] = _Arrivals()
+        arrivals = self._arrivals[name] = Arrivals()
         now = self._node.get_clock().now
         offers = [offer.qos_profile.durability for offer in self._node.get_publishers_info_by_topic(name)]
         qos = _KEPT if offers and set(offers) == {DurabilityPolicy.TRANSIENT_LOCAL} else _ANY
@@ -176,70 +133,53 @@ class _Watch:
 
     def _diagnostics_came(self, message: Any) -> None:
         for status in message.status:
-            if status.name.endswith(": hands"):
-                self._said["/" + status.name.removesuffix(": hands")] = status
+            name, _, what = status.name.rpartition(": ")
+            if what in (_HANDS, *_BEHIND):
+                self._said[f"/{name}", what] = status
 
-    def _hand_poses(self, kinds: dict[str, tuple[str, ...]]) -> list[tuple[str, str, str]]:
-        """Name, depth topic and camera info topic of every node that publishes hands from images."""
-        found = []
-        for topic in sorted(name for name, those in kinds.items() if HANDS in those):
-            for info in self._node.get_publishers_info_by_topic(topic):
-                heard = []
-                with suppress(Exception):
-                    # The node may just have gone.
-                    heard = self._node.get_subscriber_names_and_types_by_node(info.node_name, info.node_namespace)
-                depth = [name for name, those in heard if IMAGE in those]
-                infos = [name for name, those in heard if INFO in those]
-                if depth:
-                    name = f"{info.node_namespace.rstrip('/')}/{info.node_name}"
-                    found.append((name, depth[0], infos[0] if infos else ""))
-        return found
+    def _said_behind(self) -> tuple[Said, ...]:
+        """What hand_state and hand_retarget say; others may call their statuses so, too."""
+        return tuple(
+            Said(name, status.level == DiagnosticStatus.OK, status.message, _value(status, CONDITION))
+            for (name, what), status in sorted(self._said.items(), key=lambda item: item[0])
+            if what in _BEHIND and has_to_do_with_hands(self._node, name)
+        )
 
-    def _info_of(self, depth: str, infos: Sequence[str], inputs: Sequence[tuple[str, str, str]]) -> str:
-        """The camera info topic that belongs to a depth topic; "" where there is none."""
-        place = PurePosixPath(depth).parent
-        beside = [str(place / "camera_info"), str(PurePosixPath(depth) / "camera_info")]
-        taken = [info for _, topic, info in inputs if topic == depth]
-        return next((name for name in [*beside, *taken] if name in infos), "")
+    def _has_found_hands(self, name: str) -> bool:
+        """Whether a hand_pose counts frames with a hand since its start."""
+        status = self._said.get((name, _HANDS))
+        return status is not None and _value(status, "with a hand") not in ("", "0")
 
-    def _depth(self, name: str, info: str) -> DepthSeen:
+    def _depth(self, name: str, info: str, taken: Taken) -> DepthSeen:
         arrivals = self._arrivals[name]
         offers = self._node.get_publishers_info_by_topic(name)
-        seen: dict[str, Any] = {
-            "publishers": tuple(sorted({f"{at.node_namespace.rstrip('/')}/{at.node_name}" for at in offers})),
-            "reliability": offers[0].qos_profile.reliability.name.lower().replace("_", " ") if offers else "",
-            "info": self._info(info, name, arrivals) if info else None,
-        }
+        reliability = offers[0].qos_profile.reliability.name.lower().replace("_", " ") if offers else ""
+        seen = DepthSeen(name, tuple(sorted(set(map(full_name, offers)))), reliability, taken=taken)
         if (image := arrivals.message) is not None:
-            near, far, fault = _range(image)
-            seen |= {
-                "messages": arrivals.count,
-                "rate": arrivals.rate,
-                "encoding": image.encoding,
-                "width": image.width,
-                "height": image.height,
-                "frame_id": image.header.frame_id,
-                "age": median(arrivals.ages),
-                "stamped": any(arrivals.stamps),
-                "near": near,
-                "far": far,
-                "fault": fault,
-            }
-        return DepthSeen(name, **seen)
+            seen = replace(
+                seen,
+                messages=arrivals.count,
+                rate=arrivals.rate,
+                frame_id=image.header.frame_id,
+                age=median(arrivals.ages),
+                stamped=any(arrivals.stamps),
+                **shown(image, taken.depth_unit),
+            )
+        return replace(seen, info=self._info(info, seen, arrivals)) if info else seen
 
-    def _info(self, name: str, depth: str, images: _Arrivals) -> InfoSeen:
+    def _info(self, name: str, depth: DepthSeen, images: Arrivals) -> InfoSeen:
         arrivals = self._arrivals[name]
-        info, image = arrivals.message, images.message
-        if info is None or image is None:
+        info = arrivals.message
+        if info is None or not depth.messages or depth.fault:
             return InfoSeen(name, arrivals.count, arrivals.rate)
         fault, focal_length, lens = "", (float(info.k[0]), float(info.k[4])), ""
-        # As hand_pose does where its parameter distortion is auto.
-        how = lens_of(depth)
+        how = lens_of(depth.name, depth.taken.distortion)
         try:
-            camera = camera_of(info, image.width, image.height, image.header.frame_id, how)
+            camera = camera_of(info, depth.width, depth.height, depth.frame_id, how)
             focal_length = camera.fx, camera.fy
             if any(info.d):
-                lens = f"{info.distortion_model} {'ignored: the name says rectified' if how == 'ignore' else 'undone'}"
+                why = "the name says rectified" if depth.taken.distortion == "auto" else "distortion is set so"
+                lens = f"{info.distortion_model} {f'ignored: {why}' if how == 'ignore' else 'undone'}"
         except CameraInfoError as error:
             fault = str(error)
         gap = float(np.abs(np.subtract.outer(images.stamps, arrivals.stamps)).min()) * 1e-9
@@ -247,24 +187,44 @@ class _Watch:
         about = (name, arrivals.count, arrivals.rate, focal_length, fault, lens, any(arrivals.stamps))
         return InfoSeen(*about, pairs=pairs, gap=gap)
 
-    def _hand_pose(self, name: str, depth: str, info: str, kinds: tuple[str, ...]) -> HandPoseSeen:
-        offers = self._node.get_publishers_info_by_topic(depth)
-        requests = [
-            request
-            for request in self._node.get_subscriptions_info_by_topic(depth)
-            if f"{request.node_namespace.rstrip('/')}/{request.node_name}" == name
-        ]
+    def _hand_pose(self, node: HandPoseInput, kinds: tuple[str, ...]) -> HandPoseSeen:
+        offers = self._node.get_publishers_info_by_topic(node.depth)
+        subscriptions = self._node.get_subscriptions_info_by_topic(node.depth)
+        requests = [request for request in subscriptions if full_name(request) == node.name]
         reasons = [misfit(offer, request) for offer in offers for request in requests]
-        status = self._said.get(name)
+        status = self._said.get((node.name, _HANDS))
         return HandPoseSeen(
-            name,
-            depth,
-            info,
+            node.name,
+            node.depth,
+            node.info,
+            node.kind,
             kinds,
             reasons[0] if reasons and all(reasons) else "",
             None if status is None else status.level == DiagnosticStatus.OK,
             "" if status is None else status.message,
+            "" if status is None else _value(status, CONDITION),
         )
+
+    def _taken(self, name: str) -> Taken:
+        """How a hand_pose takes images; the defaults where it does not say."""
+        names = [entry.name for entry in fields(Taken) if entry.name != "told"]
+        answer = self._ask(GetParameters, f"{name}/get_parameters", GetParameters.Request(names=names))
+        values: list[Any] = [parameter_value_to_python(value) for value in answer.values] if answer else []
+        if len(values) != len(names) or None in values:
+            return Taken()
+        return Taken(**dict(zip(names, values, strict=True)), told=True)
+
+    def _ask(self, kind: Any, service: str, request: Any) -> Any:
+        """What a service answers; None where it does not."""
+        client = self._node.create_client(kind, service)
+        self._spin(1.0, client.service_is_ready)
+        for _ in range(_TRIES):
+            # An answer whose way back is not there yet is lost.
+            future = client.call_async(request)
+            self._spin(0.5, future.done)
+            if future.done():
+                return future.result()
+        return None
 
     def _models(self) -> dict[str, str]:
         """Name -> lifecycle state, "" where it does not answer."""
@@ -272,11 +232,8 @@ class _Watch:
         for service, kinds in sorted(self._node.get_service_names_and_types()):
             name, _, last = service.rpartition("/")
             if last == "get_state" and GET_STATE in kinds and name.endswith("hand_model"):
-                client = self._node.create_client(GetState, service)
-                self._spin(1.0, client.service_is_ready)
-                future = client.call_async(GetState.Request())
-                self._spin(2.0, future.done)
-                states[name] = str(future.result().current_state.label) if future.done() else ""
+                answer = self._ask(GetState, service, GetState.Request())
+                states[name] = str(answer.current_state.label) if answer else ""
         return states
 
     def _place(self) -> str:
@@ -285,14 +242,18 @@ class _Watch:
         return f"ROS_DOMAIN_ID {domain}, discovery {reach}, {get_rmw_implementation_identifier()}"
 
 
-def _range(image: Any) -> tuple[float, float, str]:
-    """Metres of the nearest and farthest things in an image, both 0 where nothing is measured; why it is no depth."""
-    try:
-        metres = depth_image(image).metres(slice(None, None, 4), slice(None, None, 4))
-    except DepthFormatError as error:
-        return 0.0, 0.0, str(error)
-    measured = metres[metres > 0]
-    if not measured.size:
-        return 0.0, 0.0, ""
-    near, far = np.percentile(measured, (2, 98))
-    return float(near), float(far), ""
+def _info_of(depth: str, graph: TopicGraph) -> str:
+    """The camera info topic that belongs to a depth topic; "" where there is none."""
+    image = PurePosixPath(raw_topic(depth))
+    beside = [str(image.parent / "camera_info"), str(image / "camera_info")]
+    taken = [node.info for node in graph.inputs if node.depth == depth]
+    return next((name for name in [*beside, *taken] if name in graph.infos), "")
+
+
+def _value(status: DiagnosticStatus, key: str) -> str:
+    """Of a status's values the one of `key`; "" where there is none."""
+    return next((str(pair.value) for pair in status.values if pair.key == key), "")
+
+
+def _image_type(name: str, graph: TopicGraph) -> Any:
+    return CompressedImage if name in graph.compressed else Image

@@ -223,8 +223,11 @@ def _names(metadata: Path) -> list[str]:
         named = yaml.safe_load(metadata.read_text(encoding="utf-8"))["rosbag2_bagfile_information"]
         # Older bags name their folder, too, which may have been renamed.
         return [PurePath(str(name)).name for name in named["relative_file_paths"]]
-    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError) as error:
-        raise BagError(f"{printable(metadata)} is no metadata of a ROS 2 bag") from error
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError, KeyError, TypeError) as error:
+        # YAML's impossible dates are ValueErrors, and its depth is Python's.
+        raise BagError(
+            f"{printable(metadata)} is no metadata of a ROS 2 bag; accepted: YAML as `ros2 bag record` writes it"
+        ) from error
 
 
 def choose_depth(bag: Bag, wanted: str | None) -> Topic:

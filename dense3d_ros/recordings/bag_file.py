@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rosbags.rosbag2 import Reader as Reader2
 
 PACKED = ".zstd"
+_ACCEPTED = ".mcap or .db3 of ROS 2, or .bag of ROS 1, whole or cut off behind the first messages"
 ENDINGS = (".mcap", ".db3", ".bag")
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _OLD_NAMES = {"D": "d", "K": "k", "R": "r", "P": "p"}
@@ -64,8 +65,9 @@ def open_bag_file(path: Path) -> Iterator[BagFile]:
             raise BagError(f"{printable(path)} cannot be read: {error.strerror or error}") from error
         except Exception as error:
             # rosbags lets the errors of struct, zstd and others through.
-            hint = "; `rosbag reindex` mends a bag that was cut off" if "ndex" in str(error) else ""
-            raise BagError(f"{printable(path)} cannot be read: {str(error) or type(error).__name__}{hint}") from error
+            reason = str(error).rstrip(".") or type(error).__name__
+            hint = "; `rosbag reindex` mends a bag that was cut off" if "ndex" in reason else f"; accepted: {_ACCEPTED}"
+            raise BagError(f"{printable(path)} cannot be read: {reason}{hint}") from error
         yield opened
 
 
@@ -92,7 +94,8 @@ def _open(path: Path, stack: ExitStack) -> BagFile:
                 raise BagError(
                     f"{name} is cut off or damaged; `sqlite3 {name} .recover` may save its messages"
                 ) from None
-            return BagFile(topics, file.messages, _decoder(ros1=False), _cut_off(path))
+            cut = f"{_cut_off(path)}; `sqlite3 {printable(path)} .recover` may save more"
+            return BagFile(topics, file.messages, _decoder(ros1=False), cut)
         if not _starts_with(path, MCAP_MAGIC):
             raise
     whole: Any = CutMcap(path)

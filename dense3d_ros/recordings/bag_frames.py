@@ -48,12 +48,27 @@ def open_bag_recording(
     if unit is not None and not (np.isfinite(unit) and unit > 0):
         raise ValueError(f"the depth unit must be a positive number of metres, got {unit}")
     bag = open_bag(path)
+    try:
+        return _recording_of(bag, depth, camera_info, pinhole, unit)
+    except BagError as error:
+        # What is missing may be in the part that is cut off.
+        raise BagError("; ".join([str(error), *bag.cuts])) from error
+
+
+def _recording_of(
+    bag: Bag,
+    depth: str | None,
+    camera_info: str | None,
+    pinhole: tuple[float, float, float, float] | None,
+    unit: float | None,
+) -> Recording:
+    """`open_bag_recording` of a bag whose topics are known."""
     topic = choose_depth(bag, depth)
     info = None if pinhole else choose_info(bag, topic, camera_info)
     if not (pinhole or info):
         lost = "".join(f"; {sentence}" for sentence in bag.lost_of(INFO))
         raise BagError(
-            f"{printable(path)} holds no camera info{lost}; say what camera it was by --fx, --fy, --cx and --cy"
+            f"{printable(bag.path)} holds no camera info{lost}; say what camera it was by --fx, --fy, --cx and --cy"
         )
     start = _start(bag, topic, info, pinhole, unit)
     camera = start.camera
@@ -97,7 +112,7 @@ def _start(
         if faults:
             bag.faults.append(passed_over(info.name, faults, reason))
         return _Start(depth, camera, about, faults)
-    raise BagError(f"camera info on {info.name}: {reason}{_nor_others(info)}")
+    raise _unusable("camera info", info, reason, quiet)
 
 
 def _first_image(bag: Bag, topic: Topic, unit: float | None) -> tuple[Any, DepthImage]:
@@ -107,11 +122,14 @@ def _first_image(bag: Bag, topic: Topic, unit: float | None) -> tuple[Any, Depth
             return message, _depth_image(message, topic.kind, unit)
         except DepthFormatError as error:
             reason = reason or str(error)
-    raise BagError(f"depth image on {topic.name}: {reason}{_nor_others(topic)}")
+    raise _unusable("depth image", topic, reason, bag)
 
 
-def _nor_others(topic: Topic) -> str:
-    return f"; none of the {topic.count} messages is better" if topic.count > 1 else ""
+def _unusable(what: str, topic: Topic, reason: str, bag: Bag) -> BagError:
+    """No message of a topic can be used. reason: of the first, "" where none could be read."""
+    nor_others = f"; none of the {topic.count} messages is better" if reason and topic.count > 1 else ""
+    damage = "; ".join(bag.cuts) or "no message can be read"
+    return BagError(f"{what} on {topic.name}: {reason or damage}{nor_others}")
 
 
 def _rate(bag: Bag, topic: Topic) -> float:

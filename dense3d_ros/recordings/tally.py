@@ -10,16 +10,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from dense3d_ros.geometry.depth import DepthImage
+from dense3d_ros.geometry.depth_unit import TOO_FAR, TOO_NEAR, likelier_unit, nearest_and_farthest
 from dense3d_ros.recordings.offline import FrameResult
 
-USUAL_UNITS = (0.001, 0.00025, 0.0002, 0.000125, 0.0001)
-"""Metres per value of the depth cameras and data sets that there are."""
-TOO_NEAR, TOO_FAR = 0.12, 2.0
-"""Metres: no depth camera measures nearer things, and before one that films a hand something is nearer than this."""
 SELDOM = 0.1
 """Share of frames with a hand under which the depth unit is suspected."""
-_ARM = 0.5
-"""Metres: where a hand before a camera usually is."""
 
 
 class Reasons:
@@ -69,9 +64,7 @@ class Tally:
 
 def nearest(depth: DepthImage) -> float:
     """How far away the nearest things of an image are, metres; NaN where nothing is measured."""
-    metres = depth.metres(slice(None, None, 4), slice(None, None, 4))
-    measured = metres[metres > 0]
-    return float(np.percentile(measured, 2)) if measured.size else math.nan
+    return nearest_and_farthest(depth)[0]
 
 
 def unit_doubt(nearest_things: Sequence[float], unit: float) -> str:
@@ -84,6 +77,5 @@ def unit_doubt(nearest_things: Sequence[float], unit: float) -> str:
     if math.isnan(distance) or TOO_NEAR <= distance <= TOO_FAR:
         return ""
     doubt = f"the nearest things are {distance:.2g} m away: is the depth unit of {unit:g} m a value right?"
-    others = {other: distance * other / unit for other in USUAL_UNITS}
-    better, there = min(others.items(), key=lambda item: abs(math.log(item[1] / _ARM)))
-    return f"{doubt} With {better:g} they were {there:.2g} m away" if TOO_NEAR <= there <= TOO_FAR else doubt
+    better = likelier_unit(distance, unit)
+    return f"{doubt} With {better[0]:g} they were {better[1]:.2g} m away" if better else doubt

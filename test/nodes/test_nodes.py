@@ -253,7 +253,7 @@ def test_old_frames_are_dropped_and_said_to_be_old(client: Client, source: Sourc
     image, _ = frame(client)
     for stamp, sentence in (
         (Time(sec=image.header.stamp.sec - 3600, nanosec=0), "s old, max_age is 5 s"),
-        (Time(), "have no age, max_age is 5 s; the images have no stamp: set max_age to 0.0"),
+        (Time(), ": the images have no stamp: set max_age to 0.0"),
     ):
         image.header.stamp = stamp
         source.publish(image, info_message(image, CAMERA))

@@ -53,7 +53,10 @@ def test_missing_topics_unfit_quality_of_service_and_simulated_time(client: Clie
     """One story in the order in which a user meets these things."""
     assert client.until(lambda: "is ready" in process.output()), process.output()
 
-    # Nothing publishes the topic; another depth image is on the graph.
+    # Nothing publishes the topic, and the node's own overlay is no camera.
+    assert client.diagnostic("published as sensor_msgs/msg/Image: nothing") is not None
+
+    # Another depth image is on the graph.
     elsewhere = Source(client, "/elsewhere/depth", "/elsewhere/camera_info")
     # The node may hear of that one later than of this test.
     status = client.diagnostic(

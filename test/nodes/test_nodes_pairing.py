@@ -43,7 +43,14 @@ class FakeNode:
         return int(topic in self._publishers)
 
     def get_publishers_info_by_topic(self, topic: str) -> list[Any]:
-        return [SimpleNamespace(qos_profile=QoSProfile(depth=1))] * self.count_publishers(topic)
+        offer = SimpleNamespace(qos_profile=QoSProfile(depth=1), node_name="camera", node_namespace="/")
+        return [offer] * self.count_publishers(topic)
+
+    def get_publisher_names_and_types_by_node(self, name: str, namespace: str) -> list[tuple[str, list[str]]]:
+        return self.get_topic_names_and_types()
+
+    def get_subscriber_names_and_types_by_node(self, name: str, namespace: str) -> list[tuple[str, list[str]]]:
+        return []
 
     def get_subscriptions_info_by_topic(self, topic: str) -> list[Any]:
         return []

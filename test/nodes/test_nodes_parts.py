@@ -28,7 +28,7 @@ from dense3d_ros.nodes import dds_profile
 from dense3d_ros.nodes.allocator import gpu_mebibytes
 from dense3d_ros.nodes.camera_clock import CameraClock
 from dense3d_ros.nodes.camera_hints import CameraHints
-from dense3d_ros.nodes.depth_unit import doubt_of_unit
+from dense3d_ros.nodes.depth_unit import UnitDoubt, doubt_of_unit
 from dense3d_ros.nodes.diagnostics import (
     LONGEST_SENTENCE,
     Condition,
@@ -252,8 +252,14 @@ def test_settings_refuse_what_does_not_go_together() -> None:
         (np.float32(700), 1.0, "nothing is nearer than 700 m when a value counts 1 m: set depth_unit to what"),
         (np.uint16(12000), 0.001, "nothing is nearer than 12 m when a value counts 0.001 m: set depth_unit"),
         (np.float32(0.02), 1.0, "nothing is farther than 20 mm when a value counts 1 m: set depth_unit"),
+        (
+            np.uint16(4600),
+            0.001,
+            "nothing is nearer than 4.6 m when a value counts 0.001 m: set depth_unit to what the camera's values "
+            "count, such as 0.0001 (then they are 0.46 m away), unless nothing is before the camera",
+        ),
         (np.float32(0.7), 1.0, ""),
-        (np.uint16(9000), 0.001, ""),
+        (np.uint16(1900), 0.001, ""),
         (np.uint16(0), 0.001, ""),
     ],
 )
@@ -262,6 +268,15 @@ def test_a_unit_that_cannot_be_is_doubted(values: Any, unit: float, sentence: st
     image[0, :20] = values / 20 if unit == 1.0 else 0
     said = doubt_of_unit(DepthImage(image, unit))
     assert said.startswith(sentence) if sentence else said == ""
+
+
+def test_a_unit_by_which_hands_were_found_is_not_doubted() -> None:
+    """The user has gone, and the room is large."""
+    unit, far = UnitDoubt(), np.full((96, 128), 4600, np.uint16)
+    assert unit.doubt(DepthImage(far, 0.001), has_hands=False) != ""
+    assert unit.doubt(DepthImage(far, 0.001), has_hands=True) == ""
+    assert unit.doubt(DepthImage(far, 0.001), has_hands=False) == ""
+    assert unit.doubt(DepthImage(far, 0.01), has_hands=False) != ""
 
 
 @pytest.mark.parametrize("halfway", [SimpleNamespace(), SimpleNamespace(cuda=SimpleNamespace())])

@@ -97,6 +97,11 @@ def test_old_frames_of_a_camera_whose_clock_is_ahead(client: Client, tmp_path: P
         assert client.until(lambda: source.send(*frame_of(seconds(1000 + ahead)), timeout=1.0)).hands
         status = client.diagnostic("1 in the last frame; the camera's clock is 3600.00 s ahead of this node's")
         assert status.level == b"\x01"
+        # One without a stamp has no age.
+        source.publish(*frame_of(Time()))
+        sentence = "depth image on /depth: the images have no stamp: set max_age to 0.0 if the driver gives none"
+        assert client.diagnostic(sentence) is not None
+        assert "s old, max_age" not in process.output()
         source.publish(*frame_of(seconds(998.1 + ahead)))
         status = client.diagnostic("/depth are 1.90 s old, max_age is 0.5 s; the camera's clock is 3600.00 s ahead")
         assert status.level == b"\x02"

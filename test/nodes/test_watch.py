@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 
 from dense3d_ros import cli
-from dense3d_ros.nodes.watch_findings import DepthSeen, HandPoseSeen, InfoSeen, Seen, findings, launch_line, table
+from dense3d_ros.nodes.watch_findings import findings, launch_line
+from dense3d_ros.nodes.watch_seen import DepthSeen, HandPoseSeen, InfoSeen, Said, Seen, Taken
+from dense3d_ros.nodes.watch_table import table
 
 INFO = InfoSeen("/cam/depth/camera_info", 150, 30.0, (475.0, 475.0), pairs=140)
 DEPTH = DepthSeen("/cam/depth/image", ("/cam",), "reliable", 150, 30.0, "16UC1", 640, 480, "optical", 0.01, info=INFO)
@@ -42,6 +44,7 @@ def test_camera_infos_that_come_once_or_without_stamp_are_kept(change: dict[str,
         ({"far": 0.0, "near": 0.0}, "/cam/depth/image measures nothing: all values are 0 or no number"),
         ({"near": 120.0, "far": 900.0}, "shows things from 1.2e+02 to 9e+02 m as 16UC1"),
         ({"near": 0.0004, "far": 0.002}, "set hand_pose's depth_unit to what the camera's values count"),
+        ({"near": 4.6, "far": 12.4}, "count, such as 0.0001 (then they are 0.46 m away), unless nothing is before the"),
         ({"rate": 3.0}, "/cam/depth/image comes 3.0 times a second only; 5 are needed"),
         (
             {"rate": 12.0},
@@ -65,6 +68,35 @@ def test_what_is_wrong_with_a_depth_topic(change: dict[str, object], sentence: s
 
 
 @pytest.mark.parametrize(
+    ("change", "taken"),
+    [
+        ({"stamped": False, "age": 1.8e9}, Taken(max_age=0.0)),
+        ({"age": 3 * 86400.0}, Taken(max_age=0.0)),
+        ({"age": 1.25}, Taken(max_age=0.0)),
+        ({"age": 1.25}, Taken(max_age=2.0)),
+        ({"info": replace(INFO, pairs=0, gap=0.004)}, Taken(sync_slop=0.006)),
+    ],
+)
+def test_what_hand_pose_is_set_to_take_is_no_fault(change: dict[str, object], taken: Taken) -> None:
+    depth = replace(DEPTH, **change)  # type: ignore[arg-type]
+    assert findings(replace(SEEN, depth=(replace(depth, taken=taken),))) == []
+    assert len(findings(replace(SEEN, depth=(depth,)))) == 1
+
+
+def test_a_unit_by_which_hands_were_found_is_no_fault() -> None:
+    assert findings(replace(SEEN, depth=(replace(DEPTH, near=4.6, far=12.4, has_hands=True),))) == []
+
+
+def test_the_limit_is_that_of_the_node() -> None:
+    for taken, limit in ((Taken(), "0.5 s unless set otherwise"), (Taken(max_age=1.0, told=True), "1 s")):
+        (found,) = findings(replace(SEEN, depth=(replace(DEPTH, age=1.25, taken=taken),)))
+        assert f"refuses those older than max_age ({limit}): is the camera's clock behind" in found
+    (unstamped,) = findings(replace(SEEN, depth=(replace(DEPTH, stamped=False),)))
+    # ROS refuses an integer.
+    assert unstamped.endswith("set its max_age to 0.0")
+
+
+@pytest.mark.parametrize(
     ("change", "sentence"),
     [
         ({"kinds": ("sensor_msgs/msg/CompressedImage",)}, "but it is published as sensor_msgs/msg/CompressedImage"),
@@ -85,6 +117,64 @@ def test_what_is_wrong_with_a_depth_topic(change: dict[str, object], sentence: s
 def test_what_is_wrong_with_hand_pose(change: dict[str, object], sentence: str) -> None:
     (found,) = findings(replace(SEEN, hand_poses=(replace(NODE, **change),)))  # type: ignore[arg-type]
     assert sentence in found
+
+
+@pytest.mark.parametrize(
+    ("change", "condition"),
+    [
+        ({"age": 1.25}, "too old"),
+        ({"age": -2.0}, "camera clock"),
+        ({"fault": "encoding 'rgb8' is no depth encoding"}, "depth image"),
+        ({"near": 4.6, "far": 12.4}, "depth unit"),
+        ({"rate": 3.0}, "no frames"),
+        ({"rate": 12.0}, "no frames"),
+        ({"info": replace(INFO, fault="it describes 1280x720 pixels")}, "camera info"),
+        ({"info": replace(INFO, pairs=0, gap=0.0031)}, "no frames"),
+    ],
+)
+def test_what_is_known_is_not_said_again(change: dict[str, object], condition: str) -> None:
+    depth = replace(DEPTH, **change)  # type: ignore[arg-type]
+    node = replace(NODE, ok=False, diagnostic="it does not go", condition=condition)
+    (found,) = findings(replace(SEEN, depth=(depth,), hand_poses=(node,)))
+    assert "says" not in found
+    other = replace(node, condition="network output")
+    assert findings(replace(SEEN, depth=(depth,), hand_poses=(other,)))[1] == "/hand_pose says: it does not go"
+
+
+def test_what_is_known_of_one_camera_does_not_explain_another() -> None:
+    second = replace(DEPTH, name="/second")
+    nodes = [replace(NODE, ok=False, condition="too old", depth_topic=name) for name in (DEPTH.name, "/second")]
+    nodes[1] = replace(nodes[1], name="/second/hand_pose", diagnostic="frames are 2 s old")
+    old, second_old = findings(replace(SEEN, depth=(replace(DEPTH, age=1.25), second), hand_poses=tuple(nodes)))
+    assert "are 1.25 s old" in old
+    assert second_old == "/second/hand_pose says: frames are 2 s old"
+
+
+def test_a_model_that_is_not_active_is_said_once_and_why_it_failed_too() -> None:
+    node = replace(NODE, ok=False, diagnostic="no active model", condition="no model")
+    seen = replace(SEEN, hand_poses=(node,), models={"/hand_model": "unconfigured"})
+    assert len(findings(seen)) == 1
+    failed = replace(node, diagnostic="no model: x is not there", condition="failed model")
+    assert findings(replace(seen, hand_poses=(failed,)))[0] == "/hand_pose says: no model: x is not there"
+
+
+def test_what_waits_for_a_camera_is_said_once() -> None:
+    node = replace(NODE, kinds=(), ok=False, diagnostic="no frame for 3.0 s", condition="no frames")
+    waits = Said("/hand_state", False, "no message on /hand_pose/hands for 3.0 s", "no messages")
+    (nothing,) = findings(replace(SEEN, depth=(), hand_poses=(node,), said=(waits,)))
+    assert nothing.startswith("nobody publishes depth images")
+
+
+def test_what_nodes_behind_hand_pose_say_is_found() -> None:
+    transform = Said("/hand_state", False, "there is no transform of the frame 'arm'", "transform")
+    waits = Said("/hand_retarget", False, "no message on /hand_state/hands yet", "no messages")
+    good = Said("/second/hand_state", True, "idle: nobody subscribes", "idle")
+    seen = replace(SEEN, said=(transform, waits, good))
+    assert findings(seen) == [
+        "/hand_state says: there is no transform of the frame 'arm'",
+        "/hand_retarget says: no message on /hand_state/hands yet",
+    ]
+    assert "  says          idle: nobody subscribes" in table(seen).splitlines()
 
 
 @pytest.mark.parametrize(
@@ -118,6 +208,21 @@ def test_only_topics_that_matter_are_judged() -> None:
     (found,) = findings(replace(SEEN, depth=(colour, DEPTH), hand_poses=()))
     assert found.startswith("no hand_pose runs")
     assert f"depth:={DEPTH.name}" in launch_line(replace(SEEN, depth=(colour, DEPTH)))
+
+
+def test_compressed_depth_is_started_by_its_images_topic() -> None:
+    name = f"{DEPTH.name}/compressedDepth"
+    packed = replace(DEPTH, name=name, encoding="16UC1; compressedDepth png")
+    compressed = "sensor_msgs/msg/CompressedImage"
+    node = replace(NODE, depth_topic=name, kind=compressed, kinds=(compressed,))
+    seen = replace(SEEN, depth=(packed,), compressed=(name,), hand_poses=(node,))
+    assert findings(seen) == []
+    assert findings(replace(seen, hand_poses=())) == [
+        "no hand_pose runs; start it with: ros2 launch dense3d_ros hand.launch.py depth:=/cam/depth/image "
+        "transport:=compressedDepth camera_info:=/cam/depth/camera_info"
+    ]
+    (found,) = findings(replace(seen, hand_poses=(replace(node, kinds=("sensor_msgs/msg/Image",)),)))
+    assert "as sensor_msgs/msg/CompressedImage, but it is published as sensor_msgs/msg/Image" in found
 
 
 def test_the_table_fits_a_terminal() -> None:

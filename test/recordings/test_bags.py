@@ -264,6 +264,48 @@ def test_a_cut_sqlite_file_whose_messages_cannot_be_reached_names_what_may_save_
         open_bag_recording(file)
 
 
+@pytest.mark.parametrize("plugin", [MCAP, SQLITE])
+def test_a_bag_that_is_cut_off_before_its_first_image_says_so(plugin: StoragePlugin, tmp_path: Path) -> None:
+    file = write_ros2(tmp_path / "bag", (message for message in frames(200) if message[0] == INFO), plugin)
+    file.write_bytes(file.read_bytes()[:-5000])
+    with pytest.raises(ValueError, match=r"holds no depth images; .*; .*bag_?0?\.\w+ is cut off or damaged") as error:
+        open_bag_recording(file)
+    assert (".recover` may save more" in str(error.value)) == (plugin is SQLITE)
+
+
+@pytest.mark.parametrize("name", ["random.bag", "head.mcap", "empty.db3"])
+def test_what_is_accepted_instead_of_a_foreign_file_is_said(name: str, tmp_path: Path) -> None:
+    whole = write_ros2(tmp_path / "bag", frames(2)).read_bytes()
+    contents = {"random.bag": np.random.default_rng(0).bytes(5000), "head.mcap": whole[:30], "empty.db3": b""}
+    (tmp_path / name).write_bytes(contents[name])
+    with pytest.raises(ValueError, match=rf"{name} cannot be read: .*; accepted: .mcap or .db3 of ROS 2, or .bag"):
+        open_bag_recording(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    "content", ["[" * 1500, "rosbag2_bagfile_information: {relative_file_paths: [a.mcap], x: 2026-13-45}"]
+)
+def test_metadata_that_yaml_stumbles_over_is_one_sentence(content: str, tmp_path: Path) -> None:
+    (tmp_path / "metadata.yaml").write_text(content)
+    with pytest.raises(ValueError, match=r"metadata.yaml is no metadata of a ROS 2 bag; accepted: YAML as `ros2 bag"):
+        open_bag_recording(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("missing", "missing' is not there or not a folder; accepted: a folder of"),
+        ("a.txt", "a.txt' is no bag; accepted"),
+    ],
+)
+def test_an_input_that_is_neither_bag_nor_folder_is_said(
+    name: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.txt").touch()
+    assert cli.main(["run", str(tmp_path / name), "--output", str(tmp_path / "out")]) == 2
+    assert message in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
