@@ -62,7 +62,7 @@ def test_the_rendered_hand_moves_robots(tmp_path: Path) -> None:
     robots = ["--robot", "parallel_gripper"]
     if importlib.util.find_spec("dex_retargeting") is not None:
         robots += ["--robot", "four_fingered_hand"]
-    finished = demo("--teleop", "--mesh", "soma", "--rate", 15, "--seconds", 1, *robots, "--output", tmp_path)
+    finished = demo("--teleop", "--mesh", "soma", "--rate", 15, "--seconds", 2.5, *robots, "--output", tmp_path)
 
     figures = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     # A busy machine may leave frames unanswered.
