@@ -65,6 +65,7 @@ HAND_STATE = NodeAbout(
                 **{"power_grasp" if name == "grasp" else name: _POSE for name in FRAME_NAMES},
                 "grasp": "dense3d_ros/msg/HandGrasp",
                 "angles": _JOINTS,
+                "joints": "geometry_msgs/msg/PoseArray",
             }.items()
         },
         "/tf": _TF,
