@@ -53,7 +53,7 @@ class Features(NamedTuple):
 class HourglassNetwork(nn.Module):
     """(B, 1, S, S) normalised crops -> maps of every stack, of S / stride cells.
 
-    `refinement`, if there are refining blocks, and `hand_head` read the features of the last maps and at the fused
+    `refinement`, if there are refining blocks, and `hand_head` read the features of the last maps and the fused
     joints.
     """
 

@@ -97,11 +97,11 @@ class TransformInput:
                 why = str(error)
             self._waiting.popleft()
             if place is not None:
-                self._look_at(header.frame_id)
+                self._warn_of_body_frame(header.frame_id)
             self._deliver(message, place, why)
         self._retry.cancel()
 
-    def _look_at(self, frame: str) -> None:
+    def _warn_of_body_frame(self, frame: str) -> None:
         """Say once of a frame that is no optical one by its transforms. Its name, and how it lies, do not tell."""
         if frame in self._known or len(self._known) >= MOST_HINTS:
             return

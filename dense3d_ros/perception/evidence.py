@@ -34,8 +34,8 @@ TERMS: dict[str, int] = {
 }
 """Name -> the only direction in which it can speak: 1, more of it is more like a hand; -1, less like one.
 
-presence: the network's log-odds, the mean of both sides where both were looked at. spread: logarithm of the mean
-joint's expected error in millimetres.
+presence: the network's log-odds, the mean of a right and a left hand where both were tried. spread: logarithm of the
+mean joint's expected error in millimetres.
 unexplained, unexplained_behind: share of the measured surface about the hand that is far from every bone: level with
 the hand, and close behind it. in_front, hidden, unmeasured: shares of the bones in front of the measured surface, far
 behind it, and where none was measured. bones: how unusual the proportions are, size: how unusual the size, in standard
