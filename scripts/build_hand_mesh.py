@@ -11,6 +11,7 @@ the name says so.
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -149,10 +150,15 @@ def hand_of(model: object, labels: Labels) -> tuple[np.ndarray, np.ndarray, np.n
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name", choices=("soma", "makehuman"), help="mesh and skinning weights")
+    parser.add_argument("output", type=Path, help="file to write")
+    arguments = parser.parse_args()
+    name, path = arguments.name, arguments.output
+
     import anny
 
     options = {"phenotypes": "all", "local_changes": list(LOCAL_CHANGES)}
-    name, path = sys.argv[1], Path(sys.argv[2])
     model, labels = anny.Anny(rig="soma", topology="soma", **options), soma_labels()
     hand, faces, weights = hand_of(model, labels)
     vertices, rig_joints = sample_population(model, hand, labels)

@@ -10,6 +10,7 @@ and out of the object. What ends without its contacts or with a collision is dro
 
 from __future__ import annotations
 
+import argparse
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -237,6 +238,9 @@ def search(kind: str, wanted: int, rng: np.random.Generator) -> list[tuple[np.nd
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("output", type=Path, help="file to write")
+    output = parser.parse_args().output
     rng = np.random.default_rng(0)
     angles, kinds, objects = [], [], []
     for kind, wanted in COUNTS.items():
@@ -244,7 +248,7 @@ def main() -> None:
             angles.append(pose)
             kinds.append(KINDS.index(kind))
             objects.append(shape)
-    save_bank(Path(sys.argv[1]), np.array(angles), np.array(kinds), np.array(objects))
+    save_bank(output, np.array(angles), np.array(kinds), np.array(objects))
 
 
 if __name__ == "__main__":

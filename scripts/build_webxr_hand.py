@@ -9,9 +9,9 @@ The mesh ends just behind the wrist: its stub is cut and drawn out into a forear
 
 from __future__ import annotations
 
+import argparse
 import json
 import struct
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -92,7 +92,11 @@ def draw_out_forearm(
 
 
 def main() -> None:
-    scene, arrays = read_accessors(Path(sys.argv[1]))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("hand", type=Path, help="right.glb of the generic hand")
+    parser.add_argument("output", type=Path, help="file to write")
+    arguments = parser.parse_args()
+    scene, arrays = read_accessors(arguments.hand)
     attributes = scene["meshes"][0]["primitives"][0]["attributes"]
     positions = arrays[attributes["POSITION"]].astype(np.float64)
     faces = arrays[scene["meshes"][0]["primitives"][0]["indices"]].reshape(-1, 3).astype(int)
@@ -134,7 +138,7 @@ def main() -> None:
 
     nothing = np.zeros((0, len(vertices), 3))
     rig = HandRig(vertices, faces, joints, weights, nothing, np.zeros((0, 24, 3)), np.radians(REST_ROLL_DEGREES))
-    save_rig(Path(sys.argv[2]), rig)
+    save_rig(arguments.output, rig)
 
 
 if __name__ == "__main__":

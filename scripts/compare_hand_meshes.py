@@ -9,6 +9,7 @@ unknown to the fit; then both are bent alike. It prints millimetres of a hand of
 
 from __future__ import annotations
 
+import argparse
 import sys
 
 import numpy as np
@@ -39,7 +40,9 @@ def skin_distance(points: np.ndarray, mesh_vertices: np.ndarray, faces: np.ndarr
 
 
 def main() -> None:
-    first, second = (HandMesh.load(name) for name in sys.argv[1:3])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("meshes", nargs=2, metavar="MESH", help="names, such as soma and makehuman")
+    first, second = (HandMesh.load(name) for name in parser.parse_args().meshes)
     rng = np.random.default_rng(0)
     # The forearm is cut at random anyway.
     hand = np.flatnonzero(second.vertices[:, 0] > -0.1)
