@@ -14,7 +14,7 @@ from pkgutil import iter_modules
 from dense3d_ros import commands
 
 VERSION = "0.1.0"
-DESCRIPTION = "Hand pose from depth images: 21 joints in metres, without ROS."
+DESCRIPTION = "Hand pose from depth images: 21 joints in metres. Only demo, watch and a part of benchmark need ROS 2."
 ROS_MODULES = ("rclpy", "dense3d_ros.msg", "lifecycle_msgs", "ament_index_python")
 """Modules that only an installation of ROS 2, and of this package in it, has."""
 EXTRAS = {"av": "av", "rerun": "rerun-sdk", "rosbags": "rosbags"}

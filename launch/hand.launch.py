@@ -42,18 +42,19 @@ def generate_launch_description() -> LaunchDescription:
         DeclareLaunchArgument(
             "transport",
             default_value="",
-            description="raw, or compressedDepth, the topic of that name below the image's. Empty: as in params_file.",
+            description="Transport of the depth image: raw, or compressedDepth, on the image's topic with "
+            "/compressedDepth appended. Empty: as in params_file.",
         ),
         DeclareLaunchArgument(
             "depth_unit",
             default_value="",
-            description="Metres per value of the depth image; 0 takes the encoding's. Empty: as in params_file.",
+            description="Metres per value of the depth image; 0 uses the encoding's. Empty: as in params_file.",
         ),
         DeclareLaunchArgument(
             "distortion",
             default_value="",
-            description="What to do about the lens: undo, ignore, inverse, or auto, which decides by the name of the "
-            "image's topic. Empty: as in params_file.",
+            description="How to treat the lens distortion in the camera info: undo, ignore (the image is rectified), "
+            "inverse, or auto, which decides by the name of the image's topic. Empty: as in params_file.",
         ),
         DeclareLaunchArgument(
             "sync_slop",
@@ -76,12 +77,12 @@ def generate_launch_description() -> LaunchDescription:
             description="What the network runs in: auto, openvino, onnxruntime and so on. Empty: as in params_file.",
         ),
         DeclareLaunchArgument(
-            "max_hands", default_value="", description="Maximum number of hands. Empty: as in params_file."
+            "max_hands", default_value="", description="Maximum number of hands, 1..6. Empty: as in params_file."
         ),
         DeclareLaunchArgument(
             "min_score",
             default_value="",
-            description="Hands below this score, 0..1, are not published; 0 takes the model's own threshold. "
+            description="New hands below this score, 0..1, are not published; 0 uses the model's own threshold. "
             "Empty: as in params_file.",
         ),
         DeclareLaunchArgument(
@@ -106,7 +107,7 @@ def generate_launch_description() -> LaunchDescription:
             "autostart",
             default_value="true",
             choices=["true", "false"],
-            description="Configure and activate hand_model. Off: ros2 lifecycle or a lifecycle manager does it.",
+            description="Configure and activate hand_model. false: ros2 lifecycle or a lifecycle manager does it.",
         ),
         DeclareLaunchArgument(
             "hand_state",
@@ -118,7 +119,7 @@ def generate_launch_description() -> LaunchDescription:
             "respawn",
             default_value="true",
             choices=["true", "false"],
-            description="Restart the process when it ends by itself.",
+            description="Restart the process five seconds after it ends by itself.",
         ),
         DeclareLaunchArgument("rviz", default_value="false", choices=["true", "false"], description="Start RViz."),
         DeclareLaunchArgument(

@@ -42,7 +42,7 @@ def generate_launch_description() -> LaunchDescription:
             "rendered",
             default_value="true",
             choices=["true", "false"],
-            description="Show a rendered hand. Off: a camera's driver publishes the topics depth and camera_info.",
+            description="Use a rendered hand. false: use a camera, on the topics depth and camera_info.",
         ),
         DeclareLaunchArgument(
             "robot_parent",
@@ -53,7 +53,7 @@ def generate_launch_description() -> LaunchDescription:
             "rviz",
             default_value="true",
             choices=["true", "false"],
-            description="Start RViz with hand and robot side by side, and the nodes that it needs to show the robot.",
+            description="Start RViz, which shows hand and robot side by side, and the nodes that it needs for this.",
         ),
     ]
     # Both declare their own arguments: model, device, params_file and so on pass through.

@@ -13,8 +13,8 @@ import argparse
 def add_intrinsics(parser: argparse._ActionsContainer, *, required: bool) -> None:
     """Arguments that say how a folder of depth PNGs was taken: fx, fy, cx, cy and depth_unit."""
     for name, text in (
-        ("fx", "focal length along a row"),
-        ("fy", "focal length along a column"),
+        ("fx", "horizontal focal length"),
+        ("fy", "vertical focal length"),
         ("cx", "column of the principal point"),
         ("cy", "row of the principal point"),
     ):

@@ -30,8 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="R",
         type=int,
         default=1,
-        help="how often each crop is learned, each time turned by another quarter (default: 1); synthetic test crops "
-        "are mostly upright, so that more teaches turns that the test does not have",
+        help="how often each crop is learned, each time turned by another 90 degrees (default: 1); more than 1 teaches "
+        "rotations that the mostly upright synthetic test crops do not have",
     )
     parser.add_argument("--seeds", metavar="K", type=int, default=3, help="runs of a variant (default: %(default)s)")
     parser.add_argument("--test", metavar="N", type=int, default=1000, help="held-out crops (default: %(default)s)")

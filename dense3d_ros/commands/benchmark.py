@@ -43,9 +43,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--runtime", default="auto", help="what the network runs in, for stages and end to end (default: %(default)s)"
     )
     parser.add_argument(
-        "--runtimes", metavar="NAME", nargs="+", help="runtimes to compare (default: all there are but compiled)"
+        "--runtimes",
+        metavar="NAME",
+        nargs="+",
+        help="runtimes to compare (default: all that are installed, except compiled)",
     )
-    parser.add_argument("--batches", metavar="N", nargs="+", type=int, default=[1, 2, 4], help="crops in a batch")
+    parser.add_argument(
+        "--batches", metavar="N", nargs="+", type=int, default=[1, 2, 4], help="crops in a batch (default: 1 2 4)"
+    )
     parser.add_argument("--repeats", metavar="N", type=int, default=100, help="calls of each (default: %(default)s)")
     parser.add_argument(
         "--sizes",
@@ -55,8 +60,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[(640, 480), (1280, 720), (1024, 1024)],
         help="cameras that see rooms without a hand (default: 640x480 1280x720 1024x1024)",
     )
-    parser.add_argument("--rates", metavar="HZ", nargs="+", type=float, default=[30.0, 60.0, 90.0], help="camera rates")
-    parser.add_argument("--seconds", metavar="S", type=float, default=20.0, help="of each rate (default: %(default)s)")
+    parser.add_argument(
+        "--rates",
+        metavar="HZ",
+        nargs="+",
+        type=float,
+        default=[30.0, 60.0, 90.0],
+        help="camera rates, end to end (default: 30 60 90)",
+    )
+    parser.add_argument(
+        "--seconds", metavar="S", type=float, default=20.0, help="seconds at each rate (default: %(default)s)"
+    )
     parser.add_argument("--json", metavar="FILE", type=Path, help="write all figures and the machine's description")
     parser.add_argument("--markdown", metavar="FILE", type=Path, help="write the tables")
     parser.add_argument("--plot", metavar="FILE", type=Path, help="write a plot (PNG)")

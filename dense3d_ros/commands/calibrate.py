@@ -1,11 +1,11 @@
-"""Fit what a model's scores mean, and from which score on a hand is published, and store it in the model file.
+"""Fit a model's scores, and the threshold above which a hand is published, and store both in the model file.
 
 Do this once after training. The model runs on synthetic images with and without a hand, through its own detector,
 from seeds that neither training nor the test set uses and without the mesh that is never trained on. The fit gives
   - the expected error of each joint, from how well its votes agree: its score is 20 mm / (20 mm + expected error);
   - the probability that a place is a hand, which is the hand's score;
   - how a hand of unknown handedness and its mirror image are weighed;
-  - the least score of a published hand: a hand is seen in 0.3 % of the images that have none.
+  - the threshold of a published hand: at it, a hand is seen in 0.3 % of the images that have none.
 The file is written atomically at the end. It also stores the number of images of the fit and the share of hands missed
 at that score; `dense3d models` prints them. Measure the result on the test set with `dense3d evaluate`.
 
@@ -19,7 +19,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-SUMMARY = "fit a model's scores and its least score, and store them in its file"
+SUMMARY = "fit a model's scores and the threshold of a hand, and store them in its file"
 FEWEST = 100
 
 
@@ -37,8 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         type=int,
         default=2000,
-        help=f"images with a hand, and as many without, at least {FEWEST}; false hands, which are counted, are rare, "
-        "so that much fewer are for a quick try only (default: %(default)s)",
+        help=f"images with a hand, and as many without, at least {FEWEST}; use far fewer only for a quick try, because "
+        "false hands are counted and rare (default: %(default)s)",
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
     parser.add_argument("--runtime", default="auto", help="what the network runs in (default: %(default)s)")

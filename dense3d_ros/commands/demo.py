@@ -72,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME|FILE",
         action="append",
         help="with --teleop: name or configuration of a robot; may be repeated (default: all that come with the "
-        "package and can be moved here)",
+        "package and whose requirements are installed)",
     )
     parser.add_argument(
         "--rate", metavar="HZ", type=float, help=f"with --teleop: frames a second (default: {DEFAULTS['rate']})"

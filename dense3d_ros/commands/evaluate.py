@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 Outcome = tuple[dict[str, Any], list[str], Callable[[Path, dict[str, Any]], None] | None]
 """Result, the lines to print of it, and what draws it, if anything does."""
 
-SUMMARY = "measure joint errors of prediction files or of a model, and the hands that it misses and makes up"
+SUMMARY = "measure joint errors of a model or of prediction files, and a model's missed and false hands"
 SYNTHETIC_SAMPLES = 1000
 MANY_HANDS_PICTURES = 500
 WORKING_HANDS = 300
@@ -51,7 +51,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", metavar="FILE", type=Path, required=True, help="results to write")
     parser.add_argument("--plot", metavar="FILE", type=Path, help="image of curves and bars to write")
     benchmark = parser.add_argument_group("on a benchmark")
-    benchmark.add_argument("--dataset", choices=("nyu", "icvl", "msra"), help="data set: its camera and joints")
+    benchmark.add_argument(
+        "--dataset", choices=("nyu", "icvl", "msra"), help="benchmark whose camera and joints are used"
+    )
     benchmark.add_argument("--root", metavar="DIR", type=Path, help="folder of the data set, for its labels")
     benchmark.add_argument(
         "--held-out", metavar="0..8", type=int, default=0, help="MSRA15's test subject (default: %(default)s)"
@@ -63,7 +65,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--write-predictions", metavar="FILE", type=Path, help="with --model: write the joints of the oracle crops"
     )
     model = parser.add_argument_group("with --model")
-    model.add_argument("--data", choices=("synthetic-test",), default="synthetic-test", help="without --dataset")
+    model.add_argument(
+        "--data", choices=("synthetic-test",), default="synthetic-test", help="test set without --dataset"
+    )
     model.add_argument(
         "--samples",
         metavar="N",

@@ -21,7 +21,7 @@ SUMMARY = "record the graph of a model, so that robots need no torch"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `dense3d export`."""
     parser.add_argument(
-        "--model", metavar="NAME|FILE", required=True, help="model name or file, or `detector`: the shipped one"
+        "--model", metavar="NAME|FILE", required=True, help="model name or file, or `detector` for the shipped detector"
     )
     parser.add_argument(
         "--output",

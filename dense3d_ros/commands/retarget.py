@@ -1,4 +1,4 @@
-"""Move a robot like the hand of a recording.
+"""Turn the hand of a recording into joint positions of a robot.
 
 RESULT is a folder that `dense3d run` wrote, or its hands.jsonl. The hand with the robot's handedness is smoothed as in
 the node hand_state. FILE gets the robot's joint positions, in radians and metres, for each frame that shows this hand:
@@ -17,14 +17,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-SUMMARY = "move a robot like the hand of a recording"
+SUMMARY = "turn the hand of a recording into joint positions of a robot"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `dense3d retarget`."""
     parser.add_argument("result", metavar="RESULT", type=Path, help="folder of dense3d run, or its hands.jsonl")
     parser.add_argument("--robot", metavar="ROBOT", required=True, help="name or configuration of a robot")
-    parser.add_argument("--output", metavar="FILE", type=Path, required=True, help="a .csv or .json")
+    parser.add_argument("--output", metavar="FILE", type=Path, required=True, help="file to write, .csv or .json")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -15,7 +15,7 @@ so an interrupted run keeps its results. At the start DIR gets run.json with the
 of frames, and at the end
 
   contact_sheet.png  the overlays side by side (up to 60 of them)
-  hands.mp4          the overlays as an H.264 video, where the Python package av is installed
+  hands.mp4          the overlays as an H.264 video, if the Python package av is installed
 
 Another run into DIR replaces all this, and says so. --bag writes an MCAP for `ros2 bag play`, Foxglove and Rerun; it
 keeps the frames before an interruption. --rerun writes a recording for the Rerun viewer, with curves of each hand. The
@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("input", metavar="INPUT", type=Path, help="folder of 16-bit depth PNGs, or ROS bag")
     add_intrinsics(parser, required=False)
     parser.add_argument("--depth", metavar="TOPIC", help="depth topic of a bag that has several")
-    parser.add_argument("--camera-info", metavar="TOPIC", help="its camera info, where the bag has several")
+    parser.add_argument("--camera-info", metavar="TOPIC", help="camera info of that topic, if the bag has several")
     parser.add_argument(
         "--output", metavar="DIR", type=Path, required=True, help="folder for the results, made if needed"
     )
@@ -61,13 +61,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--bag",
         metavar="OUT.mcap",
         type=Path,
-        help="write depth, camera info, hands, joints, markers and recorded transforms into an MCAP, too",
+        help="also write depth, camera info, hands, joints, markers and recorded transforms into an MCAP",
     )
     parser.add_argument(
         "--rerun",
         metavar="OUT.rrd",
         type=Path,
-        help="write depth, skeletons and curves into a recording for the Rerun viewer, too",
+        help="also write depth, skeletons and curves into a recording for the Rerun viewer",
     )
     parser.add_argument(
         "--model", metavar="NAME|FILE", default="fast", help="model name or file (default: %(default)s)"
@@ -82,12 +82,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"hands to look for, 1 to {MOST_HANDS} (default: %(default)s)",
     )
     parser.add_argument(
-        "--rate", metavar="HZ", type=float, help="frames a second of a folder, for stamps (default: 30)"
+        "--rate", metavar="HZ", type=float, help="frames per second of a folder, for its stamps (default: 30)"
     )
     parser.add_argument(
         "--joints",
         metavar="NAME",
-        help="have the joints in hands.jsonl in another project's order and axes, too: mediapipe, openxr, mano or "
+        help="also write the joints to hands.jsonl in another project's order and axes: mediapipe, openxr, mano or "
         "dex_retargeting",
     )
     parser.add_argument(

@@ -1,7 +1,7 @@
 """Show what training samples look like: synthetic crops with the true joints drawn on them.
 
 Each tile is one crop as the network gets it. A tile with a skeleton teaches joints; the others teach only whether
-there is a hand, and which.
+there is a hand, and whether it is left or right.
 
 example:
   dense3d synth --show samples.png --count 48

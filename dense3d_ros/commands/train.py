@@ -37,8 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         type=int,
         default=1,
-        help="processes that make samples, of each training process; for the default network both multiplied are "
-        "1, 2, 4, 8 or 16 (default: %(default)s)",
+        help="processes that make samples, for each training process; for the default network, workers times training "
+        "processes must be 1, 2, 4, 8 or 16 (default: %(default)s)",
     )
     parser.add_argument(
         "--from",
@@ -48,7 +48,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seconds", metavar="S", type=float, help="stop after S seconds; the same command continues")
     paper = parser.add_argument_group("with a recipe of the paper's network")
-    paper.add_argument("--data", choices=("synthetic", "nyu", "icvl", "msra"), default="synthetic", help="learn from")
+    paper.add_argument(
+        "--data",
+        choices=("synthetic", "nyu", "icvl", "msra"),
+        default="synthetic",
+        help="training data (default: %(default)s)",
+    )
     paper.add_argument("--root", metavar="DIR", type=Path, help="folder of the data set")
     paper.add_argument(
         "--held-out", metavar="0..8", type=int, default=0, help="MSRA15's test subject (default: %(default)s)"

@@ -130,7 +130,7 @@ def help_text(module: str) -> str:
             f"  {executable} --ros-args -p {nodes[0].name}:{example}",
             f"  {executable} --ros-args --params-file hand.yaml",
             "and while it runs, unless it is read at the start:",
-            f"  ros2 param set /{nodes[-1].name} NAME VALUE",
+            f"  ros2 param set /{nodes[0].name} NAME VALUE",
         ]
     )
 

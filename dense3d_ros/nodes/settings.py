@@ -51,25 +51,26 @@ class HandPoseSettings:
     )
     depth_unit: float = parameter(
         0.0,
-        "Metres per value of the depth image, for a camera whose unit is not that of its encoding. 0 takes the "
+        "Metres per value of the depth image, for a camera whose unit is not that of its encoding. 0 uses the "
         "encoding's: 0.001 for 16UC1 and mono16, 1 for 32FC1.",
         (0.0, 1.0),
     )
     sync_slop: float = parameter(
         0.0,
-        "Maximum difference of the stamps of an image and its camera info, seconds. 0 takes equal stamps only.",
+        "Maximum difference of the stamps of an image and its camera info, seconds. 0 accepts only equal stamps.",
         (0.0, 1.0),
     )
     distortion: str = parameter(
         "auto",
-        "What to do about the lens of the camera info: undo; ignore, for a rectified image; auto, which ignores it if "
-        "the image's topic is named rect or rectified; or inverse, which undoes it if the coefficients map pixels to "
-        "rays, as those of RealSense's SR300 do.",
+        "How to treat the lens distortion in the camera info. undo: correct it. ignore: the image is rectified. auto: "
+        "ignore it if the name of the image's topic contains the word rect or rectified, as in image_rect_raw; "
+        "otherwise undo it. inverse: correct it by coefficients that map pixels to rays, as those of RealSense's SR300 "
+        "do.",
     )
     max_hands: int = parameter(2, "Maximum number of hands in a frame.", (1, 6))
     min_score: float = parameter(
         0.0,
-        "New hands below this score are not published; a followed hand may score somewhat lower. 0 takes the threshold "
+        "New hands below this score are not published; a followed hand may score somewhat lower. 0 uses the threshold "
         "stored with the model, at which false hands are rare.",
         (0.0, 1.0),
     )
@@ -77,13 +78,13 @@ class HandPoseSettings:
     max_depth: float = parameter(1.5, "Maximum depth of a hand, metres.", (0.1, 10.0))
     max_lost: float = parameter(
         0.3,
-        "Seconds for which an unseen hand keeps its number. Nothing is published for it meanwhile.",
+        "Seconds for which an unseen hand keeps its track_id. Nothing is published for it meanwhile.",
         (0.0, 5.0),
     )
     max_age: float = parameter(
         0.5,
-        "Maximum age of a frame, seconds. Older ones are dropped when their turn comes, and again before their hands "
-        "are published. 0 takes any age.",
+        "Maximum age of a frame, seconds. Older frames are dropped, both before they are processed and before their "
+        "hands are published. 0 accepts any age.",
         (0.0, 3600.0),
     )
     timeout: float = parameter(
@@ -177,7 +178,7 @@ class DepthCameraSettings:
     rate: float = parameter(30.0, "Frames per second.", (0.1, 240.0), constant=True)
     loop: bool = parameter(
         True,
-        "Repeat the folder. Off: wait for a subscriber, publish every file once, then exit.",
+        "Repeat the folder. false: wait for a subscriber, publish every file once, then exit.",
         constant=True,
     )
     encoding: str = parameter("16UC1", "Encoding of the image: 16UC1 (mm) or 32FC1 (m).", constant=True)
@@ -223,7 +224,7 @@ class HandStateSettings:
         0.5, "One Euro filter: cutoff frequency at rest, Hz. Lower is smoother and later.", (0.001, 1000.0)
     )
     beta: float = parameter(
-        25.0, "One Euro filter: Hz by which the cutoff frequency rises for each metre a second.", (0.0, 10000.0)
+        25.0, "One Euro filter: Hz by which the cutoff frequency rises for each metre per second.", (0.0, 10000.0)
     )
     lead: float = parameter(0.0, "How far ahead of the image's stamp the joints are predicted, seconds.", (0.0, 0.2))
     max_speed: float = parameter(
@@ -232,7 +233,9 @@ class HandStateSettings:
         (0.1, 100.0),
     )
     max_hold: float = parameter(
-        0.1, "Seconds for which an unseen hand keeps its last state; then it is lost.", (0.0, 0.5)
+        0.1,
+        "Seconds for which an unseen hand keeps its last state; then it is lost. Meanwhile only grasp is published.",
+        (0.0, 0.5),
     )
     timeout: float = parameter(1.0, "Seconds without a message after which all hands are lost.", (0.1, 60.0))
     pinch_on: float = parameter(0.022, "A pinch begins at this aperture, metres.", (0.0, 0.2))
@@ -241,8 +244,8 @@ class HandStateSettings:
     fist_off: float = parameter(0.6, "A fist ends at this closure.", (0.0, 1.0))
     target_frame: str = parameter(
         "",
-        "Frame in which everything is published, by the transform at the image's stamp: the robot's base. Empty: the "
-        "camera's frame.",
+        "Frame in which everything is published, usually the robot's base. The transform is the one at the image's "
+        "stamp. Empty: the camera's frame.",
     )
     tf_timeout: float = parameter(0.1, "Seconds to wait for the transform at the image's stamp.", (0.0, 1.0))
     workspace_min: Sequence[float] = parameter(
@@ -282,7 +285,7 @@ class HandRetargetSettings:
     )
     enable_timeout: float = parameter(
         0.0,
-        "Seconds for which a true on ~/enable lets commands through, as a dead-man's switch. 0 needs no switch.",
+        "Seconds for which a true on ~/enable lets commands through, as a dead-man's switch. 0: no switch is needed.",
         (0.0, 10.0),
     )
 
