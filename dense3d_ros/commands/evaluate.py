@@ -197,6 +197,7 @@ def _evaluate_on_synthetic(arguments: argparse.Namespace) -> Outcome:
         evaluate_on_sequences,
     )
     from dense3d_ros.learning.evaluation.synthetic_right_hands import SyntheticRightHands
+    from dense3d_ros.learning.evaluation.tables import FALSE_CANDIDATES
     from dense3d_ros.learning.evaluation.two_hands import evaluate_on_two_hands
     from dense3d_ros.learning.evaluation.working_hands import evaluate_on_working_hands
     from dense3d_ros.perception.model import load_model
@@ -241,6 +242,12 @@ def _evaluate_on_synthetic(arguments: argparse.Namespace) -> Outcome:
     lines.append(
         f"own detector, score from {result['min_score']:g} on: {100 * own['found']:.1f} % of hands found; one seen in "
         f"{100 * own['false_hand_rate']:.2f} % of images without (95 %: {100 * low:.2f}-{100 * high:.2f} %)"
+    )
+    recall = {point["false_per_image"]: point["recall"]["all"] for point in result["detector"]["curve"]}
+    lines.append(
+        "the detector names "
+        + ", ".join(f"{_percent(recall[rate])} of the hands at {rate:g}" for rate in FALSE_CANDIDATES)
+        + " false candidates an image"
     )
     many, two = result["many_hands"], result["two_hands"]
     lines += [

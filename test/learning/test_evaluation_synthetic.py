@@ -20,7 +20,7 @@ from dense3d_ros.learning.evaluation.synthetic import HandFrame, SyntheticTestSe
 from dense3d_ros.learning.synthetic.animation import HandAnimation
 from dense3d_ros.learning.synthetic.protrusions import find_candidates
 from dense3d_ros.learning.synthetic.sensors import SENSORS
-from dense3d_ros.perception.detector import Candidate
+from dense3d_ros.perception.detector import LEAST_LOG_ODDS, Candidate
 from dense3d_ros.perception.model import HandModel, Prediction
 from dense3d_ros.perception.model_description import ModelDescription
 
@@ -51,7 +51,9 @@ class KnowingModel:
         self.hands = [(joints, frame) for frame in frames for joints in (frame.sample.joints, *frame.others)]
         self.centres = np.stack([hand_centre(joints) for joints, _ in self.hands])
 
-    def detect(self, depth: DepthImage, camera: Camera, limit: int) -> list[Candidate]:
+    def detect(
+        self, depth: DepthImage, camera: Camera, limit: int, least_log_odds: float = LEAST_LOG_ODDS
+    ) -> list[Candidate]:
         near = [
             hand_centre(joints) + OFFSET
             for joints, frame in self.hands
@@ -149,7 +151,9 @@ class Follower(KnowingModel):
         self.joints = np.stack([animation.hand(time).joints for animation in animations for time in times])
         self.centres = hand_centre(self.joints)
 
-    def detect(self, depth: DepthImage, camera: Camera, limit: int) -> list[Candidate]:
+    def detect(
+        self, depth: DepthImage, camera: Camera, limit: int, least_log_odds: float = LEAST_LOG_ODDS
+    ) -> list[Candidate]:
         return [Candidate(centre, 0.9, 0.0, 0.0) for centre in find_candidates(depth, camera, limit=limit)]
 
     def _answer(self, crop: HandCrop, handedness: Handedness) -> Prediction:
@@ -198,6 +202,13 @@ def test_evaluation_adds_up(tmp_path: Path, frames: list[HandFrame]) -> None:
     assert own["mean_centre_error_mm"] == pytest.approx(10, abs=1e-3)
     assert result["right_hand_accuracy"] == 1
     assert result["presence"][4]["hands_missed"] == 0
+    # The stand-in names every hand, 10 mm off, and nothing else.
+    named = result["detector"]["groups"]["all"]
+    assert (result["detector"]["images"], named["hands"], named["recall"]) == (COUNT + 6, COUNT, 1)
+    assert result["detector"]["false_per_image"] == 0
+    assert min(point["recall"]["all"] for point in result["detector"]["curve"]) == 1
+    assert named["depth_mm"][0] <= 10.001
+    assert named["lateral_mm"][1] <= 10.001
     assert evaluate_on_synthetic(model, COUNT, 6) == result
     write_json(tmp_path / "result.json", result)
     pytest.importorskip("matplotlib", reason="plots need matplotlib")

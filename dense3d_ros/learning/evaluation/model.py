@@ -13,6 +13,7 @@ from tqdm import tqdm
 from dense3d_ros.geometry.hand import FINGERS, JOINT_NAMES, Handedness, hand_centre, upright_roll
 from dense3d_ros.learning.datasets.sample import DatasetSample
 from dense3d_ros.learning.evaluation import synthetic
+from dense3d_ros.learning.evaluation.candidates import LOWEST_LOG_ODDS, MOST_CANDIDATES, CandidateScore
 from dense3d_ros.learning.evaluation.detection import Detection, OwnDetector, detection_summary, failures
 from dense3d_ros.learning.evaluation.metrics import full_summary, grouped, joint_errors
 from dense3d_ros.learning.evaluation.scores import presence_curve, reliability
@@ -38,7 +39,7 @@ def evaluate_on_synthetic(model: HandModel, frames: int, hand_free: int) -> dict
 
     Upright crops around the true centre with the handedness known ("oracle_crop"), jittered ones with it
     unknown ("jittered_crop"), and what the whole estimator makes of the image ("own_detector", where frames without
-    a hand found are left out of the errors).
+    a hand found are left out of the errors). "detector": its candidates in the same images, see `candidates`.
     """
     test_set = SyntheticTestSet.load()
     run = _Run(model)
@@ -74,6 +75,7 @@ class _Run:
         self.presence_without: list[float] = []
         self.detections: list[Detection] = []
         self.false_hands: list[int] = []
+        self.candidates = CandidateScore()
 
     def add_hands(self, frames: list[HandFrame]) -> None:
         centres = [hand_centre(frame.sample.joints) for frame in frames]
@@ -104,6 +106,13 @@ class _Run:
             detection = self.detector.detect(frame)
             self.detections.append(detection)
             self.errors["own_detector"].append(detection.errors)
+            self._add_candidates(frame.sample, (frame.sample.joints, *frame.others), frame.labels)
+
+    def _add_candidates(
+        self, sample: DatasetSample, hands: tuple[NDArray[np.float32], ...], labels: dict[str, str]
+    ) -> None:
+        found = self.model.detect(sample.depth, sample.camera, MOST_CANDIDATES, LOWEST_LOG_ODDS)
+        self.candidates.add(found, hands, labels)
 
     def _add_scores(self, frames: list[HandFrame], predictions: list[Prediction]) -> None:
         """Presence and handedness are judged on jittered crops, since that is what a detector gives."""
@@ -118,6 +127,8 @@ class _Run:
         predictions = self.model.predict(crops, [Handedness.UNKNOWN] * len(points))
         self.presence_without += [probability(prediction.presence) for prediction in predictions]
         self.false_hands += [self.detector.false_hands(sample) for sample in samples]
+        for sample in samples:
+            self._add_candidates(sample, (), {})
 
     def results(self) -> dict[str, Any]:
         """The figures of everything added so far."""
@@ -134,6 +145,7 @@ class _Run:
             "reliability": reliability(
                 np.stack([detection.expected for detection in self.detections]), np.stack(self.errors["own_detector"])
             ),
+            "detector": self.candidates.summary(),
             "failures": failures(self.detections, self.false_hands),
         }
 

@@ -39,22 +39,25 @@ def plot_predictions(path: Path, result: dict[str, Any]) -> None:
 
 
 def plot_model(path: Path, result: dict[str, Any]) -> None:
-    """Curves, joints, groups and reliability of `evaluate_on_synthetic`."""
-    figure = _figure(15, 9)
-    axes = figure.subplots(2, 3).ravel()
+    """Curves, joints, groups, reliability and the detector's recall of `evaluate_on_synthetic`."""
+    figure = _figure(20, 9)
+    axes = figure.subplot_mosaic(
+        [["curves", "joints", "fingers", "groups"], ["reliability", "presence", "detector", "groups"]]
+    )
     modes = {title: result[mode] for mode, title in _MODES.items() if result[mode]["frames"]}
-    _curves(axes[0], {f"{title}: {mode['mean_joint_error_mm']:.1f} mm": mode for title, mode in modes.items()})
+    _curves(axes["curves"], {f"{title}: {mode['mean_joint_error_mm']:.1f} mm": mode for title, mode in modes.items()})
     oracle = result["oracle_crop"]
-    _bars(axes[1], oracle["per_joint_mm"], "joint error, true centre (mm)")
-    _bars(axes[2], oracle["per_finger_mm"], "joint error, true centre (mm)")
+    _bars(axes["joints"], oracle["per_joint_mm"], "joint error, true centre (mm)")
+    _bars(axes["fingers"], oracle["per_finger_mm"], "joint error, true centre (mm)")
     groups = {
         f"{kind.replace('_', ' ')}: {name}": group["mean_joint_error_mm"]
         for kind in _GROUPS
         for name, group in oracle[f"by_{kind}"].items()
     }
-    _bars(axes[3], groups, "joint error, true centre (mm)")
-    _reliability(axes[4], result["reliability"])
-    _presence(axes[5], result["presence"])
+    _bars(axes["groups"], groups, "joint error, true centre (mm)")
+    _reliability(axes["reliability"], result["reliability"])
+    _presence(axes["presence"], result["presence"])
+    _detector(axes["detector"], result["detector"])
     figure.suptitle(f"{result['model']} on {result['data']['name']}, {result['data']['frames']} frames")
     _save(figure, path)
 
@@ -116,6 +119,20 @@ def _presence(axes: Axes, curve: list[dict[str, Any]]) -> None:
     axes.set(xlabel="threshold of the presence score", ylabel="crops (%)", ylim=(0, None))
     axes.grid(alpha=0.3)
     axes.legend()
+
+
+def _detector(axes: Axes, result: dict[str, Any]) -> None:
+    """The free-response ROC curves, and what holds at the threshold in use."""
+    rates = [point["false_per_image"] for point in result["curve"]]
+    for name, group in result["groups"].items():
+        recall = [100 * point["recall"][name] for point in result["curve"]]
+        (line,) = axes.plot(rates, recall, label=f"{name}, {group['hands']} hands")
+        axes.plot(result["false_per_image"], 100 * group["recall"], "o", color=line.get_color())
+    axes.plot([], [], "ko", label=f"threshold in use, log-odds {result['least_log_odds']:g}")
+    axes.set(xlabel="detector's false candidates an image", ylabel="hands named (%)", xscale="log", ylim=(0, 100))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.grid(alpha=0.3)
+    axes.legend(loc="lower right")
 
 
 def _figure(width: float, height: float) -> Figure:
