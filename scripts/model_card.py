@@ -28,6 +28,7 @@ from dense3d_ros.learning.evaluation.synthetic import SyntheticTestSet, hand_fra
 from dense3d_ros.learning.evaluation.tables import (
     details,
     detector,
+    evidence,
     followed,
     hands,
     number,
@@ -157,6 +158,7 @@ def write_card(docs: Path, *, images: bool) -> list[Path]:
     text = put(text, "confidence", confidence(results))
     # Every model has the same one.
     text = put(text, "detector", detector(next(iter(results.values()))))
+    text = put(text, "evidence", by_model(results, evidence))
     text = put(text, "hands", by_model(results, hands))
     text = put(text, "work", by_model(results, working))
     text = put(text, "followed", by_model(results, followed))

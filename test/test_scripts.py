@@ -17,6 +17,7 @@ from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import FINGERS, JOINT_NAMES, Handedness, HandPose, hand_centre, upright_roll
 from dense3d_ros.learning.evaluation.candidates import CandidateScore
+from dense3d_ros.learning.evaluation.evidence_curves import EvidenceScore
 from dense3d_ros.learning.evaluation.many_hands import ManyHandsImage
 from dense3d_ros.learning.evaluation.metrics import full_summary, grouped
 from dense3d_ros.learning.evaluation.recall import recall_summary
@@ -25,6 +26,9 @@ from dense3d_ros.learning.evaluation.tracking_metrics import SeenHand, SequenceS
 from dense3d_ros.learning.synthetic.hand_mesh import HandMesh
 from dense3d_ros.learning.synthetic.labelled import LabelledHand
 from dense3d_ros.perception.detector import Candidate
+from dense3d_ros.perception.evidence import Evidence
+from dense3d_ros.perception.hypotheses import Place
+from dense3d_ros.perception.model import Prediction
 
 pytest.importorskip("matplotlib", reason="the scripts draw with matplotlib")
 
@@ -110,6 +114,7 @@ def result() -> dict[str, Any]:
         "free_motion": {"trained on": {"mean_joint_error_mm": 7.75}, "never trained on": {"mean_joint_error_mm": 9.25}},
         "reliability": reliability(own, own),
         "detector": candidates(),
+        "evidence": evidence(),
     }
 
 
@@ -149,6 +154,17 @@ def candidates() -> dict[str, Any]:
     return score.summary()
 
 
+def evidence() -> dict[str, Any]:
+    """Two images of a hand, of which one is found, and no false hand."""
+    joints = HandMesh.load().pose(np.zeros(25)).joints + np.float32([0.0, 0.0, 0.55])
+    place = Place.at(hand_centre(joints), 0.0, Handedness.LEFT)
+    place.best.prediction = Prediction(joints, np.ones(21, np.float32), 1.0, 0.0, 0.0, np.ones(21, np.float32))
+    score = EvidenceScore(Evidence())
+    score.add([place], [joints])
+    score.add([], [joints])
+    return score.summary()
+
+
 def two_hands() -> dict[str, Any]:
     """Four frames of two hands, one of them renamed once."""
     score = SequenceScore()
@@ -164,7 +180,18 @@ def test_the_model_card_gets_its_figures(tmp_path: Path) -> None:
     script = load("model_card")
     for folder in ("results", "images"):
         (tmp_path / folder).mkdir()
-    blocks = ("training", "overview", "confidence", "detector", "hands", "work", "followed", "details", "failures")
+    blocks = (
+        "training",
+        "overview",
+        "confidence",
+        "detector",
+        "evidence",
+        "hands",
+        "work",
+        "followed",
+        "details",
+        "failures",
+    )
     marks = "\n".join(f"<!-- generated: {name} -->\nFORMER\n<!-- end -->" for name in blocks)
     card = tmp_path / "model_card.md"
     card.write_text(f"# Card\n{marks}\nthe end\n")
@@ -195,6 +222,7 @@ def test_the_model_card_gets_its_figures(tmp_path: Path) -> None:
     recalls = "0.0 % | 50.0 % | 100.0 % | 100.0 % | 100.0 % | 100.0 % (34.2–100.0 %)"
     assert f"| 0.5-1 m | 2 | {recalls} |" in text
     assert "| 0.5-1 m | 0, 0 | 0, 0 | 0, 0 |" in text
+    assert "| all terms | 50.0 % | 50.0 % | 50.0 % | 50.0 % | 50.0 % |" in text
     # Of images 0, 1 and 2: 1, 2 and 3 mm.
     assert "| the same: those that hold a thing | 2.0 |" in text
     assert "| kind: glove | 8 | 4.5 | 4.5 |" in text

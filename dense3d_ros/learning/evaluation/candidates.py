@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.stats import mannwhitneyu
 
 from dense3d_ros.geometry.hand import angle_between, hand_centre, upright_roll
+from dense3d_ros.learning.evaluation.free_response import recall_at, threshold_at
 from dense3d_ros.learning.evaluation.scores import wilson_interval
 from dense3d_ros.perception.detector import LEAST_LOG_ODDS, Candidate
 
@@ -28,8 +29,6 @@ FALSE_PER_IMAGE = (0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 
 """Points of the curve."""
 GROUPS = ("all", "in view", "below 0.5 m", "0.5-1 m", "above 1 m")
 """Of hands: the last three by the depth of their centre."""
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,6 @@ class CandidateScore:
         members = {name: of_group for name, of_group in members.items() if of_group.any()}
         named = [hand for hand in self._hands if np.isfinite(hand.log_odds)]
         false = np.array(self._false)
-        thresholds = [threshold_at(false, rate * self._images) for rate in FALSE_PER_IMAGE]
         return {
             "images": self._images,
             "least_log_odds": LEAST_LOG_ODDS,
@@ -84,24 +82,16 @@ class CandidateScore:
             "curve": [
                 {
                     "false_per_image": rate,
-                    "log_odds": threshold,
-                    "recall": {name: float((log_odds[one] > threshold).mean()) for name, one in members.items()},
+                    "log_odds": max(threshold_at(false, rate * self._images), LOWEST_LOG_ODDS),
+                    "recall": {
+                        name: recall_at(log_odds[one], false, rate * self._images) for name, one in members.items()
+                    },
                 }
-                for rate, threshold in zip(FALSE_PER_IMAGE, thresholds, strict=True)
+                for rate in FALSE_PER_IMAGE
             ],
             "groups": {name: _group([hand for hand in self._hands if name in hand.groups]) for name in members},
             **handedness_auc([hand.right for hand in named], [hand.is_right for hand in named]),
         }
-
-
-def threshold_at(false: Array, allowed: float) -> float:
-    """The log-odds above which at most `allowed` of the false candidates (N,) are: the abscissa of a free-response ROC.
-
-    LOWEST_LOG_ODDS is the least: nothing is known of candidates below it.
-    """
-    # A product such as 0.07 * 100 may lie a little off the whole number that is meant.
-    count = int(allowed + 1e-6)
-    return float(np.sort(false)[::-1][count]) if count < len(false) else LOWEST_LOG_ODDS
 
 
 def handedness_auc(right: Sequence[float], is_right: Sequence[bool]) -> dict[str, float | None]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dense3d_ros.atomic_write import atomic_write, make_folder, write_text
+from dense3d_ros.learning.evaluation.evidence_curves import ALL_TERMS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,10 +40,10 @@ def plot_predictions(path: Path, result: dict[str, Any]) -> None:
 
 
 def plot_model(path: Path, result: dict[str, Any]) -> None:
-    """Curves, joints, groups, reliability and the detector's recall of `evaluate_on_synthetic`."""
-    figure = _figure(20, 9)
+    """Curves, joints, groups, reliability, and recall over false hands of `evaluate_on_synthetic`."""
+    figure = _figure(16, 13)
     axes = figure.subplot_mosaic(
-        [["curves", "joints", "fingers", "groups"], ["reliability", "presence", "detector", "groups"]]
+        [["curves", "joints", "groups"], ["reliability", "presence", "groups"], ["fingers", "evidence", "detector"]]
     )
     modes = {title: result[mode] for mode, title in _MODES.items() if result[mode]["frames"]}
     _curves(axes["curves"], {f"{title}: {mode['mean_joint_error_mm']:.1f} mm": mode for title, mode in modes.items()})
@@ -57,6 +58,7 @@ def plot_model(path: Path, result: dict[str, Any]) -> None:
     _bars(axes["groups"], groups, "joint error, true centre (mm)")
     _reliability(axes["reliability"], result["reliability"])
     _presence(axes["presence"], result["presence"])
+    _evidence(axes["evidence"], result["evidence"])
     _detector(axes["detector"], result["detector"])
     figure.suptitle(f"{result['model']} on {result['data']['name']}, {result['data']['frames']} frames")
     _save(figure, path)
@@ -119,6 +121,25 @@ def _presence(axes: Axes, curve: list[dict[str, Any]]) -> None:
     axes.set(xlabel="threshold of the presence score", ylabel="crops (%)", ylim=(0, None))
     axes.grid(alpha=0.3)
     axes.legend()
+
+
+def _evidence(axes: Axes, result: dict[str, Any]) -> None:
+    """The free-response ROC curves of the evidence and of each term alone, in the order of the middle of the curves."""
+    rates = [point["false_per_image"] for point in result["curve"]]
+    middle = result["curve"][len(rates) // 2]["recall"]
+    for index, name in enumerate(sorted(middle, key=lambda name: -middle[name])):
+        is_all = name == ALL_TERMS
+        axes.plot(
+            rates,
+            [100 * point["recall"][name] for point in result["curve"]],
+            "k-" if is_all else ("-", "--")[index // 10],
+            linewidth=2.5 if is_all else 1,
+            label="all terms" if is_all else f"{name} alone",
+        )
+    axes.set(xlabel="false hands an image", ylabel="hands found (%)", xscale="log", ylim=(0, 100))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.grid(alpha=0.3)
+    axes.legend(loc="lower right", fontsize=7, ncols=2)
 
 
 def _detector(axes: Axes, result: dict[str, Any]) -> None:

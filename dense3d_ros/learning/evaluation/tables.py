@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from dense3d_ros.learning.evaluation.evidence_curves import ALL_TERMS
+from dense3d_ros.perception.evidence import DESCRIPTIONS
+
 GROUPS = {
     "mesh": "hand mesh",
     "sensor": "sensor",
@@ -18,8 +21,8 @@ GROUPS = {
 WORK_GROUPS = {"work": "kind", "holds": "holds", **GROUPS}
 HAND_GROUPS = {"hands": "hands in the image", **GROUPS}
 WITHIN = (10, 20, 30, 50)
-FALSE_CANDIDATES = (0.1, 0.5, 1, 2, 4)
-"""An image, of the detector's table: points of its curve."""
+FALSE_CANDIDATES, FALSE_HANDS = (0.1, 0.5, 1, 2, 4), (0.001, 0.003, 0.01, 0.03, 0.1)
+"""An image, of the tables of the detector and of the evidence: points of their curves."""
 
 
 def number(value: float | None, digits: int = 1) -> str:
@@ -162,6 +165,21 @@ def detector(result: dict[str, Any]) -> str:
             table(["group", "across the ray (mm)", "along the ray (mm)", "turn (degrees)"], errors),
         ]
     )
+
+
+def evidence(result: dict[str, Any]) -> str:
+    """Recall over false hands of one model, by all terms of the evidence and by each term alone."""
+    if "evidence" not in result:
+        return "Not measured."
+    curve = {point["false_per_image"]: point["recall"] for point in result["evidence"]["curve"]}
+    rows = [
+        [
+            "all terms" if name == ALL_TERMS else DESCRIPTIONS[name],
+            *(percent(curve[rate][name]) for rate in FALSE_HANDS),
+        ]
+        for name in curve[FALSE_HANDS[0]]
+    ]
+    return table(["hands found", *(f"{rate:g} an image" for rate in FALSE_HANDS)], rows)
 
 
 def hands(result: dict[str, Any]) -> str:
