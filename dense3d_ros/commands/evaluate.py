@@ -7,7 +7,8 @@ model of 21 joints is scored on those that the benchmark has too.
 
 The synthetic test set is fixed by its seeds. Its first N images with a hand are used with the true place, turn and
 handedness, with these a little off, and with the own detector; and as many images without a hand, or as many as
---hand-free says, because shares of half a per cent need thousands. Images with none to four hands, images of
+--hand-free says, because shares of half a per cent need thousands. Of the same images are the curves of recall over
+false hands: of the evidence, of each of its terms alone, and of the detector. Images with none to four hands, images of
 hands at work, and tracked sequences of one and of two hands follow.
 
 With --no-hand a model looks for hands in your own depth frames without a hand; each frame counts by itself.
@@ -244,11 +245,8 @@ def _evaluate_on_synthetic(arguments: argparse.Namespace) -> Outcome:
         f"{100 * own['false_hand_rate']:.2f} % of images without (95 %: {100 * low:.2f}-{100 * high:.2f} %)"
     )
     recall = {point["false_per_image"]: point["recall"]["all"] for point in result["detector"]["curve"]}
-    lines.append(
-        "the detector names "
-        + ", ".join(f"{_percent(recall[rate])} of the hands at {rate:g}" for rate in FALSE_CANDIDATES)
-        + " false candidates an image"
-    )
+    named = ", ".join(f"{_percent(recall[rate])} at {rate:g}" for rate in FALSE_CANDIDATES)
+    lines.append(f"hands named by the detector over its false candidates an image: {named}")
     many, two = result["many_hands"], result["two_hands"]
     lines += [
         f"none to four hands, own detector: {_percent(many['missed'])} of {many['hands']} hands missed, "
