@@ -134,12 +134,13 @@ def _evidence(axes: Axes, result: dict[str, Any]) -> None:
             [100 * point["recall"][name] for point in result["curve"]],
             "k-" if is_all else ("-", "--")[index // 10],
             linewidth=2.5 if is_all else 1,
-            label="all terms" if is_all else f"{name} alone",
+            label="all terms" if is_all else f"{name.replace('_', ' ')} alone",
         )
     axes.set(xlabel="false hands an image", ylabel="hands found (%)", xscale="log", ylim=(0, 100))
     axes.xaxis.set_major_formatter("{x:g}")
     axes.grid(alpha=0.3)
-    axes.legend(loc="lower right", fontsize=7, ncols=2)
+    # Left of where the weak terms rise, below the strong ones.
+    axes.legend(fontsize=7, loc=(0.02, 0.09))
 
 
 def _detector(axes: Axes, result: dict[str, Any]) -> None:
