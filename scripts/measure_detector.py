@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
-"""Measure how far from the hand's centre the detector puts a crop, and how far from upright, before and after passes.
+"""Measure how far from the hand's centre the detector puts a crop, how far from upright, and what handedness it says.
 
     python scripts/measure_detector.py --count 400
+
+Place and turn are those before and after passes of the crop's network. The handedness is judged by the area under the
+ROC curve of the detector's log-odds of a right hand: 0.5 is chance.
 
 The images are of the synthetic test set's kind, but of numbers that the test set never uses. The mixture of crops
 in `scenes.yaml` was set to what this printed for the search and the models before the detector.
@@ -15,7 +18,10 @@ import sys
 import numpy as np
 
 from dense3d_ros.geometry.hand import Handedness, angle_between, hand_centre, upright_roll
+from dense3d_ros.learning.evaluation.candidates import handedness_auc
 from dense3d_ros.learning.evaluation.synthetic import HandFrame, SyntheticTestSet, hand_frame
+from dense3d_ros.learning.evaluation.tables import number
+from dense3d_ros.perception.detector import Candidate
 from dense3d_ros.perception.model import HandModel, crops_of, load_model
 
 FIRST_NUMBER = 1_000_000
@@ -26,18 +32,21 @@ CANDIDATES = 5
 PERCENTILES = (10, 25, 50, 75, 90, 95, 99)
 
 
-def errors_of(frame: HandFrame, model: HandModel) -> np.ndarray | None:
-    """(PASSES + 1, 4) from the true centre to the detector's nearest candidate and the centre after each pass, metres,
-    and radians from upright.
+def nearest_candidate(frame: HandFrame, model: HandModel) -> Candidate | None:
+    """Of the detector's likeliest the one that is nearest to the labelled hand; None if all are further than NEAR."""
+    true = hand_centre(frame.sample.joints)
+    candidates = model.detect(frame.sample.depth, frame.sample.camera, CANDIDATES)
+    distances = [float(np.linalg.norm(candidate.centre - true)) for candidate in candidates]
+    return candidates[int(np.argmin(distances))] if min(distances, default=NEAR) < NEAR else None
+
+
+def errors_of(frame: HandFrame, nearest: Candidate, model: HandModel) -> np.ndarray | None:
+    """(PASSES + 1, 4) from the true centre to the candidate and the centre after each pass, metres, and radians from
+    upright.
     """
     depth, camera = frame.sample.depth, frame.sample.camera
     true = hand_centre(frame.sample.joints)
-    candidates = model.detect(depth, camera, CANDIDATES)
-    near = [candidate for candidate in candidates if np.linalg.norm(candidate.centre - true) < NEAR]
-    if not near:
-        return None
-    handedness = Handedness.RIGHT if frame.labels["handedness"] == "right" else Handedness.LEFT
-    nearest = min(near, key=lambda candidate: float(np.linalg.norm(candidate.centre - true)))
+    handedness = Handedness[frame.labels["handedness"].upper()]
     centre, roll = nearest.centre, nearest.roll
     true_roll = upright_roll(frame.sample.joints)
     errors = [[*(centre - true), angle_between(roll, true_roll)]]
@@ -57,7 +66,16 @@ def main() -> None:
     arguments = parser.parse_args()
     test_set, model = SyntheticTestSet.load(), load_model(arguments.model, "cpu")
     frames = (hand_frame(FIRST_NUMBER + number, test_set) for number in range(arguments.count))
-    found = [errors for frame in frames if (errors := errors_of(frame, model)) is not None]
+    found, right, is_right = [], [], []
+    for frame in frames:
+        nearest = nearest_candidate(frame, model)
+        if nearest is None:
+            continue
+        right.append(nearest.right)
+        is_right.append(frame.labels["handedness"] == "right")
+        errors = errors_of(frame, nearest, model)
+        if errors is not None:
+            found.append(errors)
     vectors = np.array(found)[..., :3]
     turns = np.degrees(np.array(found)[..., 3])
     lengths = np.linalg.norm(vectors, axis=2)
@@ -74,6 +92,9 @@ def main() -> None:
     for passes in range(PASSES + 1):
         name = "camera" if passes == 0 else f"after pass {passes}"
         out.append(f"{name:25}" + "".join(f"{v:7.1f}" for v in np.percentile(turns[:, passes], PERCENTILES)))
+    auc = handedness_auc(right, is_right)
+    area, p = number(auc["handedness_auc"], 3), number(auc["handedness_auc_p"], 2)
+    out.append(f"area under the ROC curve of a right hand's log-odds: {area}, p {p}, {len(right)} hands")
     sys.stdout.write("\n".join(out) + "\n")
 
 

@@ -25,7 +25,18 @@ from dense3d_ros.atomic_write import write_text
 from dense3d_ros.learning.evaluation.detection import OwnDetector
 from dense3d_ros.learning.evaluation.report import plot_reliability
 from dense3d_ros.learning.evaluation.synthetic import SyntheticTestSet, hand_frame, hand_free_frame
-from dense3d_ros.learning.evaluation.tables import details, followed, hands, number, overview, percent, table, working
+from dense3d_ros.learning.evaluation.tables import (
+    details,
+    detector,
+    evidence,
+    followed,
+    hands,
+    number,
+    overview,
+    percent,
+    table,
+    working,
+)
 from dense3d_ros.perception.model import load_model
 from dense3d_ros.perception.model_description import ModelDescription
 from dense3d_ros.perception.model_file import available_models, model_path, read_model
@@ -145,6 +156,9 @@ def write_card(docs: Path, *, images: bool) -> list[Path]:
     text = put(text, "training", training({name: read_model(name)[0] for name in results}))
     text = put(text, "overview", overview(results))
     text = put(text, "confidence", confidence(results))
+    # Every model has the same one.
+    text = put(text, "detector", detector(next(iter(results.values()))))
+    text = put(text, "evidence", by_model(results, evidence))
     text = put(text, "hands", by_model(results, hands))
     text = put(text, "work", by_model(results, working))
     text = put(text, "followed", by_model(results, followed))

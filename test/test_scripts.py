@@ -15,7 +15,9 @@ import pytest
 
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthImage
-from dense3d_ros.geometry.hand import FINGERS, JOINT_NAMES, Handedness, HandPose
+from dense3d_ros.geometry.hand import FINGERS, JOINT_NAMES, Handedness, HandPose, hand_centre, upright_roll
+from dense3d_ros.learning.evaluation.candidates import CandidateScore
+from dense3d_ros.learning.evaluation.evidence_curves import EvidenceScore
 from dense3d_ros.learning.evaluation.many_hands import ManyHandsImage
 from dense3d_ros.learning.evaluation.metrics import full_summary, grouped
 from dense3d_ros.learning.evaluation.recall import recall_summary
@@ -23,6 +25,10 @@ from dense3d_ros.learning.evaluation.scores import reliability, wilson_interval
 from dense3d_ros.learning.evaluation.tracking_metrics import SeenHand, SequenceScore, idf1, tracking_summary
 from dense3d_ros.learning.synthetic.hand_mesh import HandMesh
 from dense3d_ros.learning.synthetic.labelled import LabelledHand
+from dense3d_ros.perception.detector import Candidate
+from dense3d_ros.perception.evidence import Evidence
+from dense3d_ros.perception.hypotheses import Place
+from dense3d_ros.perception.model import Prediction
 
 pytest.importorskip("matplotlib", reason="the scripts draw with matplotlib")
 
@@ -107,6 +113,8 @@ def result() -> dict[str, Any]:
         "sequences": {"mean_joint_error_mm": 7.25, "missed": 0.0, "false": 0.0, "correct_handedness": None},
         "free_motion": {"trained on": {"mean_joint_error_mm": 7.75}, "never trained on": {"mean_joint_error_mm": 9.25}},
         "reliability": reliability(own, own),
+        "detector": candidates(),
+        "evidence": evidence(),
     }
 
 
@@ -134,6 +142,29 @@ def many_hands() -> dict[str, Any]:
     return recall_summary(Detector([image] * 2), [image] * 2)
 
 
+def candidates() -> dict[str, Any]:
+    """Two images of a hand, named at log-odds of 1 and 0.5, and two false candidates at 2 and 0.75."""
+    joints = HandMesh.load().pose(np.zeros(25)).joints + np.float32([0.0, 0.0, 0.55])
+    centre = hand_centre(joints)
+    score = CandidateScore()
+    away = centre + np.float32([0.3, 0.0, 0.0])
+    for places in ({1.0: centre}, {2.0: away, 0.75: away, 0.5: centre}):
+        found = [Candidate(place, log_odds, 0.0, upright_roll(joints)) for log_odds, place in places.items()]
+        score.add(found, [joints], {"in_view": "fully", "handedness": "left"})
+    return score.summary()
+
+
+def evidence() -> dict[str, Any]:
+    """Two images of a hand, of which one is found, and no false hand."""
+    joints = HandMesh.load().pose(np.zeros(25)).joints + np.float32([0.0, 0.0, 0.55])
+    place = Place.at(hand_centre(joints), 0.0, Handedness.LEFT)
+    place.best.prediction = Prediction(joints, np.ones(21, np.float32), 1.0, 0.0, 0.0, np.ones(21, np.float32))
+    score = EvidenceScore(Evidence())
+    score.add([place], [joints])
+    score.add([], [joints])
+    return score.summary()
+
+
 def two_hands() -> dict[str, Any]:
     """Four frames of two hands, one of them renamed once."""
     score = SequenceScore()
@@ -149,7 +180,18 @@ def test_the_model_card_gets_its_figures(tmp_path: Path) -> None:
     script = load("model_card")
     for folder in ("results", "images"):
         (tmp_path / folder).mkdir()
-    blocks = ("training", "overview", "confidence", "hands", "work", "followed", "details", "failures")
+    blocks = (
+        "training",
+        "overview",
+        "confidence",
+        "detector",
+        "evidence",
+        "hands",
+        "work",
+        "followed",
+        "details",
+        "failures",
+    )
     marks = "\n".join(f"<!-- generated: {name} -->\nFORMER\n<!-- end -->" for name in blocks)
     card = tmp_path / "model_card.md"
     card.write_text(f"# Card\n{marks}\nthe end\n")
@@ -176,6 +218,11 @@ def test_the_model_card_gets_its_figures(tmp_path: Path) -> None:
     assert "| the same: images with a false hand (95 %) | 100.0 % (34.2–100.0 %) |" in text
     assert "| handedness: left | 2 | 100.0 % (34.2–100.0 %) | – | – |  |" in text
     assert "| hands in the image: 2 | 4 | 50.0 % (15.0–85.0 %) | 100.0 % | 0.0 | 2 |" in text
+    # One false candidate is above the one hand, both are above the other.
+    recalls = "0.0 % | 50.0 % | 100.0 % | 100.0 % | 100.0 % | 100.0 % (34.2–100.0 %)"
+    assert f"| 0.5-1 m | 2 | {recalls} |" in text
+    assert "| 0.5-1 m | 0, 0 | 0, 0 | 0, 0 |" in text
+    assert "| all terms | 50.0 % | 50.0 % | 50.0 % | 50.0 % | 50.0 % |" in text
     # Of images 0, 1 and 2: 1, 2 and 3 mm.
     assert "| the same: those that hold a thing | 2.0 |" in text
     assert "| kind: glove | 8 | 4.5 | 4.5 |" in text

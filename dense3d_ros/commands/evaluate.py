@@ -7,7 +7,8 @@ model of 21 joints is scored on those that the benchmark has too.
 
 The synthetic test set is fixed by its seeds. Its first N images with a hand are used with the true place, turn and
 handedness, with these a little off, and with the own detector; and as many images without a hand, or as many as
---hand-free says, because shares of half a per cent need thousands. Images with none to four hands, images of
+--hand-free says, because shares of half a per cent need thousands. Of the same images are the curves of recall over
+false hands: of the evidence, of each of its terms alone, and of the detector. Images with none to four hands, images of
 hands at work, and tracked sequences of one and of two hands follow.
 
 With --no-hand a model looks for hands in your own depth frames without a hand; each frame counts by itself.
@@ -201,6 +202,7 @@ def _evaluate_on_synthetic(arguments: argparse.Namespace) -> Outcome:
         evaluate_on_sequences,
     )
     from dense3d_ros.learning.evaluation.synthetic_right_hands import SyntheticRightHands
+    from dense3d_ros.learning.evaluation.tables import FALSE_CANDIDATES
     from dense3d_ros.learning.evaluation.two_hands import evaluate_on_two_hands
     from dense3d_ros.learning.evaluation.working_hands import evaluate_on_working_hands
     from dense3d_ros.perception.model import load_model
@@ -246,6 +248,9 @@ def _evaluate_on_synthetic(arguments: argparse.Namespace) -> Outcome:
         f"own detector, score from {result['min_score']:g} on: {100 * own['found']:.1f} % of hands found; one seen in "
         f"{100 * own['false_hand_rate']:.2f} % of images without (95 %: {100 * low:.2f}-{100 * high:.2f} %)"
     )
+    recall = {point["false_per_image"]: point["recall"]["all"] for point in result["detector"]["curve"]}
+    named = ", ".join(f"{_percent(recall[rate])} at {rate:g}" for rate in FALSE_CANDIDATES)
+    lines.append(f"hands named by the detector over its false candidates an image: {named}")
     many, two = result["many_hands"], result["two_hands"]
     lines += [
         f"none to four hands, own detector: {_percent(many['missed'])} of {many['hands']} hands missed, "

@@ -198,14 +198,16 @@ class Detector:
         self._run = make_detector_runtime(network, device, runtime)
         self._running = threading.Lock()
 
-    def detect(self, depth: DepthImage, camera: Camera, limit: int) -> list[Candidate]:
+    def detect(
+        self, depth: DepthImage, camera: Camera, limit: int, least_log_odds: float = LEAST_LOG_ODDS
+    ) -> list[Candidate]:
         """Up to `limit` places where a hand may be, the likeliest first. NonFiniteOutputError for no numbers."""
         grid = sampling(camera)
         samples = grid.samples(depth)
         with self._running:
             maps = self._run(samples, grid.camera.fx)
         check_finite([maps], "the detector's network")
-        named = candidates(maps, grid.camera, LEAST_LOG_ODDS, limit)
+        named = candidates(maps, grid.camera, least_log_odds, limit)
         return [replace(one, at_surface=at_surface(one.centre, samples, grid.camera)) for one in named]
 
 

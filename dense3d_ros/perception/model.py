@@ -17,7 +17,7 @@ from dense3d_ros.geometry.crop import Crop, crop_hand, crop_region
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import Handedness
 from dense3d_ros.perception.confidence import Confidence, probability
-from dense3d_ros.perception.detector import Candidate, Detector, load_detector
+from dense3d_ros.perception.detector import LEAST_LOG_ODDS, Candidate, Detector, load_detector
 from dense3d_ros.perception.graph_file import check_torch, has_graph, read_recorded
 from dense3d_ros.perception.model_description import ModelDescription, ModelFileError
 from dense3d_ros.perception.model_file import check_hourglass, model_path, read_model
@@ -158,9 +158,11 @@ class HandModel:
             )
         return predictions
 
-    def detect(self, depth: DepthImage, camera: Camera, limit: int) -> list[Candidate]:
+    def detect(
+        self, depth: DepthImage, camera: Camera, limit: int, least_log_odds: float = LEAST_LOG_ODDS
+    ) -> list[Candidate]:
         """Up to `limit` places in a whole image where a hand may be, the likeliest first."""
-        return self._detector.detect(depth, camera, limit)
+        return self._detector.detect(depth, camera, limit, least_log_odds)
 
     def warm_up(self) -> None:
         """Run on an empty crop, so that the first frame does not pay for what is set up lazily.

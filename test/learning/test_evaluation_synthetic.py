@@ -14,14 +14,17 @@ from dense3d_ros.geometry.crop import HandCrop, crop_hand
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import Handedness, hand_centre
 from dense3d_ros.learning.evaluation import sequences, synthetic
+from dense3d_ros.learning.evaluation.candidates import LOWEST_LOG_ODDS, MOST_CANDIDATES, CandidateScore
+from dense3d_ros.learning.evaluation.detection import MATCH, OwnDetector
+from dense3d_ros.learning.evaluation.evidence_curves import EvidenceScore
 from dense3d_ros.learning.evaluation.model import evaluate_on_synthetic
 from dense3d_ros.learning.evaluation.report import plot_model, write_json
 from dense3d_ros.learning.evaluation.synthetic import HandFrame, SyntheticTestSet, hand_frame, hand_free_frame
 from dense3d_ros.learning.synthetic.animation import HandAnimation
 from dense3d_ros.learning.synthetic.protrusions import find_candidates
 from dense3d_ros.learning.synthetic.sensors import SENSORS
-from dense3d_ros.perception.detector import Candidate
-from dense3d_ros.perception.model import HandModel, Prediction
+from dense3d_ros.perception.detector import LEAST_LOG_ODDS, Candidate, load_detector
+from dense3d_ros.perception.model import HandModel, Prediction, load_model
 from dense3d_ros.perception.model_description import ModelDescription
 
 COUNT = 16
@@ -51,7 +54,9 @@ class KnowingModel:
         self.hands = [(joints, frame) for frame in frames for joints in (frame.sample.joints, *frame.others)]
         self.centres = np.stack([hand_centre(joints) for joints, _ in self.hands])
 
-    def detect(self, depth: DepthImage, camera: Camera, limit: int) -> list[Candidate]:
+    def detect(
+        self, depth: DepthImage, camera: Camera, limit: int, least_log_odds: float = LEAST_LOG_ODDS
+    ) -> list[Candidate]:
         near = [
             hand_centre(joints) + OFFSET
             for joints, frame in self.hands
@@ -149,7 +154,9 @@ class Follower(KnowingModel):
         self.joints = np.stack([animation.hand(time).joints for animation in animations for time in times])
         self.centres = hand_centre(self.joints)
 
-    def detect(self, depth: DepthImage, camera: Camera, limit: int) -> list[Candidate]:
+    def detect(
+        self, depth: DepthImage, camera: Camera, limit: int, least_log_odds: float = LEAST_LOG_ODDS
+    ) -> list[Candidate]:
         return [Candidate(centre, 0.9, 0.0, 0.0) for centre in find_candidates(depth, camera, limit=limit)]
 
     def _answer(self, crop: HandCrop, handedness: Handedness) -> Prediction:
@@ -198,8 +205,58 @@ def test_evaluation_adds_up(tmp_path: Path, frames: list[HandFrame]) -> None:
     assert own["mean_centre_error_mm"] == pytest.approx(10, abs=1e-3)
     assert result["right_hand_accuracy"] == 1
     assert result["presence"][4]["hands_missed"] == 0
+    # It is sure of all hands whose place is judged, and no other place is.
+    judged = result["evidence"]
+    assert (judged["images"], judged["hands"], judged["false_per_image"]) == (COUNT + 6, COUNT, 0)
+    assert all(point["recall"]["evidence"] == pytest.approx(own["found"]) for point in judged["curve"])
+    # The stand-in names every hand, 10 mm off, and nothing else.
+    named = result["detector"]["groups"]["all"]
+    assert (result["detector"]["images"], named["hands"], named["recall"]) == (COUNT + 6, COUNT, 1)
+    assert result["detector"]["false_per_image"] == 0
+    assert min(point["recall"]["all"] for point in result["detector"]["curve"]) == 1
+    assert named["depth_mm"][0] <= 10.001
+    assert named["lateral_mm"][1] <= 10.001
     assert evaluate_on_synthetic(model, COUNT, 6) == result
     write_json(tmp_path / "result.json", result)
     pytest.importorskip("matplotlib", reason="plots need matplotlib")
     plot_model(tmp_path / "result.png", result)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["result.json", "result.png"]
+
+
+def test_the_shipped_detectors_curve(test_set: SyntheticTestSet, frames: list[HandFrame]) -> None:
+    """Recall and false candidates at the threshold in use are those of its default call; the curve only rises."""
+    detector, score = load_detector("cpu", "auto"), CandidateScore()
+    named, false = 0, 0
+    images = [(frame.sample, (frame.sample.joints, *frame.others), frame.labels) for frame in frames[:8]]
+    for sample, hands, labels in (*images, (hand_free_frame(0, test_set), (), {})):
+        found = detector.detect(sample.depth, sample.camera, MOST_CANDIDATES, LOWEST_LOG_ODDS)
+        score.add(found, hands, labels)
+        in_use = detector.detect(sample.depth, sample.camera, MOST_CANDIDATES)
+        assert [one.log_odds for one in found[: len(in_use)]] == [one.log_odds for one in in_use]
+        assert all(LOWEST_LOG_ODDS <= one.log_odds < LEAST_LOG_ODDS for one in found[len(in_use) :])
+        starts = [np.stack(one.starts) for one in in_use]
+        gaps = [[np.linalg.norm(one - hand_centre(hand), axis=1).min() for one in starts] for hand in hands]
+        named += bool(hands) and min(gaps[0], default=1.0) <= 0.05
+        false += sum(min((row[index] for row in gaps), default=1.0) > 0.05 for index in range(len(in_use)))
+    result = score.summary()
+    assert result["groups"]["all"]["recall"] == named / 8 > 0.8
+    assert result["false_per_image"] == false / 9
+    recall = [point["recall"]["all"] for point in result["curve"]]
+    assert recall == sorted(recall)
+    assert 0 < result["groups"]["all"]["lateral_mm"][0] < 20
+
+
+def test_the_shipped_models_evidence(frames: list[HandFrame]) -> None:
+    """The hands that pass the model's own least score are those that its estimator finds."""
+    model = load_model("fast", "cpu")
+    detector, score = OwnDetector(model), EvidenceScore(model.description.confidence.evidence)
+    found, passing = [], []
+    for frame in frames[:6]:
+        hands = (frame.sample.joints, *frame.others)
+        places = detector.places(frame.sample, len(hands))
+        score.add(places, hands)
+        at_hand = [one for one in places if np.linalg.norm(one.best.centre - hand_centre(hands[0])) <= MATCH]
+        passing.append(max((one.score for one in at_hand), default=0.0) >= model.description.confidence.min_score)
+        found.append(bool(np.isfinite(detector.detect(frame).centre_error)))
+    assert passing == found
+    assert score.summary()["curve"][-1]["recall"]["evidence"] >= np.mean(found)

@@ -14,6 +14,7 @@ from dense3d_ros.learning.evaluation.metrics import joint_errors
 from dense3d_ros.learning.evaluation.scores import wilson_interval
 from dense3d_ros.learning.evaluation.synthetic import HandFrame
 from dense3d_ros.perception.estimator import HandPoseEstimator
+from dense3d_ros.perception.hypotheses import Place
 from dense3d_ros.perception.model import HandModel
 
 MATCH = 0.1
@@ -61,6 +62,10 @@ class OwnDetector:
     def false_hands(self, sample: DatasetSample) -> int:
         """Number of hands seen in an image that has none."""
         return len(self.estimate(sample, 1))
+
+    def places(self, sample: DatasetSample, count: int) -> list[Place]:
+        """What `estimate` looks at in search of `count` hands, 1 or 2, and judges, of any score."""
+        return self._estimators[count - 1].places(sample.depth, sample.camera, count)
 
     def estimate(self, sample: DatasetSample, count: int) -> list[HandPose]:
         """Up to `count` hands, 1 or 2, in an image by itself."""

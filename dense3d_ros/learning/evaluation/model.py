@@ -13,7 +13,9 @@ from tqdm import tqdm
 from dense3d_ros.geometry.hand import FINGERS, JOINT_NAMES, Handedness, hand_centre, upright_roll
 from dense3d_ros.learning.datasets.sample import DatasetSample
 from dense3d_ros.learning.evaluation import synthetic
+from dense3d_ros.learning.evaluation.candidates import LOWEST_LOG_ODDS, MOST_CANDIDATES, CandidateScore
 from dense3d_ros.learning.evaluation.detection import Detection, OwnDetector, detection_summary, failures
+from dense3d_ros.learning.evaluation.evidence_curves import EvidenceScore
 from dense3d_ros.learning.evaluation.metrics import full_summary, grouped, joint_errors
 from dense3d_ros.learning.evaluation.scores import presence_curve, reliability
 from dense3d_ros.learning.evaluation.synthetic import (
@@ -38,7 +40,8 @@ def evaluate_on_synthetic(model: HandModel, frames: int, hand_free: int) -> dict
 
     Upright crops around the true centre with the handedness known ("oracle_crop"), jittered ones with it
     unknown ("jittered_crop"), and what the whole estimator makes of the image ("own_detector", where frames without
-    a hand found are left out of the errors).
+    a hand found are left out of the errors). "evidence", "detector": recall of hands over false ones in the
+    same images, see `evidence_curves` and `candidates`.
     """
     test_set = SyntheticTestSet.load()
     run = _Run(model)
@@ -74,6 +77,8 @@ class _Run:
         self.presence_without: list[float] = []
         self.detections: list[Detection] = []
         self.false_hands: list[int] = []
+        self.candidates = CandidateScore()
+        self.places = EvidenceScore(model.description.confidence.evidence)
 
     def add_hands(self, frames: list[HandFrame]) -> None:
         centres = [hand_centre(frame.sample.joints) for frame in frames]
@@ -104,6 +109,14 @@ class _Run:
             detection = self.detector.detect(frame)
             self.detections.append(detection)
             self.errors["own_detector"].append(detection.errors)
+            self._add_curves(frame.sample, (frame.sample.joints, *frame.others), frame.labels)
+
+    def _add_curves(
+        self, sample: DatasetSample, hands: tuple[NDArray[np.float32], ...], labels: dict[str, str]
+    ) -> None:
+        self.places.add(self.detector.places(sample, max(len(hands), 1)), hands)
+        found = self.model.detect(sample.depth, sample.camera, MOST_CANDIDATES, LOWEST_LOG_ODDS)
+        self.candidates.add(found, hands, labels)
 
     def _add_scores(self, frames: list[HandFrame], predictions: list[Prediction]) -> None:
         """Presence and handedness are judged on jittered crops, since that is what a detector gives."""
@@ -118,6 +131,8 @@ class _Run:
         predictions = self.model.predict(crops, [Handedness.UNKNOWN] * len(points))
         self.presence_without += [probability(prediction.presence) for prediction in predictions]
         self.false_hands += [self.detector.false_hands(sample) for sample in samples]
+        for sample in samples:
+            self._add_curves(sample, (), {})
 
     def results(self) -> dict[str, Any]:
         """The figures of everything added so far."""
@@ -134,6 +149,8 @@ class _Run:
             "reliability": reliability(
                 np.stack([detection.expected for detection in self.detections]), np.stack(self.errors["own_detector"])
             ),
+            "evidence": self.places.summary(),
+            "detector": self.candidates.summary(),
             "failures": failures(self.detections, self.false_hands),
         }
 

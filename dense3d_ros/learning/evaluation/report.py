@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dense3d_ros.atomic_write import atomic_write, make_folder, write_text
+from dense3d_ros.learning.evaluation.evidence_curves import ALL_TERMS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,22 +40,26 @@ def plot_predictions(path: Path, result: dict[str, Any]) -> None:
 
 
 def plot_model(path: Path, result: dict[str, Any]) -> None:
-    """Curves, joints, groups and reliability of `evaluate_on_synthetic`."""
-    figure = _figure(15, 9)
-    axes = figure.subplots(2, 3).ravel()
+    """Curves, joints, groups, reliability, and recall over false hands of `evaluate_on_synthetic`."""
+    figure = _figure(16, 13)
+    axes = figure.subplot_mosaic(
+        [["curves", "joints", "groups"], ["reliability", "presence", "groups"], ["fingers", "evidence", "detector"]]
+    )
     modes = {title: result[mode] for mode, title in _MODES.items() if result[mode]["frames"]}
-    _curves(axes[0], {f"{title}: {mode['mean_joint_error_mm']:.1f} mm": mode for title, mode in modes.items()})
+    _curves(axes["curves"], {f"{title}: {mode['mean_joint_error_mm']:.1f} mm": mode for title, mode in modes.items()})
     oracle = result["oracle_crop"]
-    _bars(axes[1], oracle["per_joint_mm"], "joint error, true centre (mm)")
-    _bars(axes[2], oracle["per_finger_mm"], "joint error, true centre (mm)")
+    _bars(axes["joints"], oracle["per_joint_mm"], "joint error, true centre (mm)")
+    _bars(axes["fingers"], oracle["per_finger_mm"], "joint error, true centre (mm)")
     groups = {
         f"{kind.replace('_', ' ')}: {name}": group["mean_joint_error_mm"]
         for kind in _GROUPS
         for name, group in oracle[f"by_{kind}"].items()
     }
-    _bars(axes[3], groups, "joint error, true centre (mm)")
-    _reliability(axes[4], result["reliability"])
-    _presence(axes[5], result["presence"])
+    _bars(axes["groups"], groups, "joint error, true centre (mm)")
+    _reliability(axes["reliability"], result["reliability"])
+    _presence(axes["presence"], result["presence"])
+    _evidence(axes["evidence"], result["evidence"])
+    _detector(axes["detector"], result["detector"])
     figure.suptitle(f"{result['model']} on {result['data']['name']}, {result['data']['frames']} frames")
     _save(figure, path)
 
@@ -116,6 +121,40 @@ def _presence(axes: Axes, curve: list[dict[str, Any]]) -> None:
     axes.set(xlabel="threshold of the presence score", ylabel="crops (%)", ylim=(0, None))
     axes.grid(alpha=0.3)
     axes.legend()
+
+
+def _evidence(axes: Axes, result: dict[str, Any]) -> None:
+    """The free-response ROC curves of the evidence and of each term alone, in the order of the middle of the curves."""
+    rates = [point["false_per_image"] for point in result["curve"]]
+    middle = result["curve"][len(rates) // 2]["recall"]
+    for index, name in enumerate(sorted(middle, key=lambda name: -middle[name])):
+        is_all = name == ALL_TERMS
+        axes.plot(
+            rates,
+            [100 * point["recall"][name] for point in result["curve"]],
+            "k-" if is_all else ("-", "--")[index // 10],
+            linewidth=2.5 if is_all else 1,
+            label="all terms" if is_all else f"{name.replace('_', ' ')} alone",
+        )
+    axes.set(xlabel="false hands an image", ylabel="hands found (%)", xscale="log", ylim=(0, 100))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.grid(alpha=0.3)
+    # Left of where the weak terms rise, below the strong ones.
+    axes.legend(fontsize=7, loc=(0.02, 0.09))
+
+
+def _detector(axes: Axes, result: dict[str, Any]) -> None:
+    """The free-response ROC curves, and what holds at the threshold in use."""
+    rates = [point["false_per_image"] for point in result["curve"]]
+    for name, group in result["groups"].items():
+        recall = [100 * point["recall"][name] for point in result["curve"]]
+        (line,) = axes.plot(rates, recall, label=f"{name}, {group['hands']} hands")
+        axes.plot(result["false_per_image"], 100 * group["recall"], "o", color=line.get_color())
+    axes.plot([], [], "ko", label=f"threshold in use, log-odds {result['least_log_odds']:g}")
+    axes.set(xlabel="detector's false candidates an image", ylabel="hands named (%)", xscale="log", ylim=(0, 100))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.grid(alpha=0.3)
+    axes.legend(loc="lower right")
 
 
 def _figure(width: float, height: float) -> Figure:

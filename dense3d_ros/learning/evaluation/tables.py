@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from dense3d_ros.learning.evaluation.evidence_curves import ALL_TERMS
+from dense3d_ros.perception.evidence import DESCRIPTIONS
+
 GROUPS = {
     "mesh": "hand mesh",
     "sensor": "sensor",
@@ -18,6 +21,8 @@ GROUPS = {
 WORK_GROUPS = {"work": "kind", "holds": "holds", **GROUPS}
 HAND_GROUPS = {"hands": "hands in the image", **GROUPS}
 WITHIN = (10, 20, 30, 50)
+FALSE_CANDIDATES, FALSE_HANDS = (0.1, 0.5, 1, 2, 4), (0.001, 0.003, 0.01, 0.03, 0.1)
+"""An image, of the tables of the detector and of the evidence: points of their curves."""
 
 
 def number(value: float | None, digits: int = 1) -> str:
@@ -137,6 +142,44 @@ def no_hand(result: dict[str, Any]) -> str:
     folders = result.get("no_hand", [])
     counts = [sum(folder[key] for folder in folders) for key in ("frames_with_a_hand", "frames")]
     return "{} of {}".format(*counts) if folders else "–"
+
+
+def detector(result: dict[str, Any]) -> str:
+    """The detector's recall over its false candidates by group, and how far off the candidates of hands are."""
+    if "detector" not in result:
+        return "Not measured."
+    measured = result["detector"]
+    recall = {point["false_per_image"]: point["recall"] for point in measured["curve"]}
+    in_use = number(measured["false_per_image"], 2)
+    recalls, errors = [], []
+    for name, group in measured["groups"].items():
+        at = [percent(recall[rate][name]) for rate in FALSE_CANDIDATES]
+        recalls.append([name, str(group["hands"]), *at, percent(group["recall"], group["recall_95"])])
+        off = [group[key] or [None, None] for key in ("lateral_mm", "depth_mm", "turn_degrees")]
+        errors.append([name, *(", ".join(number(value, 0) for value in pair) for pair in off)])
+    head = ["group", "hands", *(f"{rate:g} an image" for rate in FALSE_CANDIDATES), f"in use: {in_use} an image (95 %)"]
+    return "\n\n".join(
+        [
+            table(head, recalls),
+            "How far the candidates of named hands are off at the threshold in use, median and 90th percentile:",
+            table(["group", "across the ray (mm)", "along the ray (mm)", "turn (degrees)"], errors),
+        ]
+    )
+
+
+def evidence(result: dict[str, Any]) -> str:
+    """Recall over false hands of one model, by all terms of the evidence and by each term alone."""
+    if "evidence" not in result:
+        return "Not measured."
+    curve = {point["false_per_image"]: point["recall"] for point in result["evidence"]["curve"]}
+    rows = [
+        [
+            "all terms" if name == ALL_TERMS else DESCRIPTIONS[name],
+            *(percent(curve[rate][name]) for rate in FALSE_HANDS),
+        ]
+        for name in curve[FALSE_HANDS[0]]
+    ]
+    return table(["hands found", *(f"{rate:g} an image" for rate in FALSE_HANDS)], rows)
 
 
 def hands(result: dict[str, Any]) -> str:
