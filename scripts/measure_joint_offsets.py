@@ -15,6 +15,7 @@ import sys
 import numpy as np
 from numpy.typing import NDArray
 
+from dense3d_ros.commands import add_views
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import JOINT_NAMES, Handedness, wrist_rotation
@@ -45,7 +46,9 @@ def main() -> int:
     """Print a Markdown table for each mesh; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", metavar="NAME|FILE", default="fast", help="model (default: %(default)s)")
-    model = load_model(parser.parse_args().model)
+    add_views(parser)
+    arguments = parser.parse_args()
+    model = load_model(arguments.model, views=arguments.views)
     for mesh in (*TRAINED_MESHES, UNSEEN_MESH):
         of_mesh = errors(model, mesh)
         offsets = of_mesh.mean(axis=0)

@@ -13,6 +13,7 @@ from typing import Any
 from dense3d_ros.excerpt import excerpt
 from dense3d_ros.hand_state.conventions import CONVENTIONS
 from dense3d_ros.hand_state.state import StateSettings
+from dense3d_ros.perception.views import check_views
 
 TRANSPORTS = ("raw", "compressedDepth")
 """Of the depth image. One that is not raw has a topic of its own under the image's."""
@@ -116,6 +117,12 @@ class HandModelSettings:
     model: str = parameter(
         "fast", "Name of a shipped model, or the path of a model file. Read by the configure transition."
     )
+    views: int = parameter(
+        1,
+        "Crops of each hand that the network runs on, each turned a little: 1 or 3. 3 is more accurate and costs about "
+        "twice the time of a frame. Read by the configure transition.",
+        (1, 3),
+    )
     device: str = parameter(
         "auto",
         "Device of the network: auto, cpu, cuda or cuda:N. auto takes a GPU if there is one. "
@@ -147,6 +154,7 @@ class HandModelSettings:
     def __post_init__(self) -> None:
         if not self.model:
             raise ValueError("model is empty; expected the name of a shipped model or a path")
+        check_views(self.views)
         if not self.device:
             raise ValueError("device is empty; expected auto, cpu, cuda or cuda:N")
         if not self.runtime:

@@ -38,7 +38,7 @@ def truth() -> Oracle:
 @pytest.fixture
 def recording(tmp_path: Path, truth: Oracle, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two folders of frames, one of them empty of depth; the model is one that knows the hand."""
-    monkeypatch.setattr("dense3d_ros.perception.model.load_model", lambda name, device, runtime: truth)
+    monkeypatch.setattr("dense3d_ros.perception.model.load_model", lambda name, device, runtime, views: truth)
     folder = tmp_path / "recording"
     for name in ("one/1.png", "one/2.png", "two/1.png"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)

@@ -53,6 +53,7 @@ NAMES = (
     "transport",
     "distortion",
     "model",
+    "views",
     "device",
     "runtime",
     "cameras",

@@ -135,6 +135,8 @@ def test_a_model_of_another_skeleton_is_refused(tmp_path: Path) -> None:
     model = paper_model(tmp_path / "nyu.safetensors", "nyu14")
     with pytest.raises(ModelFileError, match="gives the joints nyu14; ICVL needs icvl16 or hand21"):
         load_benchmark_model(str(model), BENCHMARKS["icvl"], "cpu")
+    with pytest.raises(ValueError, match=f"views is 3; accepted for the paper's network in {model}: 1"):
+        load_benchmark_model(str(model), BENCHMARKS["nyu"], "cpu", views=3)
 
 
 def test_the_joints_that_a_hand_shares_with_the_benchmarks() -> None:

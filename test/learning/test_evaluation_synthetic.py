@@ -20,6 +20,7 @@ from dense3d_ros.learning.evaluation.synthetic import HandFrame, SyntheticTestSe
 from dense3d_ros.learning.synthetic.animation import HandAnimation
 from dense3d_ros.learning.synthetic.protrusions import find_candidates
 from dense3d_ros.learning.synthetic.sensors import SENSORS
+from dense3d_ros.perception.confidence import Confidence
 from dense3d_ros.perception.detector import Candidate
 from dense3d_ros.perception.model import HandModel, Prediction
 from dense3d_ros.perception.model_description import ModelDescription
@@ -44,7 +45,7 @@ def frames(test_set: SyntheticTestSet) -> list[HandFrame]:
 class KnowingModel:
     """A stand-in for a network: near a true hand it answers with that hand moved by 10 mm, elsewhere with no hand."""
 
-    device, crops_itself = "cpu", False
+    device, crops_itself, views, confidence = "cpu", False, 1, Confidence()
     description = ModelDescription("knowing", 1, 64, 0.15, 0.1, 128, "Apache-2.0")
 
     def __init__(self, frames: list[HandFrame]) -> None:

@@ -122,7 +122,7 @@ def test_a_description_that_computes_something_else_is_refused(model: Path) -> N
 
 def test_scores_are_not_in_the_graph(model: Path) -> None:
     description, network = read_model(str(model))
-    changed = replace(description, name="mine", views=3, confidence=Confidence(min_score=0.123))
+    changed = replace(description, name="mine", confidences={3: Confidence(min_score=0.123)})
     save_model(model, network, changed)
     assert read_recorded(model)[0] == changed
 

@@ -131,13 +131,16 @@ def test_a_network_that_gives_no_numbers(path: Path) -> None:
         (json.dumps(asdict(DESCRIPTION) | {"name": "a\nb"}), "name must be a line of at most 200"),
         (json.dumps(asdict(DESCRIPTION)).replace("0.15", "1e999"), "half_size must be a number .* got inf"),
         (json.dumps(asdict(DESCRIPTION)).replace("0.15", "9" * 400), "an integer of 400 digits"),
-        (json.dumps(asdict(DESCRIPTION) | {"views": True}), "views must be 1 or 3, got True"),
+        (json.dumps(asdict(DESCRIPTION) | {"confidences": {"x" * 900_000: {}}}), "confidences must be of 1 or 3 views"),
         (json.dumps(asdict(DESCRIPTION) | {"errors": {"nyu": True}}), "errors must be numbers"),
         (
-            json.dumps(asdict(DESCRIPTION) | {"confidence": {"handedness": [1e308, 1e308, 1e308]}}),
+            json.dumps(asdict(DESCRIPTION) | {"confidences": {"1": {"handedness": [1e308, 1e308, 1e308]}}}),
             "handedness has numbers above 1e",
         ),
-        (json.dumps(asdict(DESCRIPTION) | {"confidence": {"handedness": ["x" * 900_000]}}), "its confidence is wrong"),
+        (
+            json.dumps(asdict(DESCRIPTION) | {"confidences": {"3": {"handedness": ["x" * 900_000]}}}),
+            "its confidence of views 3 is wrong",
+        ),
         (json.dumps(asdict(DESCRIPTION) | {"joints": "x" * 900_000}), "joints must be a list of names"),
     ],
 )

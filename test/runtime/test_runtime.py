@@ -210,7 +210,7 @@ def test_loading_again_takes_no_more_memory(name: str) -> None:
 from dense3d_ros.nodes.allocator import give_back_freed_memory, resident_mebibytes
 from dense3d_ros.perception.model import load_model
 for index in range(12):
-    load_model(("fast", "accurate")[index % 2], "cpu", "{name}").warm_up()
+    load_model("fast", "cpu", "{name}", (1, 3)[index % 2]).warm_up()
     give_back_freed_memory()
     print(resident_mebibytes())
 """

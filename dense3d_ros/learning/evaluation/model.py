@@ -51,10 +51,10 @@ def evaluate_on_synthetic(model: HandModel, frames: int, hand_free: int) -> dict
         while images := [hand_free_frame(number, test_set) for number in islice(numbers, _BATCH)]:
             run.add_hand_free(images)
             progress.update(len(images))
-    description = model.description
     return {
-        "model": description.name,
-        "min_score": description.confidence.min_score,
+        "model": model.description.name,
+        "views": model.views,
+        "min_score": model.confidence.min_score,
         "data": {"name": "synthetic-test", "seed": synthetic.SEED, "frames": frames, "hand_free": hand_free},
         **run.results(),
     }
