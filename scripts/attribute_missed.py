@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Say at which stage hands in single images are lost, as a Markdown table.
 
-    python scripts/attribute_missed.py --model fast --count 1500
+    python scripts/attribute_missed.py --model hand --count 1500
 
 The images are of the synthetic test set's kind, but of a seed that nothing else uses. Each missed hand counts at the
 first of these stages that loses it:
@@ -129,7 +129,7 @@ def table(labels: list[dict[str, str]], stages: list[str]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--count", type=int, default=600, metavar="N", help="images (default: %(default)s)")
-    parser.add_argument("--model", default="fast", metavar="NAME|FILE", help="model (default: %(default)s)")
+    parser.add_argument("--model", default="hand", metavar="NAME|FILE", help="model (default: %(default)s)")
     add_views(parser)
     arguments = parser.parse_args()
     test_set = replace(SyntheticTestSet.load(), seed=SEED)

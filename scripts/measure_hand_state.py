@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measure hand_state on rendered hands: its cost, and what its filter does to a resting and to a moving hand.
 
-    python scripts/measure_hand_state.py --model fast
+    python scripts/measure_hand_state.py --model hand
 
 Prints the tables of docs/robots.md.
 """
@@ -132,7 +132,7 @@ def print_cost(frames: list[tuple[float, HandPose]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="fast", help="model that estimates the joints")
+    parser.add_argument("--model", default="hand", help="model that estimates the joints")
     add_views(parser)
     parser.add_argument("--rate", type=float, default=30.0, help="frames a second")
     parser.add_argument("--lead", type=float, default=0.010, help="seconds of prediction in the columns with lead")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How far a model's joints are off on average, in the wrist's axes: where a mesh has its joints elsewhere than others.
 
-    python scripts/measure_joint_offsets.py --model fast
+    python scripts/measure_joint_offsets.py --model hand
 
 A followed hand with freely moving fingers, 30 s for each mesh. What is left of the error without each joint's mean
 offset is what the model gets wrong; the offsets themselves are mostly what the mesh calls that joint.
@@ -45,7 +45,7 @@ def errors(model: HandModel, mesh: str) -> NDArray[np.float64]:
 def main() -> int:
     """Print a Markdown table for each mesh; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", metavar="NAME|FILE", default="fast", help="model (default: %(default)s)")
+    parser.add_argument("--model", metavar="NAME|FILE", default="hand", help="model (default: %(default)s)")
     add_views(parser)
     arguments = parser.parse_args()
     model = load_model(arguments.model, views=arguments.views)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measure what a fresh process needs for its first pose: seconds, and MiB of resident memory after it.
 
-    python scripts/measure_start.py --model fast --repeats 3
+    python scripts/measure_start.py --model hand --repeats 3
 
 Prints a row for each run. The frame is a rendered hand, 640x480, made before the time starts.
 """
@@ -40,7 +40,7 @@ print(f"{seconds:.2f} s, {resident:.0f} MiB, {len(hands)} hand, torch {'torch' i
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="fast", help="shipped model's name or a model file (default: %(default)s)")
+    parser.add_argument("--model", default="hand", help="shipped model's name or a model file (default: %(default)s)")
     add_views(parser)
     parser.add_argument("--runtime", default="auto", help="what the network runs in (default: %(default)s)")
     parser.add_argument("--repeats", type=int, default=3, help="fresh processes (default: %(default)s)")

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Write the figures and the images of docs/model_card.md from the results of `dense3d evaluate`.
 
-    dense3d evaluate --model fast --views 3 --samples 1000 --hand-free 2000 --json docs/results/views_3.json
+    dense3d evaluate --model hand --views 3 --samples 1000 --hand-free 2000 --json docs/results/views_3.json
     python scripts/model_card.py
 
-    dense3d evaluate --model fast --no-hand FOLDER ... --json docs/results/no_hand/views_1_FOLDER.json   # optional
+    dense3d evaluate --model hand --no-hand FOLDER ... --json docs/results/no_hand/views_1_FOLDER.json   # optional
 
 Every docs/results/views_N.json gives the tables of the shipped model with N views between the marks in
 docs/model_card.md, whose other text is kept; docs/images/reliability.png is drawn from the same files.
@@ -33,7 +33,7 @@ from dense3d_ros.perception.views import VIEWS
 from dense3d_ros.recordings.drawing import contact_sheet, draw_bones, overlay, write, write_image
 from dense3d_ros.skeleton_drawing import ColourImage
 
-MODEL = "fast"
+MODEL = "hand"
 SHOWN = 6
 Results: TypeAlias = dict[int, dict[str, Any]]
 """Views -> what `dense3d evaluate` wrote of the model with so many."""

@@ -79,7 +79,7 @@ def test_the_nodes_give_a_pose(
 
     metres, joints = frame
     client = Client("test_only_a_robot")
-    parameters = {"model": "fast", "device": "auto", "runtime": runtime, "max_age": 5.0}
+    parameters = {"model": "hand", "device": "auto", "runtime": runtime, "max_age": 5.0}
     arguments = [text for name, value in parameters.items() for text in ("-p", f"{name}:={value}")]
     process = NodeProcess([SCRIPT, "hand_pose", "--ros-args", *arguments], tmp_path / "robot" / "log.txt")
     try:

@@ -193,7 +193,7 @@ def test_a_card_without_marks_is_refused() -> None:
 
 def test_the_images_of_the_method(tmp_path: Path) -> None:
     draw = load("draw_method")
-    view = draw.run_model("fast", 17.4)
+    view = draw.run_model("hand", 17.4)
     assert np.abs(view.fused - view.joints).mean() < 10  # mm: the model sees this hand well
     draw.draw_maps(tmp_path / "maps.png", view)
     draw.draw_fusion(tmp_path / "fusion.png", view)

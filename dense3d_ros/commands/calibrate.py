@@ -11,9 +11,9 @@ The file is written atomically at the end. It also stores the number of images o
 at that score; `dense3d models` prints them. Measure the result on the test set with `dense3d evaluate`.
 
 examples:
-  dense3d calibrate --model runs/fast/model.safetensors
-  dense3d calibrate --model runs/fast/model.safetensors --views 3
-  dense3d calibrate --model fast --images 500 --output quick.safetensors     # a shipped model stays as it is
+  dense3d calibrate --model runs/hand/model.safetensors
+  dense3d calibrate --model runs/hand/model.safetensors --views 3
+  dense3d calibrate --model hand --images 500 --output quick.safetensors     # a shipped model stays as it is
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rate", metavar="HZ", type=float, help=f"with --teleop: frames a second (default: {DEFAULTS['rate']})"
     )
-    parser.add_argument("--model", metavar="NAME|FILE", default="fast", help="model (default: %(default)s)")
+    parser.add_argument("--model", metavar="NAME|FILE", default="hand", help="model (default: %(default)s)")
     add_views(parser)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
     parser.add_argument("--runtime", default="auto", help="what the network runs in (default: %(default)s)")

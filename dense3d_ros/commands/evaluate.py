@@ -15,9 +15,9 @@ With --no-hand a model looks for hands in your own depth frames without a hand; 
 examples:
   dense3d evaluate --predictions nyu_mine.txt --ground-truth nyu_test.txt --dataset nyu --json nyu.json
   dense3d evaluate --model runs/nyu/model.safetensors --dataset nyu --root ~/data/nyu --json nyu.json --plot nyu.png
-  dense3d evaluate --model fast --json fast.json --plot fast.png
-  dense3d evaluate --model fast --samples 2000 --hand-free 4000 --json fast.json
-  dense3d evaluate --model fast --no-hand rooms --fx 518 --fy 519 --cx 325 --cy 253 --depth-unit 0.001 --json rooms.json
+  dense3d evaluate --model hand --json hand.json --plot hand.png
+  dense3d evaluate --model hand --samples 2000 --hand-free 4000 --json hand.json
+  dense3d evaluate --model hand --no-hand rooms --fx 518 --fy 519 --cx 325 --cy 253 --depth-unit 0.001 --json rooms.json
 """
 
 from __future__ import annotations

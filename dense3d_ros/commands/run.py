@@ -70,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write depth, skeletons and curves into a recording for the Rerun viewer, too",
     )
     parser.add_argument(
-        "--model", metavar="NAME|FILE", default="fast", help="model name or file (default: %(default)s)"
+        "--model", metavar="NAME|FILE", default="hand", help="model name or file (default: %(default)s)"
     )
     add_views(parser)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")

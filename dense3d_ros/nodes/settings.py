@@ -115,7 +115,7 @@ class HandModelSettings:
     """Parameters of `hand_model`. They are read by the configure transition."""
 
     model: str = parameter(
-        "fast", "Name of a shipped model, or the path of a model file. Read by the configure transition."
+        "hand", "Name of a shipped model, or the path of a model file. Read by the configure transition."
     )
     views: int = parameter(
         1,

@@ -167,9 +167,9 @@ def test_wrong_arguments_are_one_sentence(
         ["run", "RECORDING", *INTRINSICS, "--output", "/proc/x"],
         ["run", "RECORDING", *INTRINSICS, "--output", "OUT", "--bag", "/proc/x.mcap"],
         ["retarget", "RECORDING", "--robot", "parallel_gripper", "--output", "/proc/x.csv"],
-        ["export", "--model", "fast", "--output", "/proc/x.onnx"],
-        ["calibrate", "--model", "fast", "--output", "/proc/x.safetensors"],
-        ["evaluate", "--model", "fast", "--json", "/proc/x.json"],
+        ["export", "--model", "hand", "--output", "/proc/x.onnx"],
+        ["calibrate", "--model", "hand", "--output", "/proc/x.safetensors"],
+        ["evaluate", "--model", "hand", "--json", "/proc/x.json"],
         ["benchmark", "--json", "/proc/x.json"],
         ["synth", "--show", "/proc/x.png"],
         ["ablate", "--output", "/proc/x"],
@@ -277,13 +277,13 @@ def test_frames_without_a_hand_are_counted(recording: Path, tmp_path: Path, caps
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--model", "fast", "--no-hand", "."], "--no-hand needs --fx, --fy, --cx, --cy and --depth-unit"),
+        (["--model", "hand", "--no-hand", "."], "--no-hand needs --fx, --fy, --cx, --cy and --depth-unit"),
         (["--predictions", "a.txt", "--no-hand", "."], "--no-hand goes with --model"),
-        (["--model", "fast", "--no-hand", ".", *INTRINSICS, "--plot", "a.png"], "does not go with --dataset or --plot"),
-        (["--model", "fast", "--no-hand", "missing", *INTRINSICS], "folder 'missing' is not there"),
-        (["--model", "fast", "--many-hands", "0"], "--many-hands must be at least 1, got 0"),
-        (["--model", "fast", "--working-hands", "0"], "--working-hands must be at least 1, got 0"),
-        (["--model", "fast", "--seconds", "0"], "--seconds must be above 0, got 0.0"),
+        (["--model", "hand", "--no-hand", ".", *INTRINSICS, "--plot", "a.png"], "does not go with --dataset or --plot"),
+        (["--model", "hand", "--no-hand", "missing", *INTRINSICS], "folder 'missing' is not there"),
+        (["--model", "hand", "--many-hands", "0"], "--many-hands must be at least 1, got 0"),
+        (["--model", "hand", "--working-hands", "0"], "--working-hands must be at least 1, got 0"),
+        (["--model", "hand", "--seconds", "0"], "--seconds must be above 0, got 0.0"),
     ],
 )
 def test_what_cannot_be_evaluated(

@@ -51,7 +51,7 @@ ARGUMENTS = {
     "rviz",
     "log_level",
 }
-needs_model = pytest.mark.skipif("fast" not in available_models(), reason="the shipped model 'fast' is not there")
+needs_model = pytest.mark.skipif("hand" not in available_models(), reason="the shipped model 'hand' is not there")
 
 
 def launch(tmp_path: Path, file: str, *arguments: str, **environment: str) -> NodeProcess:
@@ -132,7 +132,7 @@ def test_demo_publishes_hands_for_the_rendered_images(client: Client, tmp_path: 
         assert parameter(client, "/hand_model", "views") == 3
         assert parameter(client, "/hand_model", "device") == "cpu"
         assert parameter(client, "/hand_model", "runtime") == "torch"
-        assert parameter(client, "/hand_model", "model") == "fast"
+        assert parameter(client, "/hand_model", "model") == "hand"
         end(process, client)
     finally:
         process.stop()

@@ -173,7 +173,7 @@ def test_a_broken_model_file(client: Client, process: NodeProcess, tmp_path: Pat
 @pytest.mark.usefixtures("unconfigured")
 @pytest.mark.parametrize("name", ["device", "runtime"])
 def test_a_device_or_runtime_that_is_not_there(client: Client, process: NodeProcess, name: str) -> None:
-    assert client.set_parameter("/hand_model", "model", "fast").successful
+    assert client.set_parameter("/hand_model", "model", "hand").successful
     assert client.set_parameter("/hand_model", name, "abacus").successful
     try:
         assert not client.change_state("configure")
