@@ -255,8 +255,9 @@ def test_run_with_a_real_network(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     cv2.imwrite(str(tmp_path / "in" / "1.png"), values)
     arguments = ["run", str(tmp_path / "in"), *INTRINSICS, "--output", str(tmp_path / "out"), "--device", "cpu"]
-    assert cli.main([*arguments, "--model", str(tmp_path / "tiny.safetensors")]) == 0
-    assert json.loads((tmp_path / "out" / "run.json").read_text())["model"] == "tiny"
+    assert cli.main([*arguments, "--model", str(tmp_path / "tiny.safetensors"), "--views", "3"]) == 0
+    about = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert (about["model"], about["views"]) == ("tiny", 3)
     assert len(frames_of(tmp_path / "out")) == 1
 
 
@@ -341,7 +342,17 @@ def test_synth_draws_samples(tmp_path: Path) -> None:
 
 def test_models_lists_what_is_there(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["models"]) == 0
-    assert capsys.readouterr().out
+    said = capsys.readouterr().out
+    for views in (1, 3):
+        assert re.search(rf"^  views {views}: published from a score of 0\.\d+ on; calibration: seed \d+, ", said, re.M)
+
+
+@pytest.mark.parametrize("command", ["benchmark", "calibrate", "demo", "evaluate", "run"])
+def test_views_that_there_are_not(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main([command, "--views", "2"])
+    assert ended.value.code == 2
+    assert re.search(r"argument --views: invalid choice: '?2'? \(choose from '?1'?, '?3'?\)", capsys.readouterr().err)
 
 
 @pytest.mark.parametrize("command", [None, "run", "train", "synth", "models"])
