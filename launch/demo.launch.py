@@ -35,7 +35,7 @@ def generate_launch_description() -> LaunchDescription:
     arguments += [
         DeclareLaunchArgument("rviz", default_value="true", choices=["true", "false"], description="Start RViz.")
     ]
-    # Includes declare their own arguments: model, device, runtime, namespace, autostart and so on pass through.
+    # Includes declare their own arguments: model, views, device, runtime, namespace, autostart and so on pass through.
     perception = IncludeLaunchDescription(
         PythonLaunchDescriptionSource(str(share / "launch" / "hand.launch.py")),
         # The camera publishes millimetres, whatever the PNGs count.

@@ -56,7 +56,7 @@ def generate_launch_description() -> LaunchDescription:
             description="Start RViz, which shows hand and robot side by side, and the nodes that it needs for this.",
         ),
     ]
-    # Both declare their own arguments: model, device, params_file and so on pass through.
+    # Both declare their own arguments: model, views, device, params_file and so on pass through.
     hands = [
         IncludeLaunchDescription(
             PythonLaunchDescriptionSource(str(share / "launch" / file)),

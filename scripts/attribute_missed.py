@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Say at which stage hands in single images are lost, as a Markdown table.
 
-    python scripts/attribute_missed.py --model fast --count 1500
+    python scripts/attribute_missed.py --model hand --count 1500
 
 The images are of the synthetic test set's kind, but of a seed that nothing else uses. Each missed hand counts at the
 first of these stages that loses it:
@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from dense3d_ros.commands import add_views
 from dense3d_ros.geometry.hand import Handedness, hand_centre, upright_roll
 from dense3d_ros.learning.evaluation.detection import MATCH, OwnDetector
 from dense3d_ros.learning.evaluation.metrics import joint_errors
@@ -81,7 +82,7 @@ class Attribution:
         judged = max(places, key=lambda place: place.score)
         if joint_errors(_joints(judged), sample.joints).mean() > GOOD:
             return "handedness"
-        return "score" if judged.score < self.model.description.confidence.min_score else "neighbour"
+        return "score" if judged.score < self.model.confidence.min_score else "neighbour"
 
     def _error(self, frame: HandFrame, centre: NDArray[np.float32], roll: float, handedness: Handedness) -> float:
         """Mean joint error, mm, after all passes from a place (3,) and a turn, the handedness known."""
@@ -128,10 +129,11 @@ def table(labels: list[dict[str, str]], stages: list[str]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--count", type=int, default=600, metavar="N", help="images (default: %(default)s)")
-    parser.add_argument("--model", default="fast", metavar="NAME|FILE", help="model (default: %(default)s)")
+    parser.add_argument("--model", default="hand", metavar="NAME|FILE", help="model (default: %(default)s)")
+    add_views(parser)
     arguments = parser.parse_args()
     test_set = replace(SyntheticTestSet.load(), seed=SEED)
-    attribution = Attribution(load_model(arguments.model, "cpu"))
+    attribution = Attribution(load_model(arguments.model, "cpu", views=arguments.views))
     frames = (hand_frame(number, test_set) for number in range(arguments.count))
     labels, stages = [], []
     for frame in tqdm(frames, total=arguments.count, unit="image"):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Draw the images of docs/method.md: maps, votes and fused joints of one moment of the demo's rendered hand.
 
-    python scripts/draw_method.py --model fast --seconds 17.4 --output docs/images
+    python scripts/draw_method.py --model hand --seconds 17.4 --output docs/images
 
 Writes method_maps.png and method_fusion.png.
 """
@@ -71,7 +71,7 @@ class View:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", metavar="NAME|FILE", default="fast", help="default: %(default)s")
+    parser.add_argument("--model", metavar="NAME|FILE", default="hand", help="default: %(default)s")
     parser.add_argument("--seconds", metavar="S", type=float, default=17.4, help="moment (default: %(default)s)")
     parser.add_argument("--output", metavar="DIR", type=Path, required=True, help="folder of the images")
     arguments = parser.parse_args()

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Draw README's moving image: a rendered hand as a depth camera sees it, and the joints found, twice.
 
-    python scripts/draw_moving_image.py --model fast --output docs/images/hand.gif
+    python scripts/draw_moving_image.py --model hand --output docs/images/hand.gif
 
 The hand's mesh is one that the models were never trained on; every frame is what HandPoseEstimator says of it.
 """
@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 from dense3d_ros.atomic_write import atomic_write
+from dense3d_ros.commands import add_views
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import HandPose, hand_centre
@@ -63,11 +64,12 @@ def from_the_camera(depth: DepthImage, hand: HandPose | None) -> ColourImage:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="fast", help="shipped model's name or a model file (default: %(default)s)")
+    parser.add_argument("--model", default="hand", help="shipped model's name or a model file (default: %(default)s)")
+    add_views(parser)
     parser.add_argument("--output", type=Path, required=True, metavar="FILE.gif", help="file to write")
     arguments = parser.parse_args()
     animation = HandAnimation(CAMERA, seed=4, sensor="structured_light", mesh="webxr")
-    estimator = HandPoseEstimator(load_model(arguments.model, "cpu"))
+    estimator = HandPoseEstimator(load_model(arguments.model, "cpu", views=arguments.views))
     shown, errors = [], []
     for index in range(FRAMES):
         seconds = FROM_S + index / RATE

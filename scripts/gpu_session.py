@@ -24,7 +24,7 @@ PROBE_S, LAST_S = 40.0, 25.0
 """Of training to see how fast it is; and for the last validation and what is copied."""
 STARTING_S = 15.0
 RECIPE = """\
-name: fast
+name: hand
 stacks: 1
 features: 128
 wide_blocks: 2
@@ -46,7 +46,7 @@ def main() -> int:
     parser.add_argument("--run", type=Path, default=ROOT / "runs" / "gpu", help="folder of the training run (runs/gpu)")
     parser.add_argument("--seconds", type=float, required=True, help="for everything")
     parser.add_argument("--later", type=float, default=0.0, help="seconds of training that a second call will have (0)")
-    parser.add_argument("--from", dest="start", default="fast", help="model that the training begins with (fast)")
+    parser.add_argument("--from", dest="start", default="hand", help="model that the training begins with (hand)")
     parser.add_argument("--rate", type=float, default=0.012, help="learning rate (0.012)")
     parser.add_argument("--batch", type=int, default=256, help="crops a step (256)")
     parser.add_argument("--seed", type=int, default=11, help="of the samples: never one that was learned before (11)")

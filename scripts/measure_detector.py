@@ -62,7 +62,7 @@ def errors_of(frame: HandFrame, nearest: Candidate, model: HandModel) -> np.ndar
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--count", type=int, default=400, metavar="N", help="images (default: %(default)s)")
-    parser.add_argument("--model", default="fast", metavar="NAME", help="model that re-centres (default: %(default)s)")
+    parser.add_argument("--model", default="hand", metavar="NAME", help="model that re-centres (default: %(default)s)")
     arguments = parser.parse_args()
     test_set, model = SyntheticTestSet.load(), load_model(arguments.model, "cpu")
     frames = (hand_frame(FIRST_NUMBER + number, test_set) for number in range(arguments.count))

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measure hand_state on rendered hands: its cost, and what its filter does to a resting and to a moving hand.
 
-    python scripts/measure_hand_state.py --model fast
+    python scripts/measure_hand_state.py --model hand
 
 Prints the tables of docs/robots.md.
 """
@@ -15,6 +15,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from dense3d_ros.commands import add_views
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import Handedness, HandPose
@@ -131,13 +132,14 @@ def print_cost(frames: list[tuple[float, HandPose]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="fast", help="model that estimates the joints")
+    parser.add_argument("--model", default="hand", help="model that estimates the joints")
+    add_views(parser)
     parser.add_argument("--rate", type=float, default=30.0, help="frames a second")
     parser.add_argument("--lead", type=float, default=0.010, help="seconds of prediction in the columns with lead")
     parser.add_argument("--seconds", type=float, default=36.0, help="length of the demo's animation")
     parser.add_argument("--seed", type=int, default=0, help="of the animation, the room and the sensor's noise")
     arguments = parser.parse_args()
-    estimator = HandPoseEstimator(load_model(arguments.model, "cpu", "auto"))
+    estimator = HandPoseEstimator(load_model(arguments.model, "cpu", views=arguments.views))
     print("| mesh | gesture | point | jitter raw, mm | smoothed | with lead | lag at 0.5 m/s, ms | with lead |")
     print("|---|---|---|---|---|---|---|---|")
     for mesh, gesture in ((mesh, gesture) for mesh in MESHES for gesture in ("open", "pinch_i")):

@@ -80,7 +80,7 @@ def main() -> None:
         (room := folder / "room").mkdir()
         write_room(room)
         log = folder / "hand_pose.log"
-        nodes = stack.enter_context(node_process("nodes.main", perception_arguments("fast", "cpu", "auto"), log))
+        nodes = stack.enter_context(node_process("nodes.main", perception_arguments("hand", 1, "cpu", "auto"), log))
         wait_until_active(node, executor, nodes, log)
         print("| camera | who listens | CPU, % of a core |\n|---|---|---|")
         measure(nodes, "none")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How far a model's joints are off on average, in the wrist's axes: where a mesh has its joints elsewhere than others.
 
-    python scripts/measure_joint_offsets.py --model fast
+    python scripts/measure_joint_offsets.py --model hand
 
 A followed hand with freely moving fingers, 30 s for each mesh. What is left of the error without each joint's mean
 offset is what the model gets wrong; the offsets themselves are mostly what the mesh calls that joint.
@@ -15,6 +15,7 @@ import sys
 import numpy as np
 from numpy.typing import NDArray
 
+from dense3d_ros.commands import add_views
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import JOINT_NAMES, Handedness, wrist_rotation
@@ -44,8 +45,10 @@ def errors(model: HandModel, mesh: str) -> NDArray[np.float64]:
 def main() -> int:
     """Print a Markdown table for each mesh; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", metavar="NAME|FILE", default="fast", help="model (default: %(default)s)")
-    model = load_model(parser.parse_args().model)
+    parser.add_argument("--model", metavar="NAME|FILE", default="hand", help="model (default: %(default)s)")
+    add_views(parser)
+    arguments = parser.parse_args()
+    model = load_model(arguments.model, views=arguments.views)
     for mesh in (*TRAINED_MESHES, UNSEEN_MESH):
         of_mesh = errors(model, mesh)
         offsets = of_mesh.mean(axis=0)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measure what a fresh process needs for its first pose: seconds, and MiB of resident memory after it.
 
-    python scripts/measure_start.py --model fast --repeats 3
+    python scripts/measure_start.py --model hand --repeats 3
 
 Prints a row for each run. The frame is a rendered hand, 640x480, made before the time starts.
 """
@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dense3d_ros.commands import add_views
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.learning.synthetic.animation import HandAnimation
 
@@ -28,7 +29,7 @@ from pathlib import Path
 import numpy as np
 from dense3d_ros import Camera, DepthImage, HandPoseEstimator, load_model
 frame = DepthImage(np.load(sys.argv[1]))
-estimator = HandPoseEstimator(load_model(sys.argv[2], "cpu", sys.argv[3]))
+estimator = HandPoseEstimator(load_model(sys.argv[2], "cpu", sys.argv[3], int(sys.argv[4])))
 hands = estimator.estimate(frame, Camera(475.0, 475.0, 319.5, 239.5, 640, 480)).hands
 seconds = time.perf_counter() - started
 status = Path("/proc/self/status").read_text()
@@ -39,7 +40,8 @@ print(f"{seconds:.2f} s, {resident:.0f} MiB, {len(hands)} hand, torch {'torch' i
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="fast", help="shipped model's name or a model file (default: %(default)s)")
+    parser.add_argument("--model", default="hand", help="shipped model's name or a model file (default: %(default)s)")
+    add_views(parser)
     parser.add_argument("--runtime", default="auto", help="what the network runs in (default: %(default)s)")
     parser.add_argument("--repeats", type=int, default=3, help="fresh processes (default: %(default)s)")
     arguments = parser.parse_args()
@@ -47,7 +49,8 @@ def main() -> None:
         frame = Path(folder) / "frame.npy"
         np.save(frame, HandAnimation(CAMERA, seed=3, sensor="structured_light").frame(0.7)[0])
         for _ in range(arguments.repeats):
-            command = [sys.executable, "-c", FIRST_POSE, str(frame), arguments.model, arguments.runtime]
+            words = [str(frame), arguments.model, arguments.runtime, str(arguments.views)]
+            command = [sys.executable, "-c", FIRST_POSE, *words]
             print(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip(), flush=True)
 
 

@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 """Write the figures and the images of docs/model_card.md from the results of `dense3d evaluate`.
 
-    dense3d evaluate --model fast --samples 1000 --hand-free 2000 --json docs/results/fast.json
+    dense3d evaluate --model hand --views 3 --samples 1000 --hand-free 2000 --json docs/results/views_3.json
     python scripts/model_card.py
 
-    dense3d evaluate --model fast --no-hand FOLDER ... --json docs/results/no_hand/fast_FOLDER.json   # if there is one
+    dense3d evaluate --model hand --no-hand FOLDER ... --json docs/results/no_hand/views_1_FOLDER.json   # optional
 
-Every shipped model with a docs/results/NAME.json gets its tables between the marks in docs/model_card.md, whose other
-text is kept; docs/images/reliability.png is drawn from the same files. docs/images/failures_NAME.png shows the images
-of the test set that went worst, drawn again with the skeletons that the model gives.
+Every docs/results/views_N.json gives the tables of the shipped model with N views between the marks in
+docs/model_card.md, whose other text is kept; docs/images/reliability.png is drawn from the same files.
+docs/images/failures_views_N.png shows the images of the test set that went worst, drawn again with the skeletons that
+the model gives.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from dense3d_ros.atomic_write import write_text
 from dense3d_ros.learning.evaluation.detection import OwnDetector
@@ -38,26 +39,40 @@ from dense3d_ros.learning.evaluation.tables import (
     working,
 )
 from dense3d_ros.perception.model import load_model
-from dense3d_ros.perception.model_description import ModelDescription
-from dense3d_ros.perception.model_file import available_models, model_path, read_model
+from dense3d_ros.perception.model_file import model_path, read_model
+from dense3d_ros.perception.views import VIEWS
 from dense3d_ros.recordings.drawing import contact_sheet, draw_bones, overlay, write, write_image
 from dense3d_ros.skeleton_drawing import ColourImage
 
+MODEL = "hand"
 SHOWN = 6
+Results: TypeAlias = dict[int, dict[str, Any]]
+"""Views -> what `dense3d evaluate` wrote of the model with so many."""
 
 
-def by_model(results: dict[str, dict[str, Any]], part: Callable[[dict[str, Any]], str]) -> str:
-    """A part of the card for each model under its name."""
-    return "\n\n".join(f"### `{name}`\n\n{part(result)}" for name, result in results.items())
+def title(views: int) -> str:
+    """What heads a column or a part of the card."""
+    return "1 view" if views == 1 else f"{views} views"
 
 
-def confidence(results: dict[str, dict[str, Any]]) -> str:
+def titled(results: Results) -> dict[str, dict[str, Any]]:
+    """Title -> result."""
+    return {title(views): result for views, result in results.items()}
+
+
+def by_views(results: Results, part: Callable[[dict[str, Any]], str]) -> str:
+    """A part of the card for each number of views under its title."""
+    return "\n\n".join(f"### {name}\n\n{part(result)}" for name, result in titled(results).items())
+
+
+def confidence(results: Results) -> str:
     """How true the expected errors are, and where the least score comes from."""
     lines = []
-    for name, result in results.items():
-        description, _ = read_model(name)
-        fitted = description.confidence.fitted
-        lines.append(f"`{name}`: hands are published from a score of {description.confidence.min_score:g} on.")
+    description, _ = read_model(MODEL)
+    for views, result in results.items():
+        of_views = description.confidence(views)
+        fitted = of_views.fitted
+        lines.append(f"{title(views)}: hands are published from a score of {of_views.min_score:g} on.")
         if fitted:
             lines.append(
                 f"On {fitted['images_without_hand']} calibration images without a hand one is seen in "
@@ -65,7 +80,7 @@ def confidence(results: dict[str, dict[str, Any]]) -> str:
                 f"{fitted['images_with_hand']} calibration images are missed."
             )
         else:
-            lines.append("It was not calibrated: its scores only rank.")
+            lines.append("The model was not calibrated for it: its scores only rank.")
         reliability = result["reliability"]
         lines.append(
             f"On the test set, expected and measured joint error differ by "
@@ -86,27 +101,23 @@ def confidence(results: dict[str, dict[str, Any]]) -> str:
     return "\n".join(lines).rstrip()
 
 
-def training(descriptions: dict[str, ModelDescription]) -> str:
-    """What the model files say of themselves."""
-    rows = []
-    for name, description in descriptions.items():
-        _, network = read_model(name)
-        weights = sum(parameter.numel() for parameter in network.parameters())
-        rows.append(
-            [
-                f"`{name}`",
-                f"{weights / 1e6:.2f} M, {model_path(name).stat().st_size / 2**20:.1f} MiB",
-                f"{description.resolution}×{description.resolution}, {description.views} of each hand",
-                "; ".join(f"{key}: {value}" for key, value in description.training.items()),
-                description.licence,
-            ]
-        )
-    return table(["model", "weights", "crop", "training", "licence"], rows)
+def training() -> str:
+    """What the model file says of itself."""
+    description, network = read_model(MODEL)
+    weights = sum(parameter.numel() for parameter in network.parameters())
+    row = [
+        f"`{MODEL}`",
+        f"{weights / 1e6:.2f} M, {model_path(MODEL).stat().st_size / 2**20:.1f} MiB",
+        f"{description.resolution}×{description.resolution}",
+        "; ".join(f"{key}: {value}" for key, value in description.training.items()),
+        description.licence,
+    ]
+    return table(["model", "weights", "crop", "training", "licence"], [row])
 
 
-def failure_sheet(name: str, result: dict[str, Any]) -> ColourImage:
+def failure_sheet(views: int, result: dict[str, Any]) -> ColourImage:
     """The worst images: largest errors, missed hands, and things taken for a hand, a row each."""
-    model, test_set = load_model(name), SyntheticTestSet.load()
+    model, test_set = load_model(MODEL, views=views), SyntheticTestSet.load()
     detector, failures = OwnDetector(model), result["failures"]
     images = []
     rows = [
@@ -141,34 +152,33 @@ def put(text: str, name: str, content: str) -> str:
 
 def write_card(docs: Path, *, images: bool) -> list[Path]:
     """Bring the card and its images up to date; returns the files written."""
-    results = {
-        path.stem: json.loads(path.read_text(encoding="utf-8"))
-        for path in sorted((docs / "results").glob("*.json"), key=lambda path: path.stem != "fast")
-        if path.stem in available_models()
-    }
+    paths = {views: docs / "results" / f"views_{views}.json" for views in VIEWS}
+    results = {views: json.loads(path.read_text(encoding="utf-8")) for views, path in paths.items() if path.exists()}
     if not results:
-        raise ValueError(f"{docs / 'results'} holds no NAME.json of a shipped model; run `dense3d evaluate` first")
-    for name, result in results.items():
-        paths = sorted((docs / "results" / "no_hand").glob(f"{name}_*.json"))
-        result["no_hand"] = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+        raise ValueError(f"{docs / 'results'} holds no views_N.json; run `dense3d evaluate` first")
+    for views, result in results.items():
+        no_hand = sorted((docs / "results" / "no_hand").glob(f"views_{views}_*.json"))
+        result["no_hand"] = [json.loads(path.read_text(encoding="utf-8")) for path in no_hand]
     card = docs / "model_card.md"
     text = card.read_text(encoding="utf-8")
-    text = put(text, "training", training({name: read_model(name)[0] for name in results}))
-    text = put(text, "overview", overview(results))
+    text = put(text, "training", training())
+    text = put(text, "overview", overview(titled(results)))
     text = put(text, "confidence", confidence(results))
-    # Every model has the same one.
+    # All numbers of views have the same one.
     text = put(text, "detector", detector(next(iter(results.values()))))
-    text = put(text, "evidence", by_model(results, evidence))
-    text = put(text, "hands", by_model(results, hands))
-    text = put(text, "work", by_model(results, working))
-    text = put(text, "followed", by_model(results, followed))
-    text = put(text, "details", by_model(results, details))
-    text = put(text, "failures", "\n\n".join(f"![Failures of {name}](images/failures_{name}.png)" for name in results))
+    text = put(text, "evidence", by_views(results, evidence))
+    text = put(text, "hands", by_views(results, hands))
+    text = put(text, "work", by_views(results, working))
+    text = put(text, "followed", by_views(results, followed))
+    text = put(text, "details", by_views(results, details))
+    sheets = {views: docs / "images" / f"failures_views_{views}.png" for views in results}
+    named = (f"![Failures with {title(views)}](images/{path.name})" for views, path in sheets.items())
+    text = put(text, "failures", "\n\n".join(named))
     written = [card, docs / "images" / "reliability.png"]
-    plot_reliability(written[1], results)
-    for name, result in results.items() if images else ():
-        written.append(docs / "images" / f"failures_{name}.png")
-        write_image(written[-1], failure_sheet(name, result))
+    plot_reliability(written[1], titled(results))
+    for views, path in sheets.items() if images else ():
+        write_image(path, failure_sheet(views, results[views]))
+        written.append(path)
     # Last, so that the card never names an image that is not there.
     write_text(card, text)
     return written

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Plot the error against training samples and against model size, from the folders that `dense3d train` writes.
 
-    python scripts/training_curves.py --run "fast=runs/fast" --run "wide=runs/wide" --output docs/images/scaling.png
+    python scripts/training_curves.py --run "hand=runs/hand" --run "wide=runs/wide" --output docs/images/scaling.png
 
 Left: mean joint error of the training crops over the samples, smoothed over a twentieth of the run. Right: the same at
 the end of each run over the number of weights of its model. A run may be a log.csv alone; then it is on the left only.

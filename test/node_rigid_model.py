@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -53,8 +53,6 @@ class Description:
     name: str
     half_size: float = 0.15
     resolution: int = 128
-    views: int = 1
-    confidence: Confidence = field(default_factory=Confidence)
 
 
 @dataclass(frozen=True)
@@ -72,8 +70,9 @@ class RigidModel:
 
     device, runtime, runtime_reason, crops_itself = "cpu", "numpy", "a test", False
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, views: int) -> None:
         self.description = Description(name)
+        self.views, self.confidence = views, Confidence()
         depth, joints = scene((0.0, 0.0, 0.5))
         crop = crop_hand(DepthImage(depth), CAMERA, hand_centre(joints))
         self._joints_from_mean = joints - surface_mean(crop)
@@ -94,7 +93,8 @@ class RigidModel:
         if self.description.name == "rigid_that_is_not_finite":
             raise NonFiniteOutputError("the network gives NaN or infinity")
         held(self.description.name, "rigid_working_while:")
-        return [self._predict_one(crop, handedness) for crop, handedness in zip(crops, handednesses, strict=True)]
+        first = crops[:: self.views]
+        return [self._predict_one(crop, handedness) for crop, handedness in zip(first, handednesses, strict=True)]
 
     def _predict_one(self, crop: HandCrop, handedness: Handedness) -> Prediction:
         if np.count_nonzero(crop.image < 1.0) < 50:
@@ -109,13 +109,13 @@ class RigidModel:
             raise RuntimeError("the network cannot run")
 
 
-def load(name: str, device: str, runtime: str) -> RigidModel:
+def load(name: str, device: str, runtime: str, views: int) -> RigidModel:
     if not name.startswith("rigid"):
         from dense3d_ros.perception.model import load_model
 
-        return load_model(name, device, runtime)
+        return load_model(name, device, runtime, views)
     held(name, "rigid_loading_while:")
-    return RigidModel(name)
+    return RigidModel(name, views)
 
 
 def held(name: str, prefix: str) -> None:

@@ -12,6 +12,7 @@ from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.crop import BACKGROUND, HandCrop
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import Handedness, hand_centre
+from dense3d_ros.perception.confidence import Confidence
 from dense3d_ros.perception.detector import Candidate
 from dense3d_ros.perception.model import HandModel, Prediction
 from dense3d_ros.perception.model_description import ModelDescription
@@ -37,6 +38,8 @@ class Oracle(HandModel):
         name="oracle", stacks=1, features=16, half_size=0.15, ball_radius=0.1, resolution=64, licence="Apache-2.0"
     )
     device: str = "cpu"
+    views: int = 1
+    confidence: Confidence = Confidence()  # noqa: RUF009 (frozen)
 
     def detect(self, depth: DepthImage, camera: Camera, limit: int) -> list[Candidate]:
         centres = [hand_centre(joints) + np.float32([0.008, 0.004, 0.004]) for joints, _ in self.hands]
@@ -46,7 +49,7 @@ class Oracle(HandModel):
     def predict(self, crops: Sequence[HandCrop], handednesses: Sequence[Handedness]) -> list[Prediction]:
         self.batches.append(len(crops))
         self.rolls += [crop.roll for crop in crops]
-        first = crops[:: self.description.views]
+        first = crops[:: self.views]
         return [self._of(crop, handedness) for crop, handedness in zip(first, handednesses, strict=True)]
 
     def _of(self, crop: HandCrop, handedness: Handedness) -> Prediction:

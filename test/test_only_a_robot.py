@@ -35,9 +35,9 @@ def frame() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
-@pytest.mark.parametrize("model", ["fast", "accurate"])
+@pytest.mark.parametrize("views", ["1", "3"])
 def test_a_recording_is_estimated(
-    model: str, runtime: str, frame: tuple[NDArray[np.float32], NDArray[np.float32]], tmp_path: Path
+    views: str, runtime: str, frame: tuple[NDArray[np.float32], NDArray[np.float32]], tmp_path: Path
 ) -> None:
     metres, joints = frame
     (tmp_path / "frames").mkdir()
@@ -47,7 +47,7 @@ def test_a_recording_is_estimated(
     command = [sys.executable, SCRIPT, "dense3d", "run", "frames", "--output", "result"]
     command += [text for name, value in intrinsics.items() for text in (f"--{name}", str(value))]
     # The device is found out, not named: that must not take torch either.
-    command += ["--model", model, "--device", "auto", "--runtime", runtime]
+    command += ["--views", views, "--device", "auto", "--runtime", runtime]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     lines = (tmp_path / "result" / "hands.jsonl").read_text().splitlines()
@@ -79,7 +79,7 @@ def test_the_nodes_give_a_pose(
 
     metres, joints = frame
     client = Client("test_only_a_robot")
-    parameters = {"model": "fast", "device": "auto", "runtime": runtime, "max_age": 5.0}
+    parameters = {"model": "hand", "device": "auto", "runtime": runtime, "max_age": 5.0}
     arguments = [text for name, value in parameters.items() for text in ("-p", f"{name}:={value}")]
     process = NodeProcess([SCRIPT, "hand_pose", "--ros-args", *arguments], tmp_path / "robot" / "log.txt")
     try:

@@ -81,7 +81,7 @@ def test_messages_survive_serialisation() -> None:
     hand = messages.HandPose(skeleton=SKELETON, track_id=7, handedness=messages.HandPose.LEFT, score=0.5)
     hand.joints[hand.LITTLE_TIP].z = 0.4
     hand.joint_scores[hand.THUMB_TIP] = 0.25
-    sent = messages.HandPoseArray(hands=[hand], model="fast")
+    sent = messages.HandPoseArray(hands=[hand], model="hand")
     sent.header.frame_id = "camera_depth_optical_frame"
     received = serialization.deserialize_message(serialization.serialize_message(sent), messages.HandPoseArray)
     assert received == sent

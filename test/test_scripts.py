@@ -195,13 +195,13 @@ def test_the_model_card_gets_its_figures(tmp_path: Path) -> None:
     marks = "\n".join(f"<!-- generated: {name} -->\nFORMER\n<!-- end -->" for name in blocks)
     card = tmp_path / "model_card.md"
     card.write_text(f"# Card\n{marks}\nthe end\n")
-    with pytest.raises(ValueError, match=r"holds no NAME\.json of a shipped model"):
+    with pytest.raises(ValueError, match=r"holds no views_N\.json"):
         script.write_card(tmp_path, images=False)
-    (tmp_path / "results" / "fast.json").write_text(json.dumps(result()))
+    (tmp_path / "results" / "views_1.json").write_text(json.dumps(result()))
     (tmp_path / "results" / "no_hand").mkdir()
     for folder, count in (("rooms", 1), ("tables", 0)):
         seen = {"frames": 12, "frames_with_a_hand": count}
-        (tmp_path / "results" / "no_hand" / f"fast_{folder}.json").write_text(json.dumps(seen))
+        (tmp_path / "results" / "no_hand" / f"views_1_{folder}.json").write_text(json.dumps(seen))
     assert script.write_card(tmp_path, images=False) == [card, tmp_path / "images" / "reliability.png"]
     text = card.read_text()
     assert text.startswith("# Card\n")
@@ -240,7 +240,7 @@ def test_a_card_without_marks_is_refused() -> None:
 
 def test_the_images_of_the_method(tmp_path: Path) -> None:
     draw = load("draw_method")
-    view = draw.run_model("fast", 17.4)
+    view = draw.run_model("hand", 17.4)
     assert np.abs(view.fused - view.joints).mean() < 10  # mm: the model sees this hand well
     draw.draw_maps(tmp_path / "maps.png", view)
     draw.draw_fusion(tmp_path / "fusion.png", view)

@@ -63,11 +63,11 @@ def paper_regressor() -> DenseRegressor:
     return DenseRegressor(cast(HourglassNetwork, PaperWithoutHead(network)), PAPER).eval()
 
 
-def model_regressor(name_or_path: str) -> tuple[DenseRegressor, int, int]:
-    """A model's regressor, its resolution, and how many crops of each hand it runs on."""
+def model_regressor(name_or_path: str) -> tuple[DenseRegressor, int]:
+    """A model's regressor and its resolution."""
     description, network = read_model(name_or_path)
     fold_batch_norm(network)
-    return DenseRegressor(network, description.geometry).eval(), description.resolution, description.views
+    return DenseRegressor(network, description.geometry).eval(), description.resolution
 
 
 def repeated(crops: Sequence[HandCrop], count: int) -> list[HandCrop]:
@@ -82,8 +82,10 @@ def time_networks(
     batches: Sequence[int],
     repeats: int,
     crops_of: Callable[[int], Sequence[HandCrop]],
+    views: int = 1,
 ) -> list[dict[str, Any]]:
     """A row for each network, runtime and batch size. networks: models and PAPER_NAME. `crops_of(resolution)`: crops.
+    views: crops of each hand that the models run on.
 
     Every network's joints are compared with the first runtime's, the largest distance of a joint and the largest mean
     distance of a crop's joints are in the row.
@@ -93,8 +95,8 @@ def time_networks(
     for network in networks:
         reference: Array | None = None
         for name in runtimes:
-            regressor, resolution, views = (
-                (paper_regressor(), PAPER_RESOLUTION, 1) if network == PAPER_NAME else model_regressor(network)
+            regressor, resolution = (
+                (paper_regressor(), PAPER_RESOLUTION) if network == PAPER_NAME else model_regressor(network)
             )
             started = time.perf_counter()
             try:
@@ -115,7 +117,7 @@ def time_networks(
                     "device": device,
                     "batch": batch,
                     "resolution": resolution,
-                    "crops_per_hand": views,
+                    "crops_per_hand": 1 if network == PAPER_NAME else views,
                     "build_seconds": round(seconds, 2),
                     "difference_mm": None if distances is None else round(float(distances.max()), 4),
                     "mean_difference_mm": None if distances is None else round(float(distances.mean(1).max()), 4),
@@ -136,7 +138,7 @@ def time_layers(name_or_path: str, crops: Sequence[HandCrop], repeats: int) -> d
         return {}
     from dense3d_ros.runtime.openvino_cpu import OpenVinoRuntime
 
-    regressor, resolution, _ = model_regressor(name_or_path)
+    regressor, resolution = model_regressor(name_or_path)
     runtime = OpenVinoRuntime(regressor, resolution, counting=True)
     taken: dict[str, list[float]] = {}
     for index in range(-10, repeats):
@@ -149,7 +151,7 @@ def time_layers(name_or_path: str, crops: Sequence[HandCrop], repeats: int) -> d
 
 def time_device(name_or_path: str, device: str, crops: Sequence[Crop], repeats: int) -> dict[str, dict[str, Any]]:
     """Stages of one crop at a time in the runtime cuda_graph, each waited for."""
-    regressor, resolution, _ = model_regressor(name_or_path)
+    regressor, resolution = model_regressor(name_or_path)
     runtime = CudaGraphRuntime(regressor, device, resolution)
     taken: dict[str, list[float]] = {"upload": [], "crop, network, votes": [], "download": []}
     for index in range(-10, repeats):
@@ -171,7 +173,7 @@ def time_device(name_or_path: str, device: str, crops: Sequence[Crop], repeats: 
 
 def votes_call(name_or_path: str, device: str, crop: HandCrop) -> Callable[[], object]:
     """What turns one crop's maps into joints, operation by operation in torch."""
-    regressor, _, _ = model_regressor(name_or_path)
+    regressor, _ = model_regressor(name_or_path)
     regressor.to(device)
     image, camera, centre = (torch.from_numpy(array).to(device) for array in arrays([crop]))
     geometry = regressor.geometry
@@ -194,7 +196,7 @@ def arithmetic(model: str, gflops: float) -> list[dict[str, Any]]:
 
     floor_ms: what the operations take at `gflops`; no runtime can be faster without fewer or cheaper ones.
     """
-    regressor, resolution, _ = model_regressor(model)
+    regressor, resolution = model_regressor(model)
     crop = torch.zeros(1, 1, resolution, resolution), torch.ones(1, 4), torch.ones(1, 3)
     rows = []
     for name, network, inputs, size in (

@@ -24,6 +24,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from dense3d_ros.commands import add_views
+
 SUMMARY = "measure how long everything takes"
 PARTS = ("networks", "frames", "end-to-end")
 
@@ -37,7 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="both",
         help="which networks to time: the model's, the paper's with random weights, or both (default: %(default)s)",
     )
-    parser.add_argument("--model", metavar="NAME|FILE", default="fast", help="model (default: %(default)s)")
+    parser.add_argument("--model", metavar="NAME|FILE", default="hand", help="model (default: %(default)s)")
+    add_views(parser)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
     parser.add_argument(
         "--runtime", default="auto", help="what the network runs in, for stages and end to end (default: %(default)s)"
@@ -128,7 +131,9 @@ def _networks(arguments: argparse.Namespace, result: dict[str, Any]) -> None:
     scene = make_scene()
     result["matrix_gflops"] = matrix_gflops(device)
     result["arithmetic"] = arithmetic(arguments.model, result["matrix_gflops"])
-    result["networks"] = time_networks(names, runtimes, device, arguments.batches, arguments.repeats, scene.crops)
+    result["networks"] = time_networks(
+        names, runtimes, device, arguments.batches, arguments.repeats, scene.crops, arguments.views
+    )
     if device == "cpu":
         resolution = read_model(arguments.model)[0].resolution
         result["layers"] = time_layers(arguments.model, scene.crops(resolution), arguments.repeats)
@@ -141,9 +146,9 @@ def _frames(arguments: argparse.Namespace, result: dict[str, Any]) -> None:
     from dense3d_ros.perception.model import load_model
 
     scene = make_scene()
-    model = load_model(arguments.model, arguments.device, arguments.runtime)
+    model = load_model(arguments.model, arguments.device, arguments.runtime, arguments.views)
     others = [name for name in _runtimes(arguments, model.device) if name != model.runtime]
-    models = [model, *(load_model(arguments.model, model.device, name) for name in others)]
+    models = [model, *(load_model(arguments.model, model.device, name, model.views) for name in others)]
     # A frame is cheap, and its p99 is wanted.
     result["frames"], hands = time_frames(models, scene, 5 * arguments.repeats)
     resolution = model.description.resolution
@@ -182,7 +187,9 @@ def _end_to_end(arguments: argparse.Namespace, result: dict[str, Any]) -> bool:
     from dense3d_ros.benchmark.stages import RATE, make_scene
 
     showings = [Showing(one_hand(make_scene()), 2, arguments.rates), Showing(make_four_hands(), 4, [RATE])]
-    settings = EndToEnd(arguments.model, arguments.device, arguments.runtime, showings, arguments.seconds)
+    settings = EndToEnd(
+        arguments.model, arguments.views, arguments.device, arguments.runtime, showings, arguments.seconds
+    )
     try:
         result["end_to_end"] = run_end_to_end(settings)
     except ProcessError as error:

@@ -1,7 +1,8 @@
 """Fit a model's scores, and the threshold above which a hand is published, and store both in the model file.
 
-Do this once after training. The model runs on synthetic images with and without a hand, through its own detector,
-from seeds that neither training nor the test set uses and without the mesh that is never trained on. The fit gives
+Do this after training, once for each number of views that the model is to run with; the other calibration in the file
+stays as it is. The model runs on synthetic images with and without a hand, through its own detector, from seeds that
+neither training nor the test set uses and without the mesh that is never trained on. The fit gives
   - the expected error of each joint, from how well its votes agree: its score is 20 mm / (20 mm + expected error);
   - the probability that a place is a hand, which is the hand's score;
   - how a hand of unknown handedness and its mirror image are weighed;
@@ -10,14 +11,17 @@ The file is written atomically at the end. It also stores the number of images o
 at that score; `dense3d models` prints them. Measure the result on the test set with `dense3d evaluate`.
 
 examples:
-  dense3d calibrate --model runs/fast/model.safetensors
-  dense3d calibrate --model fast --images 500 --output quick.safetensors     # a shipped model stays as it is
+  dense3d calibrate --model runs/hand/model.safetensors
+  dense3d calibrate --model runs/hand/model.safetensors --views 3
+  dense3d calibrate --model hand --images 500 --output quick.safetensors     # a shipped model stays as it is
 """
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
+
+from dense3d_ros.commands import add_views
 
 SUMMARY = "fit a model's scores and the threshold of a hand, and store them in its file"
 FEWEST = 100
@@ -40,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"images with a hand, and as many without, at least {FEWEST}; use far fewer only for a quick try, because "
         "false hands are counted and rare (default: %(default)s)",
     )
+    add_views(parser)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
     parser.add_argument("--runtime", default="auto", help="what the network runs in (default: %(default)s)")
 
@@ -56,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     check_writable(output)
     with announced(print):
         path, confidence = calibrate_file(
-            arguments.model, output, arguments.images, arguments.device, arguments.runtime
+            arguments.model, output, arguments.images, arguments.device, arguments.runtime, arguments.views
         )
     fitted = confidence.fitted
     print(f"hands are published from a score of {confidence.min_score:g} on")

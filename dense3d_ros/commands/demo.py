@@ -34,6 +34,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from dense3d_ros.commands import add_views
+
 SUMMARY = "run the ROS nodes on a rendered hand or a folder, and measure them"
 SR305 = (476.007, 476.007, 313.683, 242.755)
 DEFAULTS = {"depth_unit": 0.000125, "seconds": 15.0, "mesh": "webxr", "rate": 30.0}
@@ -77,7 +79,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rate", metavar="HZ", type=float, help=f"with --teleop: frames a second (default: {DEFAULTS['rate']})"
     )
-    parser.add_argument("--model", metavar="NAME|FILE", default="fast", help="model (default: %(default)s)")
+    parser.add_argument("--model", metavar="NAME|FILE", default="hand", help="model (default: %(default)s)")
+    add_views(parser)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
     parser.add_argument("--runtime", default="auto", help="what the network runs in (default: %(default)s)")
     parser.add_argument(
@@ -104,6 +107,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings = DemoSettings(
         output=arguments.output,
         model=arguments.model,
+        views=arguments.views,
         device=arguments.device,
         runtime=arguments.runtime,
         seconds=arguments.seconds,
@@ -152,6 +156,7 @@ def _run_teleop(arguments: argparse.Namespace) -> int:
     settings = TeleopSettings(
         output=arguments.output,
         model=arguments.model,
+        views=arguments.views,
         device=arguments.device,
         runtime=arguments.runtime,
         robots=arguments.robot or _robots_that_can_be_moved(),

@@ -16,9 +16,9 @@ With --no-hand a model looks for hands in your own depth frames without a hand; 
 examples:
   dense3d evaluate --predictions nyu_mine.txt --ground-truth nyu_test.txt --dataset nyu --json nyu.json
   dense3d evaluate --model runs/nyu/model.safetensors --dataset nyu --root ~/data/nyu --json nyu.json --plot nyu.png
-  dense3d evaluate --model fast --json fast.json --plot fast.png
-  dense3d evaluate --model fast --samples 2000 --hand-free 4000 --json fast.json
-  dense3d evaluate --model fast --no-hand rooms --fx 518 --fy 519 --cx 325 --cy 253 --depth-unit 0.001 --json rooms.json
+  dense3d evaluate --model hand --json hand.json --plot hand.png
+  dense3d evaluate --model hand --samples 2000 --hand-free 4000 --json hand.json
+  dense3d evaluate --model hand --no-hand rooms --fx 518 --fy 519 --cx 325 --cy 253 --depth-unit 0.001 --json rooms.json
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dense3d_ros.commands import add_intrinsics
+from dense3d_ros.commands import add_intrinsics, add_views
 
 if TYPE_CHECKING:
     from dense3d_ros.learning.datasets.sample import DepthDataset
@@ -95,6 +95,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     model.add_argument(
         "--seconds", metavar="S", type=float, help="most seconds of each sequence (default: 5 of one hand, 22 of two)"
     )
+    add_views(model)
     model.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
     model.add_argument("--runtime", default="auto", help="what the network runs in (default: %(default)s)")
     no_hand = parser.add_argument_group("on real frames without a hand, with --model")
@@ -156,7 +157,7 @@ def _evaluate_on_no_hand(arguments: argparse.Namespace) -> Outcome:
     if arguments.dataset or arguments.plot:
         raise ValueError("--no-hand does not go with --dataset or --plot")
     intrinsics, frames = Intrinsics(*given), find_frames(arguments.no_hand)
-    model = load_model(arguments.model, arguments.device, arguments.runtime)
+    model = load_model(arguments.model, arguments.device, arguments.runtime, arguments.views)
     folder = arguments.no_hand.resolve().name
     result = {"folder": folder, **evaluate_on_no_hand(model, frames, intrinsics)}
     lines = [f"a hand is seen in {result['frames_with_a_hand']} of {result['frames']} frames"]
@@ -174,7 +175,9 @@ def _evaluate_on_benchmark(arguments: argparse.Namespace) -> Outcome:
     if arguments.samples is not None and arguments.samples < 1:
         raise ValueError(f"--samples must be at least 1, got {arguments.samples}")
     dataset = _test_split(arguments)
-    model = load_benchmark_model(arguments.model, dataset.benchmark, arguments.device, arguments.runtime)
+    model = load_benchmark_model(
+        arguments.model, dataset.benchmark, arguments.device, arguments.runtime, arguments.views
+    )
     return _benchmark_outcome(arguments, model, dataset)
 
 
@@ -216,7 +219,9 @@ def _evaluate_on_synthetic(arguments: argparse.Namespace) -> Outcome:
     if read_any_model(arguments.model)[0].network == "paper":
         frames = SyntheticRightHands(samples)
         return _benchmark_outcome(
-            arguments, load_benchmark_model(arguments.model, frames.benchmark, arguments.device), frames
+            arguments,
+            load_benchmark_model(arguments.model, frames.benchmark, arguments.device, views=arguments.views),
+            frames,
         )
     hand_free = samples if arguments.hand_free is None else arguments.hand_free
     for name, count in (
@@ -228,7 +233,7 @@ def _evaluate_on_synthetic(arguments: argparse.Namespace) -> Outcome:
             raise ValueError(f"{name} must be at least 1, got {count}")
     if arguments.seconds is not None and not arguments.seconds > 0:
         raise ValueError(f"--seconds must be above 0, got {arguments.seconds}")
-    model = load_model(arguments.model, arguments.device, arguments.runtime)
+    model = load_model(arguments.model, arguments.device, arguments.runtime, arguments.views)
     seconds = min(SECONDS, arguments.seconds or SECONDS)
     result = {
         **evaluate_on_synthetic(model, samples, hand_free),

@@ -5,9 +5,9 @@ with the model they write; this command makes it for a model whose graph is miss
 graph is refused when the model is loaded. Needs the Python packages torch and onnx.
 
 examples:
-  dense3d export --model fast
+  dense3d export --model hand
   dense3d export --model detector
-  dense3d export --model runs/fast/model.safetensors --output hand.onnx     # with the weights, for other programs
+  dense3d export --model runs/hand/model.safetensors --output hand.onnx     # with the weights, for other programs
 """
 
 from __future__ import annotations

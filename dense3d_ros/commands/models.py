@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print one paragraph for each model."""
     from dense3d_ros.perception.model_file import available_models, model_path, read_weights
+    from dense3d_ros.perception.views import VIEWS
 
     names = available_models()
     for name in names:
@@ -29,15 +30,15 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"{name}: {model_path(name)}")
         print(
             f"  {description.stacks} stack(s) of {description.features} features, {weights / 1e6:.2f} M weights, "
-            f"{description.resolution}x{description.resolution} crops of {2 * description.half_size:g} m, "
-            f"{description.views} of each hand"
+            f"{description.resolution}x{description.resolution} crops of {2 * description.half_size:g} m"
         )
         print(f"  mean joint error: {errors or 'not measured'}")
-        confidence = description.confidence
-        # The terms and the curve are tables, for `docs/model_card.md`.
-        fitted = {key: value for key, value in confidence.fitted.items() if isinstance(value, int | float)}
-        calibration = ", ".join(f"{key} {value}" for key, value in fitted.items()) or "none"
-        print(f"  hands are published from a score of {confidence.min_score:g} on; calibration: {calibration}")
+        for views in VIEWS:
+            confidence = description.confidence(views)
+            # The terms and the curve are tables, for `docs/model_card.md`.
+            fitted = {key: value for key, value in confidence.fitted.items() if isinstance(value, int | float)}
+            calibration = ", ".join(f"{key} {value}" for key, value in fitted.items()) or "none"
+            print(f"  views {views}: published from a score of {confidence.min_score:g} on; calibration: {calibration}")
         print(f"  training: {', '.join(f'{key} {value}' for key, value in description.training.items())}")
         print(f"  licence: {description.licence}")
     if not names:

@@ -36,7 +36,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dense3d_ros.commands import add_intrinsics
+from dense3d_ros.commands import add_intrinsics, add_views
 
 if TYPE_CHECKING:
     from dense3d_ros.recordings.bag_writer import BagWriter
@@ -70,8 +70,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="also write depth, skeletons and curves into a recording for the Rerun viewer",
     )
     parser.add_argument(
-        "--model", metavar="NAME|FILE", default="fast", help="model name or file (default: %(default)s)"
+        "--model", metavar="NAME|FILE", default="hand", help="model name or file (default: %(default)s)"
     )
+    add_views(parser)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
     parser.add_argument("--runtime", default="auto", help="what the network runs in (default: %(default)s)")
     parser.add_argument(
@@ -117,7 +118,7 @@ def run(arguments: argparse.Namespace) -> int:
     recording, centres = _recording(arguments)
     hands = max([arguments.hands, *map(len, centres.values())]) if centres else arguments.hands
     rerun = _rerun_writer(arguments) if arguments.rerun else None
-    model = load_model(arguments.model, arguments.device, arguments.runtime)
+    model = load_model(arguments.model, arguments.device, arguments.runtime, arguments.views)
     estimator = HandPoseEstimator(model, max_hands=hands)
     bag = _bag_writer(arguments, model.description.name) if arguments.bag else None
     output = printable(arguments.output)
@@ -126,7 +127,7 @@ def run(arguments: argparse.Namespace) -> int:
     tally = Tally()
     try:
         with (
-            ResultWriter(arguments.output, model.description, recording, arguments.joints) as writer,
+            ResultWriter(arguments.output, model, recording, arguments.joints) as writer,
             bag or nullcontext(),
             rerun or nullcontext(),
         ):

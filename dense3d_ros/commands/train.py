@@ -9,8 +9,8 @@ torchrun --nproc-per-node=N -m dense3d_ros.cli train ...
 On a CPU, torch uses the cores that the workers leave, unless OMP_NUM_THREADS is set.
 
 examples:
-  dense3d train --recipe fast --output runs/fast --workers 2
-  dense3d train --recipe fast --from fast --output runs/tuned
+  dense3d train --recipe hand --output runs/hand --workers 2
+  dense3d train --recipe hand --from hand --output runs/tuned
   dense3d train --recipe paper --data nyu --root ~/data/nyu_hand_dataset_v2 --output runs/nyu --workers 8
 """
 

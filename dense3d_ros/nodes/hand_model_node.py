@@ -27,7 +27,7 @@ ERROR = TransitionCallbackReturn.ERROR
 PATIENCE_S = 5.0
 """How long a transition may take to end when the node is destroyed."""
 
-LoadModel: TypeAlias = Callable[[str, str, str], HandModel]
+LoadModel: TypeAlias = Callable[[str, str, str, int], HandModel]
 
 
 class HandModelNode(LifecycleNode):  # type: ignore[misc]
@@ -36,7 +36,7 @@ class HandModelNode(LifecycleNode):  # type: ignore[misc]
     Activate puts it into the slot, deactivate takes it out. Transitions run on a thread, one at a time, because
     loading takes seconds: the executor goes on meanwhile, and the service answers when the transition is done.
 
-    `load(name_or_path, device, runtime)` makes a model, or raises ValueError with a sentence for the user.
+    `load(name_or_path, device, runtime, views)` makes a model, or raises ValueError with a sentence for the user.
     """
 
     def __init__(self, slot: ModelSlot, load: LoadModel = load_model, **options: Any) -> None:
@@ -104,7 +104,7 @@ class HandModelNode(LifecycleNode):  # type: ignore[misc]
         try:
             if settings.runtime == "compiled":
                 self.get_logger().info("Compiling the network, which takes minutes")
-            model = self._load(settings.model, settings.device, settings.runtime)
+            model = self._load(settings.model, settings.device, settings.runtime, settings.views)
             model.warm_up()
         except ValueError as error:
             self._slot.failed(str(error))
@@ -116,7 +116,7 @@ class HandModelNode(LifecycleNode):  # type: ignore[misc]
         self._model = model
         seconds = time.monotonic() - started
         self.get_logger().info(
-            f"Model '{model.description.name}' is ready on {model.device} after {seconds:.1f} s, "
+            f"Model '{model.description.name}', views {model.views}, is ready on {model.device} after {seconds:.1f} s, "
             f"run by {model.runtime} ({model.runtime_reason})"
         )
 

@@ -274,6 +274,7 @@ class HandPoseNode(Node):  # type: ignore[misc]
             "distortion": self._hints.lens,
             "camera clock ahead s": self._camera_clock.ahead,
             "model": model.description.name if model else "",
+            "views": model.views if model else "",
             "device": model.device if model else "",
             "runtime": model.runtime if model else "",
             "memory MiB": resident_mebibytes(),

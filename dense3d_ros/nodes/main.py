@@ -18,7 +18,7 @@ from dense3d_ros.perception.model import load_model
 def make_nodes(load: LoadModel = load_model) -> list[Node]:
     """A model node, and for each of its cameras a perception node and, unless switched off, a state node.
 
-    `load(name_or_path, device, runtime)`: the model.
+    `load(name_or_path, device, runtime, views)`: the model.
     """
     slot = ModelSlot()
     # Before any node is made: a node that only asks for a name would take another one of that name off the graph.

@@ -13,6 +13,7 @@ from typing import Any
 from dense3d_ros.excerpt import excerpt
 from dense3d_ros.hand_state.conventions import CONVENTIONS
 from dense3d_ros.hand_state.state import StateSettings
+from dense3d_ros.perception.views import check_views
 
 TRANSPORTS = ("raw", "compressedDepth")
 """Of the depth image. One that is not raw has a topic of its own under the image's."""
@@ -115,7 +116,13 @@ class HandModelSettings:
     """Parameters of `hand_model`. They are read by the configure transition."""
 
     model: str = parameter(
-        "fast", "Name of a shipped model, or the path of a model file. Read by the configure transition."
+        "hand", "Name of a shipped model, or the path of a model file. Read by the configure transition."
+    )
+    views: int = parameter(
+        1,
+        "Crops of each hand that the network runs on, each turned a little: 1 or 3. 3 is more accurate and costs about "
+        "twice the time of a frame. Read by the configure transition.",
+        (1, 3),
     )
     device: str = parameter(
         "auto",
@@ -148,6 +155,7 @@ class HandModelSettings:
     def __post_init__(self) -> None:
         if not self.model:
             raise ValueError("model is empty; expected the name of a shipped model or a path")
+        check_views(self.views)
         if not self.device:
             raise ValueError("device is empty; expected auto, cpu, cuda or cuda:N")
         if not self.runtime:

@@ -1,6 +1,6 @@
 """What the network says, turned into scores that mean something, by numbers fitted to images with known hands.
 
-`dense3d calibrate` fits the numbers and stores them in the model file's description.
+`dense3d calibrate` fits the numbers for a number of views and stores them in the model file's description.
 """
 
 from __future__ import annotations

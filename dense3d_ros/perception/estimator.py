@@ -59,7 +59,7 @@ class HandPoseEstimator:
     ) -> None:
         if max_hands < 1:
             raise ValueError(f"max_hands must be at least 1, got {max_hands}")
-        confidence = model.description.confidence
+        confidence = model.confidence
         if min_score is None:
             min_score = confidence.min_score
         if not 0 <= min_score <= 1:

@@ -111,7 +111,7 @@ class Frame:
 
     def _starts(self, candidate: Candidate, track: Track | None) -> list[Place]:
         """A place for each centre that a candidate's hand may have, the detector's own first."""
-        right = self.model.description.confidence.detector_handedness * candidate.right
+        right = self.model.confidence.detector_handedness * candidate.right
         # One of both costs half as much, and shows well enough whether there is a hand at all.
         return [
             Place.at(start, candidate.roll, Handedness.RIGHT, track, right, candidate.log_odds)
@@ -229,7 +229,7 @@ class Frame:
         """Sets the places' scores, all at once."""
         if not places:
             return
-        evidence = self.model.description.confidence.evidence
+        evidence = self.model.confidence.evidence
         best = [place.best for place in places]
         predictions = [one.prediction for one in best if one.prediction is not None]
         values = evidence.measure(
@@ -251,7 +251,7 @@ class Frame:
 
     def _doubt(self, place: Place) -> str:
         """How low the score is, and what most."""
-        against = DESCRIPTIONS[self.model.description.confidence.evidence.against(place.terms)]
+        against = DESCRIPTIONS[self.model.confidence.evidence.against(place.terms)]
         return f"best score {place.score:.2f}{_where(place)}; most against it: {against}"
 
     def _surprise(self, place: Place) -> float:

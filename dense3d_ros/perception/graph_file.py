@@ -6,7 +6,7 @@ here as well. Its metadata are
   - format: the version of the export;
   - description: the model's, as it was when the graph was made;
   - weights: the digest of what the graph was made from: the weights, bit for bit, and those numbers of the description
-    that are in the graph (_RECORDED). Scores, views, errors and the name are not, so a calibration leaves it valid;
+    that are in the graph (_RECORDED). Confidences, errors and the name are not, so a calibration leaves it valid;
   - sha256: of the graph itself.
 """
 

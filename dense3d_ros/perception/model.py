@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +21,7 @@ from dense3d_ros.perception.detector import LEAST_LOG_ODDS, Candidate, Detector,
 from dense3d_ros.perception.graph_file import check_torch, has_graph, read_recorded
 from dense3d_ros.perception.model_description import ModelDescription, ModelFileError
 from dense3d_ros.perception.model_file import check_hourglass, model_path, read_model
+from dense3d_ros.perception.views import TURNS, check_views
 from dense3d_ros.runtime.batching import Batcher
 from dense3d_ros.runtime.cuda_devices import cuda_device_count
 from dense3d_ros.runtime.interface import NonFiniteOutputError, Outputs, check_finite
@@ -37,8 +38,6 @@ _MIRRORINGS: dict[Handedness, tuple[bool, ...]] = {
     Handedness.RIGHT: (False,),
 }
 """How the network is shown a hand of each handedness; True is in a mirror."""
-_TURNS: dict[int, tuple[float, ...]] = {1: (0.0,), 3: (0.0, -0.25, 0.25)}
-"""`views` of a model -> by how many radians each of its crops is turned from upright."""
 _FLOOR = 0.02
 """Metres added to the spread of a crop's votes: joints are uncertain even where all votes agree."""
 
@@ -73,6 +72,7 @@ class HandModel:
     runtime: a name of `runtime.selection.RUNTIMES`, checked for the device.
     crops_itself: whether `predict` rather takes a `crop_region` than a `crop_hand`, because the device makes the crop.
     detector: what finds hands in a whole image; the shipped one by default.
+    views: how many crops of each hand the network runs on, 1 or 3. confidence: of so many views, from the description.
     """
 
     crops_itself = False
@@ -84,9 +84,13 @@ class HandModel:
         device: str,
         runtime: str = "torch",
         detector: Detector | None = None,
+        views: int = 1,
     ) -> None:
+        check_views(views)
         choice = choose_runtime(runtime, device)
         self.description = description
+        self.views = views
+        self.confidence = description.confidence(views)
         self.device = device
         self._choice = choice
         ready = network if isinstance(network, RecordedNetwork) else _regressor(network, description)
@@ -108,7 +112,7 @@ class HandModel:
     def with_confidence(self, confidence: Confidence) -> HandModel:
         """The same network in the same runtime, its outputs judged by other numbers."""
         other = copy(self)
-        other.description = replace(self.description, confidence=confidence)
+        other.confidence = confidence
         return other
 
     def predict(self, crops: Sequence[Crop], handednesses: Sequence[Handedness]) -> list[Prediction]:
@@ -116,12 +120,12 @@ class HandModel:
 
         All are one forward pass. The network knows right hands, so a left one is shown to it in a mirror. Where the
         handedness is UNKNOWN both are tried, and the likelier one is taken. ValueError if there are not as many crops
-        for each hand as the description has views, NonFiniteOutputError if the network gives no numbers.
+        for each hand as the model has views, NonFiniteOutputError if the network gives no numbers.
         """
         hypotheses = [(index, mirror) for index, one in enumerate(handednesses) for mirror in _MIRRORINGS[one]]
         if not hypotheses:
             return []
-        count = self.description.views
+        count = self.views
         if len(crops) != count * len(handednesses):
             needed = count * len(handednesses)
             raise ValueError(f"{len(handednesses)} hands need {needed} crops of this model, got {len(crops)}")
@@ -136,9 +140,8 @@ class HandModel:
         rows_of: dict[int, list[int]] = {}
         for row, (index, _) in enumerate(hypotheses):
             rows_of.setdefault(index, []).append(row)
-        confidence = self.description.confidence
-        scores = confidence.joint_scores(spread, logits[:, 0])
-        likelihood = confidence.log_likelihood(spread, logits)
+        scores = self.confidence.joint_scores(spread, logits[:, 0])
+        likelihood = self.confidence.log_likelihood(spread, logits)
         predictions = []
         for rows in rows_of.values():
             row = max(rows, key=lambda row: likelihood[row])
@@ -192,7 +195,7 @@ def crops_of(
     description = model.description
     return [
         crop(depth, camera, centre, description.half_size, description.resolution, roll + turn)
-        for turn in _TURNS[description.views]
+        for turn in TURNS[model.views]
     ]
 
 
@@ -211,14 +214,16 @@ def fuse_crops(seen: Outputs, count: int) -> Outputs:
     return Outputs(mean, np.sqrt(((spread**2 + between) * weight).sum(axis=1)), logits.mean(axis=1))
 
 
-def load_model(name_or_path: str, device: str = "auto", runtime: str = "auto") -> HandModel:
+def load_model(name_or_path: str, device: str = "auto", runtime: str = "auto", views: int = 1) -> HandModel:
     """A shipped model's name or a file -> a model on `device`: "auto", "cpu", "cuda" or "cuda:N".
 
-    runtime: a name of `runtime.selection.RUNTIMES`. Raises ModelFileError for the file, DeviceError for the device and
-    RuntimeUnavailableError for the runtime, each with one sentence that says what to do.
+    runtime: a name of `runtime.selection.RUNTIMES`. views: crops of each hand, 1 or 3: three are more accurate and cost
+    about twice the time of a frame. Raises ModelFileError for the file, DeviceError for the device,
+    RuntimeUnavailableError for the runtime and ValueError for the views, each with one sentence that says what to do.
     """
+    check_views(views)
     chosen = choose_device(device)
-    return HandModel(*read_for_runtime(name_or_path, chosen, runtime), chosen, runtime)
+    return HandModel(*read_for_runtime(name_or_path, chosen, runtime), chosen, runtime, views=views)
 
 
 def read_for_runtime(

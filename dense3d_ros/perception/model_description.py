@@ -1,4 +1,4 @@
-"""What a model file says of its network, checked: sizes, skeleton, confidence."""
+"""What a model file says of its network, checked: sizes, skeleton, confidences."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from dense3d_ros.geometry.benchmarks import BENCHMARKS
 from dense3d_ros.geometry.hand import JOINT_COUNT, JOINT_NAMES, SKELETON
 from dense3d_ros.perception.confidence import Confidence
 from dense3d_ros.perception.tensor_file import parse_json
+from dense3d_ros.perception.views import VIEWS
 
 if TYPE_CHECKING:
     # Networks are torch's, which a robot whose runtime reads a recorded graph does without.
@@ -37,7 +38,7 @@ _LONGEST_DESCRIPTION = 1 << 20
 _LONGEST_NAME = 200
 _LONGEST_REASON = 320
 _LARGEST_NUMBER = 1e6
-"""In the confidence; what is larger may overflow."""
+"""In a confidence; what is larger may overflow."""
 
 Network: TypeAlias = "HourglassNetwork | PaperNetwork | DetectorNetwork"
 
@@ -53,11 +54,11 @@ class ModelDescription:
     network: "hourglass", which everything in this package runs, "paper", for training and evaluation alone, or
     "detector", which finds hands in whole images.
     stacks, features, wide_blocks, refining_blocks: its size. stride: crop
-    pixels a map cell, 4 or 8. views: crops that it runs on, each turned a little, 1 or 3. resolution: pixels of the
-    crop's edge. half_size: half the edge of the cube around the hand (paper: of its depth), metres. ball_radius: reach
-    of the 3D heat map, metres. skeleton: of SKELETONS.
+    pixels a map cell, 4 or 8. resolution: pixels of the crop's edge. half_size: half the edge of the cube around the
+    hand (paper: of its depth), metres. ball_radius: reach of the 3D heat map, metres. skeleton: of SKELETONS.
     training: recipe, samples and command. errors: measured mean joint errors in millimetres, by data set.
-    confidence: what turns the network's outputs into scores, and the least score of a hand.
+    confidences: for each number of views (of VIEWS) that the model was calibrated for, what turns the network's outputs
+    into scores, and the least score of a hand.
     """
 
     name: str
@@ -71,12 +72,11 @@ class ModelDescription:
     wide_blocks: int = 0
     stride: int = 4
     refining_blocks: int = 0
-    views: int = 1
     skeleton: str = SKELETON
     joints: tuple[str, ...] = JOINT_NAMES
     training: dict[str, Any] = field(default_factory=dict)
     errors: dict[str, float] = field(default_factory=dict)
-    confidence: Confidence = field(default_factory=Confidence)
+    confidences: dict[int, Confidence] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -101,8 +101,6 @@ class ModelDescription:
                 f"resolution must be a multiple of {SMALLEST_MAP * self.stride} and features even, "
                 f"got {self.resolution} and {self.features}"
             )
-        if type(self.views) is not int or self.views not in (1, 3):
-            raise ModelFileError(f"views must be 1 or 3, got {excerpt(repr(self.views))}")
         self._check_network()
         for name in ("name", "licence"):
             value = getattr(self, name)
@@ -154,6 +152,10 @@ class ModelDescription:
             self.refining_blocks,
         )
 
+    def confidence(self, views: int) -> Confidence:
+        """Of so many views; the default one where the model was not calibrated for them."""
+        return self.confidences.get(views, Confidence())
+
     @property
     def geometry(self) -> MapGeometry:
         """Of the hourglass's maps."""
@@ -177,16 +179,26 @@ def parse_description(text: str) -> ModelDescription:
     joints = data.get("joints", JOINT_NAMES)
     if not isinstance(joints, list | tuple):
         raise ModelFileError(f"joints must be a list of names, got {excerpt(repr(joints))}")
-    return ModelDescription(**{**data, "joints": tuple(joints), "confidence": _confidence(data.get("confidence", {}))})
+    confidences = _confidences(data.get("confidences", {}))
+    return ModelDescription(**{**data, "joints": tuple(joints), "confidences": confidences})
 
 
-def _confidence(data: Any) -> Confidence:
+def _confidences(data: Any) -> dict[int, Confidence]:
+    if not isinstance(data, dict):
+        raise ModelFileError(f"confidences must be a JSON object, got {excerpt(repr(data))}")
+    if unknown := sorted(data.keys() - {str(views) for views in VIEWS}):
+        raise ModelFileError(f"confidences must be of 1 or 3 views, got {excerpt(unknown)}")
+    return {int(views): _confidence(views, confidence) for views, confidence in data.items()}
+
+
+def _confidence(views: str, data: Any) -> Confidence:
+    what = f"its confidence of views {views} is wrong"
     try:
         confidence = Confidence.from_json(data)
     except ValueError as error:
-        raise ModelFileError(f"its confidence is wrong: {excerpt(error, _LONGEST_REASON)}") from error
+        raise ModelFileError(f"{what}: {excerpt(error, _LONGEST_REASON)}") from error
     for item in fields(Confidence):
         value = getattr(confidence, item.name)
         if isinstance(value, tuple) and any(abs(number) > _LARGEST_NUMBER for number in value):
-            raise ModelFileError(f"its confidence is wrong: {item.name} has numbers above {_LARGEST_NUMBER:g}")
+            raise ModelFileError(f"{what}: {item.name} has numbers above {_LARGEST_NUMBER:g}")
     return confidence

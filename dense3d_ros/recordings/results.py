@@ -14,7 +14,7 @@ from typing import Any
 from dense3d_ros.atomic_write import make_folder, write_text, writing
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.hand import JOINT_NAMES, SKELETON, HandPose
-from dense3d_ros.perception.model_description import ModelDescription
+from dense3d_ros.perception.model import HandModel
 from dense3d_ros.recordings.drawing import contact_sheet, overlay, read_image, write_image
 from dense3d_ros.recordings.offline import FrameResult, Recording
 from dense3d_ros.recordings.other_joints import in_convention
@@ -57,14 +57,15 @@ class ResultWriter:
     error.
     """
 
-    def __init__(self, folder: Path, model: ModelDescription, recording: Recording, joints: str | None = None) -> None:
+    def __init__(self, folder: Path, model: HandModel, recording: Recording, joints: str | None = None) -> None:
         """joints: a name of CONVENTIONS in which hands.jsonl has the joints besides."""
         self._folder = folder
         self._joints = joints
         self._rate = recording.intrinsics.rate
         self._overlays: list[Path] = []
         about = {
-            "model": model.name,
+            "model": model.description.name,
+            "views": model.views,
             "skeleton": SKELETON,
             "joint_names": list(JOINT_NAMES),
             "camera": asdict(recording.intrinsics),

@@ -31,10 +31,11 @@ class ProcessError(RuntimeError):
     """A process did not do its part; the message says where the reason is."""
 
 
-def perception_arguments(model: str, device: str, runtime: str) -> list[str]:
+def perception_arguments(model: str, views: int, device: str, runtime: str) -> list[str]:
     """Arguments of `main` that connect it to the depth camera of this namespace."""
     remaps = ["-r", f"depth:={DEPTH_TOPIC}", "-r", f"camera_info:={INFO_TOPIC}"]
-    return [*_parameter_arguments({"model": model, "device": device, "runtime": runtime}), *remaps]
+    parameters = {"model": model, "views": views, "device": device, "runtime": runtime}
+    return [*_parameter_arguments(parameters), *remaps]
 
 
 def camera_arguments(values: Mapping[str, object]) -> list[str]:

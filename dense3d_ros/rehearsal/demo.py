@@ -45,6 +45,7 @@ class DemoSettings:
 
     output: Path
     model: str
+    views: int
     device: str
     runtime: str
     seconds: float
@@ -75,7 +76,7 @@ def run_demo(settings: DemoSettings) -> Observation:
     executor.add_node(observer)
     try:
         started = time.monotonic()
-        perception = perception_arguments(settings.model, settings.device, settings.runtime)
+        perception = perception_arguments(settings.model, settings.views, settings.device, settings.runtime)
         if settings.folder:
             # A folder's frames are all wanted, however busy the machine is.
             perception += [

@@ -88,6 +88,7 @@ def report(seen: Observation, unit: float) -> dict[str, Any]:
         "stages_ms": stages,
         "seconds_to_active": round(seen.seconds_to_active, 2),
         "model": seen.diagnostics.get("model", ""),
+        "views": seen.diagnostics.get("views", ""),
         "device": seen.diagnostics.get("device", ""),
         "runtime": seen.diagnostics.get("runtime", ""),
         "memory_mib": float(seen.diagnostics["memory MiB"]) if "memory MiB" in seen.diagnostics else None,
@@ -103,7 +104,7 @@ def table(figures: dict[str, Any]) -> str:
     """The figures as text for a terminal."""
     rows: list[tuple[str, str]] = [
         ("input", figures["input"]),
-        ("model", f"{figures['model']} on {figures['device']}, {figures['runtime']}"),
+        ("model", f"{figures['model']}, views {figures['views']}, on {figures['device']}, {figures['runtime']}"),
         ("frames in / out / dropped", " / ".join(str(figures[f"frames_{name}"]) for name in ("in", "out", "dropped"))),
         ("frames with a hand", str(figures["frames_with_hand"])),
         ("frames a second", f"{figures['frames_per_second']:.1f}"),

@@ -58,9 +58,10 @@ class Showing:
 
 @dataclass(frozen=True)
 class EndToEnd:
-    """What to run: a model on a device in a runtime, `seconds` of each rate of each showing."""
+    """What to run: a model with its views on a device in a runtime, `seconds` of each rate of each showing."""
 
     model: str
+    views: int
     device: str
     runtime: str
     showings: Sequence[Showing]
@@ -103,7 +104,7 @@ def _run(
     settings: EndToEnd, folder: Path, observer: LatencyObserver, executor: SingleThreadedExecutor
 ) -> dict[str, Any]:
     log, camera_log, callbacks = (folder / name for name in ("hand_pose.log", "camera.log", "callbacks.json"))
-    perception = perception_arguments(settings.model, settings.device, settings.runtime)
+    perception = perception_arguments(settings.model, settings.views, settings.device, settings.runtime)
     runs = _runs(settings, folder)
     first = runs[0]
     perception += ["-p", f"max_hands:={first.showing.max_hands}"]
@@ -125,6 +126,7 @@ def _run(
                     rows.append(_measure(settings, run, observer, executor, nodes, next_camera))
                     _stop(next_camera, executor)
     return {
+        "views": observer.diagnostics.get("views", ""),
         "runtime": observer.diagnostics.get("runtime", ""),
         "device": observer.diagnostics.get("device", ""),
         "start_to_first_pose_seconds": round(to_first_pose, 2),

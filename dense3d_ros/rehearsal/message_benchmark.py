@@ -16,7 +16,7 @@ def fill_messages(hands: Sequence[HandPose]) -> Callable[[], object]:
     header, messages, markers = Header(), HandMessages(), HandMarkers()
 
     def fill() -> object:
-        messages.hands(header, hands, "fast")
+        messages.hands(header, hands, "hand")
         messages.joints(header, hands)
         return markers.update(header, hands, joint_diameter=0.012, bone_width=0.006, lifetime=0.5)
 

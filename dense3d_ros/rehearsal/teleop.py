@@ -51,6 +51,7 @@ class TeleopSettings:
 
     output: Path
     model: str
+    views: int
     device: str
     runtime: str
     robots: Sequence[str]
@@ -97,7 +98,7 @@ def run_teleop(settings: TeleopSettings) -> TeleopObservation:
     try:
         with ExitStack() as children:
             log = settings.output / "hand_pose.log"
-            perception = perception_arguments(settings.model, settings.device, settings.runtime)
+            perception = perception_arguments(settings.model, settings.views, settings.device, settings.runtime)
             nodes = children.enter_context(node_process("nodes.main", perception, log))
             processes = {log: nodes}
             for name, file in zip(robots, settings.robots, strict=True):

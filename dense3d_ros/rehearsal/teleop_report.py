@@ -68,6 +68,7 @@ def report(seen: TeleopObservation) -> dict[str, Any]:
             key.removesuffix(" p50 ms"): float(value) for key, value in perception.items() if key.endswith(" p50 ms")
         },
         "model": perception.get("model", ""),
+        "views": perception.get("views", ""),
         "runtime": perception.get("runtime", ""),
         "load": os.getloadavg()[0],
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",

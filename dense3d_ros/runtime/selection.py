@@ -27,7 +27,7 @@ GRAPH_RUNTIMES = ("openvino", "openvino_bf16", "onnxruntime")
 """Those that take a recorded graph, and need no torch then."""
 RUNTIMES = ("auto", *PACKAGES)
 _FASTEST_ON_CPU = ("onnxruntime", "openvino", "torch")
-"""By the times of `fast` in benchmark/results/cpu.md."""
+"""By the times of `hand` in benchmark/results/cpu.md."""
 _ON_GPU = ("torch", "cuda_graph", "cuda_graph_f32", "compiled")
 
 

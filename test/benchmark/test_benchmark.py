@@ -55,7 +55,7 @@ def test_multiply_adds_of_known_layers() -> None:
 
 
 def test_the_papers_network_is_counted_as_its_docstring_says() -> None:
-    _, paper = networks.arithmetic("fast", 100.0)
+    _, paper = networks.arithmetic("hand", 100.0)
     assert paper["floor_ms"] == pytest.approx(2 * 4.97 * 10, abs=0.2)
     assert paper["gmacs"] == pytest.approx(4.97, abs=0.005)
     assert paper["million_weights"] == pytest.approx(5.929)
@@ -106,7 +106,7 @@ def test_four_hands_are_where_the_truth_says() -> None:
     assert scene.joints.shape == (4, 4, 21, 3)
     np.testing.assert_array_equal(scene.depths[0], scene.depths[-1])
     assert 0.3 < scene.joints[..., 2].min() < scene.joints[..., 2].max() < 0.75
-    estimator = HandPoseEstimator(load_model("fast", "cpu"), max_hands=4)
+    estimator = HandPoseEstimator(load_model("hand", "cpu"), max_hands=4)
     for index in range(2):
         joints, depth = scene.joints[index], DepthImage(scene.depths[index], 0.001)
         columns, rows = np.moveaxis(np.rint(CAMERA.project(joints)).astype(int), -1, 0)
@@ -123,13 +123,13 @@ def test_four_hands_are_where_the_truth_says() -> None:
 
 
 def test_a_devices_stages() -> None:
-    times = networks.time_device("fast", "cpu", make_scene(4).regions(read_model("fast")[0].resolution), 3)
+    times = networks.time_device("hand", "cpu", make_scene(4).regions(read_model("hand")[0].resolution), 3)
     assert list(times) == ["upload", "crop, network, votes", "download"]
     assert all(row["calls"] == 3 for row in times.values())
 
 
 def test_threads_share_a_model() -> None:
-    row = time_cameras(load_model("fast", "cpu"), make_scene(8), 2, 5)
+    row = time_cameras(load_model("hand", "cpu"), make_scene(8), 2, 5)
     assert row["calls"] == 10
     assert row["frames_per_second"] > 0
 
@@ -214,7 +214,7 @@ def test_end_to_end(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=400)
     assert done.returncode == 0, done.stderr
     run = json.loads((tmp_path / "result.json").read_text())["end_to_end"]
-    assert run["runtime"] == load_model("fast", "cpu").runtime
+    assert run["runtime"] == load_model("hand", "cpu").runtime
     assert run["start_to_first_pose_seconds"] > 0
     for row, shown in zip(run["rates"], ((1, 10), (1, 20), (4, 30)), strict=True):
         assert (row["hands"], row["rate"]) == shown

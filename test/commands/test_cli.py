@@ -38,7 +38,7 @@ def truth() -> Oracle:
 @pytest.fixture
 def recording(tmp_path: Path, truth: Oracle, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two folders of frames, one of them empty of depth; the model is one that knows the hand."""
-    monkeypatch.setattr("dense3d_ros.perception.model.load_model", lambda name, device, runtime: truth)
+    monkeypatch.setattr("dense3d_ros.perception.model.load_model", lambda name, device, runtime, views: truth)
     folder = tmp_path / "recording"
     for name in ("one/1.png", "one/2.png", "two/1.png"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -167,9 +167,9 @@ def test_wrong_arguments_are_one_sentence(
         ["run", "RECORDING", *INTRINSICS, "--output", "/proc/x"],
         ["run", "RECORDING", *INTRINSICS, "--output", "OUT", "--bag", "/proc/x.mcap"],
         ["retarget", "RECORDING", "--robot", "parallel_gripper", "--output", "/proc/x.csv"],
-        ["export", "--model", "fast", "--output", "/proc/x.onnx"],
-        ["calibrate", "--model", "fast", "--output", "/proc/x.safetensors"],
-        ["evaluate", "--model", "fast", "--json", "/proc/x.json"],
+        ["export", "--model", "hand", "--output", "/proc/x.onnx"],
+        ["calibrate", "--model", "hand", "--output", "/proc/x.safetensors"],
+        ["evaluate", "--model", "hand", "--json", "/proc/x.json"],
         ["benchmark", "--json", "/proc/x.json"],
         ["synth", "--show", "/proc/x.png"],
         ["ablate", "--output", "/proc/x"],
@@ -255,8 +255,9 @@ def test_run_with_a_real_network(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     cv2.imwrite(str(tmp_path / "in" / "1.png"), values)
     arguments = ["run", str(tmp_path / "in"), *INTRINSICS, "--output", str(tmp_path / "out"), "--device", "cpu"]
-    assert cli.main([*arguments, "--model", str(tmp_path / "tiny.safetensors")]) == 0
-    assert json.loads((tmp_path / "out" / "run.json").read_text())["model"] == "tiny"
+    assert cli.main([*arguments, "--model", str(tmp_path / "tiny.safetensors"), "--views", "3"]) == 0
+    about = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert (about["model"], about["views"]) == ("tiny", 3)
     assert len(frames_of(tmp_path / "out")) == 1
 
 
@@ -277,13 +278,13 @@ def test_frames_without_a_hand_are_counted(recording: Path, tmp_path: Path, caps
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--model", "fast", "--no-hand", "."], "--no-hand needs --fx, --fy, --cx, --cy and --depth-unit"),
+        (["--model", "hand", "--no-hand", "."], "--no-hand needs --fx, --fy, --cx, --cy and --depth-unit"),
         (["--predictions", "a.txt", "--no-hand", "."], "--no-hand goes with --model"),
-        (["--model", "fast", "--no-hand", ".", *INTRINSICS, "--plot", "a.png"], "does not go with --dataset or --plot"),
-        (["--model", "fast", "--no-hand", "missing", *INTRINSICS], "folder 'missing' is not there"),
-        (["--model", "fast", "--many-hands", "0"], "--many-hands must be at least 1, got 0"),
-        (["--model", "fast", "--working-hands", "0"], "--working-hands must be at least 1, got 0"),
-        (["--model", "fast", "--seconds", "0"], "--seconds must be above 0, got 0.0"),
+        (["--model", "hand", "--no-hand", ".", *INTRINSICS, "--plot", "a.png"], "does not go with --dataset or --plot"),
+        (["--model", "hand", "--no-hand", "missing", *INTRINSICS], "folder 'missing' is not there"),
+        (["--model", "hand", "--many-hands", "0"], "--many-hands must be at least 1, got 0"),
+        (["--model", "hand", "--working-hands", "0"], "--working-hands must be at least 1, got 0"),
+        (["--model", "hand", "--seconds", "0"], "--seconds must be above 0, got 0.0"),
     ],
 )
 def test_what_cannot_be_evaluated(
@@ -341,7 +342,17 @@ def test_synth_draws_samples(tmp_path: Path) -> None:
 
 def test_models_lists_what_is_there(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["models"]) == 0
-    assert capsys.readouterr().out
+    said = capsys.readouterr().out
+    for views in (1, 3):
+        assert re.search(rf"^  views {views}: published from a score of 0\.\d+ on; calibration: seed \d+, ", said, re.M)
+
+
+@pytest.mark.parametrize("command", ["benchmark", "calibrate", "demo", "evaluate", "run"])
+def test_views_that_there_are_not(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main([command, "--views", "2"])
+    assert ended.value.code == 2
+    assert re.search(r"argument --views: invalid choice: '?2'? \(choose from '?1'?, '?3'?\)", capsys.readouterr().err)
 
 
 @pytest.mark.parametrize("command", [None, "run", "train", "synth", "models"])

@@ -143,7 +143,7 @@ def start(name: str, log: Path) -> tuple[NodeProcess, Subject]:
         process = start_nodes(log, cameras, (PROCESS, "--ros-args", "--params-file", str(third)))
         return process, Subject(process, limits, namespace="/left")
     if name == "shipped":
-        process = start_nodes(log, ["model:=fast", "device:=cpu", "max_age:=5.0"], SHIPPED)
+        process = start_nodes(log, ["model:=hand", "device:=cpu", "max_age:=5.0"], SHIPPED)
         return process, Subject(process, limits, known_hand=_rendered_hand)
     process = start_nodes(log, ["model:=rigid", "max_age:=5.0"])
     return process, Subject(process, limits)

@@ -140,12 +140,12 @@ def hostile_description(random: Random, data: bytes) -> bytes:
 
     texts = (
         nested,
-        having(one(random, ["training", "confidence", "joints", "name", "stacks"]), nested),
+        having(one(random, ["training", "confidences", "joints", "name", "stacks"]), nested),
         having(one(random, ["training", "errors"]), '{"samples": ' + "9" * digits + "}"),
         having("stacks", "1" * digits),
         having("half_size", one(random, ["1e999", "-1e999", "9" * 309])),
-        having("confidence", '{"joint_weights": [1e308, 1e308, 1e308]}'),
-        having(one(random, ["stacks", "features", "views", "half_size", "resolution"]), "true"),
+        having("confidences", '{"1": {"joint_weights": [1e308, 1e308, 1e308]}}'),
+        having(one(random, ["stacks", "features", "confidences", "half_size", "resolution"]), "true"),
         having("x" * 900_000, "1"),
         having("name", one(random, ['"' + "x" * 900_000 + '"', '"\\ud800"', '"a\\nb"', '"\\u0000"'])),
         text[:-1] + ', "stacks": 1}',
@@ -173,12 +173,12 @@ def wrong_values(random: Random, data: bytes) -> bytes:
         {"half_size": float(one(random, [0, -0.15, 15, np.nan, np.inf]))},
         {"ball_radius": one(random, [None, "0.1", [0.1], {}])},
         {"network": "paper"},
-        {"views": one(random, [0, 2, -1, 3.0]), "skeleton": "nyu14"},
+        {"confidences": {one(random, ["0", "2", "-1", "3.0"]): {}}, "skeleton": "nyu14"},
         {"joints": description.get("joints", ["wrist"])[::-1]},
         {"errors": {"nyu": True}},
-        {"confidence": {"min_score": float(one(random, [0, -1, 1.1, np.nan]))}},
-        {"confidence": {"evidence": {"terms": {"presence": {"weight": -1}}}}},
-        {"confidence": {"predictors": list(range(100_000))}},
+        {"confidences": {"1": {"min_score": float(one(random, [0, -1, 1.1, np.nan]))}}},
+        {"confidences": {"3": {"evidence": {"terms": {"presence": {"weight": -1}}}}}},
+        {"confidences": {"3": {"predictors": list(range(100_000))}}},
     )
     file.describe(**one(random, changes))
     file.sign() if random.random() < 0.5 else file.forget_the_digest()
@@ -240,7 +240,7 @@ def wrong_metadata(random: Random, data: bytes) -> bytes:
         None,
         {"format": FORMAT},
         file.metadata | {"format": "x" * 1_000_000},
-        file.metadata | {"format": FORMAT[:-1] + "2"},
+        file.metadata | {"format": FORMAT[:-1] + "3"},
         file.metadata | {"sha256": file.metadata["sha256"][::-1]},
         file.metadata | {"sha256": ""},
         file.metadata | {"y" * 1_000_000: ""},

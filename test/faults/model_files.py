@@ -127,7 +127,7 @@ def _peak_mib() -> float:
 def main() -> int:
     """Print the report; the status is 1 if anything went wrong."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="fast", help="name or file of the good model (default: %(default)s)")
+    parser.add_argument("--model", default="hand", help="name or file of the good model (default: %(default)s)")
     parser.add_argument("--files", type=int, default=2000, help="default: %(default)s")
     parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
     arguments = parser.parse_args()

@@ -25,8 +25,10 @@ class StallingModel(node_rigid_model.RigidModel):
         return found
 
 
-def load(name: str, device: str, runtime: str) -> Any:
-    return StallingModel(name) if name.startswith("stall_") else node_rigid_model.load(name, device, runtime)
+def load(name: str, device: str, runtime: str, views: int) -> Any:
+    if name.startswith("stall_"):
+        return StallingModel(name, views)
+    return node_rigid_model.load(name, device, runtime, views)
 
 
 if __name__ == "__main__":

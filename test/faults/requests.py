@@ -53,6 +53,7 @@ NAMES = (
     "transport",
     "distortion",
     "model",
+    "views",
     "device",
     "runtime",
     "cameras",
@@ -64,7 +65,7 @@ NAMES = (
     "qos_overrides",
 )
 NAMES = (*NAMES, "max_hands.x", "🖐", "x" * 100_000)
-TEXTS = ("", "undo", "inverse", "raw", "fast", "cuda:99", "abacus", "../..", "\n", "🖐", "y" * 1_000_000)
+TEXTS = ("", "undo", "inverse", "raw", "hand", "cuda:99", "abacus", "../..", "\n", "🖐", "y" * 1_000_000)
 QUESTIONS = (
     (ListParameters, "list_parameters"),
     (GetParameters, "get_parameters"),

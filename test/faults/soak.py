@@ -12,6 +12,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dense3d_ros.perception.views import VIEWS
+
 from .environment import own_domain
 from .soak_report import Sample, Soak, faults, write_report
 
@@ -32,15 +34,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m faults.soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=60.0, help="how long (60)")
     parser.add_argument(
-        "--models", nargs="+", default=["fast", "accurate"], help="models that take turns (fast accurate)"
+        "--views", nargs="+", type=int, choices=VIEWS, default=list(VIEWS), help="views that take turns (1 3)"
     )
-    parser.add_argument("--runtime", default="auto", help="what they run in (auto)")
+    parser.add_argument("--runtime", default="auto", help="what the model runs in (auto)")
     parser.add_argument("--output", type=Path, default=Path("soak_output"), help="folder of the report (soak_output)")
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
     with own_domain(), ExitStack() as stack:
-        soak = Soak(minutes=options.minutes, models=options.models, runtime=options.runtime)
-        nodes = stack.enter_context(_nodes(options.models[0], options.runtime, options.output))
+        soak = Soak(minutes=options.minutes, views=options.views, runtime=options.runtime)
+        nodes = stack.enter_context(_nodes(options.views[0], options.runtime, options.output))
         try:
             _watch(soak, nodes, options.output)
         except KeyboardInterrupt:
@@ -54,11 +56,11 @@ def main() -> int:
 
 
 @contextmanager
-def _nodes(model: str, runtime: str, folder: Path) -> Iterator[NodeProcess]:
+def _nodes(views: int, runtime: str, folder: Path) -> Iterator[NodeProcess]:
     from .areas import SHIPPED
     from .subject import start_nodes
 
-    parameters = [f"model:={model}", f"runtime:={runtime}", f"max_age:={MAX_AGE_S}"]
+    parameters = [f"views:={views}", f"runtime:={runtime}", f"max_age:={MAX_AGE_S}"]
     nodes = start_nodes((folder / "nodes.txt").resolve(), parameters, SHIPPED)
     try:
         yield nodes
@@ -74,11 +76,11 @@ def _watch(soak: Soak, nodes: NodeProcess, folder: Path) -> None:
     client = Client("soak")
     camera = _camera(folder)
     endings = itertools.cycle([signal.SIGINT, signal.SIGKILL])
-    models = itertools.cycle([*soak.models[1:], soak.models[0]])
+    turns = itertools.cycle([*soak.views[1:], soak.views[0]])
     try:
         client.until(lambda: client.hands, 300.0)
         started = time.monotonic()
-        model = soak.models[0]
+        views = soak.views[0]
         sample, restart, change = (started + seconds for seconds in (0.0, CAMERA_S, MODEL_S))
         while (now := time.monotonic()) < started + 60 * soak.minutes:
             if not nodes.running():
@@ -90,8 +92,8 @@ def _watch(soak: Soak, nodes: NodeProcess, folder: Path) -> None:
                 camera, restart = _camera(folder), now + CAMERA_S
                 soak.camera_restarts.append(now - started)
             if now >= change:
-                model = next(models)
-                if problem := _change_model(client, model):
+                views = next(turns)
+                if problem := _change_model(client, views):
                     soak.broken.append(problem)
                     return
                 change = time.monotonic() + MODEL_S
@@ -99,7 +101,7 @@ def _watch(soak: Soak, nodes: NodeProcess, folder: Path) -> None:
             if now >= sample:
                 held = resources(nodes.pid)
                 hands = sum(bool(message.hands) for message in client.hands)
-                soak.samples.append(Sample(now - started, model, held, len(client.hands), hands))
+                soak.samples.append(Sample(now - started, views, held, len(client.hands), hands))
                 for heard in (client.hands, client.joints, client.markers, client.diagnostics):
                     heard.clear()
                 sample = now + SAMPLE_S
@@ -109,17 +111,17 @@ def _watch(soak: Soak, nodes: NodeProcess, folder: Path) -> None:
         client.close()
 
 
-def _change_model(client: Client, model: str) -> str:
+def _change_model(client: Client, views: int) -> str:
     """As a user does it; what went wrong, or ""."""
     try:
         for transition in ("deactivate", "cleanup"):
             if not client.change_state(transition):
                 return f"{transition} was refused"
-        if not client.set_parameter("/hand_model", "model", model).successful:
-            return f"model '{model}' was refused"
+        if not client.set_parameter("/hand_model", "views", views).successful:
+            return f"views {views} was refused"
         for transition in ("configure", "activate"):
             if not client.change_state(transition):
-                return f"{transition} of '{model}' was refused"
+                return f"{transition} with views {views} was refused"
     except AssertionError as error:
         return str(error)
     return ""

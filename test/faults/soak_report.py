@@ -28,7 +28,7 @@ class Sample:
     """seconds since the first hand; messages and hands since the last sample."""
 
     seconds: float
-    model: str
+    views: int
     held: Resources
     messages: int
     hands: int
@@ -39,7 +39,7 @@ class Soak:
     """Seconds count from the first hand."""
 
     minutes: float
-    models: list[str]
+    views: list[int]
     runtime: str
     samples: list[Sample] = field(default_factory=list)
     camera_restarts: list[float] = field(default_factory=list)
@@ -47,18 +47,18 @@ class Soak:
     broken: list[str] = field(default_factory=list)
 
 
-def growth(soak: Soak) -> dict[str, dict[str, float]]:
-    """Model -> what is held -> the last quarter's median less that of the first quarter after settling.
+def growth(soak: Soak) -> dict[int, dict[str, float]]:
+    """Views of the model -> what is held -> the last quarter's median less that of the first quarter after settling.
 
-    Models are of different size, so each is compared with itself.
+    Batches are of different size, so each number of views is compared with itself.
     """
     settled = 60 * min(SETTLED_MINUTES, soak.minutes / 3)
     grown = {}
-    for model in soak.models:
-        held = [sample.held for sample in soak.samples if sample.model == model and sample.seconds >= settled]
+    for views in soak.views:
+        held = [sample.held for sample in soak.samples if sample.views == views and sample.seconds >= settled]
         if len(held) >= 4:
             quarter = len(held) // 4
-            grown[model] = {
+            grown[views] = {
                 what: float(
                     np.median([getattr(one, what) for one in held[-quarter:]])
                     - np.median([getattr(one, what) for one in held[:quarter]])
@@ -71,11 +71,11 @@ def growth(soak: Soak) -> dict[str, dict[str, float]]:
 def faults(soak: Soak) -> list[str]:
     """One sentence each; empty if the nodes held."""
     found = list(soak.broken)
-    for model, grown in growth(soak).items():
+    for views, grown in growth(soak).items():
         if grown["mebibytes"] > GROWTH_MIB:
-            found.append(f"with {model} memory grew by {grown['mebibytes']:.0f} MiB, allowed are {GROWTH_MIB:.0f}")
+            found.append(f"views {views}: memory grew by {grown['mebibytes']:.0f} MiB, allowed are {GROWTH_MIB:.0f}")
         found += [
-            f"with {model} there are {grown[what]:.0f} {what} more at the end"
+            f"views {views}: there are {grown[what]:.0f} {what} more at the end"
             for what in ("threads", "descriptors")
             if grown[what] > 0
         ]
@@ -105,10 +105,10 @@ def _draw(soak: Soak, path: Path) -> None:
     figure = Figure(figsize=(9, 6), layout="constrained")
     axes: list[Axes] = list(figure.subplots(3, 1, sharex=True))
     minutes = np.array([sample.seconds for sample in soak.samples]) / 60
-    for model in soak.models:
-        mine = np.array([sample.model == model for sample in soak.samples], bool)
+    for views in soak.views:
+        mine = np.array([sample.views == views for sample in soak.samples], bool)
         memory = [sample.held.mebibytes if own else np.nan for sample, own in zip(soak.samples, mine, strict=True)]
-        axes[0].plot(minutes, memory, ".", markersize=3, label=model)
+        axes[0].plot(minutes, memory, ".", markersize=3, label=f"views {views}")
     axes[0].set_ylabel("memory, MiB")
     axes[0].legend(loc="lower right")
     axes[1].plot(minutes, [sample.held.threads for sample in soak.samples], label="threads")

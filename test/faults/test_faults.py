@@ -95,11 +95,11 @@ def test_every_area_is_in_the_plan_and_no_batch_twice() -> None:
 
 def soak(growth: float = 0.0, threads: int = 0) -> Soak:
     """An hour with a sample a minute, in the first eight of which the nodes grow to their size."""
-    done = Soak(60.0, ["a", "b"], "auto")
+    done = Soak(60.0, [1, 3], "auto")
     for minute in range(60):
         size = 500.0 + 200.0 * (minute % 2) + min(minute, 8) * 20 + growth * minute / 60
         held = Resources(size, 20 + threads * (minute > 50), 40)
-        done.samples.append(Sample(60.0 * minute, "ab"[minute % 2], held, 100, 50))
+        done.samples.append(Sample(60.0 * minute, (1, 3)[minute % 2], held, 100, 50))
     return done
 
 

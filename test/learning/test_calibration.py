@@ -145,7 +145,7 @@ class KnowingModel:
     """Knows which crops are of the images with a hand and near it, and which hands are right ones."""
 
     description = replace(DESCRIPTION, resolution=64)
-    device, crops_itself = "cpu", False
+    device, crops_itself, views, confidence = "cpu", False, 1, Confidence()
 
     def __init__(self, images: int) -> None:
         calibration_set = SyntheticTestSet.for_calibration()
@@ -204,17 +204,18 @@ def test_the_file_keeps_everything_else(tmp_path: Path, monkeypatch: pytest.Monk
     path = tmp_path / "small.safetensors"
     torch.manual_seed(0)
     network = DESCRIPTION.build_network()
-    save_model(path, network, replace(DESCRIPTION, confidence=Confidence(min_score=0.5)))
+    of_one = Confidence(min_score=0.5)
+    save_model(path, network, replace(DESCRIPTION, confidences={1: of_one, 3: Confidence(min_score=0.6)}))
     fitted = Confidence(evidence=Evidence(-1.0, {"presence": Term(0.5)}), min_score=0.8)
 
     def fit(model: HandModel, images: int) -> Confidence:
-        assert model.description.confidence == Confidence()
+        assert (model.views, model.confidence) == (3, Confidence())
         return fitted
 
     monkeypatch.setattr(calibrate, "fit_confidence", fit)
-    assert calibrate_file(str(path), None, 100, "cpu", "torch") == (path, fitted)
+    assert calibrate_file(str(path), None, 100, "cpu", "torch", views=3) == (path, fitted)
     description, read = read_model(str(path))
-    assert description == replace(DESCRIPTION, confidence=fitted)
+    assert description == replace(DESCRIPTION, confidences={1: of_one, 3: fitted})
     for name, tensor in network.state_dict().items():
         torch.testing.assert_close(read.state_dict()[name], tensor, rtol=1e-3, atol=1e-6)
     assert {file.name for file in tmp_path.iterdir()} - {"small.onnx"} == {"small.safetensors"}

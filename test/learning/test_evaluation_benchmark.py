@@ -135,6 +135,8 @@ def test_a_model_of_another_skeleton_is_refused(tmp_path: Path) -> None:
     model = paper_model(tmp_path / "nyu.safetensors", "nyu14")
     with pytest.raises(ModelFileError, match="gives the joints nyu14; ICVL needs icvl16 or hand21"):
         load_benchmark_model(str(model), BENCHMARKS["icvl"], "cpu")
+    with pytest.raises(ValueError, match=f"views is 3; accepted for the paper's network in {model}: 1"):
+        load_benchmark_model(str(model), BENCHMARKS["nyu"], "cpu", views=3)
 
 
 def test_the_joints_that_a_hand_shares_with_the_benchmarks() -> None:
@@ -168,10 +170,10 @@ def test_a_hand_model_is_scored_on_msra(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--model", "fast", "--dataset", "nyu"], "needs --root DIR"),
-        (["--model", "fast", "--root", "x"], "go with --dataset nyu|icvl|msra"),
-        (["--model", "fast", "--dataset", "nyu", "--root", "nowhere"], "nowhere does not hold NYU"),
-        (["--model", "fast", "--dataset", "nyu", "--root", "nowhere", "--samples", "0"], "must be at least 1, got 0"),
+        (["--model", "hand", "--dataset", "nyu"], "needs --root DIR"),
+        (["--model", "hand", "--root", "x"], "go with --dataset nyu|icvl|msra"),
+        (["--model", "hand", "--dataset", "nyu", "--root", "nowhere"], "nowhere does not hold NYU"),
+        (["--model", "hand", "--dataset", "nyu", "--root", "nowhere", "--samples", "0"], "must be at least 1, got 0"),
         (["--predictions", "a.txt", "--dataset", "nyu"], "either --ground-truth FILE or --root DIR"),
         (["--predictions", "a.txt", "--root", "b"], "--predictions needs --dataset"),
         (["--predictions", "a.txt", "--dataset", "msra", "--root", ".", "--held-out", "9"], "subjects 0..8"),

@@ -89,9 +89,9 @@ def test_arguments_that_do_not_fit_are_refused(tmp_path: Path, capsys: pytest.Ca
     output = ["--json", str(tmp_path / "no.json")]
     assert main(["evaluate", "--predictions", "a.txt", *output]) == 2
     assert "needs --dataset nyu|icvl|msra and either --ground-truth FILE" in capsys.readouterr().err
-    assert main(["evaluate", "--model", "fast", "--dataset", "nyu", *output]) == 2
+    assert main(["evaluate", "--model", "hand", "--dataset", "nyu", *output]) == 2
     assert "--dataset needs --root DIR" in capsys.readouterr().err
-    assert main(["evaluate", "--model", "fast", "--samples", "0", *output]) == 2
+    assert main(["evaluate", "--model", "hand", "--samples", "0", *output]) == 2
     assert "--samples must be at least 2, got 0" in capsys.readouterr().err
 
 

@@ -23,6 +23,7 @@ from dense3d_ros.learning.evaluation.synthetic import HandFrame, SyntheticTestSe
 from dense3d_ros.learning.synthetic.animation import HandAnimation
 from dense3d_ros.learning.synthetic.protrusions import find_candidates
 from dense3d_ros.learning.synthetic.sensors import SENSORS
+from dense3d_ros.perception.confidence import Confidence
 from dense3d_ros.perception.detector import LEAST_LOG_ODDS, Candidate, load_detector
 from dense3d_ros.perception.model import HandModel, Prediction, load_model
 from dense3d_ros.perception.model_description import ModelDescription
@@ -47,7 +48,7 @@ def frames(test_set: SyntheticTestSet) -> list[HandFrame]:
 class KnowingModel:
     """A stand-in for a network: near a true hand it answers with that hand moved by 10 mm, elsewhere with no hand."""
 
-    device, crops_itself = "cpu", False
+    device, crops_itself, views, confidence = "cpu", False, 1, Confidence()
     description = ModelDescription("knowing", 1, 64, 0.15, 0.1, 128, "Apache-2.0")
 
     def __init__(self, frames: list[HandFrame]) -> None:
@@ -248,15 +249,15 @@ def test_the_shipped_detectors_curve(test_set: SyntheticTestSet, frames: list[Ha
 
 def test_the_shipped_models_evidence(frames: list[HandFrame]) -> None:
     """The hands that pass the model's own least score are those that its estimator finds."""
-    model = load_model("fast", "cpu")
-    detector, score = OwnDetector(model), EvidenceScore(model.description.confidence.evidence)
+    model = load_model("hand", "cpu")
+    detector, score = OwnDetector(model), EvidenceScore(model.confidence.evidence)
     found, passing = [], []
     for frame in frames[:6]:
         hands = (frame.sample.joints, *frame.others)
         places = detector.places(frame.sample, len(hands))
         score.add(places, hands)
         at_hand = [one for one in places if np.linalg.norm(one.best.centre - hand_centre(hands[0])) <= MATCH]
-        passing.append(max((one.score for one in at_hand), default=0.0) >= model.description.confidence.min_score)
+        passing.append(max((one.score for one in at_hand), default=0.0) >= model.confidence.min_score)
         found.append(bool(np.isfinite(detector.detect(frame).centre_error)))
     assert passing == found
     assert score.summary()["curve"][-1]["recall"]["evidence"] >= np.mean(found)

@@ -34,7 +34,7 @@ class KnowingModel:
     """Answers with the joints of the frame whose centre a crop is at, 10 mm off."""
 
     description = ModelDescription("knowing", 1, 16, 0.15, 0.1, 64, "Apache-2.0")
-    crops_itself = False
+    crops_itself, views = False, 1
 
     def __init__(self, frames: list[HandFrame]) -> None:
         self.joints = np.stack([frame.sample.joints for frame in frames])

@@ -370,7 +370,7 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(
             "nowhere does not hold NYU: expected nowhere/test",
         ),
         (["--recipe", "paper", "--data", "msra", "--root", ".", "--held-out", "9"], "subjects 0..8"),
-        (["--recipe", "fast", "--data", "icvl", "--root", "."], "--data icvl needs a recipe of the paper's network"),
+        (["--recipe", "hand", "--data", "icvl", "--root", "."], "--data icvl needs a recipe of the paper's network"),
         (["--recipe", "paper", "--seconds", "-1"], "--seconds must be at least 0, got -1"),
         (["--recipe", "empty.yaml"], "empty.yaml is empty; expected a training recipe"),
     ],

@@ -33,7 +33,7 @@ def calibrated(tmp_path: Path) -> Path:
     model = train(HourglassMethod(SHORT), tmp_path, workers=0)
     assert model == tmp_path / "model.safetensors"
     description, network = read_model(str(model))
-    save_model(model, network, replace(description, confidence=FITTED))
+    save_model(model, network, replace(description, confidences={1: FITTED}))
     return model
 
 
@@ -51,9 +51,9 @@ def test_finishing_a_run_again_keeps_the_calibration(calibrated: Path) -> None:
 
 def test_another_recipe_writes_a_file_of_its_own(calibrated: Path) -> None:
     before = calibrated.read_bytes()
-    second = train(HourglassMethod(replace(SHORT, name="accurate", views=3)), calibrated.parent, workers=0)
-    assert second == calibrated.with_name("accurate.safetensors")
-    assert read_model(str(second))[0].views == 3
+    second = train(HourglassMethod(replace(SHORT, name="other")), calibrated.parent, workers=0)
+    assert second == calibrated.with_name("other.safetensors")
+    assert read_model(str(second))[0].name == "other"
     assert calibrated.read_bytes() == before
 
 

@@ -36,6 +36,7 @@ ARGUMENTS = {
     "distortion",
     "sync_slop",
     "model",
+    "views",
     "device",
     "runtime",
     "max_hands",
@@ -50,7 +51,7 @@ ARGUMENTS = {
     "rviz",
     "log_level",
 }
-needs_model = pytest.mark.skipif("fast" not in available_models(), reason="the shipped model 'fast' is not there")
+needs_model = pytest.mark.skipif("hand" not in available_models(), reason="the shipped model 'hand' is not there")
 
 
 def launch(tmp_path: Path, file: str, *arguments: str, **environment: str) -> NodeProcess:
@@ -123,14 +124,15 @@ def test_demo_publishes_hands_for_the_rendered_images(client: Client, tmp_path: 
     client.collect(PoseArray, "/camera/camera/true_joints", truth)
     patient = tmp_path / "patient.yaml"
     patient.write_text("/**/hand_pose:\n  ros__parameters: {max_age: 10.0}\n")
-    arguments = ["rviz:=false", "rate:=5.0", "device:=cpu", "runtime:=torch", f"params_file:={patient}"]
+    arguments = ["rviz:=false", "rate:=5.0", "views:=3", "device:=cpu", "runtime:=torch", f"params_file:={patient}"]
     process = launch(tmp_path, "demo.launch.py", *arguments)
     try:
         assert client.until(lambda: len(errors()) >= 5), process.output()
         assert client.state() == "active"
+        assert parameter(client, "/hand_model", "views") == 3
         assert parameter(client, "/hand_model", "device") == "cpu"
         assert parameter(client, "/hand_model", "runtime") == "torch"
-        assert parameter(client, "/hand_model", "model") == "fast"
+        assert parameter(client, "/hand_model", "model") == "hand"
         end(process, client)
     finally:
         process.stop()

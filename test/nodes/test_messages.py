@@ -41,8 +41,8 @@ def test_half_turns(axis: list[int]) -> None:
 
 def test_hands_are_filled_field_by_field() -> None:
     messages, header = HandMessages(), Header(frame_id="optical")
-    message = messages.hands(header, [hand(0), hand(1, Handedness.RIGHT)], "fast")
-    assert (message.header, message.model, len(message.hands)) == (header, "fast", 2)
+    message = messages.hands(header, [hand(0), hand(1, Handedness.RIGHT)], "hand")
+    assert (message.header, message.model, len(message.hands)) == (header, "hand", 2)
     for source, filled in zip((hand(0), hand(1, Handedness.RIGHT)), message.hands, strict=True):
         np.testing.assert_array_equal(points(filled.joints).astype(np.float32), source.joints)
         np.testing.assert_array_equal(filled.joint_scores, source.joint_scores)
@@ -52,8 +52,8 @@ def test_hands_are_filled_field_by_field() -> None:
         axes = Rotation.from_quat([q.x, q.y, q.z, q.w]).as_matrix()
         np.testing.assert_allclose(axes, source.wrist_axes, atol=1e-9)
         assert (filled.wrist.position.x, filled.wrist.position.z) == tuple(source.joints[0, [0, 2]].tolist())
-    assert len(messages.hands(header, [hand(2)], "fast").hands) == 1
-    assert len(messages.hands(header, [], "fast").hands) == 0
+    assert len(messages.hands(header, [hand(2)], "hand").hands) == 1
+    assert len(messages.hands(header, [], "hand").hands) == 0
 
 
 def test_joints_are_21_poses_a_hand_with_identity_orientation() -> None:

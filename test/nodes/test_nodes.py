@@ -292,7 +292,7 @@ def test_diagnostics_count_and_time(client: Client, source: Source) -> None:
     values = {value.key: value.value for value in status.values}
     assert status.name == "hand_pose: hands"
     assert status.hardware_id == "/depth"
-    assert (values["model"], values["device"], values["runtime"]) == ("rigid", "cpu", "numpy")
+    assert (values["model"], values["views"], values["device"], values["runtime"]) == ("rigid", "1", "cpu", "numpy")
     assert float(values["memory MiB"]) > 100
     assert int(values["published"]) == int(values["with a hand"]) + int(values["without a hand"])
     assert int(values["pairs"]) >= int(values["published"])

@@ -21,7 +21,7 @@ from dense3d_ros.perception.estimator import HandPoseEstimator
 from dense3d_ros.perception.model import load_model
 from dense3d_ros.perception.model_file import available_models
 
-pytestmark = pytest.mark.skipif("fast" not in available_models(), reason="the shipped model 'fast' is not there")
+pytestmark = pytest.mark.skipif("hand" not in available_models(), reason="the shipped model 'hand' is not there")
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = ["-c", "import sys; from dense3d_ros.nodes.main import main; sys.exit(main())"]
@@ -41,7 +41,7 @@ def client() -> Iterator[Client]:
 @pytest.fixture(scope="module")
 def source(client: Client, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Source]:
     """Of one process for all rows. It gets what `auto` would find by the topic's name from each row."""
-    parameters = ("model:=fast", "device:=cpu", "max_age:=20.0", "max_hands:=1")
+    parameters = ("model:=hand", "device:=cpu", "max_age:=20.0", "max_hands:=1")
     arguments = [text for parameter in parameters for text in ("-p", parameter)]
     process = NodeProcess([*COMMAND, "--ros-args", *arguments], tmp_path_factory.mktemp("drivers") / "log.txt")
     source = Source(client)
@@ -57,7 +57,7 @@ def scene() -> Scene:
 
 @pytest.fixture(scope="module")
 def model() -> Any:
-    return load_model("fast", "cpu")
+    return load_model("hand", "cpu")
 
 
 def test_the_documents_table_has_these_topics_and_launch_lines() -> None:

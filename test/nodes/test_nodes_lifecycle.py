@@ -124,6 +124,20 @@ def test_another_model_without_a_restart_and_the_memory_of_the_first_is_freed(cl
 
 
 @pytest.mark.usefixtures("unconfigured")
+def test_other_views_without_a_restart(client: Client, process: NodeProcess, source: Source) -> None:
+    refused = client.set_parameter("/hand_model", "views", 2)
+    assert (refused.successful, refused.reason) == (False, "views is 2; accepted: 1 or 3")
+    assert client.set_parameter("/hand_model", "views", 3).successful
+    try:
+        assert client.change_state("configure")
+        assert client.change_state("activate")
+        assert client.until(lambda: "Model 'rigid_a', views 3, is ready on cpu" in process.output())
+        assert len(answer(client, source).hands) == 1
+    finally:
+        client.set_parameter("/hand_model", "views", 1)
+
+
+@pytest.mark.usefixtures("unconfigured")
 def test_illegal_transitions_are_refused_and_do_no_harm(client: Client, process: NodeProcess) -> None:
     assert not client.change_state("activate")
     assert not client.change_state("deactivate")
@@ -159,7 +173,7 @@ def test_a_broken_model_file(client: Client, process: NodeProcess, tmp_path: Pat
 @pytest.mark.usefixtures("unconfigured")
 @pytest.mark.parametrize("name", ["device", "runtime"])
 def test_a_device_or_runtime_that_is_not_there(client: Client, process: NodeProcess, name: str) -> None:
-    assert client.set_parameter("/hand_model", "model", "fast").successful
+    assert client.set_parameter("/hand_model", "model", "hand").successful
     assert client.set_parameter("/hand_model", name, "abacus").successful
     try:
         assert not client.change_state("configure")

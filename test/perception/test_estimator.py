@@ -173,12 +173,11 @@ def test_a_hand_that_comes_back_elsewhere_is_another_one(mesh: HandMesh) -> None
 
 def test_a_followed_hand_may_be_less_sure_than_a_new_one(mesh: HandMesh) -> None:
     depth, oracle = frame(mesh, (0, 0, 0.5))
-    confidence = Confidence(min_score=0.9, hold_score=0.3)
-    oracle.description = replace(oracle.description, confidence=confidence)
+    oracle.confidence = Confidence(min_score=0.9, hold_score=0.3)
     estimator = HandPoseEstimator(oracle)
     first = estimator.estimate(depth, CAMERA, 0.0).hands[0]
     unsure = Constant(Prediction(oracle.hands[0][0], np.ones(21, np.float32), -0.4, 0.9, 0.0, SPREAD), oracle.hands)
-    unsure.description = oracle.description
+    unsure.confidence = oracle.confidence
     estimator.model = unsure
     (second,) = estimator.estimate(depth, CAMERA, 0.03).hands
     assert second.track_id == first.track_id
@@ -425,7 +424,7 @@ def test_a_hand_that_points_at_the_camera_settles(mesh: HandMesh) -> None:
 
 def test_a_model_of_three_views_gets_three_crops_of_each_place(mesh: HandMesh) -> None:
     depth, oracle = frame(mesh, (0, 0, 0.5))
-    oracle.description = replace(oracle.description, views=3)
+    oracle.views = 3
     estimator = HandPoseEstimator(oracle)
     (hand,) = estimator.estimate(depth, CAMERA, 0.0).hands
     np.testing.assert_allclose(hand.joints, oracle.hands[0][0], atol=0.003)
@@ -494,7 +493,7 @@ def test_min_score(mesh: HandMesh) -> None:
 
 def test_the_least_score_is_the_models_unless_given() -> None:
     model = Oracle()
-    assert HandPoseEstimator(model).limits.min_score == model.description.confidence.min_score
+    assert HandPoseEstimator(model).limits.min_score == model.confidence.min_score
     assert HandPoseEstimator(model, min_score=0.0).limits.min_score == 0
 
 

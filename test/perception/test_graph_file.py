@@ -46,8 +46,8 @@ needs_onnx = pytest.mark.skipif(find_spec("onnx") is None, reason="onnx is not i
 def model(tmp_path: Path) -> Path:
     """A copy of the shipped model with its graph."""
     path = tmp_path / "mine.safetensors"
-    shutil.copyfile(model_path("fast"), path)
-    shutil.copyfile(graph_path(model_path("fast")), graph_path(path))
+    shutil.copyfile(model_path("hand"), path)
+    shutil.copyfile(graph_path(model_path("hand")), graph_path(path))
     return path
 
 
@@ -63,7 +63,7 @@ def small(tmp_path: Path) -> Path:
 @pytest.fixture(scope="module")
 def crops() -> list[Crop]:
     """Seven moments of a rendered hand."""
-    description = read_model("fast")[0]
+    description = read_model("hand")[0]
     animation = HandAnimation(CAMERA, seed=5, sensor="time_of_flight")
     made: list[Crop] = []
     for index in range(7):
@@ -122,7 +122,7 @@ def test_a_description_that_computes_something_else_is_refused(model: Path) -> N
 
 def test_scores_are_not_in_the_graph(model: Path) -> None:
     description, network = read_model(str(model))
-    changed = replace(description, name="mine", views=3, confidence=Confidence(min_score=0.123))
+    changed = replace(description, name="mine", confidences={3: Confidence(min_score=0.123)})
     save_model(model, network, changed)
     assert read_recorded(model)[0] == changed
 
@@ -189,9 +189,9 @@ def test_a_graph_with_its_weights_for_others(small: Path, tmp_path: Path) -> Non
 
 
 def test_an_output_that_is_no_graph(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["export", "--model", "fast", "--output", "fast.safetensors"]) == 2
+    assert cli.main(["export", "--model", "hand", "--output", "hand.safetensors"]) == 2
     assert (
-        "--output must be a file in an existing folder, named *.onnx, got fast.safetensors" in capsys.readouterr().err
+        "--output must be a file in an existing folder, named *.onnx, got hand.safetensors" in capsys.readouterr().err
     )
 
 

@@ -103,7 +103,7 @@ def test_unknown_handedness_takes_the_better_view(model: HandModel) -> None:
     for one, other, best in zip(right, left, unknown, strict=True):
         logits = [np.log(p / (1 - p)) for p in (one.right_hand, other.right_hand)]
         agreement = [-np.log(expected_errors(view.joint_scores)).mean() for view in (one, other)]
-        evidence = np.sum(logits) + DESCRIPTION.confidence.handedness[1] * (agreement[0] - agreement[1])
+        evidence = np.sum(logits) + DESCRIPTION.confidence(1).handedness[1] * (agreement[0] - agreement[1])
         np.testing.assert_allclose(best.joints, (one if evidence >= 0 else other).joints, atol=1e-5)
         assert best.right_hand == pytest.approx(1 / (1 + np.exp(-evidence)), abs=1e-4)
 
@@ -183,7 +183,7 @@ def test_a_model_of_three_views_fuses_three_crops_in_the_camera_frame(network: t
     depth = DepthImage(np.random.default_rng(2).uniform(0.5, 0.7, (240, 320)).astype(np.float32))
     centre = np.array([0.02, -0.03, 0.6])
     alone = HandModel(DESCRIPTION, copy.deepcopy(network), "cpu")
-    three = HandModel(replace(DESCRIPTION, views=3), copy.deepcopy(network), "cpu")
+    three = HandModel(DESCRIPTION, copy.deepcopy(network), "cpu", views=3)
     for handedness in (Handedness.RIGHT, Handedness.LEFT):
         turned = [crops_of(alone, depth, CAMERA, centre, roll)[0] for roll in (0.5, 0.25, 0.75)]
         parts = alone.predict(turned, [handedness] * 3)

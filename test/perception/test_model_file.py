@@ -67,8 +67,24 @@ def test_confidence_comes_back(tmp_path: Path) -> None:
     fitted = Confidence(
         predictors=(1.0, 3.0), errors_mm=(4.0, 30.0), evidence=Evidence(-1.0, {"presence": Term(0.6)}), min_score=0.7
     )
-    save_model(path, DESCRIPTION.build_network(), replace(DESCRIPTION, confidence=fitted))
-    assert read_model(str(path))[0].confidence == fitted
+    confidences = {1: replace(fitted, min_score=0.8), 3: fitted}
+    save_model(path, DESCRIPTION.build_network(), replace(DESCRIPTION, confidences=confidences))
+    description = read_model(str(path))[0]
+    assert description.confidences == confidences
+    for views, confidence in confidences.items():
+        assert description.confidence(views) == load_model(str(path), "cpu", "torch", views).confidence == confidence
+
+
+def test_a_model_of_views_that_it_was_not_calibrated_for(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    save_model(path, DESCRIPTION.build_network(), replace(DESCRIPTION, confidences={1: Confidence(min_score=0.7)}))
+    assert load_model(str(path), "cpu", "torch", views=3).confidence == Confidence()
+
+
+@pytest.mark.parametrize("views", [0, 2, 4, -1])
+def test_views_that_there_are_not(model: Path, views: int) -> None:
+    with pytest.raises(ValueError, match=f"views is {views}; accepted: 1 or 3"):
+        load_model(str(model), "cpu", "torch", views)
 
 
 def test_a_failed_save_keeps_the_old_file(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,8 +146,8 @@ def test_somebody_elses_safetensors(model: Path) -> None:
 
 
 def test_another_version_of_the_format(model: Path) -> None:
-    rewrite(model, metadata={"format": "dense3d_ros model 2", "description": "{}"})
-    refused(model, "its format is 'dense3d_ros model 2'")
+    rewrite(model, metadata={"format": "dense3d_ros model 1", "description": "{}"})
+    refused(model, f"its format is 'dense3d_ros model 1', accepted: '{FORMAT}'")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1, 2]", "null", "\x00"])
@@ -154,7 +170,12 @@ def test_a_description_that_is_none(model: Path, text: str) -> None:
         ({"half_size": float("nan")}, "half_size must be a number"),
         ({"ball_radius": None}, "ball_radius must be a number"),
         ({"resolution": 100}, "multiple of 64"),
-        ({"confidence": {"min_score": 2}}, "its confidence is wrong: min_score must lie above 0"),
+        ({"views": 1}, r"unknown entries \['views'\]"),
+        ({"confidences": [{}]}, r"confidences must be a JSON object, got \[{}\]"),
+        ({"confidences": {"2": {}}}, r"confidences must be of 1 or 3 views, got \['2'\]"),
+        ({"confidences": {"1": {}, "many": {}}}, r"confidences must be of 1 or 3 views, got \['many'\]"),
+        ({"confidences": {"3": []}}, "its confidence of views 3 is wrong: confidence must be an object"),
+        ({"confidences": {"1": {"min_score": 2}}}, "its confidence of views 1 is wrong: min_score must lie above 0"),
         ({"skeleton": "nyu14"}, "the skeleton must be hand21"),
         ({"joints": ["wrist"]}, "with its 21 joints"),
         ({"joints": 21}, "joints must be a list of names"),

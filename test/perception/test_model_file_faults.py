@@ -131,13 +131,16 @@ def test_a_network_that_gives_no_numbers(path: Path) -> None:
         (json.dumps(asdict(DESCRIPTION) | {"name": "a\nb"}), "name must be a line of at most 200"),
         (json.dumps(asdict(DESCRIPTION)).replace("0.15", "1e999"), "half_size must be a number .* got inf"),
         (json.dumps(asdict(DESCRIPTION)).replace("0.15", "9" * 400), "an integer of 400 digits"),
-        (json.dumps(asdict(DESCRIPTION) | {"views": True}), "views must be 1 or 3, got True"),
+        (json.dumps(asdict(DESCRIPTION) | {"confidences": {"x" * 900_000: {}}}), "confidences must be of 1 or 3 views"),
         (json.dumps(asdict(DESCRIPTION) | {"errors": {"nyu": True}}), "errors must be numbers"),
         (
-            json.dumps(asdict(DESCRIPTION) | {"confidence": {"handedness": [1e308, 1e308, 1e308]}}),
+            json.dumps(asdict(DESCRIPTION) | {"confidences": {"1": {"handedness": [1e308, 1e308, 1e308]}}}),
             "handedness has numbers above 1e",
         ),
-        (json.dumps(asdict(DESCRIPTION) | {"confidence": {"handedness": ["x" * 900_000]}}), "its confidence is wrong"),
+        (
+            json.dumps(asdict(DESCRIPTION) | {"confidences": {"3": {"handedness": ["x" * 900_000]}}}),
+            "its confidence of views 3 is wrong",
+        ),
         (json.dumps(asdict(DESCRIPTION) | {"joints": "x" * 900_000}), "joints must be a list of names"),
     ],
 )
@@ -197,9 +200,9 @@ def test_names_that_are_no_files(tmp_path: Path) -> None:
 
 def test_names_of_devices_and_runtimes_are_shortened() -> None:
     with pytest.raises(DeviceError, match="unknown; accepted: auto, cpu") as of_device:
-        load_model("fast", "x" * 1_000_000)
+        load_model("hand", "x" * 1_000_000)
     with pytest.raises(RuntimeUnavailableError, match="unknown; accepted: auto, torch") as of_runtime:
-        load_model("fast", "cpu", "x" * 1_000_000)
+        load_model("hand", "cpu", "x" * 1_000_000)
     assert max(len(str(of_device.value)), len(str(of_runtime.value))) < LONGEST_SENTENCE
 
 
@@ -232,7 +235,7 @@ def test_a_file_and_a_folder_that_may_not_be_read(ordinary_user: Path) -> None:
 
 def test_a_shortened_campaign(tmp_path: Path) -> None:
     """As `python -m faults.model_files` with fewer files."""
-    report = Campaign(model_path("fast"), tmp_path, seed=1).run(60)
+    report = Campaign(model_path("hand"), tmp_path, seed=1).run(60)
     assert report.faults == []
     assert report.answers["harmless"] == {"equal": 3}
     assert sum(count.get("refused", 0) for count in report.answers.values()) == 57
@@ -241,11 +244,11 @@ def test_a_shortened_campaign(tmp_path: Path) -> None:
 
 def test_the_campaign_notices_a_wrong_model(tmp_path: Path) -> None:
     """Of one per cent in one weight."""
-    campaign = Campaign(model_path("fast"), tmp_path)
-    description, network = read_model("fast")
+    campaign = Campaign(model_path("hand"), tmp_path)
+    description, network = read_model("hand")
     other = replace(description, half_size=0.16)
-    assert campaign.fault_of_model(other, read_model("fast")[1]) == "loaded with another description"
-    assert campaign.fault_of_model(description, read_model("fast")[1]) == ""
+    assert campaign.fault_of_model(other, read_model("hand")[1]) == "loaded with another description"
+    assert campaign.fault_of_model(description, read_model("hand")[1]) == ""
     with torch.no_grad():
         next(network.parameters())[0, 0, 0, 0] *= 1.01
     assert campaign.fault_of_model(description, network) == "loaded, and gives other joints"

@@ -197,14 +197,14 @@ def test_a_lens_is_undone_as_live_and_written_again(tmp_path: Path) -> None:
     write_ros2(tmp_path / "bag", iter(messages))
     (frame,) = open_bag_recording(tmp_path / "bag").frames
     assert frame.camera.distortion == Distortion("plumb_bob", tuple(bent.d))
-    with BagWriter(tmp_path / "out.mcap", "fast") as writer:
+    with BagWriter(tmp_path / "out.mcap", "hand") as writer:
         writer.add(FrameResult(**vars(frame), estimate=Estimate([])))
     (again,) = open_bag_recording(tmp_path / "out.mcap").frames
     assert again.camera == frame.camera
 
 
 def test_stamps_go_on_where_a_recording_starts_again(tmp_path: Path) -> None:
-    with BagWriter(tmp_path / "out.mcap", "fast") as writer:
+    with BagWriter(tmp_path / "out.mcap", "hand") as writer:
         for nanoseconds in (0, STEP, 0, STEP):
             writer.add(result(0, [], nanoseconds))
     second = 10**9
@@ -215,7 +215,7 @@ def test_stamps_go_on_where_a_recording_starts_again(tmp_path: Path) -> None:
 def test_other_units_are_metres_and_gone_hands_are_deleted(tmp_path: Path) -> None:
     joints = np.random.default_rng(0).normal(0.5, 0.02, (21, 3)).astype(np.float32)
     first, second = (HandPose(joints, np.full(21, 0.8, np.float32), 0.9, Handedness.LEFT, number) for number in (1, 2))
-    with BagWriter(tmp_path / "out.mcap", "fast") as writer:
+    with BagWriter(tmp_path / "out.mcap", "hand") as writer:
         writer.add(result(3, [first, second], FIRST, 0.000125))
         writer.add(result(4, [second], FIRST + STEP, 0.000125))
     (_, _, depth), _ = read(tmp_path / "out.mcap", IMAGE)
@@ -236,7 +236,7 @@ def test_other_units_are_metres_and_gone_hands_are_deleted(tmp_path: Path) -> No
 def test_an_interruption_leaves_the_frames_so_far_and_an_error_nothing(tmp_path: Path) -> None:
     path = tmp_path / "out.mcap"
     for error in (KeyboardInterrupt, OSError):
-        with suppress(error), BagWriter(path, "fast") as writer:
+        with suppress(error), BagWriter(path, "hand") as writer:
             for index in range(3):
                 writer.add(result(index, [], FIRST + index * STEP))
             raise error

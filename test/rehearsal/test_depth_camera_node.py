@@ -171,7 +171,7 @@ def test_wrong_parameters_end_the_process_with_a_sentence(tmp_path: Path, parame
     assert "Traceback" not in process.output()
 
 
-@pytest.mark.skipif("fast" not in available_models(), reason="the shipped model 'fast' is not there")
+@pytest.mark.skipif("hand" not in available_models(), reason="the shipped model 'hand' is not there")
 def test_shipped_model_finds_the_rendered_hand(client: Client, listener: Listener, tmp_path: Path) -> None:
     """Both processes as a user runs them: the published joints lie on the true ones of the same stamp."""
     main = "import sys; from dense3d_ros.nodes.main import main; sys.exit(main())"
@@ -193,7 +193,7 @@ def test_shipped_model_finds_the_rendered_hand(client: Client, listener: Listene
         for message, truth in pairs
     ]
     assert {(message.header.frame_id, message.model) for message, _ in pairs} == {
-        ("camera_depth_optical_frame", "fast")
+        ("camera_depth_optical_frame", "hand")
     }
     assert np.median(errors) < 0.010
 

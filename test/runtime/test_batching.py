@@ -110,7 +110,7 @@ def test_a_model_shared_by_threads_gives_what_it_gives_alone() -> None:
     from dense3d_ros.geometry.hand import Handedness
     from dense3d_ros.perception.model import load_model
 
-    model = load_model("fast", "cpu", "torch")
+    model = load_model("hand", "cpu", "torch")
     crops = make_scene(8).crops(model.description.resolution)
     alone = [model.predict([one], [Handedness.UNKNOWN])[0] for one in crops]
     together: dict[int, np.ndarray] = {}

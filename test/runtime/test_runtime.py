@@ -33,11 +33,11 @@ from dense3d_ros.runtime.selection import RUNTIMES, available_runtimes, choose_r
 FLOAT32_M, REDUCED_M = 1e-4, 5e-4
 """Largest distance of any joint, metres; of a hand's joints on average in bfloat16, see docs/performance.md."""
 CAMERA = Camera(475.0, 475.0, 319.5, 239.5, 640, 480)
-DESCRIPTION = read_model("fast")[0]
+DESCRIPTION = read_model("hand")[0]
 
 
 def regressor() -> DenseRegressor:
-    network = read_model("fast")[1]
+    network = read_model("hand")[1]
     fold_batch_norm(network)
     return DenseRegressor(network, DESCRIPTION.geometry).eval()
 
@@ -121,7 +121,7 @@ def test_an_estimator_leaves_the_crops_to_such_a_runtime(monkeypatch: pytest.Mon
     depth = DepthImage(metres if unit == 1.0 else np.rint(metres / unit).astype(np.uint16), unit)
     joints = []
     for runtime in ("torch", "compiled"):
-        model = load_model("fast", "cpu", runtime)
+        model = load_model("hand", "cpu", runtime)
         assert model.crops_itself == (runtime == "compiled")
         (hand,) = HandPoseEstimator(model, min_score=0.0).estimate(depth, CAMERA).hands
         joints.append(hand.joints)
@@ -177,10 +177,10 @@ def test_runtimes_that_do_not_fit_the_device() -> None:
 
 
 def test_a_model_says_what_runs_it(crops: list[HandCrop]) -> None:
-    auto = load_model("fast", "cpu")
+    auto = load_model("hand", "cpu")
     assert (auto.runtime, auto.device) == (choose_runtime("auto", "cpu").name, "cpu")
     assert auto.runtime_reason
-    eager = HandModel(*read_model("fast"), "cpu")
+    eager = HandModel(*read_model("hand"), "cpu")
     assert eager.runtime == "torch"
     handednesses = [Handedness.UNKNOWN] * len(crops)
     for one, other in zip(auto.predict(crops, handednesses), eager.predict(crops, handednesses), strict=True):
@@ -210,7 +210,7 @@ def test_loading_again_takes_no_more_memory(name: str) -> None:
 from dense3d_ros.nodes.allocator import give_back_freed_memory, resident_mebibytes
 from dense3d_ros.perception.model import load_model
 for index in range(12):
-    load_model(("fast", "accurate")[index % 2], "cpu", "{name}").warm_up()
+    load_model("hand", "cpu", "{name}", (1, 3)[index % 2]).warm_up()
     give_back_freed_memory()
     print(resident_mebibytes())
 """
@@ -227,7 +227,7 @@ import sys
 seen = []
 sys.addaudithook(lambda event, _: seen.append(event) if event.startswith(("socket.", "os.fork", "os.posix_sp")) else 0)
 from dense3d_ros.perception.model import load_model
-load_model("fast", "cpu", "openvino").warm_up()
+load_model("hand", "cpu", "openvino").warm_up()
 import openvino
 print(seen)
 """

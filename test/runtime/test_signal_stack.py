@@ -12,7 +12,7 @@ import gc, os, signal, time
 from dense3d_ros.perception.model import load_model
 signal.signal(signal.SIGUSR1, lambda *_: print("handled", flush=True))
 for _ in range(3):
-    model = load_model("fast", "cpu", "openvino")
+    model = load_model("hand", "cpu", "openvino")
     model.warm_up()
     del model
     gc.collect()

@@ -38,19 +38,21 @@ _DIGITS = 5
 
 
 def calibrate_file(
-    name_or_path: str, output: Path | None, images: int, device: str = "auto", runtime: str = "auto"
+    name_or_path: str, output: Path | None, images: int, device: str = "auto", runtime: str = "auto", views: int = 1
 ) -> tuple[Path, Confidence]:
     """Fit the confidence of a model file to `images` with a hand and as many without; write it atomically.
 
-    output: the file to write, by default the one that was read. Everything else in it stays as it was.
+    output: the file to write, by default the one that was read. views: crops of each hand, 1 or 3, that the confidence
+    is for. Everything else in the file stays as it was, the confidence of the other number of views, too.
     """
     description, network = read_model(name_or_path)
     path = output or model_path(name_or_path)
-    blank = replace(description, confidence=Confidence())
+    blank = replace(description, confidences={})
     # A copy, because a model folds its network's layers.
-    model = HandModel(blank, deepcopy(network), choose_device(device), runtime)
+    model = HandModel(blank, deepcopy(network), choose_device(device), runtime, views=views)
     confidence = fit_confidence(model, images)
-    save_model(path, network, replace(description, confidence=confidence))
+    confidences = dict(sorted((description.confidences | {views: confidence}).items()))
+    save_model(path, network, replace(description, confidences=confidences))
     refresh_graph(path)
     return path, confidence
 

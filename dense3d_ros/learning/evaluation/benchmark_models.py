@@ -47,16 +47,19 @@ class BenchmarkModel(Protocol):
 
 
 def load_benchmark_model(
-    name_or_path: str, benchmark: Benchmark, device: str = "auto", runtime: str = "auto"
+    name_or_path: str, benchmark: Benchmark, device: str = "auto", runtime: str = "auto", views: int = 1
 ) -> BenchmarkModel:
     """A shipped model's name or a file -> the model on a benchmark whose joints it has.
 
-    The 21 joints of this package are scored where the benchmark has the same point: `Benchmark.hand_joints`.
+    The 21 joints of this package are scored where the benchmark has the same point: `Benchmark.hand_joints`. views:
+    crops of each hand, 1 or 3; ValueError where the paper's network, which takes one, is to have more.
     """
     description, network = read_any_model(name_or_path)
     if isinstance(network, PaperNetwork):
+        if views != 1:
+            raise ValueError(f"views is {views}; accepted for the paper's network in {name_or_path}: 1")
         return PaperOnBenchmark(description, network, benchmark, choose_device(device))
-    return HandOnBenchmark(load_model(name_or_path, device, runtime), benchmark)
+    return HandOnBenchmark(load_model(name_or_path, device, runtime, views), benchmark)
 
 
 def common_joints(benchmark: Benchmark) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -54,10 +54,10 @@ def evaluate_on_synthetic(model: HandModel, frames: int, hand_free: int) -> dict
         while images := [hand_free_frame(number, test_set) for number in islice(numbers, _BATCH)]:
             run.add_hand_free(images)
             progress.update(len(images))
-    description = model.description
     return {
-        "model": description.name,
-        "min_score": description.confidence.min_score,
+        "model": model.description.name,
+        "views": model.views,
+        "min_score": model.confidence.min_score,
         "data": {"name": "synthetic-test", "seed": synthetic.SEED, "frames": frames, "hand_free": hand_free},
         **run.results(),
     }
@@ -78,7 +78,7 @@ class _Run:
         self.detections: list[Detection] = []
         self.false_hands: list[int] = []
         self.candidates = CandidateScore()
-        self.places = EvidenceScore(model.description.confidence.evidence)
+        self.places = EvidenceScore(model.confidence.evidence)
 
     def add_hands(self, frames: list[HandFrame]) -> None:
         centres = [hand_centre(frame.sample.joints) for frame in frames]

@@ -39,7 +39,8 @@ def evaluate_on_no_hand(model: HandModel, frames: Sequence[FrameFile], intrinsic
             seen.append({"file": result.file.name, "hands": described})
     return {
         "model": model.description.name,
-        "min_score": model.description.confidence.min_score,
+        "views": model.views,
+        "min_score": model.confidence.min_score,
         "frames": len(frames),
         "frames_with_a_hand": len(seen),
         "false_hand_rate": len(seen) / len(frames),

@@ -45,7 +45,7 @@ def table(head: list[str], rows: list[list[str]]) -> str:
 
 
 def overview(results: dict[str, dict[str, Any]]) -> str:
-    """The main figures of every model."""
+    """The main figures, a column for each result under its title."""
 
     def mesh(mode: dict[str, Any], name: str) -> str:
         return number(mode["by_mesh"].get(name, {}).get("mean_joint_error_mm"))
@@ -107,7 +107,7 @@ def overview(results: dict[str, dict[str, Any]]) -> str:
     ]
     for title, entry in entries:
         rows.append([title, *(entry(result) for result in results.values())])
-    return table(["", *(f"`{name}`" for name in results)], rows)
+    return table(["", *results], rows)
 
 
 def working_error(result: dict[str, Any], holds: str | None = None) -> str:

@@ -37,7 +37,6 @@ class HourglassMethod(MuonMethod[Batch]):
             wide_blocks=recipe.wide_blocks,
             stride=recipe.stride,
             refining_blocks=recipe.refining_blocks,
-            views=recipe.views,
             half_size=recipe.half_size,
             ball_radius=recipe.ball_radius,
             resolution=recipe.stages[-1].resolution,

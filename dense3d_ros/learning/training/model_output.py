@@ -10,7 +10,6 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from dense3d_ros.perception.confidence import Confidence
 from dense3d_ros.perception.model_description import ModelFileError
 from dense3d_ros.perception.model_file import SUFFIX, read_any_model
 
@@ -28,7 +27,7 @@ def choose_file(folder: Path, name: str, network: nn.Module) -> tuple[Path, bool
         except ModelFileError:
             continue  # whatever it is, it is not this run's
         if description.name == name:
-            if description.confidence == Confidence():
+            if not description.confidences:
                 return path, False
             if _same_weights(stored, network):
                 return path, True

@@ -22,10 +22,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides what a run gives. half_size and ball_radius are metres.
-
-    views: how many crops of a hand the finished model runs on, 1 or 3; training does not depend on it.
-    """
+    """Everything that decides what a run gives. half_size and ball_radius are metres."""
 
     name: str
     stages: tuple[Stage, ...]
@@ -35,7 +32,6 @@ class Recipe:
     wide_blocks: int = 0
     stride: int = 4
     refining_blocks: int = 0
-    views: int = 1
     half_size: float = 0.15
     ball_radius: float = 0.1
     batch_size: int = 32
@@ -81,8 +77,6 @@ class Recipe:
             raise ValueError(
                 f"{path}: batch_size must be a multiple of 4, the crops of an image, got {recipe.batch_size}"
             )
-        if recipe.views not in (1, 3):
-            raise ValueError(f"{path}: views must be 1 or 3, got {recipe.views}")
         if recipe.stride not in STRIDES:
             raise ValueError(f"{path}: stride must be 4 or 8, got {recipe.stride}")
         for stage in recipe.stages:
