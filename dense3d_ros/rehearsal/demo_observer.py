@@ -68,7 +68,7 @@ class Observation:
 
 
 class DemoObserver(Node):  # type: ignore[misc]
-    """Subscribes to what goes in and what comes out. Every `every`-th image is kept for images.
+    """Subscribes to what goes in and what comes out. Every `every`-th image is kept to be drawn.
 
     reliable: whether the camera is, as for a folder, whose images are all wanted.
     """

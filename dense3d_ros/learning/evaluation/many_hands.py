@@ -38,7 +38,7 @@ _SHARE_BESIDE = 0.5
 
 @dataclass(frozen=True)
 class ManyHandsImage:
-    """A image, all hands in it, and what it is grouped by, kind -> group."""
+    """An image, all hands in it, and what it is grouped by, kind -> group."""
 
     depth: DepthImage
     camera: Camera
@@ -47,7 +47,7 @@ class ManyHandsImage:
 
 
 def many_hands_image(number: int, test_set: SyntheticTestSet) -> ManyHandsImage:
-    """SceneImage `number` of the set."""
+    """Image `number` of the set."""
     turn, count = divmod(number, MOST_HANDS + 1)
     turn, sensor = divmod(turn, len(TEST_SENSORS))
     sensor_name, camera, make_sensor = TEST_SENSORS[sensor]

@@ -68,7 +68,7 @@ class SyntheticTestSet:
 
 @dataclass(frozen=True)
 class HandFrame:
-    """A image with a labelled hand in it.
+    """An image with a labelled hand in it.
 
     sample.joints: (21, 3) of that hand. others: joints (21, 3) of further hands that may be in view.
     hidden: (21,) joints that something covers. labels: what the errors are grouped by, kind -> group.
@@ -129,7 +129,7 @@ def assets_for(turn: int, test_set: SyntheticTestSet) -> tuple[SceneAssets, str]
 
 
 def hand_free_frame(number: int, test_set: SyntheticTestSet) -> DatasetSample:
-    """SceneImage `number` without a hand: bodies, sleeves, objects, walls. Its joints are (0, 3)."""
+    """Image `number` without a hand: bodies, sleeves, objects, walls. Its joints are (0, 3)."""
     return next(hand_free_frames(number, test_set, TEST_SENSORS[number % len(TEST_SENSORS)][1]))
 
 
