@@ -13,7 +13,7 @@ from dense3d_ros.geometry.hand import JOINT_INDEX, hand_centre
 from dense3d_ros.learning.synthetic import negatives
 from dense3d_ros.learning.synthetic.bodies import random_body
 from dense3d_ros.learning.synthetic.hand_mesh import PosedHand
-from dense3d_ros.learning.synthetic.options import SceneOptions, scene_options
+from dense3d_ros.learning.synthetic.options import SceneOptions
 from dense3d_ros.learning.synthetic.placing import moved, random_rotation, rotation_to, unit
 from dense3d_ros.learning.synthetic.primitives import Mesh, box, cylinder, sphere, turned
 from dense3d_ros.learning.synthetic.render import NEAR
@@ -34,10 +34,9 @@ def surroundings(
     bodies: tuple[Mesh, ...],
     *,
     at_least_one: bool,
-    options: SceneOptions | None = None,
+    options: SceneOptions,
 ) -> Iterator[Mesh]:
     """Random meshes around the hand in the camera frame; with `at_least_one`, those of a scene without the hand."""
-    options = options or scene_options()
     if rng.random() < options.sleeves:
         yield sleeve(rng, hand)
     if at_least_one:
@@ -68,12 +67,13 @@ def random_plane(rng: np.random.Generator, hand: PosedHand) -> tuple[NDArray[np.
 def draw_plane(
     rng: np.random.Generator,
     hand: PosedHand,
+    options: SceneOptions,
     camera: Camera,
     depth: NDArray[np.float32],
     ids: NDArray[np.uint8],
 ) -> None:
     """In some scenes draws a table or wall behind the whole hand into depth and ids, both (H, W)."""
-    if rng.random() < scene_options().planes:
+    if rng.random() < options.planes:
         fill_plane(*random_plane(rng, hand), camera, depth, ids)
 
 

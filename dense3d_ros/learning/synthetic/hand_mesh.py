@@ -66,6 +66,11 @@ class PosedHand:
         vertices = self.vertices @ rotation.T.astype(np.float32) + shift.astype(np.float32)
         return PosedHand(vertices, self.faces, (self.joints @ rotation.T + shift).astype(np.float32), held, worn)
 
+    def shifted(self, shift: Array) -> PosedHand:
+        """The hand shifted by `shift` (3,), with what it holds and wears."""
+        held, worn = (None if mesh is None else (mesh[0] + shift, mesh[1]) for mesh in (self.held, self.worn))
+        return PosedHand(self.vertices + shift, self.faces, self.joints + shift, held, worn)
+
 
 UNSEEN_MESH = "webxr"
 """The one that no model is trained on."""

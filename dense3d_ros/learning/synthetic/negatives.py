@@ -9,7 +9,7 @@ import numpy as np
 from dense3d_ros.geometry.hand import JOINT_INDEX, hand_centre
 from dense3d_ros.learning.synthetic.bodies import random_body
 from dense3d_ros.learning.synthetic.hand_mesh import PosedHand
-from dense3d_ros.learning.synthetic.placing import moved, random_rotation, unit
+from dense3d_ros.learning.synthetic.placing import moved, random_rotation, turn_about, unit
 from dense3d_ros.learning.synthetic.primitives import Mesh, box, cylinder, sphere
 
 _CUT_TAPER = 0.015
@@ -71,8 +71,7 @@ def rods(rng: np.random.Generator) -> list[Mesh]:
     parts = []
     for number in range(rng.integers(2, 6)):
         vertices, faces = cylinder(radius, length * rng.uniform(0.7, 1.0), 8)
-        lean = rng.normal(0.0, 0.12)
-        turn = np.array([[np.cos(lean), -np.sin(lean), 0], [np.sin(lean), np.cos(lean), 0], [0, 0, 1]])
+        turn = turn_about(2, rng.normal(0.0, 0.12))
         shift = [number * radius * rng.uniform(2.0, 3.5), length / 2, 0]
         parts.append(((vertices @ turn.T + shift).astype(np.float32), faces))
     return parts
