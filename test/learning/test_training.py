@@ -130,7 +130,9 @@ def test_the_expected_error_is_best_where_it_is_the_mean_error(batch: Batch, exp
 def test_a_run_begins_with_another_models_weights(tmp_path: Path) -> None:
     first = train(HourglassMethod(REFINED), tmp_path / "first", workers=0)
     # No step is made, so that only what is new differs.
-    second = train(HourglassMethod(replace(REFINED, stacks=2)), tmp_path / "second", workers=0, start=str(first), seconds=0)
+    second = train(
+        HourglassMethod(replace(REFINED, stacks=2)), tmp_path / "second", workers=0, start=str(first), seconds=0
+    )
     _, old = read_model(str(first))
     _, new = read_model(str(second))
     for name, tensor in old.state_dict().items():
@@ -171,7 +173,7 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(recipe: Recipe, tmp_path: Pa
 def test_a_run_learns_and_writes_curves_and_a_model(tmp_path: Path) -> None:
     recipe = Recipe(
         name="small",
-        stages=(Stage(samples=4000, resolution=64),),
+        stages=(Stage(samples=2400, resolution=64),),
         features=16,
         batch_size=16,
         warm_up_samples=200,
@@ -182,7 +184,7 @@ def test_a_run_learns_and_writes_curves_and_a_model(tmp_path: Path) -> None:
     rows = list(csv.DictReader((tmp_path / "log.csv").open(encoding="utf-8")))
     assert float(rows[-1]["loss"]) < 0.7 * float(rows[0]["loss"])
     description, _ = read_model(str(model))
-    assert description.training["samples"] == 4000
+    assert description.training["samples"] == 2400
     assert description.errors["synthetic validation"] > 0
 
 
