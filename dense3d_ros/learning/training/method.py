@@ -14,6 +14,9 @@ from dense3d_ros.learning.training.batches import BatchT
 from dense3d_ros.learning.training.recipe import Stage
 from dense3d_ros.perception.model_description import ModelDescription
 
+VALIDATION_SEED = 1_000_003
+"""Of the synthetic images that methods validate on, and never learn from."""
+
 
 class Method(ABC, Generic[BatchT]):
     """One way to train a model. The loop in `train` adds steps, averages, checkpoints and curves.
