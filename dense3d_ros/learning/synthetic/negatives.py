@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from dense3d_ros.geometry.hand import JOINT_INDEX, hand_centre
+from dense3d_ros.geometry.hand import KNUCKLES, hand_centre
 from dense3d_ros.learning.synthetic.bodies import random_body
 from dense3d_ros.learning.synthetic.hand_mesh import PosedHand
 from dense3d_ros.learning.synthetic.placing import moved, random_rotation, turn_about, unit
@@ -31,7 +31,7 @@ def empty_scene(rng: np.random.Generator, place: PosedHand, bodies: tuple[Mesh, 
 
 def stump(rng: np.random.Generator, hand: PosedHand) -> Mesh:
     """The hand's forearm without the hand: it ends somewhere about the wrist."""
-    knuckles = hand.joints[[JOINT_INDEX[f"{finger}_mcp"] for finger in ("index", "middle", "ring", "little")]]
+    knuckles = hand.joints[list(KNUCKLES)]
     back = unit((hand.joints[0] - knuckles.mean(axis=0)).astype(np.float64))
     along = (hand.vertices - hand.joints[0]) @ back
     cut = rng.uniform(-0.01, 0.5 * along.max())
