@@ -32,6 +32,7 @@ from dense3d_ros.geometry.hand import Handedness, hand_centre, upright_roll
 from dense3d_ros.learning.evaluation.detection import MATCH, OwnDetector
 from dense3d_ros.learning.evaluation.metrics import joint_errors
 from dense3d_ros.learning.evaluation.synthetic import HandFrame, SyntheticTestSet, hand_frame
+from dense3d_ros.learning.evaluation.tables import percent, table
 from dense3d_ros.perception.detector import Candidate
 from dense3d_ros.perception.estimator import HandPoseEstimator
 from dense3d_ros.perception.frame import MOST_CANDIDATES, PASSES, SPARE_CANDIDATES
@@ -106,24 +107,21 @@ def _distance(candidate: Candidate, centre: NDArray[np.float32]) -> float:
     return min(float(np.linalg.norm(start - centre)) for start in candidate.starts)
 
 
-def table(labels: list[dict[str, str]], stages: list[str]) -> str:
+def stage_table(labels: list[dict[str, str]], stages: list[str]) -> str:
     """Markdown: for all images and each group the images, and the shares of them that each stage loses."""
-    lines = [
-        "| group | images | missed | " + " | ".join(STAGES) + " | found as the other hand |",
-        "| --- " * (len(STAGES) + 4) + "|",
-    ]
     groups = [("all", stages)]
     for kind in KINDS:
         for name in sorted({label[kind] for label in labels}):
             of_group = [stage for stage, label in zip(stages, labels, strict=True) if label[kind] == name]
             groups.append((f"{kind.replace('_', ' ')}: {name}", of_group))
+    rows = []
     for name, of_group in groups:
         counts = Counter(of_group)
         missed = sum(counts[stage] for stage in STAGES)
-        shares = [f"{100 * count / len(of_group):.1f} %" for count in (missed, *(counts[stage] for stage in STAGES))]
-        other = 100 * counts[OTHER_HAND] / max(len(of_group) - missed, 1)
-        lines.append(f"| {name} | {len(of_group)} | " + " | ".join(shares) + f" | {other:.1f} % |")
-    return "\n".join(lines) + "\n"
+        shares = [percent(count / len(of_group)) for count in (missed, *(counts[stage] for stage in STAGES))]
+        other = percent(counts[OTHER_HAND] / max(len(of_group) - missed, 1))
+        rows.append([name, str(len(of_group)), *shares, other])
+    return table(["group", "images", "missed", *STAGES, "found as the other hand"], rows) + "\n"
 
 
 def main() -> None:
@@ -139,7 +137,7 @@ def main() -> None:
     for frame in tqdm(frames, total=arguments.count, unit="image"):
         labels.append(frame.labels)
         stages.append(attribution.stage(frame))
-    sys.stdout.write(table(labels, stages))
+    sys.stdout.write(stage_table(labels, stages))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from numba import njit
 
 from dense3d_ros.learning.synthetic.collision import FINGER_SPHERES, hand_spheres, place_spheres
 from dense3d_ros.learning.synthetic.kinematics import bone_frames
-from dense3d_ros.learning.synthetic.pose_bank import CYLINDER, KINDS, NO_OBJECT, SPHERE, save_bank
+from dense3d_ros.learning.synthetic.pose_bank import CYLINDER, KINDS, NO_OBJECT, SPHERE, PoseBank
 from dense3d_ros.learning.synthetic.poses import pose_space, sample_angles
 
 CONTACT = 0.011
@@ -248,7 +248,7 @@ def main() -> None:
             angles.append(pose)
             kinds.append(KINDS.index(kind))
             objects.append(shape)
-    save_bank(output, np.array(angles), np.array(kinds), np.array(objects))
+    PoseBank(np.array(angles), np.array(kinds, np.uint8), np.array(objects)).save(output)
 
 
 if __name__ == "__main__":

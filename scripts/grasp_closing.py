@@ -38,9 +38,8 @@ class Skin:
 
     def __init__(self) -> None:
         mesh = HandMesh.load("soma")
-        main = mesh.bones[np.arange(len(mesh.bones)), mesh.weights.argmax(axis=1)]
-        kept = np.flatnonzero((main != 1) | (np.arange(len(main)) % 4 == 0))
-        self.main = main[kept]
+        kept = np.flatnonzero((mesh.main_bones != 1) | (np.arange(len(mesh.vertices)) % 4 == 0))
+        self.main = mesh.main_bones[kept]
         names = ("vertices", "bones", "weights")
         self._mesh = replace(
             mesh,

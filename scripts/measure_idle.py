@@ -12,11 +12,11 @@ import argparse
 import subprocess
 import tempfile
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
-import rclpy
 from geometry_msgs.msg import PoseStamped
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
@@ -27,11 +27,11 @@ from dense3d_ros.learning.synthetic.sensors import SENSORS
 from dense3d_ros.rehearsal.children import (
     NAMESPACE,
     camera_arguments,
-    isolate,
     node_process,
     perception_arguments,
     spin,
     wait_until_active,
+    watching,
 )
 from dense3d_ros.rehearsal.latency_observer import process_use
 
@@ -60,18 +60,19 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=30.0, help="how long each case is measured")
     parser.add_argument("--rate", type=float, default=30.0, help="images a second")
     arguments = parser.parse_args()
-    isolate()
-    rclpy.init()
-    node = Node("idle_observer", namespace=NAMESPACE)
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
+    with watching(partial(Node, "idle_observer", namespace=NAMESPACE)) as (node, executor):
+        print_figures(node, executor, arguments.rate, arguments.seconds)
+
+
+def print_figures(node: Node, executor: SingleThreadedExecutor, rate: float, seconds: float) -> None:
+    """A row of the table for each case, measured for `seconds`, with images at `rate` Hz."""
 
     def measure(process: subprocess.Popen[bytes], camera: str) -> None:
         subscription = None
         for subscriber in ("nobody", "hand_state/right/wrist"):
             if subscriber != "nobody":
                 subscription = node.create_subscription(PoseStamped, f"{NAMESPACE}/{subscriber}", lambda _: None, 10)
-            taken = percent_of_a_core(executor, process, arguments.seconds)
+            taken = percent_of_a_core(executor, process, seconds)
             print(f"| {camera} | {subscriber} | {taken:.1f} |", flush=True)
         node.destroy_subscription(subscription)
 
@@ -84,11 +85,10 @@ def main() -> None:
         wait_until_active(node, executor, nodes, log)
         print("| camera | who listens | CPU, % of a core |\n|---|---|---|")
         measure(nodes, "none")
-        values = {"folder": str(room), "rate": arguments.rate, "fx": CAMERA.fx, "fy": CAMERA.fy}
-        camera = node_process("rehearsal.depth_camera_node", camera_arguments(values), folder / "camera.log")
+        values = {"folder": str(room), "rate": rate}
+        camera = node_process("rehearsal.depth_camera_node", camera_arguments(CAMERA, values), folder / "camera.log")
         stack.enter_context(camera)
-        measure(nodes, f"an empty room at {arguments.rate:g} Hz")
-    rclpy.try_shutdown()
+        measure(nodes, f"an empty room at {rate:g} Hz")
 
 
 if __name__ == "__main__":

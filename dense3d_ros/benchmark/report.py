@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from dense3d_ros.atomic_write import atomic_write
+from dense3d_ros.learning.evaluation.tables import table
 
 
 def tables(result: dict[str, Any]) -> str:
@@ -104,8 +105,12 @@ def _machine(machine: dict[str, Any]) -> str:
 
 
 def _table(titles: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    cells = [list(titles), ["---"] * len(titles), *([_text(value) for value in row] for row in rows)]
-    return "\n".join("| " + " | ".join(row) + " |" for row in cells)
+    return table(titles, [[_text(value) for value in row] for row in rows])
+
+
+def _columns(rows: Sequence[dict[str, Any]], keys: dict[str, str]) -> str:
+    """A table of rows. keys: title of a column -> what it is called in a row."""
+    return _table(tuple(keys), [[row[key] for key in keys.values()] for row in rows])
 
 
 def _text(value: object) -> str:
@@ -119,25 +124,29 @@ def _text(value: object) -> str:
 def _arithmetic(result: dict[str, Any]) -> list[str]:
     if "arithmetic" not in result:
         return []
-    titles = ("network", "crop, pixels", "G multiply-adds", "M weights", "floor, ms")
-    keys = ("network", "resolution", "gmacs", "million_weights", "floor_ms")
-    rows = [[row[key] for key in keys] for row in result["arithmetic"]]
+    keys = {
+        "network": "network",
+        "crop, pixels": "resolution",
+        "G multiply-adds": "gmacs",
+        "M weights": "million_weights",
+        "floor, ms": "floor_ms",
+    }
     return [
         f"One crop's arithmetic, and the least it takes in float32 at {result['matrix_gflops']:.0f} GFLOP/s, "
         "the speed of large matrix products here:",
-        _table(titles, rows),
+        _columns(result["arithmetic"], keys),
     ]
 
 
 def _networks(rows: Sequence[dict[str, Any]]) -> str:
-    columns = {
+    keys = {
         **{name: name for name in ("network", "runtime", "batch", "p50", "p95", "p99")},
         "hands/s": "hands_per_second",
         "of a joint, mm": "difference_mm",
         "of a hand, mm": "mean_difference_mm",
         "build, s": "build_seconds",
     }
-    return _table(tuple(columns), [[row[key] for key in columns.values()] for row in rows])
+    return _columns(rows, keys)
 
 
 def _times(title: str, rows: dict[str, dict[str, Any]]) -> str:
@@ -147,21 +156,19 @@ def _times(title: str, rows: dict[str, dict[str, Any]]) -> str:
 
 
 def _rooms(rows: Sequence[dict[str, Any]]) -> str:
-    columns = {
+    keys = {
         **{name: name for name in ("size", "scene", "p50", "mean", "p95", "p99")},
         "share of p50": "p50_to_hand",
         "of mean": "mean_to_hand",
         "frames": "calls",
         "with hand": "with_hand",
     }
-    return _table(tuple(columns), [[row[key] for key in columns.values()] for row in rows])
+    return _columns(rows, keys)
 
 
 def _cameras(rows: Sequence[dict[str, Any]]) -> str:
-    return _table(
-        ("cameras", "frames/s, all", "frame p50, ms", "p99, ms"),
-        [(row["cameras"], row["frames_per_second"], row["p50"], row["p99"]) for row in rows],
-    )
+    keys = {"cameras": "cameras", "frames/s, all": "frames_per_second", "frame p50, ms": "p50", "p99, ms": "p99"}
+    return _columns(rows, keys)
 
 
 def _stages(rows: Sequence[dict[str, Any]]) -> str:

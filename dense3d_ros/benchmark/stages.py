@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -22,6 +22,8 @@ from dense3d_ros.perception.model import HandModel
 
 CAMERA = Camera(475.0, 475.0, 319.5, 239.5, 640, 480)
 RATE = 30.0
+HALF_SIZE = 0.15
+"""Of the crops, metres."""
 FRAMES = 60
 WARM_UP = BLOCK = 20
 """Frames before the first that counts, and frames of one model before the next one's turn."""
@@ -35,23 +37,23 @@ class Scene:
     depths: list[NDArray[np.uint16]]
     joints: list[NDArray[np.float32]]
 
-    def crops(self, resolution: int, half_size: float = 0.15) -> list[HandCrop]:
-        """A crop of each frame around the true hand."""
+    def crops(self, resolution: int) -> list[HandCrop]:
+        """A crop of each frame around the true hand, of `resolution` pixels a side."""
         return [
-            crop_hand(
-                DepthImage(depth, 0.001), self.camera, hand_centre(joints), half_size, resolution, upright_roll(joints)
-            )
-            for depth, joints in zip(self.depths, self.joints, strict=True)
+            crop_hand(depth, self.camera, centre, HALF_SIZE, resolution, roll) for depth, centre, roll in self._places()
         ]
 
-    def regions(self, resolution: int, half_size: float = 0.15) -> list[CropRegion]:
+    def regions(self, resolution: int) -> list[CropRegion]:
         """The same, for a device that makes the crops itself."""
         return [
-            crop_region(
-                DepthImage(depth, 0.001), self.camera, hand_centre(joints), half_size, resolution, upright_roll(joints)
-            )
-            for depth, joints in zip(self.depths, self.joints, strict=True)
+            crop_region(depth, self.camera, centre, HALF_SIZE, resolution, roll)
+            for depth, centre, roll in self._places()
         ]
+
+    def _places(self) -> Iterator[tuple[DepthImage, NDArray[np.float32], float]]:
+        """Depth, the true hand's centre (3,) in metres and its roll in radians, frame by frame."""
+        for depth, joints in zip(self.depths, self.joints, strict=True):
+            yield DepthImage(depth, 0.001), hand_centre(joints), upright_roll(joints)
 
 
 def make_scene(frames: int = FRAMES, camera: Camera = CAMERA) -> Scene:
@@ -149,7 +151,7 @@ def time_parts(
             data, width=640, height=480, encoding="16UC1", step=1280, is_bigendian=False
         ),
         "find": lambda: model.detect(depth, scene.camera, 2),
-        "crop": lambda: crop_hand(depth, scene.camera, centre, 0.15, model.description.resolution),
+        "crop": lambda: crop_hand(depth, scene.camera, centre, HALF_SIZE, model.description.resolution),
         **further,
     }
     return {name: asdict(times) for name, times in time_calls(calls, repeats).items()}

@@ -17,6 +17,9 @@ JOINT_NAMES: tuple[str, ...] = (
 JOINT_COUNT = len(JOINT_NAMES)
 JOINT_INDEX: dict[str, int] = {name: index for index, name in enumerate(JOINT_NAMES)}
 
+KNUCKLES = tuple(JOINT_INDEX[f"{finger}_mcp"] for finger in FINGERS[1:])
+"""Where the four fingers begin, index finger first."""
+
 SKELETON = "hand21"
 """Name of this joint order; MediaPipe Hands uses the same one."""
 

@@ -23,7 +23,7 @@ def can_write_video() -> bool:
 
 
 def write_video(path: Path, images: Sequence[Path], rate: float) -> None:
-    """ColourImage files as an MP4 of `rate` frames a second, read one after the other.
+    """Image files as an MP4 of `rate` frames a second, read one after the other.
 
     All are fitted to the top left of the first one's size, black where they are smaller. OSError where that does not
     work; then there is no file.

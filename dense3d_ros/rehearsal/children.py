@@ -8,23 +8,30 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import rclpy
 from lifecycle_msgs.msg import State
 from lifecycle_msgs.srv import GetState
-from rclpy.executors import SingleThreadedExecutor
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 
+from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.nodes.process import use_dds_profile
+from dense3d_ros.recordings.offline import Intrinsics
 
 NAMESPACE = "/demo"
 DEPTH_TOPIC = f"{NAMESPACE}/depth_camera/depth/image_rect_raw"
 INFO_TOPIC = f"{NAMESPACE}/depth_camera/depth/camera_info"
+MEDIAN = " p50 ms"
+"""Ends the names of stages' medians in the diagnostics."""
 START_TIMEOUT = 120.0
 """Seconds: a first start compiles the renderer and reads torch from a cold disk."""
+
+ObserverT = TypeVar("ObserverT", bound=Any)
 
 
 class ProcessError(RuntimeError):
@@ -35,12 +42,24 @@ def perception_arguments(model: str, views: int, device: str, runtime: str) -> l
     """Arguments of `main` that connect it to the depth camera of this namespace."""
     remaps = ["-r", f"depth:={DEPTH_TOPIC}", "-r", f"camera_info:={INFO_TOPIC}"]
     parameters = {"model": model, "views": views, "device": device, "runtime": runtime}
-    return [*_parameter_arguments(parameters), *remaps]
+    return [*parameter_arguments(parameters), *remaps]
 
 
-def camera_arguments(values: Mapping[str, object]) -> list[str]:
-    """Arguments of `depth_camera_node` that set its parameters."""
-    return _parameter_arguments(values)
+def camera_arguments(camera: Camera | Intrinsics, values: Mapping[str, object]) -> list[str]:
+    """Arguments of `depth_camera_node` that set the camera that it is, and other parameters."""
+    pinhole = {name: getattr(camera, name) for name in ("fx", "fy", "cx", "cy")}
+    return parameter_arguments({**pinhole, **values})
+
+
+def parameter_arguments(values: Mapping[str, object]) -> list[str]:
+    """Arguments of any node that set parameters."""
+    # JSON, because ROS reads values as YAML: a folder named 2024 has to stay a text.
+    return ["--ros-args", *(word for name, value in values.items() for word in ("-p", f"{name}:={json.dumps(value)}"))]
+
+
+def median_stages(diagnostics: Mapping[str, str]) -> dict[str, float]:
+    """Stage of a frame -> median milliseconds, of the values in the perception node's diagnostics."""
+    return {name.removesuffix(MEDIAN): float(value) for name, value in diagnostics.items() if name.endswith(MEDIAN)}
 
 
 def isolate() -> None:
@@ -50,9 +69,23 @@ def isolate() -> None:
     use_dds_profile()
 
 
-def _parameter_arguments(values: Mapping[str, object]) -> list[str]:
-    # JSON, because ROS reads values as YAML: a folder named 2024 has to stay a text.
-    return ["--ros-args", *(word for name, value in values.items() for word in ("-p", f"{name}:={json.dumps(value)}"))]
+@contextmanager
+def watching(make_observer: Callable[[], ObserverT]) -> Iterator[tuple[ObserverT, SingleThreadedExecutor]]:
+    """An observer of nodes on this machine, and what spins it. KeyboardInterrupt where a signal ends the spinning."""
+    isolate()
+    rclpy.init()
+    observer = make_observer()
+    executor = SingleThreadedExecutor()
+    executor.add_node(observer)
+    try:
+        yield observer, executor
+    except ExternalShutdownException as error:
+        # rclpy's handler of SIGINT and SIGTERM ends the spinning.
+        raise KeyboardInterrupt from error
+    finally:
+        executor.shutdown()
+        observer.destroy_node()
+        rclpy.try_shutdown()
 
 
 @contextmanager

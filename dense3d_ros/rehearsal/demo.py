@@ -6,10 +6,10 @@ import subprocess
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-import rclpy
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 
 from dense3d_ros.geometry.depth import DepthFormatError, printable
 from dense3d_ros.learning.synthetic.hand_mesh import HandMesh
@@ -22,11 +22,11 @@ from dense3d_ros.rehearsal.children import (
     START_TIMEOUT,
     ProcessError,
     camera_arguments,
-    isolate,
     node_process,
     perception_arguments,
     spin,
     wait_until_active,
+    watching,
 )
 from dense3d_ros.rehearsal.demo_observer import DemoObserver, Observation
 from dense3d_ros.rehearsal.renderer import compile_renderer
@@ -68,13 +68,10 @@ def run_demo(settings: DemoSettings) -> Observation:
     if not settings.folder:
         # Here, where it is seen and can be interrupted, and not in the camera's process, which has a log.
         compile_renderer(lambda line: print(line, flush=True))
-    isolate()
-    rclpy.init()
     every = max(1, int((images or settings.seconds * SYNTHETIC_RATE) / IMAGES))
-    observer = DemoObserver(NAMESPACE, DEPTH_TOPIC, every, reliable=settings.folder is not None)
-    executor = SingleThreadedExecutor()
-    executor.add_node(observer)
-    try:
+    is_folder = settings.folder is not None
+    make_observer = partial(DemoObserver, NAMESPACE, DEPTH_TOPIC, every, reliable=is_folder)
+    with watching(make_observer) as (observer, executor):
         started = time.monotonic()
         perception = perception_arguments(settings.model, settings.views, settings.device, settings.runtime)
         if settings.folder:
@@ -96,13 +93,6 @@ def run_demo(settings: DemoSettings) -> Observation:
             spin(executor, 1.5)
             running = nodes.poll() is None
         return observer.observation(settings.folder, settings.mesh, images, to_active, survived=running)
-    except ExternalShutdownException as error:
-        # rclpy's handler of SIGINT and SIGTERM ends the spinning.
-        raise KeyboardInterrupt from error
-    finally:
-        executor.shutdown()
-        observer.destroy_node()
-        rclpy.try_shutdown()
 
 
 def _readable(folder: Path, intrinsics: Intrinsics) -> int:
@@ -125,15 +115,7 @@ def _readable(folder: Path, intrinsics: Intrinsics) -> int:
 
 def _camera(settings: DemoSettings) -> list[str]:
     camera = settings.intrinsics
-    values: dict[str, object] = {
-        "fx": camera.fx,
-        "fy": camera.fy,
-        "cx": camera.cx,
-        "cy": camera.cy,
-        "rate": SYNTHETIC_RATE,
-        "mesh": settings.mesh,
-        "motion": "fingers",
-    }
+    values: dict[str, object] = {"rate": SYNTHETIC_RATE, "mesh": settings.mesh, "motion": "fingers"}
     if settings.folder:
         values |= {
             "folder": str(settings.folder),
@@ -142,7 +124,7 @@ def _camera(settings: DemoSettings) -> list[str]:
             "loop": False,
             "reliability": "reliable",
         }
-    return camera_arguments(values)
+    return camera_arguments(camera, values)
 
 
 def _watch(

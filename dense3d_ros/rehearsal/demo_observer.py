@@ -18,9 +18,9 @@ from sensor_msgs.msg import Image
 from visualization_msgs.msg import Marker, MarkerArray
 
 from dense3d_ros.geometry.depth import DepthImage
-from dense3d_ros.geometry.hand import Handedness, HandPose
+from dense3d_ros.geometry.hand import HandPose
 from dense3d_ros.msg import HandPoseArray
-from dense3d_ros.nodes.messages import depth_image
+from dense3d_ros.nodes.messages import depth_image, read_hand, stamp_nanoseconds
 from dense3d_ros.recordings.tally import Reasons
 
 NO_HAND = "no hand: "
@@ -68,7 +68,7 @@ class Observation:
 
 
 class DemoObserver(Node):  # type: ignore[misc]
-    """Subscribes to what goes in and what comes out. Every `every`-th image is kept for images.
+    """Subscribes to what goes in and what comes out. Every `every`-th image is kept to be drawn.
 
     reliable: whether the camera is, as for a folder, whose images are all wanted.
     """
@@ -124,7 +124,7 @@ class DemoObserver(Node):  # type: ignore[misc]
         )
 
     def _image_came(self, message: Any) -> None:
-        stamp = _nanoseconds(message.header.stamp)
+        stamp = stamp_nanoseconds(message.header.stamp)
         if len(self._frame_ids) % self._every == 0:
             self._images[stamp] = message
             while len(self._images) > KEPT_IMAGES:
@@ -132,16 +132,16 @@ class DemoObserver(Node):  # type: ignore[misc]
         self._frame_ids[stamp] = message.header.frame_id
 
     def _truth_came(self, message: Any) -> None:
-        self._truth[_nanoseconds(message.header.stamp)] = np.array(
+        self._truth[stamp_nanoseconds(message.header.stamp)] = np.array(
             [(pose.position.x, pose.position.y, pose.position.z) for pose in message.poses], np.float32
         )
 
     def _hands_came(self, message: Any) -> None:
-        stamp = _nanoseconds(message.header.stamp)
+        stamp = stamp_nanoseconds(message.header.stamp)
         if stamp in self._answers:
             return  # the message that takes the last hands back when the input has ended
         latency = (self.get_clock().now().nanoseconds - stamp) * 1e-6
-        self._answers[stamp] = (latency, [_hand(hand) for hand in message.hands])
+        self._answers[stamp] = (latency, [read_hand(hand) for hand in message.hands])
         if self.first_answer is None:
             self.first_answer = time.monotonic()
         if self._frame_ids.get(stamp, message.header.frame_id) != message.header.frame_id:
@@ -158,18 +158,3 @@ class DemoObserver(Node):  # type: ignore[misc]
                 self._diagnostics = {value.key: value.value for value in status.values}
                 if status.message.startswith(NO_HAND):
                     self._reasons.add(status.message.removeprefix(NO_HAND))
-
-
-def _nanoseconds(stamp: Any) -> int:
-    return int(stamp.sec) * 1_000_000_000 + int(stamp.nanosec)
-
-
-def _hand(message: Any) -> HandPose:
-    joints = np.array([(point.x, point.y, point.z) for point in message.joints], np.float32)
-    return HandPose(
-        joints,
-        np.asarray(message.joint_scores, np.float32),
-        float(message.score),
-        Handedness(message.handedness),
-        int(message.track_id),
-    )

@@ -9,13 +9,13 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-import rclpy
 from numpy.typing import NDArray
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
@@ -31,10 +31,11 @@ from dense3d_ros.rehearsal.children import (
     START_TIMEOUT,
     ProcessError,
     camera_arguments,
-    isolate,
+    median_stages,
     node_process,
     perception_arguments,
     spin,
+    watching,
 )
 from dense3d_ros.rehearsal.latency_observer import LatencyObserver, process_use
 
@@ -82,21 +83,16 @@ def run_end_to_end(settings: EndToEnd) -> dict[str, Any]:
 
     The camera plays files of a scene, which costs it less than rendering: a driver does not render either.
     """
-    isolate()
     # Else a collection of all that this process has loaded holds the observer for a tenth of a second.
     gc.collect()
     gc.freeze()
-    rclpy.init()
-    observer = LatencyObserver(NAMESPACE, INFO_TOPIC)
-    executor = SingleThreadedExecutor()
-    executor.add_node(observer)
     try:
-        with tempfile.TemporaryDirectory(prefix="dense3d_benchmark") as name:
+        with (
+            watching(partial(LatencyObserver, NAMESPACE, INFO_TOPIC)) as (observer, executor),
+            tempfile.TemporaryDirectory(prefix="dense3d_benchmark") as name,
+        ):
             return _run(settings, Path(name), observer, executor)
     finally:
-        executor.shutdown()
-        observer.destroy_node()
-        rclpy.try_shutdown()
         gc.unfreeze()
 
 
@@ -194,11 +190,7 @@ def _measure(
         "camera_cpu_percent": round(100 * (camera_after.seconds - camera_before.seconds) / passed, 1),
         "resident_mib": round(after.resident_mib, 1),
         "largest_resident_mib": round(after.largest_mib, 1),
-        "node_stages_p50_ms": {
-            key.removesuffix(" p50 ms"): float(value)
-            for key, value in observer.diagnostics.items()
-            if key.endswith(" p50 ms")
-        },
+        "node_stages_p50_ms": median_stages(observer.diagnostics),
     }
 
 
@@ -215,17 +207,7 @@ def are_all_there(hands: NDArray[np.float32], truth: NDArray[np.float32]) -> boo
 
 
 def _camera(run: _Run) -> list[str]:
-    return camera_arguments(
-        {
-            "folder": str(run.folder),
-            "depth_unit": 0.001,
-            "rate": float(run.rate),
-            "fx": CAMERA.fx,
-            "fy": CAMERA.fy,
-            "cx": CAMERA.cx,
-            "cy": CAMERA.cy,
-        }
-    )
+    return camera_arguments(CAMERA, {"folder": str(run.folder), "depth_unit": 0.001, "rate": float(run.rate)})
 
 
 def _stop(camera: subprocess.Popen[bytes], executor: SingleThreadedExecutor) -> None:

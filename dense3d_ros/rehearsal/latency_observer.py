@@ -15,6 +15,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo
 
 from dense3d_ros.msg import HandPoseArray
+from dense3d_ros.nodes.messages import stamp_nanoseconds
 
 
 class LatencyObserver(Node):  # type: ignore[misc]
@@ -41,10 +42,10 @@ class LatencyObserver(Node):  # type: ignore[misc]
         self.hands: dict[int, Sequence[Any]] = {}
 
     def _info_came(self, message: Any) -> None:
-        self.sent.add(_nanoseconds(message.header.stamp))
+        self.sent.add(stamp_nanoseconds(message.header.stamp))
 
     def _hands_came(self, message: Any) -> None:
-        stamp = _nanoseconds(message.header.stamp)
+        stamp = stamp_nanoseconds(message.header.stamp)
         if stamp in self.latency_ms:
             return  # the message that takes the last hands back when the input has ended
         self.latency_ms[stamp] = (self.get_clock().now().nanoseconds - stamp) * 1e-6
@@ -75,7 +76,3 @@ def process_use(pid: int) -> ProcessUse:
     status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
     kibibytes = {line.partition(":")[0]: line.split()[1] for line in status if line.startswith(("VmRSS", "VmHWM"))}
     return ProcessUse(ticks / os.sysconf("SC_CLK_TCK"), int(kibibytes["VmRSS"]) / 1024, int(kibibytes["VmHWM"]) / 1024)
-
-
-def _nanoseconds(stamp: Any) -> int:
-    return int(stamp.sec) * 1_000_000_000 + int(stamp.nanosec)

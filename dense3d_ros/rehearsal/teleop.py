@@ -7,10 +7,10 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-import rclpy
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 
 from dense3d_ros.geometry.hand import Handedness
 from dense3d_ros.learning.synthetic.hand_mesh import HandMesh
@@ -22,11 +22,12 @@ from dense3d_ros.rehearsal.children import (
     START_TIMEOUT,
     ProcessError,
     camera_arguments,
-    isolate,
     node_process,
+    parameter_arguments,
     perception_arguments,
     spin,
     wait_until_active,
+    watching,
 )
 from dense3d_ros.rehearsal.renderer import compile_renderer
 from dense3d_ros.rehearsal.teleop_observer import Moment, TeleopObserver, Values
@@ -90,44 +91,27 @@ def run_teleop(settings: TeleopSettings) -> TeleopObservation:
     read_for_runtime(settings.model, choose_device(settings.device), settings.runtime)
     prepare_results(settings.output, None)
     compile_renderer(lambda line: print(line, flush=True))
-    isolate()
-    rclpy.init()
-    observer = TeleopObserver(NAMESPACE, CAMERA, list(robots), FOLLOWED)
-    executor = SingleThreadedExecutor()
-    executor.add_node(observer)
-    try:
-        with ExitStack() as children:
-            log = settings.output / "hand_pose.log"
-            perception = perception_arguments(settings.model, settings.views, settings.device, settings.runtime)
-            nodes = children.enter_context(node_process("nodes.main", perception, log))
-            processes = {log: nodes}
-            for name, file in zip(robots, settings.robots, strict=True):
-                log = settings.output / f"{name}.log"
-                arguments = [*camera_arguments({"robot": file}), "-r", f"__node:={name}"]
-                processes[log] = children.enter_context(node_process("nodes.hand_retarget_node", arguments, log))
-            wait_until_active(observer, executor, nodes, settings.output / "hand_pose.log")
-            camera = settings.intrinsics
-            values: dict[str, object] = {
-                "fx": camera.fx,
-                "fy": camera.fy,
-                "cx": camera.cx,
-                "cy": camera.cy,
-                "rate": settings.rate,
-                "mesh": settings.mesh,
-                # A driver does not render either.
-                "rendered_before": RENDERED_S,
-            }
-            log = settings.output / "depth_camera.log"
-            arguments = camera_arguments(values)
-            processes[log] = children.enter_context(node_process("rehearsal.depth_camera_node", arguments, log))
-            return _watch(settings, observer, executor, processes, robots)
-    except ExternalShutdownException as error:
-        # rclpy's handler of SIGINT and SIGTERM ends the spinning.
-        raise KeyboardInterrupt from error
-    finally:
-        executor.shutdown()
-        observer.destroy_node()
-        rclpy.try_shutdown()
+    make_observer = partial(TeleopObserver, NAMESPACE, CAMERA, list(robots), FOLLOWED)
+    with watching(make_observer) as (observer, executor), ExitStack() as children:
+        log = settings.output / "hand_pose.log"
+        perception = perception_arguments(settings.model, settings.views, settings.device, settings.runtime)
+        nodes = children.enter_context(node_process("nodes.main", perception, log))
+        processes = {log: nodes}
+        for name, file in zip(robots, settings.robots, strict=True):
+            log = settings.output / f"{name}.log"
+            arguments = [*parameter_arguments({"robot": file}), "-r", f"__node:={name}"]
+            processes[log] = children.enter_context(node_process("nodes.hand_retarget_node", arguments, log))
+        wait_until_active(observer, executor, nodes, settings.output / "hand_pose.log")
+        values: dict[str, object] = {
+            "rate": settings.rate,
+            "mesh": settings.mesh,
+            # A driver does not render either.
+            "rendered_before": RENDERED_S,
+        }
+        log = settings.output / "depth_camera.log"
+        arguments = camera_arguments(settings.intrinsics, values)
+        processes[log] = children.enter_context(node_process("rehearsal.depth_camera_node", arguments, log))
+        return _watch(settings, observer, executor, processes, robots)
 
 
 def _watch(

@@ -21,6 +21,7 @@ from dense3d_ros.recordings.offline import Intrinsics
 from dense3d_ros.recordings.result_folder import OVERLAYS, SHEET
 from dense3d_ros.recordings.robot_drawing import RobotDrawing
 from dense3d_ros.recordings.video import can_write_video, write_video
+from dense3d_ros.rehearsal.children import median_stages
 from dense3d_ros.rehearsal.teleop import FOLLOWED, TeleopObservation
 from dense3d_ros.rehearsal.teleop_observer import POSES, Moment, pose_errors
 from dense3d_ros.retargeting.gripper import ParallelGripper
@@ -64,9 +65,7 @@ def report(seen: TeleopObservation) -> dict[str, Any]:
             name: {"median_mm": _round(np.median, metres), "median_degrees": _round(np.median, degrees)}
             for name, (metres, degrees) in errors.items()
         },
-        "stages_p50_ms": {
-            key.removesuffix(" p50 ms"): float(value) for key, value in perception.items() if key.endswith(" p50 ms")
-        },
+        "stages_p50_ms": median_stages(perception),
         "model": perception.get("model", ""),
         "views": perception.get("views", ""),
         "runtime": perception.get("runtime", ""),

@@ -45,7 +45,7 @@ def packed_hand(stamp: Time) -> Frame:
 
 
 def packed_room(stamp: Time) -> Frame:
-    """A image in which nothing was measured."""
+    """An image in which nothing was measured."""
     frame = changed(good_hand(stamp), "nothing measured", Expected.NO_HAND, joints=None)
     return packed(frame, compress(np.zeros((240, 320), np.uint16), "png"), "16UC1; compressedDepth png")
 

@@ -142,13 +142,14 @@ def test_left_hand_is_the_mirror_image(mesh: HandMesh) -> None:
 
 def test_length(mesh: HandMesh) -> None:
     shape = np.random.default_rng(2).normal(size=mesh.shape_count)
-    hand = mesh.pose(random_angles(np.random.default_rng(3)), shape=shape, length=0.2, finger_scale=[1, 1, 1.2, 1, 1])
+    shaped = mesh.shaped(shape=shape, length=0.2, finger_scale=[1, 1, 1.2, 1, 1])
+    hand = shaped.pose(random_angles(np.random.default_rng(3)))
     middle = [index for index, (_, child) in enumerate(BONES) if JOINT_NAMES[child].startswith("middle")]
     assert bone_lengths(hand)[middle].sum() == pytest.approx(0.2, abs=1e-6)
 
 
 def test_finger_scale_grows_one_finger(mesh: HandMesh) -> None:
-    plain, scaled = mesh.pose(angles()), mesh.pose(angles(), finger_scale=[1, 1, 1, 1, 1.1])
+    plain, scaled = mesh.pose(angles()), mesh.shaped(finger_scale=[1, 1, 1, 1, 1.1]).pose(angles())
     ratio = bone_lengths(scaled) / bone_lengths(plain)
     np.testing.assert_allclose(ratio[:17], 1, atol=1e-5)
     np.testing.assert_allclose(ratio[17:], 1.1, atol=1e-5)
@@ -158,11 +159,11 @@ def test_finger_scale_grows_one_finger(mesh: HandMesh) -> None:
 def test_bone_and_palm_scale(mesh: HandMesh) -> None:
     scale = np.ones(15)
     scale[4] = 1.2
-    plain, scaled = mesh.pose(angles(), length=1.0), mesh.pose(angles(), length=1.0, bone_scale=scale)
+    plain, scaled = mesh.pose(angles(), length=1.0), mesh.shaped(length=1.0, bone_scale=scale).pose(angles())
     expected = np.ones(20)
     expected[6] = 1.2
     np.testing.assert_allclose(bone_lengths(scaled) / bone_lengths(plain), expected, atol=1e-5)
-    wide = mesh.pose(angles(), length=1.0, palm_scale=[1.0, 1.1])
+    wide = mesh.shaped(length=1.0, palm_scale=[1.0, 1.1]).pose(angles())
     knuckles = [JOINT_INDEX[f"{finger}_mcp"] for finger in ("index", "middle", "ring", "little")]
     np.testing.assert_allclose(wide.joints[knuckles, 1], 1.1 * plain.joints[knuckles, 1], atol=1e-5)
     for hand in (scaled, wide):
@@ -172,7 +173,7 @@ def test_bone_and_palm_scale(mesh: HandMesh) -> None:
 def test_thickness_moves_the_skin_out(mesh: HandMesh) -> None:
     extra = np.zeros(19)
     extra[[7, 8, 9]] = 0.003
-    plain, thick = mesh.pose(angles()), mesh.pose(angles(), thickness=extra)
+    plain, thick = mesh.pose(angles()), mesh.shaped(thickness=extra).pose(angles())
     np.testing.assert_array_equal(plain.joints, thick.joints)
     moved = np.linalg.norm(thick.vertices - plain.vertices, axis=1)
     assert moved.max() == pytest.approx(0.003, abs=2e-5)

@@ -44,7 +44,7 @@ def test_children_have_short_hands(mesh: HandMesh) -> None:
 def test_gloves_are_as_thick_as_they_say(mesh: HandMesh) -> None:
     angles = pose_space().gestures["open"]
     bare = mesh.pose(angles, length=LENGTH)
-    gloved = mesh.pose(angles, length=LENGTH, thickness=glove_thickness(Traits(glove=0.005)))
+    gloved = mesh.shaped(length=LENGTH, thickness=glove_thickness(Traits(glove=0.005))).pose(angles)
     fingers = mesh.main_bones >= 4
     moved = np.linalg.norm(gloved.vertices - bare.vertices, axis=1)
     assert np.median(moved[fingers]) == pytest.approx(0.005, rel=0.1)

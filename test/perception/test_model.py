@@ -127,8 +127,15 @@ def test_an_empty_crop_gives_its_centre_without_confidence(model: HandModel) -> 
     assert prediction.joint_scores.max() < 0.15
 
 
-def test_warm_up_runs(model: HandModel) -> None:
+def test_warm_up_runs_the_network_and_the_detector(network: torch.nn.Module, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs: list[object] = []
+    watched = copy.deepcopy(network)
+    watched.register_forward_hook(lambda *_: runs.append("network"))
+    model = HandModel(DESCRIPTION, watched, "cpu")
+    detect = model.detect
+    monkeypatch.setattr(model, "detect", lambda *arguments: runs.append("detector") or detect(*arguments))
     model.warm_up()
+    assert {"network", "detector"} == set(runs)
 
 
 def test_a_network_that_gives_no_numbers_is_not_one_that_sees_no_hand(network: torch.nn.Module) -> None:

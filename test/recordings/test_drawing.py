@@ -84,10 +84,14 @@ def test_joints_that_cannot_be_seen_are_not_drawn(value: float) -> None:
     assert not image.any()
 
 
-def test_a_hand_far_outside_the_image_does_no_harm() -> None:
+def test_of_a_hand_far_outside_the_image_the_label_alone_is_drawn() -> None:
     hand = flat_hand()
     hand.joints[:, 0] += 1e6
-    draw_hand(np.zeros((480, 640, 3), np.uint8), hand, CAMERA)
+    image = np.zeros((480, 640, 3), np.uint8)
+    draw_hand(image, hand, CAMERA)
+    rows, columns = np.nonzero(image.any(axis=2))
+    assert columns.min() > 500, "at the edge that the hand is beyond"
+    assert np.ptp(rows) < 20, "a line of text"
 
 
 @pytest.mark.parametrize("size", [(480, 640), (60, 80), (1, 1)])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from dense3d_ros.atomic_write import atomic_write, write_text
 from dense3d_ros.learning.ablation.field import FUSIONS, PAPER_FUSION, SOFTMAX
 from dense3d_ros.learning.ablation.variants import CLAIMS, REFERENCE, VARIANTS
 from dense3d_ros.learning.evaluation.report import write_json
+from dense3d_ros.learning.evaluation.tables import table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,10 +31,10 @@ def summarise(runs: list[Run]) -> Summary:
     crop's error averaged over the seeds. Differences are taken seed by seed.
     """
     seeds = sorted({run["seed"] for run in runs})
-    table = {(run["variant"], run["seed"]): run for run in runs}
+    runs_of = {(run["variant"], run["seed"]): run for run in runs}
     variants = {}
     for variant in VARIANTS:
-        own = [table[variant.name, seed] for seed in seeds if (variant.name, seed) in table]
+        own = [runs_of[variant.name, seed] for seed in seeds if (variant.name, seed) in runs_of]
         if own:
             variants[variant.name] = {"title": variant.title, **_variant(own)}
     return {
@@ -46,7 +46,7 @@ def summarise(runs: list[Run]) -> Summary:
         "claims": [
             {"claim": claim.text, "better": claim.better, "worse": claim.worse, **_difference(pairs)}
             for claim in CLAIMS
-            if (pairs := _pairs(table, claim.better, claim.worse, seeds)).size
+            if (pairs := _pairs(runs_of, claim.better, claim.worse, seeds)).size
         ],
     }
 
@@ -85,9 +85,9 @@ def markdown(summary: Summary) -> str:
         f"{summary['wall_seconds'] / 60:.0f} by the clock ({machine['processor']}, one thread).",
         f"Decoded by {PAPER_FUSION.name} votes unless the column says otherwise; ± is the standard deviation over "
         "seeds, ± crops the standard error over test crops.",
-        _table(titles, rows),
+        table(titles, rows),
         "Claims, as differences of the mean joint error seed by seed; above 0 the claim holds:",
-        _table(
+        table(
             ("claim", "difference, mm", "± over seeds", "seeds for it"),
             [
                 (row["claim"], f"{row['mean_mm']:+.2f}", f"{row['sd_mm']:.2f}", f"{row['seeds_for']}/{row['seeds']}")
@@ -142,10 +142,10 @@ def _headline(run: Run) -> float:
     return float(errors.get(PAPER_FUSION.name, errors.get("none")))
 
 
-def _pairs(table: dict[tuple[str, int], Run], better: str, worse: str, seeds: list[int]) -> NDArray[np.float64]:
+def _pairs(runs_of: dict[tuple[str, int], Run], better: str, worse: str, seeds: list[int]) -> NDArray[np.float64]:
     """How much smaller the error of `better` is, for each seed that both have."""
-    both = [seed for seed in seeds if (better, seed) in table and (worse, seed) in table]
-    return np.array([_headline(table[worse, seed]) - _headline(table[better, seed]) for seed in both])
+    both = [seed for seed in seeds if (better, seed) in runs_of and (worse, seed) in runs_of]
+    return np.array([_headline(runs_of[worse, seed]) - _headline(runs_of[better, seed]) for seed in both])
 
 
 def _difference(differences: NDArray[np.float64]) -> Summary:
@@ -165,11 +165,7 @@ def _fusions(variant: Summary) -> str:
     counts = [fusion.candidates for fusion in FUSIONS if fusion.kind == _KINDS[0]]
     rows = [(kind, *(f"{variant['fusions_mm'][f'{kind} of {count}']:.2f}" for count in counts), "") for kind in _KINDS]
     rows.append((SOFTMAX.kind, *("" for _ in counts), f"{variant['fusions_mm'][SOFTMAX.name]:.2f}"))
-    return _table(("candidates", *map(str, counts), "all"), rows)
-
-
-def _table(titles: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    return "\n".join("| " + " | ".join(row) + " |" for row in (titles, ("---",) * len(titles), *rows))
+    return table(("candidates", *map(str, counts), "all"), rows)
 
 
 def _times(rounds: int) -> str:

@@ -28,7 +28,7 @@ from dense3d_ros.learning.ablation.field import (
     training_loss,
     truth_of,
 )
-from dense3d_ros.learning.ablation.network import AblationNetwork
+from dense3d_ros.learning.ablation.network import AblationNetwork, Output
 from dense3d_ros.learning.ablation.variants import Variant
 from dense3d_ros.learning.evaluation.metrics import joint_errors
 
@@ -164,12 +164,12 @@ def _run_one(
     }
 
 
-def _forward(network: AblationNetwork, crops: Crops) -> tuple[Truth, list[Any]]:
+def _forward(network: AblationNetwork, crops: Crops) -> tuple[Truth, list[Output]]:
     """Convolutions in bfloat16, as the default model is trained; everything after them in float32."""
     truth = truth_of(crops)
     images = crops.images.float().contiguous(memory_format=torch.channels_last)
     with torch.autocast(images.device.type, torch.bfloat16):
-        outputs = network(images, truth.points)
+        outputs: list[Output] = network(images, truth.points)
     return truth, [output.float() for output in outputs]
 
 

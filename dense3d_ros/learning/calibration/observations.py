@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dense3d_ros.geometry.depth import DepthImage
-from dense3d_ros.geometry.hand import expected_errors, hand_centre, upright_roll
+from dense3d_ros.geometry.hand import Handedness, expected_errors, hand_centre, upright_roll
 from dense3d_ros.learning.datasets.sample import DatasetSample
 from dense3d_ros.learning.evaluation.metrics import joint_errors
 from dense3d_ros.learning.evaluation.synthetic import CENTRE_JITTER, ROLL_JITTER, HandFrame
@@ -70,7 +70,7 @@ class Observer:
                 for seen, right in ((one, one.right_hand), (other, 1 - other.right_hand))
             ]
         )
-        return np.append(features[0] - features[1], detector), frame.labels["handedness"] == "right"
+        return np.append(features[0] - features[1], detector), frame.handedness is Handedness.RIGHT
 
     def places(self, frame: HandFrame) -> Iterator[Observation]:
         """Every possible place in an image with hands."""

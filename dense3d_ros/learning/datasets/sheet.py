@@ -1,4 +1,4 @@
-"""A image of samples side by side with their joints drawn, to see whether labels and images agree."""
+"""An image of samples side by side with their joints drawn, to see whether labels and images agree."""
 
 from __future__ import annotations
 

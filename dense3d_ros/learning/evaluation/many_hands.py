@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthImage
@@ -24,7 +23,6 @@ from dense3d_ros.learning.evaluation.synthetic import (
 from dense3d_ros.learning.synthetic import clutter
 from dense3d_ros.learning.synthetic.hand_mesh import PosedHand
 from dense3d_ros.learning.synthetic.labelled import HandPainter, LabelledHand
-from dense3d_ros.learning.synthetic.options import scene_options
 from dense3d_ros.learning.synthetic.render import render_depth
 from dense3d_ros.learning.synthetic.scenes import SceneAssets, random_hand
 
@@ -38,7 +36,7 @@ _SHARE_BESIDE = 0.5
 
 @dataclass(frozen=True)
 class ManyHandsImage:
-    """A image, all hands in it, and what it is grouped by, kind -> group."""
+    """An image, all hands in it, and what it is grouped by, kind -> group."""
 
     depth: DepthImage
     camera: Camera
@@ -47,7 +45,7 @@ class ManyHandsImage:
 
 
 def many_hands_image(number: int, test_set: SyntheticTestSet) -> ManyHandsImage:
-    """SceneImage `number` of the set."""
+    """Image `number` of the set."""
     turn, count = divmod(number, MOST_HANDS + 1)
     turn, sensor = divmod(turn, len(TEST_SENSORS))
     sensor_name, camera, make_sensor = TEST_SENSORS[sensor]
@@ -78,7 +76,7 @@ def _hands(rng: np.random.Generator, assets: SceneAssets, count: int) -> list[tu
         if hands and rng.random() < _SHARE_BESIDE:
             neighbour = hands[rng.integers(len(hands))][0]
             shift = (clutter.beside(rng, neighbour, _APART, _BESIDE) - centre).astype(np.float32)
-            hand, centre = _shifted(hand, shift), centre + shift
+            hand, centre = hand.shifted(shift), centre + shift
         others = [hand_centre(other.joints) for other, _ in hands]
         near, far = assets.options.distance
         if near <= centre[2] <= far and all(np.linalg.norm(centre - other) >= _APART for other in others):
@@ -93,19 +91,14 @@ def _hand_of_class(rng: np.random.Generator, assets: SceneAssets, name: str) -> 
             return hand, Handedness.RIGHT if right else Handedness.LEFT
 
 
-def _shifted(hand: PosedHand, shift: NDArray[np.float32]) -> PosedHand:
-    held = None if hand.held is None else (hand.held[0] + shift, hand.held[1])
-    return PosedHand(hand.vertices + shift, hand.faces, hand.joints + shift, held)
-
-
 def _add_surroundings_of(
     hands: list[PosedHand], rng: np.random.Generator, assets: SceneAssets, painter: HandPainter
 ) -> None:
     """What is around each hand, a person behind the furthest at the most, and a table or wall behind all."""
-    options = scene_options()
+    options = assets.options
     for hand in hands:
         of_this = options if hand is hands[-1] else replace(options, bodies=0.0)
         for mesh in clutter.surroundings(rng, hand, assets.bodies, at_least_one=False, options=of_this):
             render_depth(*mesh, painter.camera, painter.depth, ids=painter.ids)
     everything = replace(hands[0], vertices=np.concatenate([hand.vertices for hand in hands]))
-    clutter.draw_plane(rng, everything, painter.camera, painter.depth, painter.ids)
+    clutter.draw_plane(rng, everything, options, painter.camera, painter.depth, painter.ids)

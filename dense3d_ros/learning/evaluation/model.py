@@ -86,9 +86,7 @@ class _Run:
         jittered = [(centre + rng.normal(0.0, CENTRE_JITTER, 3)).astype(np.float32) for centre in centres]
         rolls = [upright_roll(frame.sample.joints) for frame in frames]
         wrong_rolls = [roll + rng.normal(0.0, ROLL_JITTER) for roll in rolls]
-        handednesses = [
-            Handedness.RIGHT if frame.labels["handedness"] == "right" else Handedness.LEFT for frame in frames
-        ]
+        handednesses = [frame.handedness for frame in frames]
         unknown = [Handedness.UNKNOWN] * len(frames)
         for mode, places, turns, known in (
             ("oracle_crop", centres, rolls, handednesses),
@@ -122,7 +120,7 @@ class _Run:
         """Presence and handedness are judged on jittered crops, since that is what a detector gives."""
         for frame, prediction in zip(frames, predictions, strict=True):
             self.presence.append(probability(prediction.presence))
-            self.right.append((prediction.right_hand > 0.5) == (frame.labels["handedness"] == "right"))
+            self.right.append((prediction.right_hand > 0.5) == (frame.handedness is Handedness.RIGHT))
 
     def add_hand_free(self, samples: list[DatasetSample]) -> None:
         rng = np.random.default_rng([synthetic.SEED, 3, len(self.false_hands)])
@@ -138,9 +136,7 @@ class _Run:
         """The figures of everything added so far."""
         hidden = np.stack(self.hidden)
         modes = {mode: self._mode(np.stack(errors), hidden) for mode, errors in self.errors.items()}
-        handednesses = [
-            Handedness.RIGHT if labels["handedness"] == "right" else Handedness.LEFT for labels in self.labels
-        ]
+        handednesses = [Handedness[labels["handedness"].upper()] for labels in self.labels]
         modes["own_detector"] |= detection_summary(self.detections, self.false_hands, handednesses)
         return {
             **modes,

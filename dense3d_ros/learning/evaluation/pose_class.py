@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from dense3d_ros.geometry.hand import BONES, FINGERS, JOINT_INDEX
+from dense3d_ros.geometry.hand import BONES, FINGERS, JOINT_INDEX, KNUCKLES
 
 POSE_CLASSES = ("fist", "pinch", "flat", "spread", "pointing", "counting", "grasp")
 OPEN, CLOSED = 60.0, 150.0
@@ -46,8 +46,7 @@ def pose_class(joints: NDArray[np.floating]) -> str:
     if min(float(np.linalg.norm(tip - thumb)) for tip in tips) < PINCH:
         return "pinch"
     if is_open.all():
-        knuckles = [joints[JOINT_INDEX[f"{finger}_mcp"]] for finger in FINGERS[1:]]
-        directions = _unit(np.array(tips) - np.array(knuckles))
+        directions = _unit(np.array(tips) - joints[list(KNUCKLES)])
         return "flat" if _angles(directions[1:], directions[:-1]).max() <= TOGETHER else "spread"
     if is_open.any() and is_closed.any():
         return "pointing" if is_open[0] and not is_open[1:].any() else "counting"

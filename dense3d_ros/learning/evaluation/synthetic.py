@@ -68,7 +68,7 @@ class SyntheticTestSet:
 
 @dataclass(frozen=True)
 class HandFrame:
-    """A image with a labelled hand in it.
+    """An image with a labelled hand in it.
 
     sample.joints: (21, 3) of that hand. others: joints (21, 3) of further hands that may be in view.
     hidden: (21,) joints that something covers. labels: what the errors are grouped by, kind -> group.
@@ -78,6 +78,11 @@ class HandFrame:
     others: tuple[NDArray[np.float32], ...]
     hidden: NDArray[np.bool_]
     labels: dict[str, str]
+
+    @property
+    def handedness(self) -> Handedness:
+        """That of the labelled hand."""
+        return Handedness[self.labels["handedness"].upper()]
 
 
 def hand_frame(number: int, test_set: SyntheticTestSet) -> HandFrame:
@@ -129,7 +134,7 @@ def assets_for(turn: int, test_set: SyntheticTestSet) -> tuple[SceneAssets, str]
 
 
 def hand_free_frame(number: int, test_set: SyntheticTestSet) -> DatasetSample:
-    """SceneImage `number` without a hand: bodies, sleeves, objects, walls. Its joints are (0, 3)."""
+    """Image `number` without a hand: bodies, sleeves, objects, walls. Its joints are (0, 3)."""
     return next(hand_free_frames(number, test_set, TEST_SENSORS[number % len(TEST_SENSORS)][1]))
 
 
@@ -162,7 +167,7 @@ def add_surroundings(
     at_least_one: bool,
 ) -> tuple[NDArray[np.float32], ...]:
     """Draw clutter into depth and ids; returns the joints of hands among it (none if `at_least_one` thing)."""
-    for mesh in clutter.surroundings(rng, hand, assets.bodies, at_least_one=at_least_one):
+    for mesh in clutter.surroundings(rng, hand, assets.bodies, at_least_one=at_least_one, options=assets.options):
         render_depth(*mesh, camera, depth, ids=ids, object_id=2)
     others: tuple[NDArray[np.float32], ...] = ()
     if not at_least_one and rng.random() < _OTHER_HAND:
@@ -170,7 +175,7 @@ def add_surroundings(
         shift = (clutter.beside(rng, hand, 0.1, 0.3) - hand_centre(other.joints)).astype(np.float32)
         render_depth(other.vertices + shift, other.faces, camera, depth, ids=ids, object_id=2)
         others = (other.joints + shift,)
-    clutter.draw_plane(rng, hand, camera, depth, ids)
+    clutter.draw_plane(rng, hand, assets.options, camera, depth, ids)
     return others
 
 

@@ -8,7 +8,7 @@ from dense3d_ros.geometry.benchmarks import Benchmark
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.crop import MIRROR
 from dense3d_ros.geometry.depth import DepthImage
-from dense3d_ros.geometry.hand import JOINT_INDEX, JOINT_NAMES
+from dense3d_ros.geometry.hand import JOINT_INDEX, JOINT_NAMES, Handedness
 from dense3d_ros.learning.datasets.sample import DatasetSample
 from dense3d_ros.learning.evaluation.synthetic import SyntheticTestSet, hand_frame
 
@@ -36,7 +36,7 @@ class SyntheticRightHands:
 
     def __getitem__(self, index: int) -> DatasetSample:
         frame = hand_frame(index, self._test_set)
-        return mirrored(frame.sample) if frame.labels["handedness"] == "left" else frame.sample
+        return mirrored(frame.sample) if frame.handedness is Handedness.LEFT else frame.sample
 
 
 def mirrored(sample: DatasetSample) -> DatasetSample:

@@ -130,9 +130,6 @@ def evaluate_on_working_hands(model: HandModel, images: int) -> dict[str, Any]:
     frames = (test_set.frame(number) for number in tqdm(range(images), unit="image"))
     errors, hidden, labels = [], [], []
     while batch := list(islice(frames, _BATCH)):
-        handednesses = [
-            Handedness.RIGHT if frame.labels["handedness"] == "right" else Handedness.LEFT for frame in batch
-        ]
         crops = [
             crop
             for frame in batch
@@ -144,7 +141,7 @@ def evaluate_on_working_hands(model: HandModel, images: int) -> dict[str, Any]:
                 upright_roll(frame.sample.joints),
             )
         ]
-        for frame, prediction in zip(batch, model.predict(crops, handednesses), strict=True):
+        for frame, prediction in zip(batch, model.predict(crops, [frame.handedness for frame in batch]), strict=True):
             errors.append(joint_errors(prediction.joints, frame.sample.joints))
             hidden.append(frame.hidden)
             labels.append(frame.labels)

@@ -13,7 +13,7 @@ from dense3d_ros.learning.synthetic.hand_mesh import HandMesh, PosedHand
 from dense3d_ros.learning.synthetic.motions import MOTIONS
 from dense3d_ros.learning.synthetic.primitives import plane
 from dense3d_ros.learning.synthetic.render import render_depth
-from dense3d_ros.learning.synthetic.sensors import SENSORS, Sensor
+from dense3d_ros.learning.synthetic.sensors import find_sensor
 
 HAND_LENGTH = 0.183
 FOREARM = 0.8
@@ -52,13 +52,11 @@ class HandAnimation:
     def __init__(
         self, camera: Camera, *, seed: int = 0, sensor: str = "none", mesh: str = "soma", motion: str = "gestures"
     ) -> None:
-        if sensor != "none" and sensor not in SENSORS:
-            raise ValueError(f"sensor is '{sensor}'; accepted: none, {', '.join(sorted(SENSORS))}")
         if motion not in MOTIONS:
             raise ValueError(f"motion is '{motion}'; accepted: {', '.join(MOTIONS)}")
         self.camera = camera
         self._seed = seed
-        self._sensor: Sensor | None = SENSORS.get(sensor)
+        self._sensor = find_sensor(sensor)
         self._mesh = HandMesh.load(mesh)
         rng = np.random.default_rng(seed)
         self._fingers = MOTIONS[motion](rng)
@@ -72,13 +70,7 @@ class HandAnimation:
         """The right hand at that time, in the camera frame, metres."""
         posed = self._mesh.pose(self._fingers(seconds), length=HAND_LENGTH, forearm=FOREARM)
         rotation = euler(self._turn.at(seconds)) @ PALM_TO_CAMERA
-        place = np.array([0.0, 0.0, 0.52]) + self._place.at(seconds)
-        shift = place - rotation @ hand_centre(posed.joints)
-        return PosedHand(
-            (posed.vertices @ rotation.T + shift).astype(np.float32),
-            posed.faces,
-            (posed.joints @ rotation.T + shift).astype(np.float32),
-        )
+        return centred_at(posed, rotation, np.array([0.0, 0.0, 0.52]) + self._place.at(seconds))
 
     def frame(self, seconds: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Depth (H, W) in metres, 0 where nothing is measured, and the true joints (21, 3) in metres."""
@@ -98,6 +90,13 @@ class HandAnimation:
 
     def _measure(self, depth: NDArray[np.float32], camera: Camera, rng: np.random.Generator) -> NDArray[np.float32]:
         return depth if self._sensor is None else self._sensor.apply(depth, camera, rng)
+
+
+def centred_at(hand: PosedHand, rotation: NDArray[np.float64], place: NDArray[np.float64]) -> PosedHand:
+    """An empty hand turned by `rotation` (3, 3), its centre at `place` (3,)."""
+    shift = place - rotation @ hand_centre(hand.joints)
+    vertices, joints = ((points @ rotation.T + shift).astype(np.float32) for points in (hand.vertices, hand.joints))
+    return PosedHand(vertices, hand.faces, joints)
 
 
 def empty_room(camera: Camera) -> NDArray[np.float32]:

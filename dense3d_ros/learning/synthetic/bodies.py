@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from dense3d_ros.learning.synthetic.placing import turn_about
 from dense3d_ros.learning.synthetic.primitives import Mesh
 
 _NECK = -0.3
@@ -31,9 +32,7 @@ def random_body(rng: np.random.Generator, place: NDArray[np.floating], bodies: t
     """A person who faces the camera more or less: some point of the body is 0.08-0.6 m behind `place` (3,)."""
     vertices, faces = bodies[rng.integers(len(bodies))]
     turn, lean = rng.uniform(-0.9, 0.9), rng.normal(0.0, 0.25)
-    about_y = np.array([[np.cos(turn), 0, np.sin(turn)], [0, 1, 0], [-np.sin(turn), 0, np.cos(turn)]])
-    about_z = np.array([[np.cos(lean), -np.sin(lean), 0], [np.sin(lean), np.cos(lean), 0], [0, 0, 1]])
-    turned = vertices @ (about_z @ about_y).T
+    turned = vertices @ (turn_about(2, lean) @ turn_about(1, turn)).T
     # A face more often than its share of the surface.
     points = turned[vertices[:, 1] < _NECK] if rng.random() < 0.25 else turned
     point = points[rng.integers(len(points))]

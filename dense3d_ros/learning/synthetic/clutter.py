@@ -9,17 +9,16 @@ from numba import njit
 from numpy.typing import NDArray
 
 from dense3d_ros.geometry.camera import Camera
-from dense3d_ros.geometry.hand import JOINT_INDEX, hand_centre
+from dense3d_ros.geometry.hand import JOINT_INDEX, KNUCKLES, hand_centre
 from dense3d_ros.learning.synthetic import negatives
 from dense3d_ros.learning.synthetic.bodies import random_body
 from dense3d_ros.learning.synthetic.hand_mesh import PosedHand
-from dense3d_ros.learning.synthetic.options import SceneOptions, scene_options
+from dense3d_ros.learning.synthetic.options import SceneOptions
 from dense3d_ros.learning.synthetic.placing import moved, random_rotation, rotation_to, unit
 from dense3d_ros.learning.synthetic.primitives import Mesh, box, cylinder, sphere, turned
 from dense3d_ros.learning.synthetic.render import NEAR
 
 PLANE_ID = 3
-_MCPS = [JOINT_INDEX[f"{finger}_mcp"] for finger in ("index", "middle", "ring", "little")]
 _TIPS = [JOINT_INDEX[f"{finger}_tip"] for finger in ("thumb", "index", "middle", "ring", "little")]
 
 
@@ -34,10 +33,9 @@ def surroundings(
     bodies: tuple[Mesh, ...],
     *,
     at_least_one: bool,
-    options: SceneOptions | None = None,
+    options: SceneOptions,
 ) -> Iterator[Mesh]:
     """Random meshes around the hand in the camera frame; with `at_least_one`, those of a scene without the hand."""
-    options = options or scene_options()
     if rng.random() < options.sleeves:
         yield sleeve(rng, hand)
     if at_least_one:
@@ -68,12 +66,13 @@ def random_plane(rng: np.random.Generator, hand: PosedHand) -> tuple[NDArray[np.
 def draw_plane(
     rng: np.random.Generator,
     hand: PosedHand,
+    options: SceneOptions,
     camera: Camera,
     depth: NDArray[np.float32],
     ids: NDArray[np.uint8],
 ) -> None:
     """In some scenes draws a table or wall behind the whole hand into depth and ids, both (H, W)."""
-    if rng.random() < scene_options().planes:
+    if rng.random() < options.planes:
         fill_plane(*random_plane(rng, hand), camera, depth, ids)
 
 
@@ -108,7 +107,7 @@ def _fill_plane(normal, level, intrinsics, depth, ids):  # type: ignore[no-untyp
 def sleeve(rng: np.random.Generator, hand: PosedHand) -> Mesh:
     """A sleeve around the forearm: tight or loose, flat or round, wider or narrower towards the cuff, wrinkled."""
     wrist = hand.joints[0].astype(np.float64)
-    back = wrist - hand.joints[_MCPS].mean(0)
+    back = wrist - hand.joints[list(KNUCKLES)].mean(0)
     reach = hand.vertices @ back
     end = hand.vertices[reach > reach.max() - 0.02 * np.linalg.norm(back)].mean(0)
     axis = end - wrist
@@ -129,7 +128,7 @@ def _held(rng: np.random.Generator, hand: PosedHand) -> Mesh:
     """Something in the palm, its surface about where the palm's is."""
     kind = rng.integers(3)
     radius = rng.uniform(0.01, 0.04)
-    mcps, tips = hand.joints[_MCPS].astype(np.float64), hand.joints[_TIPS].astype(np.float64)
+    mcps, tips = hand.joints[list(KNUCKLES)].astype(np.float64), hand.joints[_TIPS].astype(np.float64)
     across = unit(mcps[0] - mcps[-1])
     palm = unit(tips.mean(0) - mcps.mean(0) + 1e-6)
     normal = unit(palm - across * (palm @ across) + 1e-6)

@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from dense3d_ros.geometry.hand import JOINT_COUNT, JOINT_INDEX
+from dense3d_ros.geometry.hand import JOINT_COUNT, KNUCKLES
 from dense3d_ros.geometry.hand_angles import ANGLE_NAMES
 from dense3d_ros.learning.synthetic.hand_mesh import HandMesh
 from dense3d_ros.learning.synthetic.kinematics import bone_frames
@@ -27,13 +27,12 @@ _ALONG_BONES = ((0.0, 0.33, 0.67), (0.0, 0.5), (0.0, 0.4, 0.75))
 """Where the spheres of a finger's three bones are, in shares of the bone; the last ends under the tip."""
 _ALONG_PALM = (0.35, 0.6, 0.85)
 FINGER_SPHERES = 8
-_MCPS = tuple(JOINT_INDEX[f"{finger}_mcp"] for finger in ("index", "middle", "ring", "little"))
 _SPHERES = [
     (1 + 4 * finger + bone, 2 + 4 * finger + bone, share)
     for finger in range(5)
     for bone, shares in enumerate(_ALONG_BONES)
     for share in shares
-] + [(0, mcp, share) for mcp in _MCPS for share in _ALONG_PALM]
+] + [(0, mcp, share) for mcp in KNUCKLES for share in _ALONG_PALM]
 _FROM, _TO = (np.array([sphere[end] for sphere in _SPHERES]) for end in (0, 1))
 _SHARE = np.array([sphere[2] for sphere in _SPHERES])
 

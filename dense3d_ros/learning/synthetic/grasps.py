@@ -21,8 +21,6 @@ from dense3d_ros.learning.synthetic.solids import Placed
 
 Double = NDArray[np.float64]
 
-_STEPS = 255
-
 
 @dataclass(frozen=True)
 class GraspType:
@@ -96,20 +94,17 @@ class GraspBank:
     @classmethod
     def load(cls, path: Path) -> GraspBank:
         """Read what `save` wrote."""
-        space = pose_space()
         with np.load(path, allow_pickle=False) as file:
-            angles = space.low + file["angles"] / _STEPS * (space.high - space.low)
+            angles = pose_space().unpacked(file["angles"])
             objects = (file[name].astype(np.float64) for name in ("sizes", "turns", "places"))
             return cls(angles, file["types"], file["touching"], file["things"], *objects)
 
     def save(self, path: Path) -> None:
-        """Write the bank: angles in 1/255 of their range, about 0.4 degrees, objects in half precision."""
-        space = pose_space()
-        shares = (self.angles - space.low) / (space.high - space.low)
+        """Write the bank: packed angles, objects in half precision."""
         with atomic_write(path) as temporary:
             np.savez_compressed(
                 temporary,
-                angles=np.round(shares * _STEPS).astype(np.uint8),
+                angles=pose_space().packed(self.angles),
                 **{name: getattr(self, name).astype(np.uint8) for name in ("types", "touching", "things")},
                 **{name: getattr(self, name).astype(np.float16) for name in ("sizes", "turns", "places")},
             )

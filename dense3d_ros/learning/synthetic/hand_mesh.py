@@ -66,6 +66,11 @@ class PosedHand:
         vertices = self.vertices @ rotation.T.astype(np.float32) + shift.astype(np.float32)
         return PosedHand(vertices, self.faces, (self.joints @ rotation.T + shift).astype(np.float32), held, worn)
 
+    def shifted(self, shift: Array) -> PosedHand:
+        """The hand shifted by `shift` (3,), with what it holds and wears."""
+        held, worn = (None if mesh is None else (mesh[0] + shift, mesh[1]) for mesh in (self.held, self.worn))
+        return PosedHand(self.vertices + shift, self.faces, self.joints + shift, held, worn)
+
 
 UNSEEN_MESH = "webxr"
 """The one that no model is trained on."""
@@ -150,26 +155,14 @@ class HandMesh:
         shape: ArrayLike | None = None,
         length: float = 0.183,
         forearm: float = 0.5,
-        finger_scale: ArrayLike | None = None,
-        bone_scale: ArrayLike | None = None,
-        palm_scale: ArrayLike | None = None,
-        thickness: ArrayLike | None = None,
         left: bool = False,
     ) -> PosedHand:
-        """Bend the hand.
+        """Bend a hand of ordinary proportions once.
 
         angles: (25,) radians in the order of ANGLE_NAMES, 0 = straight. left: mirror the hand. All else, and the
         errors, as in `shaped`.
         """
-        hand = self.shaped(
-            shape=shape,
-            length=length,
-            forearm=forearm,
-            finger_scale=finger_scale,
-            bone_scale=bone_scale,
-            palm_scale=palm_scale,
-            thickness=thickness,
-        ).pose(angles)
+        hand = self.shaped(shape=shape, length=length, forearm=forearm).pose(angles)
         return hand.mirrored() if left else hand
 
     def shaped(
@@ -183,7 +176,7 @@ class HandMesh:
         palm_scale: ArrayLike | None = None,
         thickness: ArrayLike | None = None,
     ) -> ShapedHand:
-        """A right hand of a shape, to be bent more than once.
+        """A right hand of any shape and proportions, to be bent once or more often.
 
         shape: (K,) standard deviations. length: metres from the wrist joint along the middle finger to its tip.
         forearm: length of forearm that is kept, in hand lengths, within FOREARM_RANGE. finger_scale: (5,) size of each

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from dense3d_ros.geometry.hand import JOINT_INDEX, hand_centre
+from dense3d_ros.geometry.hand import KNUCKLES, hand_centre
 from dense3d_ros.learning.synthetic.bodies import random_body
 from dense3d_ros.learning.synthetic.hand_mesh import PosedHand
-from dense3d_ros.learning.synthetic.placing import moved, random_rotation, unit
+from dense3d_ros.learning.synthetic.placing import moved, random_rotation, turn_about, unit
 from dense3d_ros.learning.synthetic.primitives import Mesh, box, cylinder, sphere
 
 _CUT_TAPER = 0.015
@@ -31,7 +31,7 @@ def empty_scene(rng: np.random.Generator, place: PosedHand, bodies: tuple[Mesh, 
 
 def stump(rng: np.random.Generator, hand: PosedHand) -> Mesh:
     """The hand's forearm without the hand: it ends somewhere about the wrist."""
-    knuckles = hand.joints[[JOINT_INDEX[f"{finger}_mcp"] for finger in ("index", "middle", "ring", "little")]]
+    knuckles = hand.joints[list(KNUCKLES)]
     back = unit((hand.joints[0] - knuckles.mean(axis=0)).astype(np.float64))
     along = (hand.vertices - hand.joints[0]) @ back
     cut = rng.uniform(-0.01, 0.5 * along.max())
@@ -71,8 +71,7 @@ def rods(rng: np.random.Generator) -> list[Mesh]:
     parts = []
     for number in range(rng.integers(2, 6)):
         vertices, faces = cylinder(radius, length * rng.uniform(0.7, 1.0), 8)
-        lean = rng.normal(0.0, 0.12)
-        turn = np.array([[np.cos(lean), -np.sin(lean), 0], [np.sin(lean), np.cos(lean), 0], [0, 0, 1]])
+        turn = turn_about(2, rng.normal(0.0, 0.12))
         shift = [number * radius * rng.uniform(2.0, 3.5), length / 2, 0]
         parts.append(((vertices @ turn.T + shift).astype(np.float32), faces))
     return parts

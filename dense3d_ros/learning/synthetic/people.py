@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dense3d_ros.geometry.hand import JOINT_INDEX
+from dense3d_ros.geometry.hand import KNUCKLES
 from dense3d_ros.learning.synthetic.hand_mesh import BONE_COUNT, HandMesh, PosedHand
 from dense3d_ros.learning.synthetic.kinematics import bone_frames
 from dense3d_ros.learning.synthetic.options import SceneOptions
@@ -148,7 +148,7 @@ def _band(rng: np.random.Generator, mesh: HandMesh, hand: PosedHand) -> Iterator
 def _half_sleeve(rng: np.random.Generator, mesh: HandMesh, hand: PosedHand, length: float) -> Iterator[Mesh]:
     """A wide sleeve that has slipped over the palm, up to the knuckles at most, and the arm in it."""
     wrist = hand.joints[0].astype(np.float64)
-    knuckles = hand.joints[[JOINT_INDEX[f"{finger}_mcp"] for finger in ("index", "middle", "ring", "little")]]
+    knuckles = hand.joints[list(KNUCKLES)]
     reach = float(knuckles[:, 0].mean()) - wrist[0]
     cuff = rng.uniform(0.25, 0.85) * reach
     covered = hand.vertices[np.isin(mesh.main_bones, (0, 2, 3))].astype(np.float64)

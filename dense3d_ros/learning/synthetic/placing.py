@@ -25,6 +25,16 @@ def rotation_of(quaternion: NDArray[np.float64]) -> NDArray[np.float64]:
     )
 
 
+def turn_about(axis: int, angle: float) -> NDArray[np.float64]:
+    """(3, 3) right-handed rotation by `angle` radians about x, y or z, axis 0, 1 or 2."""
+    first, second = (axis + 1) % 3, (axis + 2) % 3
+    rotation = np.eye(3)
+    rotation[first, first] = rotation[second, second] = np.cos(angle)
+    rotation[second, first] = np.sin(angle)
+    rotation[first, second] = -rotation[second, first]
+    return rotation
+
+
 def moved(mesh: Mesh, rotation: NDArray[np.float64], place: NDArray[np.float64]) -> Mesh:
     """The mesh turned by `rotation` (3, 3) and shifted by `place` (3,)."""
     vertices, faces = mesh

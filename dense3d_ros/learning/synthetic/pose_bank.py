@@ -14,7 +14,6 @@ from dense3d_ros.learning.synthetic.poses import Angles, pose_space
 
 KINDS = ("pinch", "side", "chuck", "precision", "power")
 NO_OBJECT, SPHERE, CYLINDER = range(3)
-_STEPS = 255
 
 
 @dataclass(frozen=True)
@@ -41,11 +40,19 @@ class PoseBank:
 
     @classmethod
     def load(cls, path: Path) -> PoseBank:
-        """Read what `save_bank` wrote."""
-        space = pose_space()
+        """Read what `save` wrote."""
         with np.load(path, allow_pickle=False) as file:
-            angles = space.low + file["angles"] / _STEPS * (space.high - space.low)
-            return cls(angles, file["kinds"], file["objects"].astype(np.float64))
+            return cls(pose_space().unpacked(file["angles"]), file["kinds"], file["objects"].astype(np.float64))
+
+    def save(self, path: Path) -> None:
+        """Write the bank: packed angles, objects in half precision."""
+        with atomic_write(path) as temporary:
+            np.savez_compressed(
+                temporary,
+                angles=pose_space().packed(self.angles),
+                kinds=self.kinds,
+                objects=self.objects.astype(np.float16),
+            )
 
     def held(self, index: int) -> HeldObject | None:
         """What the hand of a pose holds."""
@@ -59,16 +66,3 @@ class PoseBank:
 def pose_bank() -> PoseBank:
     """The poses that come with the package."""
     return PoseBank.load(Path(__file__).parent / "assets" / "poses.npz")
-
-
-def save_bank(path: Path, angles: Angles, kinds: NDArray[np.integer], objects: NDArray[np.floating]) -> None:
-    """Write poses with angles in 1/255 of their range, about 0.4 degrees, and objects in half precision."""
-    space = pose_space()
-    shares = (angles - space.low) / (space.high - space.low)
-    with atomic_write(path) as temporary:
-        np.savez_compressed(
-            temporary,
-            angles=np.round(shares * _STEPS).astype(np.uint8),
-            kinds=kinds.astype(np.uint8),
-            objects=objects.astype(np.float16),
-        )

@@ -20,6 +20,7 @@ _FINGER_COLUMNS = np.arange(7, 23).reshape(4, 4)
 _ABDUCTION, _MCP, _PIP, _DIP = range(4)
 _THUMB = slice(2, 7)
 _RIGHT_ANGLE = np.pi / 2
+_STEPS = 255
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,14 @@ class PoseSpace:
     high: Angles
     gestures: dict[str, Angles]
     stacked: dict[str, Angles]
+
+    def packed(self, angles: Angles) -> NDArray[np.uint8]:
+        """(N, 25) radians within the limits in 1/255 of their range, about 0.4 degrees."""
+        return np.round((angles - self.low) / (self.high - self.low) * _STEPS).astype(np.uint8)
+
+    def unpacked(self, packed: NDArray[np.uint8]) -> Angles:
+        """(N, 25) radians of what `packed` gave."""
+        return np.asarray(self.low + packed / _STEPS * (self.high - self.low))
 
 
 @cache

@@ -238,6 +238,15 @@ SENSORS: dict[str, Sensor] = {
     "stereo": Stereo(),
     "coded_light": CodedLight(),
 }
+
+
+def find_sensor(name: str) -> Sensor | None:
+    """The sensor of that name in SENSORS, None for "none", exact depth; ValueError for another name."""
+    if name != "none" and name not in SENSORS:
+        raise ValueError(f"sensor is '{name}'; accepted: none, {', '.join(sorted(SENSORS))}")
+    return SENSORS.get(name)
+
+
 _KINDS: tuple[Callable[[np.random.Generator, float], Sensor], ...] = (
     StructuredLight.random,
     TimeOfFlight.random,

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from dense3d_ros.geometry.camera import Camera
-from dense3d_ros.geometry.hand import Handedness, hand_centre
-from dense3d_ros.learning.synthetic.animation import PALM_TO_CAMERA, Sway, empty_room, euler
+from dense3d_ros.geometry.hand import Handedness
+from dense3d_ros.learning.synthetic.animation import PALM_TO_CAMERA, Sway, centred_at, empty_room, euler
 from dense3d_ros.learning.synthetic.bodies import load_bodies
 from dense3d_ros.learning.synthetic.hand_mesh import HandMesh, PosedHand
 from dense3d_ros.learning.synthetic.labelled import HandPainter, LabelledHand
@@ -18,7 +18,7 @@ from dense3d_ros.learning.synthetic.placing import moved
 from dense3d_ros.learning.synthetic.poses import pose_space
 from dense3d_ros.learning.synthetic.primitives import box
 from dense3d_ros.learning.synthetic.render import render_depth
-from dense3d_ros.learning.synthetic.sensors import SENSORS, Sensor
+from dense3d_ros.learning.synthetic.sensors import find_sensor
 
 Array = NDArray[np.float64]
 
@@ -72,12 +72,10 @@ class TwoHandsAnimation:
     """
 
     def __init__(self, camera: Camera, mesh: HandMesh, *, seed: int = 0, sensor: str = "none") -> None:
-        if sensor != "none" and sensor not in SENSORS:
-            raise ValueError(f"sensor is '{sensor}'; accepted: none, {', '.join(sorted(SENSORS))}")
         self.camera = camera
         self._mesh = mesh
         self._seed = seed
-        self._sensor: Sensor | None = SENSORS.get(sensor)
+        self._sensor = find_sensor(sensor)
         rng = np.random.default_rng(seed)
         self._length = float(rng.uniform(0.165, 0.2))
         self._shape = rng.normal(0.0, 1.0, mesh.shape_count).clip(-2, 2) if mesh.shape_count else None
@@ -135,9 +133,7 @@ class TwoHandsAnimation:
         )
         rotation = euler(stance.turns[index]) @ PALM_TO_CAMERA
         place = stance.centres[index] + (0.0 if seconds is None else self._place.at(seconds))
-        shift = place - rotation @ hand_centre(hand.joints)
-        vertices, joints = (points @ rotation.T + shift for points in (hand.vertices, hand.joints))
-        return PosedHand(vertices.astype(np.float32), hand.faces, joints.astype(np.float32))
+        return centred_at(hand, rotation, place)
 
     def _plan(self, rng: np.random.Generator) -> list[_Stance]:
         story = [self._free(rng)]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dense3d_ros.learning.synthetic.hand_mesh import PosedHand
 from dense3d_ros.learning.synthetic.options import SceneOptions
-from dense3d_ros.learning.synthetic.placing import moved, rotation_to, unit
+from dense3d_ros.learning.synthetic.placing import moved, rotation_to, turn_about, unit
 from dense3d_ros.learning.synthetic.primitives import Mesh, box
 
 Double = NDArray[np.float64]
@@ -65,8 +65,7 @@ class View:
         """(3, 3) rotation of a hand from its canonical frame to the camera's, any way about its forearm."""
         wrist = hand.joints[0].astype(np.float64)
         forearm = unit(hand.vertices[_far_from_the_fingers(hand)].mean(axis=0) - wrist)
-        spin = rng.uniform(-np.pi, np.pi)
-        about = np.array([[np.cos(spin), 0, np.sin(spin)], [0, 1, 0], [-np.sin(spin), 0, np.cos(spin)]])
+        about = turn_about(1, rng.uniform(-np.pi, np.pi))
         elbow = self.towards_elbow(rng, place, right=right)
         return np.asarray(rotation_to(elbow) @ about @ rotation_to(forearm).T)
 
@@ -91,8 +90,7 @@ class View:
             return
         opening, edge, depth = rng.uniform(0.015, 0.05), rng.uniform(0.035, 0.07), rng.uniform(0.1, 0.2)
         sides = rng.uniform([0.006, 0.008, 0.04], [0.02, 0.025, 0.09])
-        turn = rng.uniform(-np.pi, np.pi)
-        about = np.array([[np.cos(turn), -np.sin(turn), 0], [np.sin(turn), np.cos(turn), 0], [0, 0, 1]])
+        about = turn_about(2, rng.uniform(-np.pi, np.pi))
         for side in (-opening, opening):
             yield moved(box(*sides), about, about @ np.array([side, edge, depth]))
 

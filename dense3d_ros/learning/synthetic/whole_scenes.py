@@ -13,7 +13,7 @@ from dense3d_ros.geometry.hand import hand_centre
 from dense3d_ros.learning.synthetic import clutter, negatives
 from dense3d_ros.learning.synthetic.bodies import random_body
 from dense3d_ros.learning.synthetic.hand_mesh import PosedHand
-from dense3d_ros.learning.synthetic.placing import moved, random_rotation
+from dense3d_ros.learning.synthetic.placing import moved, random_rotation, turn_about
 from dense3d_ros.learning.synthetic.primitives import Mesh, box
 from dense3d_ros.learning.synthetic.render import render_depth
 from dense3d_ros.learning.synthetic.scenes import SceneAssets, random_hand
@@ -135,9 +135,8 @@ def _working_hands(
 
 
 def _moved(hand: PosedHand, place: NDArray[np.floating]) -> PosedHand:
-    shift = (place - hand_centre(hand.joints)).astype(np.float32)
-    held, worn = (None if mesh is None else (mesh[0] + shift, mesh[1]) for mesh in (hand.held, hand.worn))
-    return replace(hand, vertices=hand.vertices + shift, joints=hand.joints + shift, held=held, worn=worn)
+    """The hand with its centre at `place` (3,)."""
+    return hand.shifted((place - hand_centre(hand.joints)).astype(np.float32))
 
 
 def _surroundings(
@@ -167,8 +166,7 @@ def _surroundings(
     if rng.random() < 0.25:
         # A table's top below the middle of the image.
         top = box(rng.uniform(0.6, 1.6), rng.uniform(0.02, 0.05), rng.uniform(0.4, 0.9))
-        tilt = rng.uniform(-0.2, 0.9)
-        turn = np.array([[1, 0, 0], [0, np.cos(tilt), -np.sin(tilt)], [0, np.sin(tilt), np.cos(tilt)]])
+        turn = turn_about(0, rng.uniform(-0.2, 0.9))
         yield moved(top, turn, np.array([rng.normal(0.0, 0.2), rng.uniform(0.1, 0.5), rng.uniform(0.5, 1.4)]))
 
 

@@ -5,21 +5,19 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from multiprocessing import parent_process, resource_tracker
 from threading import Thread
-from typing import TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+from torch.utils.data import DataLoader, IterableDataset
 
 from dense3d_ros.learning.synthetic.samples import Sample, crop_sample, make_sample
 from dense3d_ros.learning.synthetic.scenes import SceneAssets, SceneImage, make_image
+from dense3d_ros.learning.training.batches import BatchT, DeviceBatch, generator, of_this_worker
 from dense3d_ros.learning.training.stopping import STOP_SIGNALS
-
-BatchT = TypeVar("BatchT")
 
 CROPS_PER_IMAGE = 4
 """Crops that are learned of every image, each at another place and turn."""
@@ -28,7 +26,7 @@ LAG = 16
 
 
 @dataclass
-class Batch:
+class Batch(DeviceBatch):
     """crops (B, 1, S, S), cameras (B, 4), centres (B, 3), joints (B, J, 3) metres, and (B,) float flags.
 
     presence: 1 a hand around the centre, 0 none, -1 neither can be said. right: 1 for a right hand.
@@ -56,10 +54,6 @@ class Batch:
         }
         return cls(stacked["image"].unsqueeze(1), stacked["camera"], stacked["centre"], stacked["joints"], **flags)
 
-    def to(self, device: torch.device) -> Batch:
-        """The same batch on another device."""
-        return Batch(*(getattr(self, f.name).to(device, non_blocking=True) for f in fields(self)))
-
 
 class SyntheticBatches(IterableDataset[Batch]):
     """Batch number n is a function of (seed, n) alone, whatever the number of workers and processes.
@@ -74,12 +68,10 @@ class SyntheticBatches(IterableDataset[Batch]):
         self.numbers = range(first, first + count * stride, stride)
 
     def __iter__(self) -> Iterator[Batch]:
-        info = get_worker_info()
-        worker, workers = (0, 1) if info is None else (info.id, info.num_workers)
         assets = SceneAssets.load()
         images: dict[int, list[SceneImage]] = {}
-        for number in self.numbers[worker::workers]:
-            rng = _generator(self.seed, number, 1)
+        for number in of_this_worker(self.numbers):
+            rng = generator(self.seed, number, 1)
             samples = []
             for view in range(CROPS_PER_IMAGE):
                 source = number - view * LAG
@@ -92,19 +84,14 @@ class SyntheticBatches(IterableDataset[Batch]):
 
 def make_images(assets: SceneAssets, seed: int, number: int, count: int) -> list[SceneImage]:
     """`count` images that are a function of (seed, number)."""
-    rng = _generator(seed, number, 0)
+    rng = generator(seed, number, 0)
     return [make_image(rng, assets) for _ in range(count)]
 
 
 def make_batch(assets: SceneAssets, seed: int, number: int, size: int, resolution: int) -> Batch:
     """`size` samples of different images, a function of (seed, number)."""
-    rng = _generator(seed, number, 0)
+    rng = generator(seed, number, 0)
     return Batch.from_samples([make_sample(rng, assets, resolution) for _ in range(size)])
-
-
-def _generator(seed: int, number: int, purpose: int) -> np.random.Generator:
-    # Before the first batch are the images of numbers -1, -2, ...: seeds must not be negative.
-    return np.random.default_rng([seed, 2 * number if number >= 0 else -2 * number - 1, purpose])
 
 
 def loader(dataset: IterableDataset[BatchT], workers: int) -> Iterator[BatchT]:

@@ -10,11 +10,11 @@ from torch.nn import functional
 from dense3d_ros.learning.synthetic.scenes import SceneAssets
 from dense3d_ros.learning.synthetic.whole_scenes import make_whole_scene
 from dense3d_ros.learning.training.detector_data import DetectorBatch, DetectorBatches, random_view
+from dense3d_ros.learning.training.method import VALIDATION_SEED
 from dense3d_ros.learning.training.muon_method import MuonMethod
 from dense3d_ros.learning.training.recipe import Recipe, Stage
 from dense3d_ros.perception.model_description import LICENCE, ModelDescription
 
-VALIDATION_SEED = 1_000_003
 _VALIDATION_BATCHES, _VALIDATION_BATCH_SIZE = 8, 32
 
 

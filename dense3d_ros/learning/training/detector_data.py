@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import IterableDataset, get_worker_info
+from torch.utils.data import IterableDataset
 
 from dense3d_ros.dense.detector_layout import HEIGHT, MAPS, STRIDE, WIDTH
 from dense3d_ros.geometry.camera import Camera
@@ -17,6 +17,7 @@ from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import hand_centre, palm_direction
 from dense3d_ros.learning.synthetic.scenes import SceneAssets
 from dense3d_ros.learning.synthetic.whole_scenes import WholeScene, make_whole_scene
+from dense3d_ros.learning.training.batches import DeviceBatch, generator, of_this_worker
 from dense3d_ros.learning.training.data import LAG
 from dense3d_ros.perception.detector import sampling
 
@@ -27,11 +28,13 @@ LEAST_VISIBLE, LEAST_INSIDE = 0.4, 0.6
 _PALM = 0.035
 """Reach of a hand's peak in the heat map, metres."""
 _PALM_LENGTH = 0.09
+_OF_SCENES, _OF_VIEWS = 10, 11
+"""Tell these random numbers from each other, and from those of the crops with the same seed."""
 _ROWS, _COLS = HEIGHT // STRIDE, WIDTH // STRIDE
 
 
 @dataclass
-class DetectorBatch:
+class DetectorBatch(DeviceBatch):
     """depth (B, 1, H, W) metres, focal (B,) in samples, targets (B, len(MAPS), h, w) as the network's maps.
 
     The first target is the heat, 0..1, and exactly 1 in the cell of a hand's centre. counted: (B, h, w) 0 where it
@@ -50,10 +53,6 @@ class DetectorBatch:
         """Stack the views of `make_view`."""
         stacked = [torch.from_numpy(np.stack(parts)) for parts in zip(*views, strict=True)]
         return cls(stacked[0].unsqueeze(1), *stacked[1:])
-
-    def to(self, device: torch.device) -> DetectorBatch:
-        """The same batch on another device."""
-        return DetectorBatch(*(getattr(self, f.name).to(device, non_blocking=True) for f in fields(self)))
 
 
 def make_view(
@@ -120,17 +119,15 @@ class DetectorBatches(IterableDataset[DetectorBatch]):
         self.numbers = range(first, first + count * stride, stride)
 
     def __iter__(self) -> Iterator[DetectorBatch]:
-        info = get_worker_info()
-        worker, workers = (0, 1) if info is None else (info.id, info.num_workers)
         assets = SceneAssets.load()
         scenes: dict[int, list[WholeScene]] = {}
-        for number in self.numbers[worker::workers]:
-            rng = _generator(self.seed, number, 1)
+        for number in of_this_worker(self.numbers):
+            rng = generator(self.seed, number, _OF_VIEWS)
             views = []
             for view in range(VIEWS_PER_SCENE):
                 source = number - view * LAG
                 if source not in scenes:
-                    drawn = _generator(self.seed, source, 0)
+                    drawn = generator(self.seed, source, _OF_SCENES)
                     scenes[source] = [
                         make_whole_scene(drawn, assets) for _ in range(self.batch_size // VIEWS_PER_SCENE)
                     ]
@@ -146,8 +143,3 @@ def random_view(rng: np.random.Generator, scene: WholeScene, number: int) -> tup
     part = int(width * share), int(height * share)
     left, top = int(rng.integers(0, width - part[0] + 1)), int(rng.integers(0, height - part[1] + 1))
     return make_view(scene, (left, top, *part), mirrored=number % 2 == 1)
-
-
-def _generator(seed: int, number: int, purpose: int) -> np.random.Generator:
-    # Before the first batch are the scenes of numbers -1, -2, ...: seeds must not be negative.
-    return np.random.default_rng([seed, 2 * number if number >= 0 else -2 * number - 1, 10 + purpose])

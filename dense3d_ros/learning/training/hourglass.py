@@ -13,11 +13,11 @@ from dense3d_ros.dense.regressor import dense_output
 from dense3d_ros.learning.synthetic.scenes import SceneAssets
 from dense3d_ros.learning.training.data import Batch, SyntheticBatches, make_batch
 from dense3d_ros.learning.training.losses import training_loss
+from dense3d_ros.learning.training.method import VALIDATION_SEED
 from dense3d_ros.learning.training.muon_method import MuonMethod
 from dense3d_ros.learning.training.recipe import Recipe, Stage
 from dense3d_ros.perception.model_description import LICENCE, ModelDescription
 
-VALIDATION_SEED = 1_000_003
 VALIDATION_BATCHES = 8
 VALIDATION_BATCH_SIZE = 32
 

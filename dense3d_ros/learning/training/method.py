@@ -4,25 +4,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import Generic, Protocol, TypeVar
+from typing import Generic
 
-import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.utils.data import IterableDataset
 
+from dense3d_ros.learning.training.batches import BatchT
 from dense3d_ros.learning.training.recipe import Stage
 from dense3d_ros.perception.model_description import ModelDescription
 
-
-class DeviceBatch(Protocol):
-    """A batch that can be copied to another device."""
-
-    def to(self, device: torch.device) -> DeviceBatch:
-        """The same batch on another device."""
-
-
-BatchT = TypeVar("BatchT", bound=DeviceBatch)
+VALIDATION_SEED = 1_000_003
+"""Of the synthetic images that methods validate on, and never learn from."""
 
 
 class Method(ABC, Generic[BatchT]):

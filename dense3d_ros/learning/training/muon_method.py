@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from dense3d_ros.learning.training.batches import BatchT
 from dense3d_ros.learning.training.data import LAG
-from dense3d_ros.learning.training.method import BatchT, Method
+from dense3d_ros.learning.training.method import Method
 from dense3d_ros.learning.training.muon import Muon
 from dense3d_ros.learning.training.recipe import Recipe
 

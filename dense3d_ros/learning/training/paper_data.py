@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import IterableDataset, get_worker_info
+from torch.utils.data import IterableDataset
 
 from dense3d_ros.dense.paper_crop import (
     PAD,
@@ -24,6 +24,7 @@ from dense3d_ros.dense.paper_crop import (
 from dense3d_ros.dense.paper_regressor import stack_crops
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.learning.datasets.frames import Frame
+from dense3d_ros.learning.training.batches import DeviceBatch, of_this_worker
 from dense3d_ros.learning.training.paper_augmentation import augment
 from dense3d_ros.learning.training.paper_frames import Frames
 
@@ -32,7 +33,7 @@ _SKIPPED = 100
 
 
 @dataclass
-class PaperBatch:
+class PaperBatch(DeviceBatch):
     """images (B, 1, 128, 128) normalised; cameras (B, 4) of the crops; centres (B, 3), joints (B, J, 3) mm."""
 
     images: Tensor
@@ -44,10 +45,6 @@ class PaperBatch:
     def from_crops(cls, crops: Sequence[PaperCrop], joints: Sequence[np.ndarray]) -> PaperBatch:
         """Stack crops and their joints (J, 3) mm."""
         return cls(*stack_crops(crops), torch.from_numpy(np.stack(joints).astype(np.float32)))
-
-    def to(self, device: torch.device) -> PaperBatch:
-        """The same batch on another device."""
-        return PaperBatch(*(getattr(self, field.name).to(device, non_blocking=True) for field in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -93,9 +90,7 @@ class PaperBatches(IterableDataset[PaperBatch]):
         self.numbers = range(first, first + count * stride, stride)
 
     def __iter__(self) -> Iterator[PaperBatch]:
-        info = get_worker_info()
-        worker, workers = (0, 1) if info is None else (info.id, info.num_workers)
-        for number in self.numbers[worker::workers]:
+        for number in of_this_worker(self.numbers):
             start = number * self.batch_size
             made = [self._sample(sample) for sample in range(start, start + self.batch_size)]
             yield PaperBatch.from_crops(*zip(*made, strict=True))

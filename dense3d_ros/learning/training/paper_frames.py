@@ -17,11 +17,11 @@ from dense3d_ros.learning.datasets.msra import SUBJECTS
 from dense3d_ros.learning.datasets.sample import DepthDataset
 from dense3d_ros.learning.synthetic.samples import make_sample
 from dense3d_ros.learning.synthetic.scenes import SceneAssets
+from dense3d_ros.learning.training.method import VALIDATION_SEED
 from dense3d_ros.learning.training.paper_recipe import PaperRecipe
 
 SYNTHETIC = "synthetic"
 VALIDATION_FRAMES = 128
-_VALIDATION_SEED = 1_000_003
 _FRAME_SIZE = 224
 """Pixels along the 300 mm of a synthetic frame: at 1.3 mm the paper's margin of 20 px is as wide as on NYU."""
 _PUBLISHED_CAMERAS = {
@@ -119,7 +119,7 @@ def open_data(recipe: PaperRecipe, name: str = SYNTHETIC, root: Path | None = No
             SKELETON,
             SyntheticFrames(recipe.seed, recipe.epoch_samples),
             "synthetic hands only",
-            SyntheticFrames(_VALIDATION_SEED, VALIDATION_FRAMES),
+            SyntheticFrames(VALIDATION_SEED, VALIDATION_FRAMES),
             f"synthetic hands, true crop, {VALIDATION_FRAMES} frames",
         )
     if root is None:
