@@ -25,7 +25,17 @@ from dense3d_ros.atomic_write import write_text
 from dense3d_ros.learning.evaluation.detection import OwnDetector
 from dense3d_ros.learning.evaluation.report import plot_reliability
 from dense3d_ros.learning.evaluation.synthetic import SyntheticTestSet, hand_frame, hand_free_frame
-from dense3d_ros.learning.evaluation.tables import details, followed, hands, number, overview, percent, table, working
+from dense3d_ros.learning.evaluation.tables import (
+    details,
+    followed,
+    hands,
+    held,
+    number,
+    overview,
+    percent,
+    table,
+    working,
+)
 from dense3d_ros.perception.model import load_model
 from dense3d_ros.perception.model_description import ModelDescription
 from dense3d_ros.perception.model_file import available_models, model_path, read_model
@@ -148,6 +158,7 @@ def write_card(docs: Path, *, images: bool) -> list[Path]:
     text = put(text, "hands", by_model(results, hands))
     text = put(text, "work", by_model(results, working))
     text = put(text, "followed", by_model(results, followed))
+    text = put(text, "held", by_model(results, held))
     text = put(text, "details", by_model(results, details))
     text = put(text, "failures", "\n\n".join(f"![Failures of {name}](images/failures_{name}.png)" for name in results))
     written = [card, docs / "images" / "reliability.png"]

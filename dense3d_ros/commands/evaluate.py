@@ -8,7 +8,7 @@ model of 21 joints is scored on those that the benchmark has too.
 The synthetic test set is fixed by its seeds. Its first N images with a hand are used with the true place, turn and
 handedness, with these a little off, and with the own detector; and as many images without a hand, or as many as
 --hand-free says, because shares of half a per cent need thousands. Images with none to four hands, images of
-hands at work, and tracked sequences of one and of two hands follow.
+hands at work, and tracked sequences of one hand, of two hands and of a hand that holds a thing follow.
 
 With --no-hand a model looks for hands in your own depth frames without a hand; each frame counts by itself.
 
@@ -88,7 +88,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="synthetic images of hands at work, the place given (default: %(default)s)",
     )
     model.add_argument(
-        "--seconds", metavar="S", type=float, help="most seconds of each sequence (default: 5 of one hand, 22 of two)"
+        "--seconds",
+        metavar="S",
+        type=float,
+        help="most seconds of each sequence (default: 5 of one hand, 22 of two, 3 of a held thing)",
     )
     model.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
     model.add_argument("--runtime", default="auto", help="what the network runs in (default: %(default)s)")
@@ -188,6 +191,7 @@ def _benchmark_outcome(arguments: argparse.Namespace, model: BenchmarkModel, fra
 
 def _evaluate_on_synthetic(arguments: argparse.Namespace) -> Outcome:
     from dense3d_ros.learning.evaluation.benchmark_models import load_benchmark_model
+    from dense3d_ros.learning.evaluation.holding import evaluate_on_holding
     from dense3d_ros.learning.evaluation.model import evaluate_on_synthetic
     from dense3d_ros.learning.evaluation.recall import evaluate_on_many_hands
     from dense3d_ros.learning.evaluation.report import plot_model
@@ -231,6 +235,7 @@ def _evaluate_on_synthetic(arguments: argparse.Namespace) -> Outcome:
         "sequences": evaluate_on_sequences(model, seconds),
         "free_motion": evaluate_on_free_motion(model, seconds),
         "two_hands": evaluate_on_two_hands(model, arguments.seconds),
+        "holding": evaluate_on_holding(model, arguments.seconds),
     }
     lines = []
     for title, mode in (("true place, turn and handedness", "oracle_crop"), ("own detector", "own_detector")):
@@ -242,7 +247,7 @@ def _evaluate_on_synthetic(arguments: argparse.Namespace) -> Outcome:
         f"own detector, score from {result['min_score']:g} on: {100 * own['found']:.1f} % of hands found; one seen in "
         f"{100 * own['false_hand_rate']:.2f} % of images without (95 %: {100 * low:.2f}-{100 * high:.2f} %)"
     )
-    many, two = result["many_hands"], result["two_hands"]
+    many, two, holding = result["many_hands"], result["two_hands"], result["holding"]
     lines += [
         f"none to four hands, own detector: {_percent(many['missed'])} of {many['hands']} hands missed, "
         f"{many['false_hands']} false hands in {many['images']} images",
@@ -253,6 +258,9 @@ def _evaluate_on_synthetic(arguments: argparse.Namespace) -> Outcome:
         f"two hands followed: both in {_percent(two['both_followed'])} of {two['frames_with_both']} frames, "
         f"{two['number_switches']} number switches, {two['handedness_switches']} handedness switches and "
         f"{two['false_hands']} false hands in {two['frames']} frames",
+        f"a hand that holds a thing: missed in {_percent(holding['missed'])} of {holding['hands']} frames, "
+        f"{holding['number_switches']} number switches, {holding['handedness_switches']} handedness switches and "
+        f"{holding['false_hands']} false hands in {holding['sequences']} sequences",
     ]
     return result, lines, plot_model
 
