@@ -19,6 +19,8 @@ from dense3d_ros.perception.tracking import Track, Tracks
 
 SEARCH_INTERVAL = 5
 """While some hands are followed and none is lost, more are searched on every fifth frame only, for a steady rate."""
+COMPANY = 0.5
+"""Seconds after a new hand for which more are searched on every frame: people often bring both hands at once."""
 
 
 @dataclass(frozen=True)
@@ -165,11 +167,13 @@ class HandPoseEstimator:
 
     def _search(self, frame: Frame) -> None:
         """Search for the hands that are missing, unless others are followed and it is not time yet."""
+        tracks = self._tracks
         self._frames_since_search += 1
         missing = self.max_hands - len(frame.found)
-        is_due = len(frame.found) < len(self._tracks.current) or self._frames_since_search >= SEARCH_INTERVAL
-        if missing > 0 and (not frame.found or is_due):
-            self._rejected = frame.search(missing, self._rejected, self._tracks.nearest)
+        is_lost = len(frame.found) < len(tracks.current)
+        is_due = self._frames_since_search >= SEARCH_INTERVAL or tracks.stamp - tracks.last_new <= COMPANY
+        if missing > 0 and (not frame.found or is_lost or is_due):
+            self._rejected = frame.search(missing, self._rejected, tracks.nearest)
             self._frames_since_search = 0
 
     def _follow(self, found: list[Place]) -> list[HandPose]:
