@@ -22,6 +22,9 @@ SEARCH_INTERVAL = 5
 COMPANY = 0.5
 """Seconds after a new hand for which more are searched on every frame: people often bring both hands at once."""
 
+MOMENT = 1.0
+"""Seconds after a hand was seen in which one that is almost sure does not wait."""
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -123,7 +126,7 @@ class HandPoseEstimator:
         """All possible places among the detector's first `limit`, judged, of any score; no track is touched."""
         limits = replace(self.limits, min_score=0.0, hold_score=0.0)
         frame = Frame(self.model, limits, depth, camera, self._tracks.stamp)
-        frame.search(limit, [], lambda centre, taken: None)
+        frame.search(limit, [], lambda centre, taken: None, was_followed=False)
         return frame.found
 
     def _estimate(
@@ -173,7 +176,8 @@ class HandPoseEstimator:
         is_lost = len(frame.found) < len(tracks.current)
         is_due = self._frames_since_search >= SEARCH_INTERVAL or tracks.stamp - tracks.last_new <= COMPANY
         if missing > 0 and (not frame.found or is_lost or is_due):
-            self._rejected = frame.search(missing, self._rejected, tracks.nearest)
+            was_followed = tracks.stamp - tracks.last_seen <= MOMENT
+            self._rejected = frame.search(missing, self._rejected, tracks.nearest, was_followed=was_followed)
             self._frames_since_search = 0
 
     def _follow(self, found: list[Place]) -> list[HandPose]:

@@ -68,8 +68,14 @@ class Frame:
         yield
         self.stage_ms[name] += 1000 * (time.perf_counter() - start)
 
-    def search(self, missing: int, rejected: list[Rejected], expected: ExpectedTrack) -> list[Rejected]:
-        """Run the network where the detector names a hand; returns what is rejected, now or in a search before."""
+    def search(
+        self, missing: int, rejected: list[Rejected], expected: ExpectedTrack, *, was_followed: bool
+    ) -> list[Rejected]:
+        """Run the network where the detector names a hand; returns what is rejected, now or in a search before.
+
+        was_followed: whether a hand was a moment ago. Then what would do for a followed hand does not wait: it may be
+        the same one, which is hard to see.
+        """
         # Those whose wait is over are remembered for as long again.
         kept = [old for old in rejected if self.stamp - old.stamp < 2 * old.wait]
         with self.stage("find"):
@@ -90,8 +96,7 @@ class Frame:
             reason = screened or next(judged)
             before = [old for old in kept if old.is_at(centre)]
             kept = [old for old in kept if not old.is_at(centre)]
-            # What would do for a followed hand does not wait: noise alone may have kept it from being a new one.
-            if reason and place.score < self.limits.hold_score:
+            if reason and not (was_followed and place.score >= self.limits.hold_score):
                 now = self.stamp
                 kept.append(before[-1].again(centre, reason, now) if before else Rejected(centre, reason, now))
         return kept

@@ -326,18 +326,21 @@ def test_a_rejected_place_gets_a_pass_less_and_less_often(mesh: HandMesh) -> Non
     np.testing.assert_allclose(gaps, [3, 6, 12, 15], atol=1, err_msg="0.1 s, twice as long each time, up to 0.5 s")
 
 
-def test_a_place_that_is_almost_a_hand_does_not_wait(mesh: HandMesh) -> None:
+@pytest.mark.parametrize("was_followed", [True, False])
+def test_a_place_that_is_almost_a_hand_does_not_wait_if_one_was_followed(mesh: HandMesh, was_followed: bool) -> None:
     depth, oracle = frame(mesh, (0, 0, 0.5))
     oracle.description = replace(oracle.description, confidence=Confidence(min_score=0.9, hold_score=0.3))
     unsure = Constant(Prediction(oracle.hands[0][0], np.ones(21, np.float32), -0.4, 0.9, 0.0, SPREAD), oracle.hands)
     unsure.description = oracle.description
-    estimator = HandPoseEstimator(unsure)
-    for number in range(5):
-        estimate = estimator.estimate(depth, CAMERA, number / 30)
-        assert estimate.passes > 0
-        assert estimate.reason.startswith("best score 0.40 at")
-    estimator.model = oracle
-    assert len(estimator.estimate(depth, CAMERA, 5 / 30).hands) == 1
+    estimator = HandPoseEstimator(oracle, max_lost=0.1)
+    passes = []
+    for number in range(16):
+        estimator.model = oracle if was_followed and number < 2 else unsure
+        estimate = estimator.estimate(EMPTY if 2 <= number <= 5 else depth, CAMERA, number / 30)
+        if number > 5:
+            assert estimate.reason.startswith("best score 0.40 at")
+            passes.append(estimate.passes)
+    assert np.count_nonzero(passes) == 10 if was_followed else np.count_nonzero(passes) <= 3
 
 
 def test_a_hand_that_jumps_is_found_in_the_same_frame(mesh: HandMesh) -> None:
