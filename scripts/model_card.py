@@ -32,6 +32,7 @@ from dense3d_ros.learning.evaluation.tables import (
     evidence,
     followed,
     hands,
+    held,
     number,
     overview,
     percent,
@@ -170,6 +171,7 @@ def write_card(docs: Path, *, images: bool) -> list[Path]:
     text = put(text, "hands", by_views(results, hands))
     text = put(text, "work", by_views(results, working))
     text = put(text, "followed", by_views(results, followed))
+    text = put(text, "held", by_views(results, held))
     text = put(text, "details", by_views(results, details))
     sheets = {views: docs / "images" / f"failures_views_{views}.png" for views in results}
     named = (f"![Failures with {title(views)}](images/{path.name})" for views, path in sheets.items())

@@ -22,7 +22,13 @@ from dense3d_ros.learning.evaluation.many_hands import ManyHandsImage
 from dense3d_ros.learning.evaluation.metrics import full_summary, grouped
 from dense3d_ros.learning.evaluation.recall import recall_summary
 from dense3d_ros.learning.evaluation.scores import reliability, wilson_interval
-from dense3d_ros.learning.evaluation.tracking_metrics import SeenHand, SequenceScore, idf1, tracking_summary
+from dense3d_ros.learning.evaluation.tracking_metrics import (
+    SeenHand,
+    SequenceScore,
+    idf1,
+    numbers_per_hand,
+    tracking_summary,
+)
 from dense3d_ros.learning.synthetic.hand_mesh import HandMesh
 from dense3d_ros.learning.synthetic.labelled import LabelledHand
 from dense3d_ros.perception.detector import Candidate
@@ -110,6 +116,7 @@ def result() -> dict[str, Any]:
             "by_work": grouped(errors, ["glove"] * 8),
         },
         "two_hands": two_hands(),
+        "holding": holding(),
         "sequences": {"mean_joint_error_mm": 7.25, "missed": 0.0, "false": 0.0, "correct_handedness": None},
         "free_motion": {"trained on": {"mean_joint_error_mm": 7.75}, "never trained on": {"mean_joint_error_mm": 9.25}},
         "reliability": reliability(own, own),
@@ -176,6 +183,17 @@ def two_hands() -> dict[str, Any]:
     return {**both, "by_mesh": {"trained on": both}, "by_scene": {"touch": summary}}
 
 
+def holding() -> dict[str, Any]:
+    """Four frames of one hand, which is missed once, renamed after that, and then beside a false one."""
+    score = SequenceScore()
+    hand, false = (SeenHand(0, np.array([x, 0.0, 0.5]), Handedness.LEFT) for x in (0.0, 0.3))
+    for found in ([hand], [], [replace(hand, number=1)], [replace(hand, number=1), false]):
+        score.add([hand], [], found)
+    summary = {**tracking_summary(score.frames), "mean_joint_error_mm": 6.5}
+    one = {**summary, "numbers_per_hand": numbers_per_hand([score])}
+    return {**one, "by_mesh": {"trained on": one}, "by_scene": {"shake": summary}}
+
+
 def test_the_model_card_gets_its_figures(tmp_path: Path) -> None:
     script = load("model_card")
     for folder in ("results", "images"):
@@ -189,6 +207,7 @@ def test_the_model_card_gets_its_figures(tmp_path: Path) -> None:
         "hands",
         "work",
         "followed",
+        "held",
         "details",
         "failures",
     )
@@ -227,6 +246,8 @@ def test_the_model_card_gets_its_figures(tmp_path: Path) -> None:
     assert "| the same: those that hold a thing | 2.0 |" in text
     assert "| kind: glove | 8 | 4.5 | 4.5 |" in text
     assert "| scene: touch | 4 | 100.0 % | 0.0 % | 250.0 | 0.0 | 0 | 100.0 % | 0.875 | – | – |" in text
+    assert "| hand mesh: trained on | 4 | 75.0 % | 2.00 | 250.0 | 0.0 | 250.0 | 100.0 % | 6.5 |" in text
+    assert "| motion: shake | 4 | 75.0 % | – | 250.0 | 0.0 | 250.0 | 100.0 % | 6.5 |" in text
     assert "differ by 0.0 mm" in text
     again = card.read_bytes()
     script.write_card(tmp_path, images=False)

@@ -9,7 +9,7 @@ The synthetic test set is fixed by its seeds. Its first N images with a hand are
 handedness, with these a little off, and with the own detector; and as many images without a hand, or as many as
 --hand-free says, because shares of half a per cent need thousands. Of the same images are the curves of recall over
 false hands: of the evidence, of each of its terms alone, and of the detector. Images with none to four hands, images of
-hands at work, and tracked sequences of one and of two hands follow.
+hands at work, and tracked sequences of one hand, of two hands and of a hand that holds a thing follow.
 
 With --no-hand a model looks for hands in your own depth frames without a hand; each frame counts by itself.
 
@@ -93,7 +93,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="synthetic images of hands at work, the place given (default: %(default)s)",
     )
     model.add_argument(
-        "--seconds", metavar="S", type=float, help="most seconds of each sequence (default: 5 of one hand, 22 of two)"
+        "--seconds",
+        metavar="S",
+        type=float,
+        help="most seconds of each sequence (default: 5 of one hand, 22 of two, 3 of a held thing)",
     )
     add_views(model)
     model.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
@@ -196,6 +199,7 @@ def _benchmark_outcome(arguments: argparse.Namespace, model: BenchmarkModel, fra
 
 def _evaluate_on_synthetic(arguments: argparse.Namespace) -> Outcome:
     from dense3d_ros.learning.evaluation.benchmark_models import load_benchmark_model
+    from dense3d_ros.learning.evaluation.holding import evaluate_on_holding
     from dense3d_ros.learning.evaluation.model import evaluate_on_synthetic
     from dense3d_ros.learning.evaluation.recall import evaluate_on_many_hands
     from dense3d_ros.learning.evaluation.report import plot_model
@@ -242,6 +246,7 @@ def _evaluate_on_synthetic(arguments: argparse.Namespace) -> Outcome:
         "sequences": evaluate_on_sequences(model, seconds),
         "free_motion": evaluate_on_free_motion(model, seconds),
         "two_hands": evaluate_on_two_hands(model, arguments.seconds),
+        "holding": evaluate_on_holding(model, arguments.seconds),
     }
     lines = []
     for title, mode in (("true place, turn and handedness", "oracle_crop"), ("own detector", "own_detector")):
@@ -256,7 +261,7 @@ def _evaluate_on_synthetic(arguments: argparse.Namespace) -> Outcome:
     recall = {point["false_per_image"]: point["recall"]["all"] for point in result["detector"]["curve"]}
     named = ", ".join(f"{_percent(recall[rate])} at {rate:g}" for rate in FALSE_CANDIDATES)
     lines.append(f"hands named by the detector over its false candidates an image: {named}")
-    many, two = result["many_hands"], result["two_hands"]
+    many, two, holding = result["many_hands"], result["two_hands"], result["holding"]
     lines += [
         f"none to four hands, own detector: {_percent(many['missed'])} of {many['hands']} hands missed, "
         f"{many['false_hands']} false hands in {many['images']} images",
@@ -267,6 +272,9 @@ def _evaluate_on_synthetic(arguments: argparse.Namespace) -> Outcome:
         f"two hands followed: both in {_percent(two['both_followed'])} of {two['frames_with_both']} frames, "
         f"{two['number_switches']} number switches, {two['handedness_switches']} handedness switches and "
         f"{two['false_hands']} false hands in {two['frames']} frames",
+        f"a hand that holds a thing: missed in {_percent(holding['missed'])} of {holding['hands']} frames, "
+        f"{holding['number_switches']} number switches, {holding['handedness_switches']} handedness switches and "
+        f"{holding['false_hands']} false hands in {holding['sequences']} sequences",
     ]
     return result, lines, plot_model
 

@@ -19,6 +19,11 @@ from dense3d_ros.perception.tracking import Track, Tracks
 
 SEARCH_INTERVAL = 5
 """While some hands are followed and none is lost, more are searched on every fifth frame only, for a steady rate."""
+COMPANY = 0.5
+"""Seconds after a new hand for which more are searched on every frame: people often bring both hands at once."""
+
+MOMENT = 1.0
+"""Seconds after a hand was seen in which one that is almost sure does not wait."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +126,7 @@ class HandPoseEstimator:
         """All possible places among the detector's first `limit`, judged, of any score; no track is touched."""
         limits = replace(self.limits, min_score=0.0, hold_score=0.0)
         frame = Frame(self.model, limits, depth, camera, self._tracks.stamp)
-        frame.search(limit, [], lambda centre, taken: None)
+        frame.search(limit, [], lambda centre, taken: None, was_followed=False)
         return frame.found
 
     def _estimate(
@@ -165,11 +170,14 @@ class HandPoseEstimator:
 
     def _search(self, frame: Frame) -> None:
         """Search for the hands that are missing, unless others are followed and it is not time yet."""
+        tracks = self._tracks
         self._frames_since_search += 1
         missing = self.max_hands - len(frame.found)
-        is_due = len(frame.found) < len(self._tracks.current) or self._frames_since_search >= SEARCH_INTERVAL
-        if missing > 0 and (not frame.found or is_due):
-            self._rejected = frame.search(missing, self._rejected, self._tracks.nearest)
+        is_lost = len(frame.found) < len(tracks.current)
+        is_due = self._frames_since_search >= SEARCH_INTERVAL or tracks.stamp - tracks.last_new <= COMPANY
+        if missing > 0 and (not frame.found or is_lost or is_due):
+            was_followed = tracks.stamp - tracks.last_seen <= MOMENT
+            self._rejected = frame.search(missing, self._rejected, tracks.nearest, was_followed=was_followed)
             self._frames_since_search = 0
 
     def _follow(self, found: list[Place]) -> list[HandPose]:

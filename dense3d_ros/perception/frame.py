@@ -26,6 +26,8 @@ PASSES, FOLLOWED_PASSES = 4, 3
 """Network passes over a new place, and over a followed hand, at the most: as many as it takes to have it upright."""
 SAME_HAND = 0.05
 """Two hands whose joints are this close on average, metres, are one hand seen twice."""
+SAME_CENTRE = 0.02
+"""So are two hands with centres this close, metres, as a right and as a left one: no two hands have room there."""
 SPARE_CANDIDATES = 2
 """Candidates that get a pass beyond the hands that are still to be found."""
 SCREENED = -5.5
@@ -66,8 +68,14 @@ class Frame:
         yield
         self.stage_ms[name] += 1000 * (time.perf_counter() - start)
 
-    def search(self, missing: int, rejected: list[Rejected], expected: ExpectedTrack) -> list[Rejected]:
-        """Run the network where the detector names a hand; returns what is rejected, now or in a search before."""
+    def search(
+        self, missing: int, rejected: list[Rejected], expected: ExpectedTrack, *, was_followed: bool
+    ) -> list[Rejected]:
+        """Run the network where the detector names a hand; returns what is rejected, now or in a search before.
+
+        was_followed: whether a hand was a moment ago. Then what would do for a followed hand does not wait: it may be
+        the same one, which is hard to see.
+        """
         # Those whose wait is over are remembered for as long again.
         kept = [old for old in rejected if self.stamp - old.stamp < 2 * old.wait]
         with self.stage("find"):
@@ -84,11 +92,11 @@ class Frame:
         places, reasons = self._screen(starts)
         promising = [place for place, reason in zip(places, reasons, strict=True) if not reason]
         judged = iter(self.settle_and_judge(promising, PASSES - 1))
-        for centre, screened in zip(centres, reasons, strict=True):
+        for centre, place, screened in zip(centres, places, reasons, strict=True):
             reason = screened or next(judged)
             before = [old for old in kept if old.is_at(centre)]
             kept = [old for old in kept if not old.is_at(centre)]
-            if reason:
+            if reason and not (was_followed and place.score >= self.limits.hold_score):
                 now = self.stamp
                 kept.append(before[-1].again(centre, reason, now) if before else Rejected(centre, reason, now))
         return kept
@@ -276,4 +284,5 @@ def _same_hand(one: Place, other: Place) -> bool:
     first, second = one.best.prediction, other.best.prediction
     assert first is not None
     assert second is not None
-    return bool(np.linalg.norm(first.joints - second.joints, axis=1).mean() < SAME_HAND)
+    apart = first.joints - second.joints
+    return bool(np.linalg.norm(apart, axis=1).mean() < SAME_HAND or np.linalg.norm(apart.mean(axis=0)) < SAME_CENTRE)

@@ -129,6 +129,7 @@ class Tracks:
     """The hands of the last frames. A number is not used again once its hand is gone.
 
     max_lost: seconds for which a hand that is not seen keeps its number. numbers: where the hands' numbers come from.
+    stamp: of the frame. last_new, last_seen: when a hand was last seen for the first time, and at all before the frame.
     """
 
     def __init__(self, max_lost: float, numbers: Iterator[int] | None = None) -> None:
@@ -136,6 +137,7 @@ class Tracks:
         self._numbers = numbers or count(1)
         self.current: list[Track] = []
         self.stamp = 0.0
+        self.last_new = self.last_seen = float("-inf")
         self._stamped = False
 
     def reset(self) -> None:
@@ -149,6 +151,8 @@ class Tracks:
         Without stamps frames are FRAME_SECONDS apart.
         """
         now = self.stamp + FRAME_SECONDS if stamp is None else stamp
+        if any(not track.is_lost for track in self.current):
+            self.last_seen = self.stamp
         goes_on = self._stamped and 0 <= now - self.stamp <= LONGEST_GAP
         if not goes_on:
             self.current = []
@@ -158,6 +162,7 @@ class Tracks:
 
     def new(self, centre: Array, roll: float, right_log_odds: float | None) -> Track:
         """A hand seen for the first time, not yet among the current ones."""
+        self.last_new = self.stamp
         track = Track(next(self._numbers), centre, self.stamp, roll)
         track.weigh(right_log_odds)
         return track

@@ -136,7 +136,7 @@ def test_threads_share_a_model() -> None:
 
 
 def test_rooms_take_turns_with_the_followed_hand() -> None:
-    rows = {row["scene"]: row for row in time_rooms(load_model("fast", "cpu"), camera_of(320, 240), 2, 5)}
+    rows = {row["scene"]: row for row in time_rooms(load_model("hand", "cpu"), camera_of(320, 240), 2, 5)}
     firsts = [row["calls"] for scene, row in rows.items() if scene.endswith("first frame")]
     assert firsts == [2, 2]
     assert [row["calls"] for scene, row in rows.items() if not scene.endswith("first frame")] == 3 * [2 * 2 * 5]

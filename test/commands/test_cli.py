@@ -321,6 +321,9 @@ def test_evaluate_measures_everything(tmp_path: Path) -> None:
     assert result["two_hands"]["sequences"] == 12
     assert result["two_hands"]["frames"] == 24
     assert set(result["two_hands"]["by_mesh"]) == {"trained on", "never trained on"}
+    assert result["holding"]["sequences"] == 17
+    assert result["holding"]["frames"] == 34
+    assert set(result["holding"]["by_scene"]) == {"pick up"}
     assert result["sequences"]["sequences"] == 4
     assert [part["sequences"] for part in result["free_motion"].values()] == [4, 4]
 

@@ -7,7 +7,13 @@ import pytest
 
 from dense3d_ros.geometry.hand import Handedness
 from dense3d_ros.learning.evaluation.matching import GATE, match, match_hands
-from dense3d_ros.learning.evaluation.tracking_metrics import SeenHand, SequenceScore, idf1, tracking_summary
+from dense3d_ros.learning.evaluation.tracking_metrics import (
+    SeenHand,
+    SequenceScore,
+    idf1,
+    numbers_per_hand,
+    tracking_summary,
+)
 
 LEFT, RIGHT, UNKNOWN = Handedness.LEFT, Handedness.RIGHT, Handedness.UNKNOWN
 
@@ -131,3 +137,13 @@ def test_numbers_of_two_sequences_are_not_mixed() -> None:
     first, second = score([([hand(1, 0.0)], [hand(1, 0.0)])] * 2), score([([hand(1, 0.0)], [hand(5, 0.0)])] * 2)
     assert tracking_summary([*first.frames, *second.frames])["number_switches"] == 0
     assert idf1([first, second]) == 1
+
+
+def test_numbers_of_a_hand() -> None:
+    """Hand 1 is followed as 7 and then as 8, and as 7 again; hand 2 as 9; hand 3 never."""
+    hands = [hand(1, 0.0), hand(2, 0.3), hand(3, 0.6)]
+    sequence = score([(hands, [hand(number, 0.0), hand(9, 0.3)]) for number in (7, 8, 7)])
+    assert sequence.numbers == [1, 2]
+    assert numbers_per_hand([sequence, sequence]) == 1.5
+    assert numbers_per_hand([SequenceScore()]) is None
+    assert tracking_summary(sequence.frames)["false_hands_per_1000"] == 0

@@ -325,6 +325,23 @@ def test_a_rejected_place_gets_a_pass_less_and_less_often(mesh: HandMesh) -> Non
     np.testing.assert_allclose(gaps, [3, 6, 12, 15], atol=1, err_msg="0.1 s, twice as long each time, up to 0.5 s")
 
 
+@pytest.mark.parametrize("was_followed", [True, False])
+def test_a_place_that_is_almost_a_hand_does_not_wait_if_one_was_followed(mesh: HandMesh, was_followed: bool) -> None:
+    depth, oracle = frame(mesh, (0, 0, 0.5))
+    oracle.description = replace(oracle.description, confidence=Confidence(min_score=0.9, hold_score=0.3))
+    unsure = Constant(Prediction(oracle.hands[0][0], np.ones(21, np.float32), -0.4, 0.9, 0.0, SPREAD), oracle.hands)
+    unsure.description = oracle.description
+    estimator = HandPoseEstimator(oracle, max_lost=0.1)
+    passes = []
+    for number in range(16):
+        estimator.model = oracle if was_followed and number < 2 else unsure
+        estimate = estimator.estimate(EMPTY if 2 <= number <= 5 else depth, CAMERA, number / 30)
+        if number > 5:
+            assert estimate.reason.startswith("best score 0.40 at")
+            passes.append(estimate.passes)
+    assert np.count_nonzero(passes) == 10 if was_followed else np.count_nonzero(passes) <= 3
+
+
 def test_a_hand_that_jumps_is_found_in_the_same_frame(mesh: HandMesh) -> None:
     depth, oracle = frame(mesh, (-0.2, 0, 0.5))
     estimator = HandPoseEstimator(oracle)
@@ -373,12 +390,58 @@ def test_no_more_hands_than_asked_for(mesh: HandMesh) -> None:
 def test_a_second_hand_is_found_soon(mesh: HandMesh) -> None:
     depth, oracle = frame(mesh, (-0.15, 0, 0.6))
     estimator = HandPoseEstimator(oracle, max_hands=2)
-    estimator.estimate(depth, CAMERA, 0.0)
+    for stamp in (0.0, 0.3, 0.6):
+        estimator.estimate(depth, CAMERA, stamp)
     depth, oracle = frame(mesh, (-0.15, 0, 0.6), (0.15, 0, 0.7))
     estimator.model = oracle
-    counts = [len(estimator.estimate(depth, CAMERA, number / 30).hands) for number in range(1, 7)]
+    counts = [len(estimator.estimate(depth, CAMERA, 0.6 + number / 30).hands) for number in range(1, 7)]
     assert counts[-1] == 2
     assert sum(batch > 1 for batch in oracle.batches) <= 3
+
+
+def test_other_hands_are_searched_on_every_frame_after_a_new_one(mesh: HandMesh) -> None:
+    depth, oracle = frame(mesh, (-0.15, 0, 0.6))
+    estimator = HandPoseEstimator(oracle, max_hands=3)
+    searched = [estimator.estimate(depth, CAMERA, number / 30).stage_ms["find"] > 0 for number in range(31)]
+    assert searched == [number <= 15 or number % 5 == 0 for number in range(31)]
+    both, oracle.hands = (later := frame(mesh, (-0.15, 0, 0.6), (0.15, 0, 0.7)))[0], later[1].hands
+    counts = [len(estimator.estimate(both, CAMERA, number / 30).hands) for number in range(31, 36)]
+    assert counts == [1, 1, 1, 1, 2]
+    assert estimator.estimate(both, CAMERA, 36 / 30).stage_ms["find"] > 0, "after the second one for a third one"
+
+
+def test_a_second_hand_that_follows_the_first_is_found_at_once(mesh: HandMesh) -> None:
+    depth, oracle = frame(mesh, (-0.15, 0, 0.6))
+    estimator = HandPoseEstimator(oracle)
+    assert [len(estimator.estimate(depth, CAMERA, number / 30).hands) for number in range(3)] == [1, 1, 1]
+    depth, oracle.hands = (later := frame(mesh, (-0.15, 0, 0.6), (0.15, 0, 0.7)))[0], later[1].hands
+    assert len(estimator.estimate(depth, CAMERA, 3 / 30).hands) == 2
+
+
+def test_one_hand_is_not_followed_as_a_right_and_as_a_left_one(mesh: HandMesh) -> None:
+    """The detector names it once more, 6 cm off, and from there it looks like the other one, upside down."""
+
+    class TwoFaced(Oracle):
+        odds = -5.0
+
+        def _of(self, crop: HandCrop, handedness: Handedness) -> Prediction:
+            prediction = super()._of(crop, Handedness.RIGHT)
+            if handedness == Handedness.RIGHT:
+                return replace(prediction, log_likelihood=self.odds)
+            centre = hand_centre(prediction.joints)
+            upside_down = centre + (prediction.joints - centre) * np.float32([1, -1, 1])
+            return replace(prediction, joints=upside_down, log_likelihood=0.0)
+
+    depth, oracle = frame(mesh, (0, 0, 0.5))
+    two_faced = TwoFaced(oracle.hands)
+    estimator = HandPoseEstimator(two_faced)
+    first = [estimator.estimate(depth, CAMERA, number / 30).hands for number in range(3)][-1]
+    assert [hand.handedness for hand in first] == [Handedness.LEFT]
+    two_faced.odds, two_faced.distractors = 5.0, [np.float32([0.06, 0, 0.5])]
+    for number in range(3, 8):
+        estimate = estimator.estimate(depth, CAMERA, number / 30)
+        assert estimate.passes > 1, "the other place is tried"
+        assert [hand.track_id for hand in estimate.hands] == [first[0].track_id]
 
 
 def test_one_hand_is_not_followed_twice(mesh: HandMesh) -> None:

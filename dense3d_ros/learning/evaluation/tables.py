@@ -229,6 +229,33 @@ def followed(result: dict[str, Any]) -> str:
     return table([*head, "false hands", "handedness correct", "MOTA", "IDF1", "mean error (mm)"], rows)
 
 
+def held(result: dict[str, Any]) -> str:
+    """The sequences of a hand that holds a thing, of one model: all, by mesh and by motion."""
+    if "holding" not in result:
+        return "Not measured."
+    holding = result["holding"]
+    groups = {
+        "all": holding,
+        **{f"hand mesh: {name}": group for name, group in holding["by_mesh"].items()},
+        **{f"motion: {name}": group for name, group in holding["by_scene"].items()},
+    }
+    rows = [
+        [
+            name,
+            str(group["frames"]),
+            percent(None if group["missed"] is None else 1 - group["missed"]),
+            number(group.get("numbers_per_hand"), 2),
+            *(number(group[f"{what}_per_1000"]) for what in ("number_switches", "handedness_switches", "false_hands")),
+            percent(group["correct_handedness"]),
+            number(group["mean_joint_error_mm"]),
+        ]
+        for name, group in groups.items()
+    ]
+    head = ["", "frames", "hand followed", "numbers of a hand", "number switches per 1000"]
+    head += ["handedness switches per 1000", "false hands per 1000", "handedness correct", "mean error (mm)"]
+    return table(head, rows)
+
+
 def details(result: dict[str, Any]) -> str:
     """Errors of one model by group, part, joint and distance, true centre and own detector side by side."""
     oracle, own = result["oracle_crop"], result["own_detector"]

@@ -53,6 +53,7 @@ class SequenceScore:
         self._numbers: dict[int, int] = {}
         self._handedness: dict[int, Handedness] = {}
         self._together: Counter[tuple[int, int]] = Counter()
+        self._matched: set[tuple[int, int]] = set()
 
     def add(
         self, truths: Sequence[SeenHand], ignored: Sequence[NDArray[np.floating]], estimates: Sequence[SeenHand]
@@ -78,6 +79,7 @@ class SequenceScore:
             true, estimate = truths[row], estimates[column]
             number_switches += self._numbers.get(true.number, estimate.number) != estimate.number
             self._numbers[true.number] = estimate.number
+            self._matched.add((true.number, estimate.number))
             if estimate.handedness != Handedness.UNKNOWN:
                 handedness_switches += self._handedness.get(true.number, estimate.handedness) != estimate.handedness
                 self._handedness[true.number] = estimate.handedness
@@ -89,6 +91,11 @@ class SequenceScore:
         score = FrameScore(matches, len(truths), len(counted), number_switches, handedness_switches, correct_handedness)
         self.frames.append(score)
         return score
+
+    @property
+    def numbers(self) -> list[int]:
+        """How many tracks' numbers each hand had that was followed at all."""
+        return sorted(Counter(true for true, _ in self._matched).values())
 
     @property
     def identified(self) -> int:
@@ -115,6 +122,7 @@ def tracking_summary(frames: Sequence[FrameScore]) -> dict[str, Any]:
         "frames_with_both": len(both),
         "both_followed": _share(sum(not frame.matches.missed for frame in both), len(both)),
         "false_hands": false,
+        "false_hands_per_1000": _share(1000 * false, len(frames)),
         "frames_with_a_false_hand": _share(sum(bool(frame.matches.false) for frame in frames), len(frames)),
         "number_switches": numbers,
         "number_switches_per_1000": _share(1000 * numbers, len(frames)),
@@ -130,6 +138,12 @@ def idf1(sequences: Sequence[SequenceScore]) -> float | None:
     identified = sum(sequence.identified for sequence in sequences)
     frames = [frame for sequence in sequences for frame in sequence.frames]
     return _share(2 * identified, sum(frame.truths + frame.estimates for frame in frames))
+
+
+def numbers_per_hand(sequences: Sequence[SequenceScore]) -> float | None:
+    """Mean count of tracks' numbers that a followed hand had; 1 if each kept its own, None if there is none."""
+    counts = [count for sequence in sequences for count in sequence.numbers]
+    return _share(sum(counts), len(counts))
 
 
 def _near(true: SeenHand, estimate: SeenHand) -> bool:

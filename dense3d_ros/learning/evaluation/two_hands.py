@@ -1,10 +1,14 @@
-"""How two hands are followed that enter, leave, cross, touch and hold one thing, as each kind of sensor sees them."""
+"""How two hands are followed that enter, leave, cross, touch and hold one thing, as each kind of sensor sees them.
+
+`holding` does the same with one hand and the thing that it holds.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import islice
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +24,11 @@ from dense3d_ros.learning.evaluation.tracking_metrics import (
     SeenHand,
     SequenceScore,
     idf1,
+    numbers_per_hand,
     tracking_summary,
 )
 from dense3d_ros.learning.synthetic.hand_mesh import UNSEEN_MESH, HandMesh
+from dense3d_ros.learning.synthetic.labelled import LabelledHand
 from dense3d_ros.learning.synthetic.scenes import TRAINED_MESHES
 from dense3d_ros.learning.synthetic.sensors import SENSORS
 from dense3d_ros.learning.synthetic.two_hands import TwoHandsAnimation
@@ -32,7 +38,27 @@ from dense3d_ros.perception.model import HandModel
 RATE = 30.0
 GONE = 0.3
 """A hand that cannot be found for longer than this, seconds, comes back as a new one, whose number may differ."""
-_CAMERA = Camera(475, 475, 319.5, 239.5, 640, 480)
+CAMERA = Camera(475, 475, 319.5, 239.5, 640, 480)
+
+
+class Animation(Protocol):
+    """A story before a camera."""
+
+    camera: Camera
+
+    @property
+    def seconds(self) -> float:
+        """How long it is."""
+        ...
+
+    def scene(self, seconds: float) -> str:
+        """What goes on at that time."""
+        ...
+
+    def frame(self, seconds: float) -> tuple[NDArray[np.float32], list[LabelledHand]]:
+        """Depth (H, W) in metres and the hands in it, always as many and in the same order."""
+        ...
+
 
 Estimator = Callable[[DepthImage, Camera, float], list[HandPose]]
 """Depth, camera and stamp in seconds -> hands; of one sequence's frames in order."""
@@ -61,21 +87,26 @@ def evaluate_on_two_hands(model: HandModel, seconds: float | None = None) -> dic
     groups: dict[str, list[FollowedSequence]] = {"trained on": [], "never trained on": []}
     cases = [(mesh, sensor) for mesh in (*TRAINED_MESHES, UNSEEN_MESH) for sensor in SENSORS]
     for number, (mesh, sensor) in enumerate(tqdm(cases, unit="sequence")):
-        animation = TwoHandsAnimation(_CAMERA, HandMesh.load(mesh), seed=SEED + number, sensor=sensor)
+        animation = TwoHandsAnimation(CAMERA, HandMesh.load(mesh), seed=SEED + number, sensor=sensor)
         estimator = HandPoseEstimator(model, max_hands=2)
         sequence = follow(animation, lambda *frame, to=estimator: to.estimate(*frame).hands, seconds)
         groups["never trained on" if mesh == UNSEEN_MESH else "trained on"].append(sequence)
+    return followed_summary(groups)
+
+
+def followed_summary(groups: dict[str, list[FollowedSequence]]) -> dict[str, Any]:
+    """Figures over the sequences of each kind of mesh: of all, by that kind ("by_mesh") and by scene ("by_scene")."""
     sequences = [sequence for group in groups.values() for sequence in group]
     scenes = sorted({scene for sequence in sequences for scene in sequence.scenes})
     return {
         "sequences": len(sequences),
         **_summary(sequences),
         "by_mesh": {mesh: _summary(group) for mesh, group in groups.items()},
-        "by_scene": {scene: tracking_summary(_frames_of(scene, sequences)) for scene in scenes},
+        "by_scene": {scene: _summary_of(scene, sequences) for scene in scenes},
     }
 
 
-def follow(animation: TwoHandsAnimation, estimator: Estimator, seconds: float | None = None) -> FollowedSequence:
+def follow(animation: Animation, estimator: Estimator, seconds: float | None = None) -> FollowedSequence:
     """Show the animation, or its first `seconds`, to an estimator."""
     sequence = FollowedSequence()
     numbers, gone = [0, 1], [0, 0]
@@ -103,18 +134,26 @@ def follow(animation: TwoHandsAnimation, estimator: Estimator, seconds: float | 
 
 
 def _summary(sequences: list[FollowedSequence]) -> dict[str, Any]:
-    errors = [error for sequence in sequences for error in sequence.errors]
     return {
         **tracking_summary([frame for sequence in sequences for frame in sequence.frames]),
         "idf1": idf1([sequence.score for sequence in sequences]),
-        "mean_joint_error_mm": float(np.mean(errors)) if errors else None,
+        "numbers_per_hand": numbers_per_hand([sequence.score for sequence in sequences]),
+        "mean_joint_error_mm": _mean([error for sequence in sequences for error in sequence.errors]),
     }
 
 
-def _frames_of(scene: str, sequences: list[FollowedSequence]) -> list[FrameScore]:
-    return [
-        frame
-        for sequence in sequences
-        for frame, name in zip(sequence.frames, sequence.scenes, strict=True)
-        if name == scene
-    ]
+def _summary_of(scene: str, sequences: list[FollowedSequence]) -> dict[str, Any]:
+    frames: list[FrameScore] = []
+    errors: list[NDArray[np.float64]] = []
+    for sequence in sequences:
+        rest = iter(sequence.errors)
+        for frame, name in zip(sequence.frames, sequence.scenes, strict=True):
+            of_frame = list(islice(rest, len(frame.matches.pairs)))
+            if name == scene:
+                frames.append(frame)
+                errors += of_frame
+    return {**tracking_summary(frames), "mean_joint_error_mm": _mean(errors)}
+
+
+def _mean(errors: Sequence[NDArray[np.float64]]) -> float | None:
+    return float(np.mean(errors)) if errors else None

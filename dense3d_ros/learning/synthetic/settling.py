@@ -31,9 +31,14 @@ _EVERY = 3
 
 
 def sample_grasp(rng: np.random.Generator, options: SceneOptions, kind: str | None = None) -> Grasp:
-    """A grasp of the bank, or of a kind of its types, all as often, its angles moved a little and the wrist bent."""
+    """A grasp of the bank, all types or those of a kind or name as often, angles moved a little, the wrist bent.
+
+    ValueError if no type is of that kind or name.
+    """
     bank, space = grasp_bank(), pose_space()
-    types = [number for number, one in enumerate(grasp_types()) if kind in (None, one.kind)]
+    types = [number for number, one in enumerate(grasp_types()) if kind in (None, one.kind, one.name)]
+    if not types:
+        raise ValueError(f"no grasp is '{kind}'; accepted: {', '.join(one.name for one in grasp_types())}")
     of_type = bank.of_type[types[rng.integers(len(types))]]
     grasp = bank.grasp(int(of_type[rng.integers(len(of_type))]))
     jitter = np.radians(options.contact_jitter)

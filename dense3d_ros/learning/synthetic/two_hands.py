@@ -85,9 +85,7 @@ class TwoHandsAnimation:
         turn, periods = np.radians([15.0, 25.0, 15.0]), np.array([5.9, 4.3, 5.1])
         self._turns = [Sway(turn, periods, phase) for phase in phases[1:]]
         self._story = self._plan(rng)
-        self._background = empty_room(camera)
-        vertices, faces = load_bodies()[_BODY]
-        render_depth((vertices + _CHEST).astype(np.float32), faces, camera, self._background)
+        self._background = room_with_a_person(camera)
 
     @property
     def seconds(self) -> float:
@@ -194,3 +192,11 @@ class TwoHandsAnimation:
             _Stance("hold", place + np.array([[-reach, 0, 0], [reach, 0, 0]]), turns, gestures, place, loose=0.0)
             for place in places
         ]
+
+
+def room_with_a_person(camera: Camera) -> NDArray[np.float32]:
+    """(H, W) metres: somebody in an empty room whose own arms do not come forward."""
+    depth = empty_room(camera)
+    vertices, faces = load_bodies()[_BODY]
+    render_depth((vertices + _CHEST).astype(np.float32), faces, camera, depth)
+    return depth
