@@ -328,7 +328,7 @@ def test_a_rejected_place_gets_a_pass_less_and_less_often(mesh: HandMesh) -> Non
 @pytest.mark.parametrize("was_followed", [True, False])
 def test_a_place_that_is_almost_a_hand_does_not_wait_if_one_was_followed(mesh: HandMesh, was_followed: bool) -> None:
     depth, oracle = frame(mesh, (0, 0, 0.5))
-    oracle.description = replace(oracle.description, confidence=Confidence(min_score=0.9, hold_score=0.3))
+    oracle.confidence = Confidence(min_score=0.9, hold_score=0.3)
     unsure = Constant(Prediction(oracle.hands[0][0], np.ones(21, np.float32), -0.4, 0.9, 0.0, SPREAD), oracle.hands)
     unsure.description = oracle.description
     estimator = HandPoseEstimator(oracle, max_lost=0.1)
