@@ -330,7 +330,7 @@ def test_a_place_that_is_almost_a_hand_does_not_wait_if_one_was_followed(mesh: H
     depth, oracle = frame(mesh, (0, 0, 0.5))
     oracle.confidence = Confidence(min_score=0.9, hold_score=0.3)
     unsure = Constant(Prediction(oracle.hands[0][0], np.ones(21, np.float32), -0.4, 0.9, 0.0, SPREAD), oracle.hands)
-    unsure.description = oracle.description
+    unsure.confidence = oracle.confidence
     estimator = HandPoseEstimator(oracle, max_lost=0.1)
     passes = []
     for number in range(16):
