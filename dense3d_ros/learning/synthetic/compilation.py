@@ -13,13 +13,21 @@ PACKAGE = __name__.partition(".")[0]
 
 
 class _Announcer(Listener):  # type: ignore[misc]
-    """Names each of our functions once, when its compilation starts; what is read from numba's cache has no start."""
+    """Names each of our functions once, when its compilation starts; what is read from numba's cache has no start.
+
+    seconds: that compiling took so far.
+    """
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
+        self._depth, self._started = 0, 0.0
         self.named: list[str] = []
+        self.seconds = 0.0
 
     def on_start(self, event: Any) -> None:
+        if self._depth == 0:
+            self._started = time.monotonic()
+        self._depth += 1
         function = event.data["dispatcher"].py_func
         name = f"{function.__module__.rpartition('.')[2]}.{function.__name__}"
         # numba's own functions are compiled as well, hundreds of them.
@@ -31,15 +39,17 @@ class _Announcer(Listener):  # type: ignore[misc]
         self._say(f"  compiling {name}")
 
     def on_end(self, event: Any) -> None:
-        """Nothing: a function ends where the next one starts."""
+        # A function that calls others is being compiled while they are.
+        self._depth -= 1
+        if self._depth == 0:
+            self.seconds += time.monotonic() - self._started
 
 
 @contextmanager
 def announced(say: Callable[[str], None]) -> Iterator[None]:
     """Tell `say` which of our functions numba compiles in this block, one sentence each, and how long it took."""
     announcer = _Announcer(say)
-    started = time.monotonic()
     with install_listener("numba:compile", announcer):
         yield
     if announcer.named:
-        say(f"Compiled the renderer in {time.monotonic() - started:.0f} s")
+        say(f"Compiled the renderer in {announcer.seconds:.0f} s")
