@@ -19,11 +19,10 @@ from dense3d_ros.perception.tracking import Track, Tracks
 
 SEARCH_INTERVAL = 5
 """While some hands are followed and none is lost, more are searched on every fifth frame only, for a steady rate."""
-COMPANY = 0.5
+SEARCHED_AFTER_NEW = 0.5
 """Seconds after a new hand for which more are searched on every frame: people often bring both hands at once."""
-
-MOMENT = 1.0
-"""Seconds after a hand was seen in which one that is almost sure does not wait."""
+NO_WAIT_AFTER_SEEN = 1.0
+"""Seconds after a hand was seen in which a rejected place whose score would do for a followed hand does not wait."""
 
 
 @dataclass(frozen=True)
@@ -174,9 +173,10 @@ class HandPoseEstimator:
         self._frames_since_search += 1
         missing = self.max_hands - len(frame.found)
         is_lost = len(frame.found) < len(tracks.current)
-        is_due = self._frames_since_search >= SEARCH_INTERVAL or tracks.stamp - tracks.last_new <= COMPANY
+        after_new = tracks.stamp - tracks.last_new <= SEARCHED_AFTER_NEW
+        is_due = after_new or self._frames_since_search >= SEARCH_INTERVAL
         if missing > 0 and (not frame.found or is_lost or is_due):
-            was_followed = tracks.stamp - tracks.last_seen <= MOMENT
+            was_followed = tracks.stamp - tracks.last_seen <= NO_WAIT_AFTER_SEEN
             self._rejected = frame.search(missing, self._rejected, tracks.nearest, was_followed=was_followed)
             self._frames_since_search = 0
 

@@ -129,7 +129,8 @@ class Tracks:
     """The hands of the last frames. A number is not used again once its hand is gone.
 
     max_lost: seconds for which a hand that is not seen keeps its number. numbers: where the hands' numbers come from.
-    stamp: of the frame. last_new, last_seen: when a hand was last seen for the first time, and at all before the frame.
+    stamp: of the frame. last_new, last_seen: when a hand was last seen for the first time, and at all before the frame;
+    -inf if none was since the time last jumped.
     """
 
     def __init__(self, max_lost: float, numbers: Iterator[int] | None = None) -> None:
@@ -156,6 +157,7 @@ class Tracks:
         goes_on = self._stamped and 0 <= now - self.stamp <= LONGEST_GAP
         if not goes_on:
             self.current = []
+            self.last_new = self.last_seen = float("-inf")
         self.stamp, self._stamped = now, True
         self.current = [track for track in self.current if not track.is_lost or now - track.stamp <= self.max_lost]
         return goes_on

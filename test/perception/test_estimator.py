@@ -410,6 +410,26 @@ def test_other_hands_are_searched_on_every_frame_after_a_new_one(mesh: HandMesh)
     assert estimator.estimate(both, CAMERA, 36 / 30).stage_ms["find"] > 0, "after the second one for a third one"
 
 
+@pytest.mark.parametrize("stamp", [10.0, 1000.0])
+def test_what_was_seen_before_time_jumped_does_not_speed_the_search(mesh: HandMesh, stamp: float) -> None:
+    """As in a bag that starts again."""
+    depth, oracle = frame(mesh, (0, 0, 0.5))
+    oracle.confidence = Confidence(min_score=0.9, hold_score=0.3)
+    unsure = Constant(Prediction(oracle.hands[0][0], np.ones(21, np.float32), -0.4, 0.9, 0.0, SPREAD), oracle.hands)
+    unsure.confidence = oracle.confidence
+    estimator = HandPoseEstimator(oracle)
+    for number in range(3):
+        assert estimator.estimate(depth, CAMERA, 100 + number / 30).hands
+    estimator.model = unsure
+    passes = [estimator.estimate(depth, CAMERA, stamp + number / 30).passes for number in range(10)]
+    assert np.count_nonzero(passes) <= 3, "a place that is almost a hand waits"
+    estimator.model = oracle
+    hands = [bool(estimator.estimate(depth, CAMERA, stamp + number / 30).hands) for number in range(10, 50)]
+    assert all(hands[20:])
+    searched = [estimator.estimate(depth, CAMERA, stamp + number / 30).stage_ms["find"] > 0 for number in range(50, 60)]
+    assert sum(searched) == 2, "every fifth frame"
+
+
 def test_a_second_hand_that_follows_the_first_is_found_at_once(mesh: HandMesh) -> None:
     depth, oracle = frame(mesh, (-0.15, 0, 0.6))
     estimator = HandPoseEstimator(oracle)
