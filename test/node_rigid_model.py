@@ -68,7 +68,7 @@ class Prediction:
 class RigidModel:
     """Stands in for HandModel."""
 
-    device, runtime, runtime_reason, crops_itself = "cpu", "numpy", "a test", False
+    device, runtime, runtime_reason, crops_itself, calibration_doubt = "cpu", "numpy", "a test", False, ""
 
     def __init__(self, name: str, views: int) -> None:
         self.description = Description(name)

@@ -119,6 +119,8 @@ def run(arguments: argparse.Namespace) -> int:
     hands = max([arguments.hands, *map(len, centres.values())]) if centres else arguments.hands
     rerun = _rerun_writer(arguments) if arguments.rerun else None
     model = load_model(arguments.model, arguments.device, arguments.runtime, arguments.views)
+    if doubt := model.calibration_doubt:
+        _say(doubt)
     estimator = HandPoseEstimator(model, max_hands=hands)
     bag = _bag_writer(arguments, model.description.name) if arguments.bag else None
     output = printable(arguments.output)

@@ -119,6 +119,8 @@ class HandModelNode(LifecycleNode):  # type: ignore[misc]
             f"Model '{model.description.name}', views {model.views}, is ready on {model.device} after {seconds:.1f} s, "
             f"run by {model.runtime} ({model.runtime_reason})"
         )
+        if doubt := model.calibration_doubt:
+            self.get_logger().warning(doubt)
 
     def _activate(self) -> None:
         self._slot.change(self._model)

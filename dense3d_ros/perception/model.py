@@ -109,6 +109,16 @@ class HandModel:
         """Why that one."""
         return self._runtime.failure or self._choice.reason
 
+    @property
+    def calibration_doubt(self) -> str:
+        """A sentence where the model was not calibrated for its views, else ""."""
+        if self.views in self.description.confidences:
+            return ""
+        return (
+            f"model '{self.description.name}' is not calibrated for views {self.views}, so its scores only rank; "
+            f"`dense3d calibrate --views {self.views}` fits them"
+        )
+
     def with_confidence(self, confidence: Confidence) -> HandModel:
         """The same network in the same runtime, its outputs judged by other numbers."""
         other = copy(self)

@@ -246,7 +246,7 @@ def test_wrong_files_are_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "no recipe is named 'nonsense'" in capsys.readouterr().err
 
 
-def test_run_with_a_real_network(tmp_path: Path) -> None:
+def test_run_with_a_real_network(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Untrained, so it finds nothing reliable; it shows that file, crop and network fit together."""
     description = ModelDescription("tiny", 1, 16, 0.15, 0.1, 64, "Apache-2.0")
     save_model(tmp_path / "tiny.safetensors", description.build_network(), description)
@@ -258,6 +258,7 @@ def test_run_with_a_real_network(tmp_path: Path) -> None:
     assert cli.main([*arguments, "--model", str(tmp_path / "tiny.safetensors"), "--views", "3"]) == 0
     about = json.loads((tmp_path / "out" / "run.json").read_text())
     assert (about["model"], about["views"]) == ("tiny", 3)
+    assert "model 'tiny' is not calibrated for views 3, so its scores only rank" in capsys.readouterr().err
     assert len(frames_of(tmp_path / "out")) == 1
 
 

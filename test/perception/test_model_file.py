@@ -78,7 +78,10 @@ def test_confidence_comes_back(tmp_path: Path) -> None:
 def test_a_model_of_views_that_it_was_not_calibrated_for(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     save_model(path, DESCRIPTION.build_network(), replace(DESCRIPTION, confidences={1: Confidence(min_score=0.7)}))
-    assert load_model(str(path), "cpu", "torch", views=3).confidence == Confidence()
+    model = load_model(str(path), "cpu", "torch", views=3)
+    assert model.confidence == Confidence()
+    assert "not calibrated for views 3" in model.calibration_doubt
+    assert load_model(str(path), "cpu", "torch", views=1).calibration_doubt == ""
 
 
 @pytest.mark.parametrize("views", [0, 2, 4, -1])
