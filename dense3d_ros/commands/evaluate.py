@@ -40,7 +40,7 @@ Outcome = tuple[dict[str, Any], list[str], Callable[[Path, dict[str, Any]], None
 
 SUMMARY = "measure joint errors of a model or of prediction files, and a model's missed and false hands"
 SYNTHETIC_SAMPLES = 1000
-MANY_HANDS_PICTURES = 500
+MANY_HANDS = 500
 WORKING_HANDS = 300
 
 
@@ -82,7 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--many-hands",
         metavar="N",
         type=int,
-        default=MANY_HANDS_PICTURES,
+        default=MANY_HANDS,
         help="synthetic images with none to four hands (default: %(default)s)",
     )
     model.add_argument(

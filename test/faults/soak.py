@@ -1,4 +1,4 @@
-"""Hours of ordinary use: hands come and go at 60 Hz, cameras restart, models change; nothing may grow."""
+"""Hours of ordinary use: hands come and go at 60 Hz, cameras restart, the model's views change; nothing may grow."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 RATE = "60"
 HAND_PERIOD_S = "9"
 SAMPLE_S = 5.0
-CAMERA_S, MODEL_S = 45.0, 70.0
+CAMERA_S, VIEWS_S = 45.0, 70.0
 """Between two restarts of the camera, and two changes of the model. Never together for long."""
 MAX_AGE_S = 5.0
 """Beside other work, frames may wait."""
@@ -81,7 +81,7 @@ def _watch(soak: Soak, nodes: NodeProcess, folder: Path) -> None:
         client.until(lambda: client.hands, 300.0)
         started = time.monotonic()
         views = soak.views[0]
-        sample, restart, change = (started + seconds for seconds in (0.0, CAMERA_S, MODEL_S))
+        sample, restart, change = (started + seconds for seconds in (0.0, CAMERA_S, VIEWS_S))
         while (now := time.monotonic()) < started + 60 * soak.minutes:
             if not nodes.running():
                 soak.broken.append(f"the nodes ended with status {nodes.wait()}")
@@ -93,10 +93,10 @@ def _watch(soak: Soak, nodes: NodeProcess, folder: Path) -> None:
                 soak.camera_restarts.append(now - started)
             if now >= change:
                 views = next(turns)
-                if problem := _change_model(client, views):
+                if problem := _change_views(client, views):
                     soak.broken.append(problem)
                     return
-                change = time.monotonic() + MODEL_S
+                change = time.monotonic() + VIEWS_S
                 soak.model_changes.append(now - started)
             if now >= sample:
                 held = resources(nodes.pid)
@@ -111,7 +111,7 @@ def _watch(soak: Soak, nodes: NodeProcess, folder: Path) -> None:
         client.close()
 
 
-def _change_model(client: Client, views: int) -> str:
+def _change_views(client: Client, views: int) -> str:
     """As a user does it; what went wrong, or ""."""
     try:
         for transition in ("deactivate", "cleanup"):
