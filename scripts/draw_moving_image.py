@@ -3,7 +3,7 @@
 
     python scripts/draw_moving_image.py --model hand --output docs/images/hand.gif
 
-The hand's mesh is one that the models were never trained on; every frame is what HandPoseEstimator says of it.
+The hand's mesh is one that the shipped model was never trained on; every frame is what HandPoseEstimator says of it.
 """
 
 from __future__ import annotations
