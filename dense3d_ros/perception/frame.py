@@ -27,7 +27,7 @@ PASSES, FOLLOWED_PASSES = 4, 3
 SAME_HAND = 0.05
 """Two hands whose joints are this close on average, metres, are one hand seen twice."""
 SAME_CENTRE = 0.02
-"""So are two hands with centres this close, metres, as a right and as a left one: no two hands have room there."""
+"""So are two whose centres are this close, metres, though their joints differ as a right and a left hand's do."""
 SPARE_CANDIDATES = 2
 """Candidates that get a pass beyond the hands that are still to be found."""
 SCREENED = -5.5
