@@ -7,37 +7,18 @@ compares the two.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass, fields
 
 from dense3d_ros.excerpt import excerpt
 from dense3d_ros.hand_state.conventions import CONVENTIONS
 from dense3d_ros.hand_state.state import StateSettings
+from dense3d_ros.nodes.parameter_fields import check_choice, check_ranges, parameter
 from dense3d_ros.perception.views import check_views
 
 TRANSPORTS = ("raw", "compressedDepth")
 """Of the depth image. One that is not raw has a topic of its own under the image's."""
 SMALLEST_UNIT = 1e-6
 """Metres per value of a depth image."""
-
-
-def parameter(default: Any, description: str, limits: tuple[float, float] | None = None, constant: bool = False) -> Any:
-    """A dataclass field that is a ROS parameter. `constant`: read once, when the node starts."""
-    return field(default=default, metadata={"description": description, "limits": limits, "constant": constant})
-
-
-def check_ranges(settings: Any) -> None:
-    """Raise ValueError for a number outside its range. rclpy lets those a little outside pass."""
-    for entry in fields(settings):
-        if limits := entry.metadata["limits"]:
-            value, (low, high) = getattr(settings, entry.name), limits
-            if not low <= value <= high:
-                raise ValueError(f"{entry.name} is {value}; accepted: {low} to {high}")
-
-
-def _check_choice(name: str, value: str, accepted: Sequence[str]) -> None:
-    if value not in accepted:
-        raise ValueError(f"{name} is '{excerpt(value)}'; accepted: {', '.join(accepted)}")
 
 
 @dataclass(frozen=True)
@@ -101,8 +82,8 @@ class HandPoseSettings:
 
     def __post_init__(self) -> None:
         check_ranges(self)
-        _check_choice("transport", self.transport, TRANSPORTS)
-        _check_choice("distortion", self.distortion, ("auto", "undo", "ignore", "inverse"))
+        check_choice("transport", self.transport, TRANSPORTS)
+        check_choice("distortion", self.distortion, ("auto", "undo", "ignore", "inverse"))
         if 0 < self.depth_unit < SMALLEST_UNIT:
             raise ValueError(
                 f"depth_unit is {self.depth_unit:g}; accepted: 0, or {SMALLEST_UNIT:g} to 1 metre per value"
@@ -220,8 +201,8 @@ class DepthCameraSettings:
 
     def __post_init__(self) -> None:
         check_ranges(self)
-        _check_choice("encoding", self.encoding, ("16UC1", "32FC1"))
-        _check_choice("reliability", self.reliability, ("best_effort", "reliable"))
+        check_choice("encoding", self.encoding, ("16UC1", "32FC1"))
+        check_choice("reliability", self.reliability, ("best_effort", "reliable"))
 
 
 @dataclass(frozen=True)
@@ -274,7 +255,7 @@ class HandStateSettings:
 
     def __post_init__(self) -> None:
         check_ranges(self)
-        _check_choice("convention", self.convention, ("none", *CONVENTIONS))
+        check_choice("convention", self.convention, ("none", *CONVENTIONS))
         self.of_the_hand()
 
     def of_the_hand(self) -> StateSettings:

@@ -203,12 +203,6 @@ def hands(result: dict[str, Any]) -> str:
 
 def followed(result: dict[str, Any]) -> str:
     """The sequences of two hands of one model: all, by mesh and by scene."""
-    two = result["two_hands"]
-    groups = {
-        "all": two,
-        **{f"hand mesh: {name}": group for name, group in two["by_mesh"].items()},
-        **{f"scene: {name}": group for name, group in two["by_scene"].items()},
-    }
     rows = [
         [
             name,
@@ -223,7 +217,7 @@ def followed(result: dict[str, Any]) -> str:
             number(group.get("idf1"), 3),
             number(group.get("mean_joint_error_mm")),
         ]
-        for name, group in groups.items()
+        for name, group in _sequence_groups(result["two_hands"], "scene")
     ]
     head = ["", "frames", "both followed", "hands missed", "number switches per 1000", "handedness switches per 1000"]
     return table([*head, "false hands", "handedness correct", "MOTA", "IDF1", "mean error (mm)"], rows)
@@ -233,12 +227,6 @@ def held(result: dict[str, Any]) -> str:
     """The sequences of a hand that holds a thing, of one model: all, by mesh and by motion."""
     if "holding" not in result:
         return "Not measured."
-    holding = result["holding"]
-    groups = {
-        "all": holding,
-        **{f"hand mesh: {name}": group for name, group in holding["by_mesh"].items()},
-        **{f"motion: {name}": group for name, group in holding["by_scene"].items()},
-    }
     rows = [
         [
             name,
@@ -249,11 +237,20 @@ def held(result: dict[str, Any]) -> str:
             percent(group["correct_handedness"]),
             number(group["mean_joint_error_mm"]),
         ]
-        for name, group in groups.items()
+        for name, group in _sequence_groups(result["holding"], "motion")
     ]
     head = ["", "frames", "hand followed", "numbers of a hand", "number switches per 1000"]
     head += ["handedness switches per 1000", "false hands per 1000", "handedness correct", "mean error (mm)"]
     return table(head, rows)
+
+
+def _sequence_groups(sequences: dict[str, Any], scene: str) -> list[tuple[str, dict[str, Any]]]:
+    """Titles and figures of followed sequences: all, by mesh, and by what `scene` calls their scenes."""
+    return [
+        ("all", sequences),
+        *((f"hand mesh: {name}", group) for name, group in sequences["by_mesh"].items()),
+        *((f"{scene}: {name}", group) for name, group in sequences["by_scene"].items()),
+    ]
 
 
 def details(result: dict[str, Any]) -> str:
