@@ -106,7 +106,7 @@ def test_sampled_poses_keep_the_limits_and_do_not_collide() -> None:
 
 
 def test_contact_share_and_jitter(bank: PoseBank) -> None:
-    options = replace(scene_options(), stacked_poses=0.0, contact_poses=1.0, contact_jitter=2.0)
+    options = replace(scene_options(), stacked_poses=0.0, pinches=0.0, contact_poses=1.0, contact_jitter=2.0)
     rng = np.random.default_rng(1)
     for _ in range(50):
         angles, _ = sample_pose(rng, options)
@@ -127,6 +127,22 @@ def test_stacked_poses_are_near_a_prototype_and_apart() -> None:
         assert not spheres.collide(angles)
         distances.append(np.abs(prototypes - angles)[:, 2:23].mean(axis=1).min())
     assert np.degrees(np.median(distances)) < 8
+
+
+def test_pinches_bring_the_thumb_to_a_fingertip_or_on_the_way_there() -> None:
+    options, spheres, rng = (
+        replace(scene_options(), stacked_poses=0.0, pinches=1.0),
+        hand_spheres(),
+        np.random.default_rng(4),
+    )
+    poses = [sample_pose(rng, options) for _ in range(200)]
+    assert all(held is None and not spheres.collide(angles) for angles, held in poses)
+    # The last sphere of a finger ends under its tip.
+    tips = np.array([spheres.centres(angles)[7:40:8] for angles, _ in poses])
+    gaps = np.linalg.norm(tips[:, 1:] - tips[:, :1], axis=2).min(axis=1)
+    touching = (gaps < 0.085).mean()
+    assert 0.5 < touching < 0.7
+    assert gaps.max() < 0.3
 
 
 def test_the_fixed_test_sets_are_drawn_as_before_stacked_poses() -> None:

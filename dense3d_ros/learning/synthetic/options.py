@@ -20,6 +20,7 @@ class SceneOptions:
 
     right_hands: float
     stacked_poses: float
+    pinches: float
     contact_poses: float
     contact_jitter: float
     shown_objects: float
@@ -113,7 +114,7 @@ def without_working_hands(options: SceneOptions) -> SceneOptions:
 
 def without_later_options(options: SceneOptions) -> SceneOptions:
     """What the fixed test sets are drawn with: they were there before these options and must stay as they are."""
-    return replace(without_working_hands(options), stacked_poses=0.0, larger_objects=0.0)
+    return replace(without_working_hands(options), stacked_poses=0.0, pinches=0.0, larger_objects=0.0)
 
 
 @cache
