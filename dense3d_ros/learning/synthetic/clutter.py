@@ -39,7 +39,7 @@ def surroundings(
     if rng.random() < options.sleeves:
         yield sleeve(rng, hand)
     if at_least_one:
-        yield from negatives.empty_scene(rng, hand, bodies)
+        yield from negatives.empty_scene(rng, hand, bodies, options)
     else:
         if hand.worn is not None:
             yield hand.worn
@@ -48,7 +48,7 @@ def surroundings(
         elif rng.random() < options.things_in_palm:
             yield _held(rng, hand)
         if rng.random() < options.bodies:
-            yield random_body(rng, hand_centre(hand.joints), bodies)
+            yield random_body(rng, hand_centre(hand.joints), bodies, options.turned_bodies)
     if rng.random() < options.things:
         for _ in range(rng.integers(1, 4)):
             yield moved(thing(rng), random_rotation(rng), beside(rng, hand, 0.1, 0.28))

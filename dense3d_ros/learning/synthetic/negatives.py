@@ -9,6 +9,7 @@ import numpy as np
 from dense3d_ros.geometry.hand import KNUCKLES, hand_centre
 from dense3d_ros.learning.synthetic.bodies import random_body
 from dense3d_ros.learning.synthetic.hand_mesh import PosedHand
+from dense3d_ros.learning.synthetic.options import SceneOptions
 from dense3d_ros.learning.synthetic.placing import moved, random_rotation, turn_about, unit
 from dense3d_ros.learning.synthetic.primitives import Mesh, box, cylinder, sphere
 
@@ -16,7 +17,9 @@ _CUT_TAPER = 0.015
 """Length, metres, within which a stump closes."""
 
 
-def empty_scene(rng: np.random.Generator, place: PosedHand, bodies: tuple[Mesh, ...]) -> Iterator[Mesh]:
+def empty_scene(
+    rng: np.random.Generator, place: PosedHand, bodies: tuple[Mesh, ...], options: SceneOptions
+) -> Iterator[Mesh]:
     """Random meshes about where a hand is, which is itself left out."""
     kind = rng.random()
     if kind < 0.3:
@@ -26,7 +29,7 @@ def empty_scene(rng: np.random.Generator, place: PosedHand, bodies: tuple[Mesh, 
         rotation, centre = random_rotation(rng), hand_centre(place.joints) + rng.normal(0.0, 0.05, 3)
         yield from (moved(part, rotation, centre) for part in parts)
     if kind > 0.7 or rng.random() < 0.4:
-        yield random_body(rng, hand_centre(place.joints), bodies)
+        yield random_body(rng, hand_centre(place.joints), bodies, options.turned_bodies)
 
 
 def stump(rng: np.random.Generator, hand: PosedHand) -> Mesh:

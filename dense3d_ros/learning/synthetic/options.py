@@ -37,6 +37,7 @@ class SceneOptions:
     sleeves: float
     things_in_palm: float
     bodies: float
+    turned_bodies: float
     things: float
     bars_in_front: float
     planes: float
@@ -114,7 +115,9 @@ def without_working_hands(options: SceneOptions) -> SceneOptions:
 
 def without_later_options(options: SceneOptions) -> SceneOptions:
     """What the fixed test sets are drawn with: they were there before these options and must stay as they are."""
-    return replace(without_working_hands(options), stacked_poses=0.0, pinches=0.0, larger_objects=0.0)
+    return replace(
+        without_working_hands(options), stacked_poses=0.0, pinches=0.0, larger_objects=0.0, turned_bodies=0.0
+    )
 
 
 @cache

@@ -200,7 +200,7 @@ def _random_scene(
             # Both hands of a wearer are at work.
             meshes += [mesh for mesh in (other.held, other.worn) if mesh is not None]
     elif with_hand and not at_hand:
-        meshes += negatives.empty_scene(rng, _hand_beside(rng, assets, hand, 0.2, 0.45), assets.bodies)
+        meshes += negatives.empty_scene(rng, _hand_beside(rng, assets, hand, 0.2, 0.45), assets.bodies, options)
     if view is not None:
         meshes += view.jaws(rng)
         return _Scene(meshes, view.background(rng, hand), hand, assets.bodies)

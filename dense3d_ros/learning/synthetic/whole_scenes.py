@@ -150,12 +150,12 @@ def _surroundings(
     if view is not None:
         yield from view.jaws(rng)
     elif hands and rng.random() < 0.6:
-        yield random_body(rng, hand_centre(hands[0].joints), assets.bodies)
+        yield random_body(rng, hand_centre(hands[0].joints), assets.bodies, options.turned_bodies)
     if hands and rng.random() < CALM:
         return
     for _ in range(0 if view is not None else rng.poisson(0.7) + (not hands)):
         place, _ = random_hand(rng, assets)
-        yield from negatives.empty_scene(rng, _moved(place, _place(rng, camera)), assets.bodies)
+        yield from negatives.empty_scene(rng, _moved(place, _place(rng, camera)), assets.bodies, options)
     if rng.random() < 0.15:
         rotation, centre = random_rotation(rng), _place(rng, camera)
         yield from (moved(part, rotation, centre) for part in negatives.gripper(rng))
