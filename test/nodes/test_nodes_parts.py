@@ -34,13 +34,12 @@ from dense3d_ros.nodes.diagnostics import (
     Condition,
     Conditions,
     Level,
-    Rates,
     diagnostic_array,
     traceback_text,
 )
 from dense3d_ros.nodes.model_slot import ModelSlot
 from dense3d_ros.nodes.settings import DepthCameraSettings, HandModelSettings, HandPoseSettings, HandStateSettings
-from dense3d_ros.nodes.statistics import FrameStatistics
+from dense3d_ros.nodes.statistics import FrameStatistics, Rates
 from dense3d_ros.nodes.worker import LatestWorker
 
 ROOT = Path(__file__).resolve().parents[2]
