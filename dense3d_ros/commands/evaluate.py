@@ -155,7 +155,8 @@ def _evaluate_on_no_hand(arguments: argparse.Namespace) -> Outcome:
     from dense3d_ros.learning.evaluation.lines import no_hand_lines
     from dense3d_ros.learning.evaluation.no_hand import evaluate_on_no_hand
     from dense3d_ros.perception.model import load_model
-    from dense3d_ros.recordings.offline import Intrinsics, find_frames
+    from dense3d_ros.recordings.offline import Intrinsics
+    from dense3d_ros.recordings.png_folder import find_frames
 
     given = [getattr(arguments, name) for name in ("fx", "fy", "cx", "cy", "depth_unit")]
     if None in given:
