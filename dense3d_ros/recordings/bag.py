@@ -72,9 +72,10 @@ class Bag:
         return [sentence for kind, sentence in self.lost.values() if kind in kinds]
 
     def messages(self, names: Collection[str]) -> Iterator[tuple[str, int, Any]]:
-        """Topic, nanoseconds of the recorder and message of some topics, file by file; ends where a file is damaged.
+        """Topic, nanoseconds of the recorder and message of some topics, of each file as far as it can be read.
 
-        Messages that cannot be decoded are passed over, and counted in `faults` when all is read.
+        Messages that cannot be decoded are passed over, and counted in `faults` when all is read. What is cut off is
+        told in `cuts`.
         """
         passed: Counter[str] = Counter()
         reasons: dict[str, str] = {}
