@@ -24,7 +24,8 @@ examples:
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
     from dense3d_ros.learning.evaluation.benchmark import ScoredFrames
     from dense3d_ros.learning.evaluation.benchmark_models import BenchmarkModel
 
-Outcome = tuple[dict[str, Any], list[str], Callable[[Path, dict[str, Any]], None] | None]
-"""Result, the lines to print of it, and what draws it, if anything does."""
+Outcome = tuple[Mapping[str, Any], list[str], Callable[[Path], None] | None]
+"""Result, the lines to print of it, and what draws it to a file, if anything does."""
 
 SUMMARY = "measure joint errors of a model or of prediction files, and a model's missed and false hands"
 SYNTHETIC_SAMPLES = 1000
@@ -126,13 +127,14 @@ def run(arguments: argparse.Namespace) -> int:
             result, lines, plot = _evaluate_on_synthetic(arguments)
     write_json(arguments.json, result)
     if arguments.plot and plot:
-        plot(arguments.plot, result)
+        plot(arguments.plot)
     print("\n".join([*lines, str(arguments.json)]))
     return 0
 
 
 def _score_predictions(arguments: argparse.Namespace) -> Outcome:
     from dense3d_ros.learning.evaluation.benchmark import score_on_dataset
+    from dense3d_ros.learning.evaluation.lines import error_line
     from dense3d_ros.learning.evaluation.predictions import score_predictions
     from dense3d_ros.learning.evaluation.report import plot_predictions
 
@@ -146,13 +148,15 @@ def _score_predictions(arguments: argparse.Namespace) -> Outcome:
         result = score_on_dataset(arguments.predictions, _test_split(arguments))
     else:
         result = score_predictions(arguments.predictions, arguments.ground_truth, arguments.dataset)
-    return result, [_line(arguments.dataset.upper(), result)], plot_predictions
+    return result, [error_line(arguments.dataset.upper(), result)], partial(plot_predictions, result=result)
 
 
 def _evaluate_on_no_hand(arguments: argparse.Namespace) -> Outcome:
+    from dense3d_ros.learning.evaluation.lines import no_hand_lines
     from dense3d_ros.learning.evaluation.no_hand import evaluate_on_no_hand
     from dense3d_ros.perception.model import load_model
-    from dense3d_ros.recordings.offline import Intrinsics, find_frames
+    from dense3d_ros.recordings.offline import Intrinsics
+    from dense3d_ros.recordings.png_folder import find_frames
 
     given = [getattr(arguments, name) for name in ("fx", "fy", "cx", "cy", "depth_unit")]
     if None in given:
@@ -163,11 +167,7 @@ def _evaluate_on_no_hand(arguments: argparse.Namespace) -> Outcome:
     model = load_model(arguments.model, arguments.device, arguments.runtime, arguments.views)
     folder = arguments.no_hand.resolve().name
     result = {"folder": folder, **evaluate_on_no_hand(model, frames, intrinsics)}
-    lines = [f"a hand is seen in {result['frames_with_a_hand']} of {result['frames']} frames"]
-    for frame in result["seen"]:
-        scores = ", ".join(f"{hand['score']:.3f}" for hand in frame["hands"])
-        lines.append(f"  {frame['file']}: score {scores}")
-    return result, lines, None
+    return result, no_hand_lines(result), None
 
 
 def _evaluate_on_benchmark(arguments: argparse.Namespace) -> Outcome:
@@ -186,20 +186,17 @@ def _evaluate_on_benchmark(arguments: argparse.Namespace) -> Outcome:
 
 def _benchmark_outcome(arguments: argparse.Namespace, model: BenchmarkModel, frames: ScoredFrames) -> Outcome:
     from dense3d_ros.learning.evaluation.benchmark import evaluate_on_benchmark
+    from dense3d_ros.learning.evaluation.lines import benchmark_lines
     from dense3d_ros.learning.evaluation.report import plot_benchmark
 
     result = evaluate_on_benchmark(model, frames, arguments.samples, arguments.write_predictions)
-    scored, missing = result["scored_joints"], result["joints_without_prediction"]
-    lines = [_line("crop from the labels", result["oracle_crop"]), _line("own detector", result["detected_crop"])]
-    lines.append(f"own detector: {100 * result['detected_crop']['found']:.1f} % of {result['frames']} hands found")
-    if missing:
-        lines.append(f"scored: {len(scored)} of {len(scored) + len(missing)} joints, {', '.join(scored)}")
-    return result, lines, plot_benchmark
+    return result, benchmark_lines(result), partial(plot_benchmark, result=result)
 
 
 def _evaluate_on_synthetic(arguments: argparse.Namespace) -> Outcome:
     from dense3d_ros.learning.evaluation.benchmark_models import load_benchmark_model
     from dense3d_ros.learning.evaluation.holding import evaluate_on_holding
+    from dense3d_ros.learning.evaluation.lines import synthetic_lines
     from dense3d_ros.learning.evaluation.model import evaluate_on_synthetic
     from dense3d_ros.learning.evaluation.recall import evaluate_on_many_hands
     from dense3d_ros.learning.evaluation.report import plot_model
@@ -209,7 +206,6 @@ def _evaluate_on_synthetic(arguments: argparse.Namespace) -> Outcome:
         evaluate_on_sequences,
     )
     from dense3d_ros.learning.evaluation.synthetic_right_hands import SyntheticRightHands
-    from dense3d_ros.learning.evaluation.tables import FALSE_CANDIDATES
     from dense3d_ros.learning.evaluation.two_hands import evaluate_on_two_hands
     from dense3d_ros.learning.evaluation.working_hands import evaluate_on_working_hands
     from dense3d_ros.perception.model import load_model
@@ -248,51 +244,10 @@ def _evaluate_on_synthetic(arguments: argparse.Namespace) -> Outcome:
         "two_hands": evaluate_on_two_hands(model, arguments.seconds),
         "holding": evaluate_on_holding(model, arguments.seconds),
     }
-    lines = []
-    for title, mode in (("true place, turn and handedness", "oracle_crop"), ("own detector", "own_detector")):
-        lines.append(_line(title, result[mode]))
-        lines += [_line(f"  {mesh}", summary) for mesh, summary in result[mode]["by_mesh"].items()]
-    own = result["own_detector"]
-    low, high = own["false_hand_rate_95"]
-    lines.append(
-        f"own detector, score from {result['min_score']:g} on: {100 * own['found']:.1f} % of hands found; one seen in "
-        f"{100 * own['false_hand_rate']:.2f} % of images without (95 %: {100 * low:.2f}-{100 * high:.2f} %)"
-    )
-    recall = {point["false_per_image"]: point["recall"]["all"] for point in result["detector"]["curve"]}
-    named = ", ".join(f"{_percent(recall[rate])} at {rate:g}" for rate in FALSE_CANDIDATES)
-    lines.append(f"hands named by the detector over its false candidates an image: {named}")
-    many, two, holding = result["many_hands"], result["two_hands"], result["holding"]
-    lines += [
-        f"none to four hands, own detector: {_percent(many['missed'])} of {many['hands']} hands missed, "
-        f"{many['false_hands']} false hands in {many['images']} images",
-        _line("hands at work, true place, turn and handedness", result["working_hands"]),
-        *(_line(f"  holds {what}", group) for what, group in result["working_hands"]["by_holds"].items()),
-        _line("one hand followed", result["sequences"]),
-        *(_line(f"  fingers moving freely, mesh {name}", part) for name, part in result["free_motion"].items()),
-        f"two hands followed: both in {_percent(two['both_followed'])} of {two['frames_with_both']} frames, "
-        f"{two['number_switches']} number switches, {two['handedness_switches']} handedness switches and "
-        f"{two['false_hands']} false hands in {two['frames']} frames",
-        f"a hand that holds a thing: missed in {_percent(holding['missed'])} of {holding['hands']} frames, "
-        f"{holding['number_switches']} number switches, {holding['handedness_switches']} handedness switches and "
-        f"{holding['false_hands']} false hands in {holding['sequences']} sequences",
-    ]
-    return result, lines, plot_model
+    return result, synthetic_lines(result), partial(plot_model, result=result)
 
 
 def _test_split(arguments: argparse.Namespace) -> DepthDataset:
     from dense3d_ros.learning.datasets.frames import open_dataset
 
     return open_dataset(arguments.dataset, arguments.root, "test", arguments.held_out)
-
-
-def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:.1f} %"
-
-
-def _line(title: str, result: dict[str, Any]) -> str:
-    if not result["frames"]:
-        return f"{title}: no frames"
-    return (
-        f"{title}: mean {result['mean_joint_error_mm']:.3f} mm, median {result['median_joint_error_mm']:.3f} mm "
-        f"over {result['frames']} frames"
-    )

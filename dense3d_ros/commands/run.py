@@ -165,7 +165,9 @@ def _recording(arguments: argparse.Namespace) -> tuple[Recording, Centres | None
     from dense3d_ros.geometry.depth import printable
     from dense3d_ros.recordings.bag import is_bag
     from dense3d_ros.recordings.bag_frames import open_bag_recording
-    from dense3d_ros.recordings.offline import Intrinsics, open_folder, read_centres
+    from dense3d_ros.recordings.centres import read_centres
+    from dense3d_ros.recordings.offline import Intrinsics
+    from dense3d_ros.recordings.png_folder import open_folder
 
     pinhole = (arguments.fx, arguments.fy, arguments.cx, arguments.cy)
     given = [value for value in pinhole if value is not None]

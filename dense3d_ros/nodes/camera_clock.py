@@ -44,6 +44,15 @@ class CameraClock:
         earliest = sorted(self._ages)[len(self._ages) // _EARLIEST] if self._ages else 0.0
         return max(0.0, -earliest)
 
+    def doubt(self) -> str:
+        """What is wrong with the clock and to be reported though frames are used; "" if nothing is."""
+        if (ahead := self.ahead) < NOTEWORTHY:
+            return ""
+        return (
+            f"the camera's clock is {ahead:.2f} s ahead of this node's, so ages are told by its latest frames; "
+            "synchronise the two, by NTP or PTP"
+        )
+
     def why_old(self, stamp: float) -> str:
         """What makes frames old, the last of them with so many seconds as its stamp, and what to set."""
         if stamp <= 0.0:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -71,22 +70,6 @@ class Conditions:
         """The last bad condition since the last call; where there was none, the latest one."""
         bad, self._bad = self._bad, None
         return bad or self._latest
-
-
-class Rates:
-    """Events a second between two readings of the counts."""
-
-    def __init__(self) -> None:
-        self._counts: Counter[str] = Counter()
-        self._read = time.monotonic()
-
-    def since_last(self, counts: Mapping[str, int]) -> dict[str, float]:
-        """Event -> events a second since the last call."""
-        now = time.monotonic()
-        seconds = max(now - self._read, 1e-6)
-        rates = {event: (count - self._counts[event]) / seconds for event, count in counts.items()}
-        self._counts, self._read = Counter(counts), now
-        return rates
 
 
 def diagnostic_array(

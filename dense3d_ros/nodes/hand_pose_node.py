@@ -14,7 +14,7 @@ from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.camera_info import CameraInfoError, camera_of, lens_of
 from dense3d_ros.geometry.depth import DepthFormatError, DepthImage
 from dense3d_ros.nodes.allocator import gpu_mebibytes, resident_mebibytes
-from dense3d_ros.nodes.camera_clock import NOTEWORTHY, CameraClock
+from dense3d_ros.nodes.camera_clock import CameraClock
 from dense3d_ros.nodes.camera_hints import CameraHints
 from dense3d_ros.nodes.depth_unit import UnitDoubt
 from dense3d_ros.nodes.diagnostics import (
@@ -22,7 +22,6 @@ from dense3d_ros.nodes.diagnostics import (
     Condition,
     Conditions,
     Level,
-    Rates,
     diagnostic_array,
     traceback_text,
 )
@@ -53,7 +52,6 @@ class HandPoseNode(Node):  # type: ignore[misc]
         self._configuration = NodeParameters(self, HandPoseSettings())
         self._conditions = Conditions(self.get_logger())
         self._statistics = FrameStatistics()
-        self._rates = Rates()
         # Held while a frame is worked on: who takes the model away waits for it.
         self._working = threading.Lock()
         self._estimator: HandPoseEstimator | None = None
@@ -138,18 +136,11 @@ class HandPoseNode(Node):  # type: ignore[misc]
             # Last, so that nobody who acts on the hands waits for it.
             self._outputs.show(frame.image.header, depth, camera, hands, settings)
 
-    def _published(self, text: str, doubt: str) -> Condition:
-        if doubt:
-            return Condition(Level.WARN, "depth unit", f"{text}; {doubt}")
-        ahead = self._camera_clock.ahead
-        if ahead < NOTEWORTHY:
-            return Condition(Level.OK, "published", text)
-        return Condition(
-            Level.WARN,
-            "camera clock",
-            f"{text}; the camera's clock is {ahead:.2f} s ahead of this node's, so ages are told by its latest frames; "
-            "synchronise the two, by NTP or PTP",
-        )
+    def _published(self, text: str, doubt_of_unit: str) -> Condition:
+        for kind, doubt in (("depth unit", doubt_of_unit), ("camera clock", self._camera_clock.doubt())):
+            if doubt:
+                return Condition(Level.WARN, kind, f"{text}; {doubt}")
+        return Condition(Level.OK, "published", text)
 
     def _is_too_old(self, stamp: float, settings: HandPoseSettings, when: str) -> bool:
         """Whether a frame is older than max_age, which is then counted and reported."""
@@ -179,20 +170,20 @@ class HandPoseNode(Node):  # type: ignore[misc]
     def _read(self, frame: Frame) -> tuple[DepthImage, Camera] | None:
         """Depth and camera of a frame, or None where it cannot be used, which is then reported."""
         settings = self._configuration.settings
-        topics = self._input.depth_topic, self._input.info_topic
+        depth_topic, info_topic = self._input.depth_topic, self._input.info_topic
         try:
             depth = depth_image(frame.image, settings.depth_unit)
         except DepthFormatError as error:
-            self._refuse("depth image", f"depth image on {topics[0]}: {error}")
+            self._refuse("depth image", f"depth image on {depth_topic}: {error}")
             return None
         height, width = depth.shape
-        lens = lens_of(topics[0], settings.distortion)
+        lens = lens_of(depth_topic, settings.distortion)
         try:
             camera = camera_of(frame.info, width, height, frame.image.header.frame_id, lens)
         except CameraInfoError as error:
-            self._refuse("camera info", f"camera info on {topics[1]}: {error}")
+            self._refuse("camera info", f"camera info on {info_topic}: {error}")
             return None
-        self._hints.check(frame.image, frame.info, camera, *topics)
+        self._hints.check(frame.image, frame.info, camera, depth_topic, info_topic)
         return depth, camera
 
     def _refuse(self, kind: str, text: str) -> None:
@@ -240,7 +231,10 @@ class HandPoseNode(Node):  # type: ignore[misc]
                 self._outputs.clear()
 
     def _clear_stale_hands(self) -> bool:
-        """No frame has renewed the last hands: the input ended, is refused, or the network takes too long."""
+        """Clear hands that no frame has renewed for `timeout`; whether there are hands that may have to be cleared.
+
+        The input ended, is refused, or the network takes too long.
+        """
         if self._outputs.clear(after=self._configuration.settings.timeout):
             self._statistics.count("cleared")
         return self._outputs.stand
@@ -266,9 +260,9 @@ class HandPoseNode(Node):  # type: ignore[misc]
             self.get_logger().info(f"The camera info on {self._input.info_topic} that goes with an image is {pairing}.")
         if unfit := self._outputs.unfit_subscriber():
             self._conditions.report(Condition(Level.WARN, "unfit subscriber", unfit))
-        counts = self._statistics.counts() + self._input.counts
-        counts["dropped: newer frame"] = self._worker.dropped
-        values: dict[str, object] = {
+        # Without the kinds of message that never came.
+        others = {**+self._input.counts, "dropped: newer frame": self._worker.dropped}
+        values = {
             "input": problem or "frames arrive",
             "camera info": pairing,
             "distortion": self._hints.lens,
@@ -279,14 +273,8 @@ class HandPoseNode(Node):  # type: ignore[misc]
             "runtime": model.runtime if model else "",
             "memory MiB": resident_mebibytes(),
             "GPU memory MiB": gpu_mebibytes(),
+            **self._statistics.values(others),
         }
-        rates = self._rates.since_last(counts)
-        for event in sorted(counts):
-            values[event] = counts[event]
-            values[f"{event} per second"] = rates[event]
-        for stage, (median, high) in self._statistics.percentiles().items():
-            values[f"{stage} p50 ms"] = median
-            values[f"{stage} p95 ms"] = high
         self._diagnostics.publish(
             diagnostic_array(
                 self.get_clock().now().to_msg(),

@@ -143,7 +143,7 @@ def _topics(what: str, topics: Topics) -> list[str]:
 def _parameter(entry: Any) -> list[str]:
     limits = entry.metadata["limits"]
     about = entry.metadata["description"]
-    if limits:
+    if limits and not entry.metadata["choices"]:
         about += f" {limits[0]} to {limits[1]}."
     if entry.metadata["constant"]:
         about += " Read at the start."

@@ -9,9 +9,22 @@ from typing import Any
 from dense3d_ros.excerpt import excerpt
 
 
-def parameter(default: Any, description: str, limits: tuple[float, float] | None = None, constant: bool = False) -> Any:
-    """A dataclass field that is a ROS parameter. `constant`: read once, when the node starts."""
-    return field(default=default, metadata={"description": description, "limits": limits, "constant": constant})
+def parameter(
+    default: Any,
+    description: str,
+    limits: tuple[float, float] | None = None,
+    constant: bool = False,
+    choices: Sequence[float] = (),
+) -> Any:
+    """A dataclass field that is a ROS parameter.
+
+    limits: range of a number. constant: read once, when the node starts. choices: in place of `limits`, the only
+    numbers that are accepted; the description says which, since ROS knows only their range.
+    """
+    if choices:
+        limits = min(choices), max(choices)
+    metadata = {"description": description, "limits": limits, "constant": constant, "choices": choices}
+    return field(default=default, metadata=metadata)
 
 
 def check_ranges(settings: Any) -> None:

@@ -13,7 +13,7 @@ from dense3d_ros.excerpt import excerpt
 from dense3d_ros.hand_state.conventions import CONVENTIONS
 from dense3d_ros.hand_state.state import StateSettings
 from dense3d_ros.nodes.parameter_fields import check_choice, check_ranges, parameter
-from dense3d_ros.perception.views import check_views
+from dense3d_ros.perception.views import VIEWS, check_views
 
 TRANSPORTS = ("raw", "compressedDepth")
 """Of the depth image. One that is not raw has a topic of its own under the image's."""
@@ -103,7 +103,7 @@ class HandModelSettings:
         1,
         "Crops of each hand that the network runs on, each turned a little: 1 or 3. 3 is more accurate and costs about "
         "twice the time of a frame. Read by the configure transition.",
-        (1, 3),
+        choices=VIEWS,
     )
     device: str = parameter(
         "auto",

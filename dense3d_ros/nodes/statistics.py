@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter, deque
 from collections.abc import Mapping
 
@@ -12,6 +13,22 @@ _WINDOW = 300
 """Times kept per stage: ten seconds at 30 frames a second."""
 
 
+class Rates:
+    """Events a second between two readings of the counts."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._read = time.monotonic()
+
+    def since_last(self, counts: Mapping[str, int]) -> dict[str, float]:
+        """Event -> events a second since the last call."""
+        now = time.monotonic()
+        seconds = max(now - self._read, 1e-6)
+        rates = {event: (count - self._counts[event]) / seconds for event, count in counts.items()}
+        self._counts, self._read = Counter(counts), now
+        return rates
+
+
 class FrameStatistics:
     """Counts events and keeps the latest times of each stage. Any thread may write and read."""
 
@@ -19,6 +36,7 @@ class FrameStatistics:
         self._lock = threading.Lock()
         self._counts: Counter[str] = Counter()
         self._times: dict[str, deque[float]] = {}
+        self._rates = Rates()
 
     def count(self, event: str) -> None:
         """One more of `event`."""
@@ -44,3 +62,19 @@ class FrameStatistics:
             stage: (float(np.percentile(values, 50)), float(np.percentile(values, 95)))
             for stage, values in times.items()
         }
+
+    def values(self, others: Mapping[str, int]) -> dict[str, object]:
+        """Each event's count and its rate since the last call, by name, then the stages' percentiles, each by its key.
+
+        others: further events -> how often they happened.
+        """
+        counts = {**self.counts(), **others}
+        rates = self._rates.since_last(counts)
+        values: dict[str, object] = {}
+        for event in sorted(counts):
+            values[event] = counts[event]
+            values[f"{event} per second"] = rates[event]
+        for stage, (median, high) in self.percentiles().items():
+            values[f"{stage} p50 ms"] = median
+            values[f"{stage} p95 ms"] = high
+        return values

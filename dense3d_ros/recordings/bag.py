@@ -1,4 +1,4 @@
-"""A ROS bag of one file or several: what is in it, and which of its topics are depth and camera info."""
+"""A ROS bag of one file or several, and what is in it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import yaml
 from dense3d_ros.excerpt import excerpt
 from dense3d_ros.geometry.depth import ENCODINGS, printable
 from dense3d_ros.recordings.bag_file import BagError, BagFile, is_bag_file, open_bag_file
-from dense3d_ros.recordings.offline import natural
+from dense3d_ros.recordings.natural_order import natural
 
 METADATA = "metadata.yaml"
 IMAGE, COMPRESSED, INFO = (f"sensor_msgs/msg/{name}" for name in ("Image", "CompressedImage", "CameraInfo"))
@@ -72,9 +72,10 @@ class Bag:
         return [sentence for kind, sentence in self.lost.values() if kind in kinds]
 
     def messages(self, names: Collection[str]) -> Iterator[tuple[str, int, Any]]:
-        """Topic, nanoseconds of the recorder and message of some topics, file by file; ends where a file is damaged.
+        """Topic, nanoseconds of the recorder and message of some topics, of each file as far as it can be read.
 
-        Messages that cannot be decoded are passed over, and counted in `faults` when all is read.
+        Messages that cannot be decoded are passed over, and counted in `faults` when all is read. What is cut off is
+        told in `cuts`.
         """
         passed: Counter[str] = Counter()
         reasons: dict[str, str] = {}
@@ -228,54 +229,3 @@ def _names(metadata: Path) -> list[str]:
         raise BagError(
             f"{printable(metadata)} is no metadata of a ROS 2 bag; accepted: YAML as `ros2 bag record` writes it"
         ) from error
-
-
-def choose_depth(bag: Bag, wanted: str | None) -> Topic:
-    """The depth topic: `wanted`, or the only one. BagError lists what there is."""
-    name = printable(bag.path)
-    images = [topic for topic in bag.topics.values() if topic.kind in (IMAGE, COMPRESSED)]
-    listed = "; ".join([*(topic.shown for topic in images), *bag.lost_of(IMAGE, COMPRESSED)]) or "none"
-    if wanted is not None:
-        topic = bag.topics.get(wanted)
-        if topic is None or not topic.is_depth:
-            raise BagError(f"--depth {wanted} is no depth topic of {name}; its images: {listed}")
-        return topic
-    depth = [topic for topic in images if topic.is_depth]
-    if not depth:
-        raise BagError(
-            f"{name} holds no depth images; its images: {listed}; accepted: {', '.join(ENCODINGS)}, compressedDepth"
-        )
-    # Some drivers publish infrared as mono16; and the same images compressed, too, are one camera.
-    sure = [topic for topic in depth if topic.encoding != "mono16"] or depth
-    raw = {topic.name for topic in sure}
-    single = [topic for topic in sure if topic.kind == IMAGE or str(PurePath(topic.name).parent) not in raw]
-    if len(single) > 1:
-        shown = "; ".join(topic.shown for topic in single)
-        raise BagError(f"{name} holds several depth topics; name one with --depth: {shown}")
-    return single[0]
-
-
-def choose_info(bag: Bag, depth: Topic, wanted: str | None) -> Topic | None:
-    """The camera info of a depth topic: `wanted`, the one beside it, or the only one; None where there is none.
-
-    BagError lists what there is where it is not clear.
-    """
-    infos = {topic.name: topic for topic in bag.topics.values() if topic.kind == INFO}
-    listed = "; ".join([", ".join(infos) or "none", *bag.lost_of(INFO)])
-    if wanted is not None:
-        if wanted not in infos:
-            raise BagError(f"--camera-info {wanted} is no camera info of {printable(bag.path)}; there: {listed}")
-        return infos[wanted]
-    place = PurePath(depth.name).parent
-    # Compressed images have a level more; some drivers put the info below the image.
-    folders = [place.parent] * (depth.kind == COMPRESSED) + [place, PurePath(depth.name)]
-    for folder in folders:
-        beside = str(folder / "camera_info")
-        if info := infos.get(beside):
-            return info
-        if beside in bag.lost:
-            # Another one would be that of another camera.
-            raise BagError(f"{bag.lost[beside][1]}; say what camera it was by --fx, --fy, --cx and --cy")
-    if len(infos) > 1:
-        raise BagError(f"no camera info is beside {depth.name}; name one of the bag with --camera-info: {listed}")
-    return next(iter(infos.values()), None)

@@ -20,12 +20,11 @@ from dense3d_ros.recordings.bag import (
     TRANSFORMS,
     Bag,
     Topic,
-    choose_depth,
-    choose_info,
     open_bag,
     passed_over,
 )
 from dense3d_ros.recordings.bag_file import BagError
+from dense3d_ros.recordings.bag_topics import choose_depth, choose_info
 from dense3d_ros.recordings.offline import FrameFile, Intrinsics, RecordedFrame, Recording, Transform, unreadable
 
 _SECOND = 1_000_000_000

@@ -1,12 +1,8 @@
-"""Recordings on disk through the estimator, frame by frame, and folders of depth PNGs as recordings."""
+"""Recorded frames, and the hands that the estimator finds in them."""
 
 from __future__ import annotations
 
-import csv
-import os
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dense3d_ros.geometry.camera import Camera
-from dense3d_ros.geometry.depth import DepthFormatError, DepthImage, printable
+from dense3d_ros.geometry.depth import DepthImage, printable
 from dense3d_ros.perception.estimator import Estimate, HandPoseEstimator
-from dense3d_ros.recordings.result_folder import holds_results
 
 Centres = Mapping[str, Sequence[NDArray[np.float32]]]
+"""Name of a frame -> centres (3,) of its hands in metres."""
 Transform = tuple[str, int, Any]
 """As recorded: topic, nanoseconds of the recorder and tf2_msgs/TFMessage."""
 
@@ -117,139 +113,6 @@ class FrameResult(RecordedFrame):
     estimate: Estimate
 
 
-class ImageReader:
-    """Reads the depth PNGs of one camera, whose values count `unit` metres. All are of one size, the first one's."""
-
-    def __init__(self, unit: float) -> None:
-        self._unit = unit
-        self.shape: tuple[int, int] | None = None
-
-    def read(self, path: Path) -> DepthImage:
-        """Raises DepthFormatError for a file that is no depth PNG, or one of another size."""
-        depth = DepthImage.from_png(path, self._unit)
-        if self.shape is None:
-            self.shape = depth.shape
-        if depth.shape != self.shape:
-            (height, width), (first_height, first_width) = depth.shape, self.shape
-            raise DepthFormatError(
-                f"{printable(path)} has {width}x{height} pixels, the first image {first_width}x{first_height}; "
-                "expected images of one camera, all of one size"
-            )
-        return depth
-
-
-def find_frames(folder: Path) -> list[FrameFile]:
-    """All PNGs below `folder`, folder by folder, 9.png before 10.png.
-
-    Hidden files and the results of `dense3d run` and `dense3d demo` are left out. ValueError if there are none, or a
-    subfolder cannot be read.
-    """
-    if not folder.is_dir():
-        raise ValueError(
-            f"folder '{printable(folder)}' is not there or not a folder; expected one with 16-bit depth PNGs"
-        )
-    paths = sorted(_pngs(folder), key=lambda path: (natural(str(path.parent)), natural(path.name)))
-    if not paths:
-        raise ValueError(f"folder '{printable(folder)}' and its subfolders hold no PNG; expected 16-bit depth PNGs")
-    frames: list[FrameFile] = []
-    for path in paths:
-        follows = bool(frames) and frames[-1].path.parent == path.parent
-        index = frames[-1].index + 1 if follows else 0
-        frames.append(FrameFile(path, path.relative_to(folder), index))
-    return frames
-
-
-def check_camera(frames: Sequence[FrameFile], intrinsics: Intrinsics) -> None:
-    """Raise ValueError for intrinsics that the first image cannot have."""
-    reader = ImageReader(intrinsics.depth_unit)
-    for frame in frames:
-        with suppress(DepthFormatError):
-            height, width = reader.read(frame.path).shape
-            intrinsics.camera(width, height)
-            return
-
-
-def _pngs(folder: Path) -> Iterator[Path]:
-    def refuse(error: OSError) -> None:
-        raise ValueError(f"folder '{printable(Path(error.filename))}' cannot be read: {error.strerror}") from error
-
-    for parent, folders, names in os.walk(folder, onerror=refuse):
-        if Path(parent) != folder and holds_results(Path(parent)):
-            folders.clear()
-            continue
-        for path in (Path(parent, name) for name in names if not name.startswith(".")):
-            # A link that leads nowhere is an image that is missing, and said to be.
-            if path.suffix.lower() == ".png" and (path.is_file() or path.is_symlink()):
-                yield path
-
-
-def read_centres(path: Path, frames: Sequence[FrameFile]) -> dict[str, list[NDArray[np.float32]]]:
-    """Lines of file name, x, y, z in metres -> centres (3,) by frame name; a first line of titles is allowed.
-
-    A file is named relative to the recording, or by its last part where only one file has it. ValueError says
-    which line is wrong, or that it is no text.
-    """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is no text; expected lines of file name, x, y, z in metres") from error
-    names = {frame.name for frame in frames}
-    by_last_part: dict[str, list[str]] = {}
-    for name in names:
-        by_last_part.setdefault(name.rpartition("/")[2], []).append(name)
-    centres: dict[str, list[NDArray[np.float32]]] = {}
-    for number, row in enumerate(csv.reader(lines, skipinitialspace=True), start=1):
-        if not row or (number == 1 and row[1:] and not _is_number(row[-1])):
-            continue
-        if len(row) != 4 or not all(_is_number(value) for value in row[1:]):
-            raise ValueError(f"{path}, line {number}: expected file name, x, y, z in metres, got {row}")
-        name = row[0].strip()
-        matches = [name] if name in names else by_last_part.get(name, [])
-        if len(matches) != 1:
-            found = "names several files of" if matches else "is not in"
-            raise ValueError(f"{path}, line {number}: {name} {found} the recording")
-        centre = np.array([float(value) for value in row[1:]], np.float32)
-        if not centre[2] > 0:
-            raise ValueError(f"{path}, line {number}: z must be above 0 m, got {row[3]}")
-        centres.setdefault(matches[0], []).append(centre)
-    return centres
-
-
-def estimate_recording(
-    frames: Sequence[FrameFile],
-    intrinsics: Intrinsics,
-    estimator: HandPoseEstimator,
-    centres: Centres | None = None,
-) -> Iterator[FrameResult]:
-    """`estimate_frames` of a folder's images. ValueError for intrinsics that images of this size cannot have."""
-    return estimate_frames(folder_frames(frames, intrinsics), estimator, centres)
-
-
-def open_folder(folder: Path, intrinsics: Intrinsics) -> tuple[Recording, list[FrameFile]]:
-    """A folder of PNGs as a recording, and its files; ValueError where there are none, or the intrinsics cannot be."""
-    files = find_frames(folder)
-    check_camera(files, intrinsics)
-    return Recording(folder_frames(files, intrinsics), len(files), intrinsics, {}, []), files
-
-
-def folder_frames(frames: Sequence[FrameFile], intrinsics: Intrinsics) -> Iterator[RecordedFrame]:
-    """The images in turn. A new folder is a new recording.
-
-    A file that is no depth PNG, or of another size than the first, is a black frame, whose fault says what is wrong.
-    Raises ValueError for intrinsics that images of this size cannot have.
-    """
-    reader = ImageReader(intrinsics.depth_unit)
-    for frame in frames:
-        stamp = round(frame.index / intrinsics.rate * 1e9)
-        try:
-            depth = reader.read(frame.path)
-        except DepthFormatError as error:
-            yield unreadable(frame, stamp, str(error), reader.shape)
-            continue
-        height, width = depth.shape
-        yield RecordedFrame(frame, stamp, depth, intrinsics.camera(width, height), starts=frame.index == 0)
-
-
 def unreadable(file: FrameFile, stamp: int, fault: str, shape: tuple[int, int] | None = None) -> RecordedFrame:
     """A black frame (H, W) at `stamp` nanoseconds in place of one that cannot be read."""
     height, width = shape or (480, 640)
@@ -275,15 +138,3 @@ def estimate_frames(
             given = None if centres is None else centres.get(frame.file.name, [])
             estimate = estimator.estimate(frame.depth, frame.camera, frame.stamp, given)
         yield FrameResult(**vars(frame), estimate=estimate)
-
-
-def natural(name: str) -> list[tuple[int, str]]:
-    """A sort key by which numbers within a name count as numbers."""
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return bool(np.isfinite(float(text)))
-    except ValueError:
-        return False

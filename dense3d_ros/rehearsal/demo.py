@@ -14,7 +14,8 @@ from rclpy.executors import SingleThreadedExecutor
 from dense3d_ros.geometry.depth import DepthFormatError, printable
 from dense3d_ros.learning.synthetic.hand_mesh import HandMesh
 from dense3d_ros.perception.model import choose_device, read_for_runtime
-from dense3d_ros.recordings.offline import ImageReader, Intrinsics, check_camera, find_frames
+from dense3d_ros.recordings.offline import Intrinsics
+from dense3d_ros.recordings.png_folder import ImageReader, check_camera, find_frames
 from dense3d_ros.recordings.result_folder import prepare_results
 from dense3d_ros.rehearsal.children import (
     DEPTH_TOPIC,

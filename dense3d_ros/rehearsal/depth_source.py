@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthFormatError, DepthImage
 from dense3d_ros.learning.synthetic.animation import HandAnimation
-from dense3d_ros.recordings.offline import ImageReader, find_frames
+from dense3d_ros.recordings.png_folder import ImageReader, find_frames
 
 SourceImage = tuple[DepthImage, "NDArray[np.float32] | None"]
 """A depth image and the true joints (21, 3) in metres, if they are known."""

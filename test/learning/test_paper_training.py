@@ -328,9 +328,9 @@ def test_a_tiny_data_set_is_learned(icvl: Path, tmp_path: Path) -> None:
     method = PaperMethod(recipe, open_data(recipe, "icvl", icvl))
     fixed = next(iter(method.batches(method.stages[0], 0, 1, 1)))
     run = _Run(method, tmp_path, Processes(torch.device("cpu")))
-    before, _ = method.loss(run.network.train(), fixed)
+    before, _ = method.loss(run.state.network.train(), fixed)
     run.learn(method.stages[0], until=24, workers=0)
-    after, parts = method.loss(run.network.train(), fixed)
+    after, parts = method.loss(run.state.network.train(), fixed)
     assert float(after.detach()) < 0.9 * float(before.detach())
     assert float(parts["joint_mm"]) > 0
     description, network = read_any_model(str(run.finish()))

@@ -16,14 +16,16 @@ from dense3d_ros.dense.refinement import Refined
 from dense3d_ros.dense.regressor import DenseOutput, dense_output, fuse
 from dense3d_ros.learning.synthetic.scenes import SceneAssets
 from dense3d_ros.learning.training import hourglass
-from dense3d_ros.learning.training.checkpoint import load_checkpoint
+from dense3d_ros.learning.training.checkpoint import Progress, load_checkpoint
 from dense3d_ros.learning.training.data import CROPS_PER_IMAGE, LAG, Batch, SyntheticBatches, loader, make_batch
 from dense3d_ros.learning.training.hourglass import HourglassMethod
 from dense3d_ros.learning.training.losses import training_loss
 from dense3d_ros.learning.training.paper_recipe import read_recipe
 from dense3d_ros.learning.training.processes import Processes
 from dense3d_ros.learning.training.recipe import Recipe, Stage
-from dense3d_ros.learning.training.train import _Run, _take_weights, train
+from dense3d_ros.learning.training.state import TrainingState, take_weights
+from dense3d_ros.learning.training.step import Learner
+from dense3d_ros.learning.training.train import _Run, train
 from dense3d_ros.perception.model_description import SKELETONS, ModelDescription
 from dense3d_ros.perception.model_file import read_model, save_model
 
@@ -145,14 +147,14 @@ def test_a_run_from_a_network_that_is_like_nothing(tmp_path: Path) -> None:
     other = replace(TINY, features=32)
     network = HourglassMethod(other).build_network()
     with torch.no_grad():
-        _take_weights(network, str(first))
+        take_weights(network, str(first))
     paper = tmp_path / "paper.safetensors"
     description = ModelDescription(
         "paper", 1, 16, 0.15, 0.08, 128, "none", network="paper", skeleton="nyu14", joints=SKELETONS["nyu14"]
     )
     save_model(paper, description.build_network(), description)
     with pytest.raises(ValueError, match=r"no layer of the model .*paper\.safetensors is like"):
-        _take_weights(network, str(paper))
+        take_weights(network, str(paper))
 
 
 @pytest.mark.parametrize("recipe", [TINY, REFINED], ids=["plain", "refined"])
@@ -160,7 +162,7 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(recipe: Recipe, tmp_path: Pa
     train(HourglassMethod(recipe), tmp_path / "whole", workers=1)
 
     killed = _Run(HourglassMethod(recipe), tmp_path / "killed", Processes(torch.device("cpu")))
-    killed.output.mkdir()
+    killed.folder.path.mkdir()
     killed.learn(recipe.stages[0], until=12, workers=0)
     # Without the worker that the whole run had, whose batches are the same.
     train(HourglassMethod(recipe), tmp_path / "killed", workers=0)
@@ -194,37 +196,41 @@ def with_value(batch: Batch, value: float) -> Batch:
     return replace(batch, crops=crops)
 
 
+def tiny_learner() -> tuple[Learner, TrainingState]:
+    method, processes = HourglassMethod(TINY), Processes(torch.device("cpu"))
+    state = TrainingState.new(method, processes.device, None)
+    return Learner(method, state, processes), state
+
+
 # The variance of the last one overflows, so that the statistics are infinite while loss and gradient are not.
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e25])
-def test_a_step_that_is_not_finite_leaves_everything_as_it_was(
-    value: float, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_step_that_is_not_finite_leaves_everything_as_it_was(value: float, caplog: pytest.LogCaptureFixture) -> None:
     good = next(iter(SyntheticBatches(seed=5, batch_size=4, resolution=64, first=0, count=1)))
-    run = _Run(HourglassMethod(TINY), tmp_path, Processes(torch.device("cpu")))
-    assert run._step(iter([good])) is not None
-    modules = {"network": run.network, "average": run.average}
+    learner, state = tiny_learner()
+    assert learner.step(iter([good]), Progress()) is not None
+    modules = {"network": state.network, "average": state.average}
     before = {name: {key: t.clone() for key, t in module.state_dict().items()} for name, module in modules.items()}
 
-    assert run._step(iter([with_value(good, value)])) is None
+    assert learner.step(iter([with_value(good, value)]), Progress()) is None
 
     assert "skipped" in caplog.text
     for name, module in modules.items():
         for key, tensor in module.state_dict().items():
             assert torch.equal(tensor, before[name][key]), f"{name} {key}"
-    learned = run._step(iter([good]))
+    learned = learner.step(iter([good]), Progress())
     assert learned is not None
     assert all(torch.isfinite(part) for part in learned.values())
 
 
-def test_a_run_in_which_no_step_is_finite_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dense3d_ros.learning.training.train.MOST_SKIPPED", 2)
+def test_a_run_in_which_no_step_is_finite_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dense3d_ros.learning.training.step.MOST_SKIPPED", 2)
     good = next(iter(SyntheticBatches(seed=5, batch_size=4, resolution=64, first=0, count=1)))
     bad = with_value(good, float("nan"))
-    run = _Run(HourglassMethod(TINY), tmp_path, Processes(torch.device("cpu")))
+    learner, _ = tiny_learner()
     batches = iter([bad, good, bad, bad])
-    assert [run._step(batches) is None for _ in range(3)] == [True, False, True]
+    assert [learner.step(batches, Progress()) is None for _ in range(3)] == [True, False, True]
     with pytest.raises(ValueError, match="2 steps in a row are not finite"):
-        run._step(batches)
+        learner.step(batches, Progress())
 
 
 def test_each_process_takes_the_gpu_of_its_own_machine(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,9 +259,9 @@ def test_torch_leaves_a_core_to_each_worker(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
     train(HourglassMethod(TINY), tmp_path, workers=0)
     other = Recipe(name="tiny", stages=TINY.stages, features=32, batch_size=4)
-    run = _Run(HourglassMethod(other), tmp_path / "other", Processes(torch.device("cpu")))
+    state = TrainingState.new(HourglassMethod(other), torch.device("cpu"), None)
     with pytest.raises(ValueError, match=r"checkpoint\.safetensors belongs to another network"):
-        load_checkpoint(tmp_path / "checkpoint.safetensors", run.network, run.average, run.optimiser)
+        load_checkpoint(tmp_path / "checkpoint.safetensors", state.network, state.average, state.optimiser)
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ from waiting import wait_until
 PROGRAM = """
 import sys
 from dense3d_ros import cli
-from dense3d_ros.learning.training import hourglass, train
-hourglass.VALIDATION_BATCHES, hourglass.VALIDATION_BATCH_SIZE, train.LOG_STEPS = 1, 4, 1
+from dense3d_ros.learning.training import curves, hourglass
+hourglass.VALIDATION_BATCHES, hourglass.VALIDATION_BATCH_SIZE, curves.LOG_STEPS = 1, 4, 1
 sys.exit(cli.main(sys.argv[1:]))
 """
 RECIPE = "name: tiny\nfeatures: 16\nbatch_size: 4\nstages: [{samples: 1000000, resolution: 64}]\n"

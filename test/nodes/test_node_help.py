@@ -23,6 +23,7 @@ from dense3d_ros.nodes.node_help import (
     HAND_RETARGET,
     HAND_STATE,
     NodeAbout,
+    help_text,
 )
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
@@ -47,6 +48,13 @@ def test_help_says_what_it_is_and_every_parameter_with_its_default(module: str) 
             default = yaml.safe_load(match[1])
             assert default == (list(entry.default) if isinstance(entry.default, tuple) else entry.default)
         assert all(f"    {topic} " in section for topic in {**node.subscribes, **node.publishes})
+
+
+def test_a_number_of_views_is_1_or_3_and_nothing_between() -> None:
+    text = " ".join(help_text("dense3d_ros.nodes.main").split())
+    about = text[text.index("views:=1") : text.index("device:=")]
+    assert "1 or 3" in about
+    assert "1 to 3" not in about
 
 
 def test_the_topics_are_those_of_the_nodes(tmp_path: Path) -> None:

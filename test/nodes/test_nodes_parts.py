@@ -34,13 +34,12 @@ from dense3d_ros.nodes.diagnostics import (
     Condition,
     Conditions,
     Level,
-    Rates,
     diagnostic_array,
     traceback_text,
 )
 from dense3d_ros.nodes.model_slot import ModelSlot
 from dense3d_ros.nodes.settings import DepthCameraSettings, HandModelSettings, HandPoseSettings, HandStateSettings
-from dense3d_ros.nodes.statistics import FrameStatistics
+from dense3d_ros.nodes.statistics import FrameStatistics, Rates
 from dense3d_ros.nodes.worker import LatestWorker
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -192,6 +191,17 @@ def test_the_sentence_on_old_frames_says_which_clock_is_wrong() -> None:
     assert (
         clock.why_old(5.0) == "the camera's clock is 60.00 s ahead of this node's: synchronise the two, by NTP or PTP"
     )
+    assert clock.doubt().startswith(
+        "the camera's clock is 60.00 s ahead of this node's, so ages are told by its latest"
+    )
+
+
+def test_a_camera_clock_that_is_hardly_ahead_is_not_doubted() -> None:
+    clock = CameraClock()
+    assert clock.doubt() == ""
+    for _ in range(20):
+        clock.came(-0.1)
+    assert clock.doubt() == ""
 
 
 @pytest.mark.parametrize(
@@ -335,6 +345,17 @@ def test_percentiles_and_counts() -> None:
         statistics.count("published")
     assert statistics.percentiles() == {"network": (51.0, 96.0)}
     assert statistics.counts() == {"published": 101}
+    values = statistics.values({"dropped: newer frame": 0})
+    assert list(values) == [
+        "dropped: newer frame",
+        "dropped: newer frame per second",
+        "published",
+        "published per second",
+        "network p50 ms",
+        "network p95 ms",
+    ]
+    assert (values["published"], values["network p95 ms"], values["dropped: newer frame per second"]) == (101, 96.0, 0)
+    assert statistics.values({})["published per second"] == 0
 
 
 def test_rates_are_of_the_time_between_two_looks(monkeypatch: pytest.MonkeyPatch) -> None:

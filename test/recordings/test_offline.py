@@ -12,7 +12,9 @@ from room import CAMERA, make_room
 
 from dense3d_ros.learning.synthetic.hand_mesh import HandMesh
 from dense3d_ros.perception.estimator import HandPoseEstimator
-from dense3d_ros.recordings.offline import FrameFile, Intrinsics, estimate_recording, find_frames, read_centres
+from dense3d_ros.recordings.centres import read_centres
+from dense3d_ros.recordings.offline import FrameFile, Intrinsics, estimate_frames
+from dense3d_ros.recordings.png_folder import find_frames, folder_frames
 from dense3d_ros.recordings.result_folder import prepare_results
 
 INTRINSICS = Intrinsics(CAMERA.fx, CAMERA.fy, CAMERA.cx, CAMERA.cy, 0.001, 20.0)
@@ -144,7 +146,7 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Oracle, n
 
 def test_hands_are_followed_within_a_folder(recording: tuple[Path, Oracle, np.ndarray]) -> None:
     folder, oracle, joints = recording
-    results = list(estimate_recording(find_frames(folder), INTRINSICS, HandPoseEstimator(oracle)))
+    results = list(estimate_frames(folder_frames(find_frames(folder), INTRINSICS), HandPoseEstimator(oracle)))
     assert [result.file.name for result in results] == ["a/1.png", "a/2.png", "a/10.png", "b/1.png", "b/2.png"]
     np.testing.assert_allclose([result.stamp for result in results], [0, 0.05, 0.1, 0, 0.05])
     numbers = [result.estimate.hands[0].track_id for result in results]
@@ -156,7 +158,7 @@ def test_hands_are_followed_within_a_folder(recording: tuple[Path, Oracle, np.nd
 def test_given_centres_are_used(recording: tuple[Path, Oracle, np.ndarray]) -> None:
     folder, oracle, joints = recording
     centres = {"a/2.png": [joints.mean(axis=0) + np.float32([0.05, 0, 0])]}
-    results = list(estimate_recording(find_frames(folder), INTRINSICS, HandPoseEstimator(oracle), centres))
+    results = list(estimate_frames(folder_frames(find_frames(folder), INTRINSICS), HandPoseEstimator(oracle), centres))
     assert [len(result.estimate.hands) for result in results] == [0, 1, 0, 0, 0]
     assert results[0].estimate.reason == "no centres were given"
     np.testing.assert_allclose(results[1].estimate.hands[0].joints, joints, atol=0.003)
@@ -164,7 +166,7 @@ def test_given_centres_are_used(recording: tuple[Path, Oracle, np.ndarray]) -> N
 
 def test_a_colour_image_among_the_frames_is_said(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "1.png"), np.zeros((4, 4, 3), np.uint8))
-    (result,) = estimate_recording(find_frames(tmp_path), INTRINSICS, HandPoseEstimator(Oracle()))
+    (result,) = estimate_frames(folder_frames(find_frames(tmp_path), INTRINSICS), HandPoseEstimator(Oracle()))
     assert not result.readable
     assert not result.estimate.hands
     assert "1.png holds 3 channel" in result.estimate.reason
@@ -173,7 +175,7 @@ def test_a_colour_image_among_the_frames_is_said(tmp_path: Path) -> None:
 def test_images_of_another_size_are_another_cameras(tmp_path: Path) -> None:
     for name, shape in (("1", (480, 640)), ("2", (240, 320)), ("3", (480, 640))):
         cv2.imwrite(str(tmp_path / f"{name}.png"), np.zeros(shape, np.uint16))
-    results = list(estimate_recording(find_frames(tmp_path), INTRINSICS, HandPoseEstimator(Oracle())))
+    results = list(estimate_frames(folder_frames(find_frames(tmp_path), INTRINSICS), HandPoseEstimator(Oracle())))
     assert [result.readable for result in results] == [True, False, True]
     assert "2.png has 320x240 pixels, the first image 640x480" in results[1].estimate.reason
     assert {result.depth.shape for result in results} == {(480, 640)}

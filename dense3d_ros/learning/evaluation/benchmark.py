@@ -16,7 +16,7 @@ from dense3d_ros.learning.datasets.sample import DatasetSample, DepthDataset
 from dense3d_ros.learning.evaluation.benchmark_models import BenchmarkModel
 from dense3d_ros.learning.evaluation.detection import MATCH
 from dense3d_ros.learning.evaluation.metrics import full_summary, joint_errors
-from dense3d_ros.learning.evaluation.predictions import read_poses
+from dense3d_ros.learning.evaluation.predictions import ScoredPredictions, read_poses
 
 _BATCH = 16
 
@@ -74,12 +74,9 @@ def evaluate_on_benchmark(
     if predictions is not None:
         write_poses(predictions, np.stack(oracle), benchmark)
     scored = [names[place] for place in model.places]
-    modes = {
-        mode: full_summary(joint_errors(np.stack(estimates), np.stack(truths)), scored)
-        for mode, estimates in (("oracle_crop", oracle), ("detected_crop", detected))
-    }
-    modes["detected_crop"]["found"] = modes["detected_crop"]["frames"] / len(numbers)
-    modes["detected_crop"]["in_a_wrong_place"] = wrong_place / len(numbers)
+    of_oracle, of_detected = (
+        full_summary(joint_errors(np.stack(estimates), np.stack(truths)), scored) for estimates in (oracle, detected)
+    )
     return {
         "model": model.name,
         "dataset": benchmark.name,
@@ -87,11 +84,16 @@ def evaluate_on_benchmark(
         "frames": len(numbers),
         "scored_joints": scored,
         "joints_without_prediction": missing,
-        **modes,
+        "oracle_crop": of_oracle,
+        "detected_crop": {
+            **of_detected,
+            "found": of_detected["frames"] / len(numbers),
+            "in_a_wrong_place": wrong_place / len(numbers),
+        },
     }
 
 
-def score_on_dataset(predictions: Path, dataset: DepthDataset) -> dict[str, Any]:
+def score_on_dataset(predictions: Path, dataset: DepthDataset) -> ScoredPredictions:
     """The protocol's measures of a prediction file against a data set's own labels."""
     benchmark = dataset.benchmark
     predicted, truth = read_poses(predictions, benchmark), dataset.joints[:, list(benchmark.scored)]

@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TypedDict
+
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+
+
+class RecallPoint(TypedDict):
+    """A point of several curves, as it is written: recall by the name of a curve."""
+
+    false_per_image: float
+    recall: dict[str, float]
+
+
+def recall_by_rate(curve: Sequence[RecallPoint]) -> dict[float, dict[str, float]]:
+    """False ones an image -> recall by the name of a curve."""
+    return {point["false_per_image"]: point["recall"] for point in curve}
 
 
 def threshold_at(false: Array, allowed: float) -> float:

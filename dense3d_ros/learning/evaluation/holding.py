@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tqdm import tqdm
 
 from dense3d_ros.learning.evaluation.synthetic import SEED
-from dense3d_ros.learning.evaluation.two_hands import CAMERA, FollowedSequence, follow, followed_summary
+from dense3d_ros.learning.evaluation.two_hands import (
+    CAMERA,
+    FollowedSequence,
+    FollowedSummary,
+    follow,
+    followed_summary,
+)
 from dense3d_ros.learning.synthetic.grasps import grasp_types
 from dense3d_ros.learning.synthetic.hand_mesh import UNSEEN_MESH, HandMesh
 from dense3d_ros.learning.synthetic.holding import HoldingAnimation
@@ -20,7 +24,7 @@ _SERIES = 100
 """Tells these sequences' seeds from those of `two_hands`."""
 
 
-def evaluate_on_holding(model: HandModel, seconds: float | None = None, seed: int = SEED + _SERIES) -> dict[str, Any]:
+def evaluate_on_holding(model: HandModel, seconds: float | None = None, seed: int = SEED + _SERIES) -> FollowedSummary:
     """Figures as of `evaluate_on_two_hands`, over a sequence for each grasp; the scenes are the kinds of motion.
 
     Meshes and kinds of sensor take turns. seconds: the most of each sequence.

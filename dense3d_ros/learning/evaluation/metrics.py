@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,32 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 THRESHOLDS_MM = tuple(range(1, 81))
+
+
+class ErrorSummary(TypedDict):
+    """Errors over frames as they are written, None without frames."""
+
+    frames: int
+    mean_joint_error_mm: float | None
+    median_joint_error_mm: float | None
+
+
+class GroupErrors(ErrorSummary):
+    """Of the frames of a group; missed: the share of them without a prediction."""
+
+    missed: float
+
+
+class ProtocolErrors(ErrorSummary):
+    """Also the other measures of the benchmarks' protocol.
+
+    frames_within: shares of the frames whose worst joint is within D, for D in thresholds_mm; joints_within: of joints.
+    """
+
+    per_joint_mm: dict[str, float]
+    thresholds_mm: list[int]
+    frames_within: list[float]
+    joints_within: list[float]
 
 
 def joint_errors(predicted: NDArray[np.floating], truth: NDArray[np.floating]) -> Array:
@@ -27,7 +53,7 @@ def share_within(errors: NDArray[np.floating]) -> list[float]:
     return [float(count) / max(values.size, 1) for count in counts]
 
 
-def summary(errors: Array) -> dict[str, Any]:
+def summary(errors: Array) -> ErrorSummary:
     """Mean and median joint error of (N, J) errors, NaN rows left out, and the number of frames."""
     known = errors[~np.isnan(errors).any(axis=1)]
     return {
@@ -37,11 +63,10 @@ def summary(errors: Array) -> dict[str, Any]:
     }
 
 
-def full_summary(errors: Array, names: Sequence[str]) -> dict[str, Any]:
+def full_summary(errors: Array, names: Sequence[str]) -> ProtocolErrors:
     """The protocol's measures of (N, J) errors of the joints `names`.
 
     A row of NaN is a frame without a prediction: it is left out of means and medians and never within D.
-    `frames_within` is the share of frames whose worst joint is within D, `joints_within` that of joints.
     """
     known = errors[~np.isnan(errors).any(axis=1)]
     return {
@@ -55,8 +80,8 @@ def full_summary(errors: Array, names: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def grouped(errors: Array, labels: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """`summary` of the frames of each label and the share of them without a prediction, by label in order."""
+def grouped(errors: Array, labels: Sequence[str]) -> dict[str, GroupErrors]:
+    """The errors of the frames of each label, by label in order."""
     names = np.asarray(labels)
     missed = np.asarray(np.isnan(errors).any(axis=1))
     return {

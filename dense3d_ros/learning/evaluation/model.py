@@ -152,16 +152,18 @@ class _Run:
 
     def _mode(self, errors: Errors, hidden: NDArray[np.bool_]) -> dict[str, Any]:
         summary = full_summary(errors, JOINT_NAMES)
+        parts: dict[str, Any] = {}
         if summary["frames"]:
             per_joint = list(summary["per_joint_mm"].values())
-            parts = {"wrist": per_joint[:1]}
-            parts |= {finger: per_joint[4 * index + 1 : 4 * index + 5] for index, finger in enumerate(FINGERS)}
-            summary["per_finger_mm"] = {name: float(np.mean(values)) for name, values in parts.items()}
-            summary["seen_joints_mm"] = _mean(errors[~hidden])
-            summary["hidden_joints_mm"] = _mean(errors[hidden])
-        for kind in self.labels[0]:
-            summary[f"by_{kind}"] = grouped(errors, [labels[kind] for labels in self.labels])
-        return summary
+            joints = {"wrist": per_joint[:1]}
+            joints |= {finger: per_joint[4 * index + 1 : 4 * index + 5] for index, finger in enumerate(FINGERS)}
+            parts = {
+                "per_finger_mm": {name: float(np.mean(values)) for name, values in joints.items()},
+                "seen_joints_mm": _mean(errors[~hidden]),
+                "hidden_joints_mm": _mean(errors[hidden]),
+            }
+        groups = {f"by_{kind}": grouped(errors, [labels[kind] for labels in self.labels]) for kind in self.labels[0]}
+        return {**summary, **parts, **groups}
 
 
 def _mean(errors: Errors) -> float | None:

@@ -11,7 +11,8 @@ from tqdm import tqdm
 from dense3d_ros.learning.evaluation.scores import wilson_interval
 from dense3d_ros.perception.estimator import HandPoseEstimator
 from dense3d_ros.perception.model import HandModel
-from dense3d_ros.recordings.offline import FrameFile, Intrinsics, estimate_recording
+from dense3d_ros.recordings.offline import FrameFile, Intrinsics, estimate_frames
+from dense3d_ros.recordings.png_folder import folder_frames
 
 
 def evaluate_on_no_hand(model: HandModel, frames: Sequence[FrameFile], intrinsics: Intrinsics) -> dict[str, Any]:
@@ -23,7 +24,7 @@ def evaluate_on_no_hand(model: HandModel, frames: Sequence[FrameFile], intrinsic
     # The first frame of a recording each: nothing is followed from one to the next.
     single = [replace(frame, index=0) for frame in frames]
     seen = []
-    results = estimate_recording(single, intrinsics, HandPoseEstimator(model))
+    results = estimate_frames(folder_frames(single, intrinsics), HandPoseEstimator(model))
     for result in tqdm(results, total=len(frames), unit="frame"):
         if not result.readable:
             raise ValueError(result.estimate.reason)

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dense3d_ros.geometry.benchmarks import BENCHMARKS, Benchmark
 from dense3d_ros.learning.datasets.files import parse_numbers, read_lines
-from dense3d_ros.learning.evaluation.metrics import full_summary, joint_errors
+from dense3d_ros.learning.evaluation.metrics import ProtocolErrors, full_summary, joint_errors
 
 
-def score_predictions(predictions: Path, ground_truth: Path, dataset: str) -> dict[str, Any]:
+class ScoredPredictions(ProtocolErrors):
+    """The measures of a prediction file, and what was compared."""
+
+    dataset: str
+    predictions: str
+    ground_truth: str
+
+
+def score_predictions(predictions: Path, ground_truth: Path, dataset: str) -> ScoredPredictions:
     """The protocol's measures of a prediction file, see `metrics.full_summary`.
 
     dataset: "nyu", "icvl" or "msra", which decides the camera and the joints. Raises ValueError, which names

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dense3d_ros.atomic_write import atomic_write, make_folder, write_text
 from dense3d_ros.learning.evaluation.evidence_curves import ALL_TERMS
+from dense3d_ros.learning.evaluation.metrics import ProtocolErrors
+from dense3d_ros.learning.evaluation.predictions import ScoredPredictions
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,13 +26,13 @@ _MODES = {
 }
 
 
-def write_json(path: Path, result: dict[str, Any]) -> None:
+def write_json(path: Path, result: Mapping[str, Any]) -> None:
     """Write the result, numbers rounded to four decimals."""
     make_folder(path.parent)
     write_text(path, json.dumps(_rounded(result), indent=2) + "\n")
 
 
-def plot_predictions(path: Path, result: dict[str, Any]) -> None:
+def plot_predictions(path: Path, result: ScoredPredictions) -> None:
     """The curve of frames within D and the error of each joint of `score_predictions`."""
     figure = _figure(11, 4.2)
     left, right = figure.subplots(1, 2)
@@ -76,7 +79,7 @@ def plot_benchmark(path: Path, result: dict[str, Any]) -> None:
     _save(figure, path)
 
 
-def _curves(axes: Axes, results: dict[str, dict[str, Any]]) -> None:
+def _curves(axes: Axes, results: Mapping[str, ProtocolErrors]) -> None:
     for label, result in results.items():
         axes.plot(result["thresholds_mm"], [100 * share for share in result["frames_within"]], label=label)
     axes.set(xlabel="D (mm)", ylabel="frames whose worst joint is within D (%)", xlim=(0, 80), ylim=(0, 100))

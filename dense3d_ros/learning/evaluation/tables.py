@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dense3d_ros.learning.evaluation.evidence_curves import ALL_TERMS
+from dense3d_ros.learning.evaluation.free_response import recall_by_rate
 from dense3d_ros.perception.evidence import DESCRIPTIONS
+
+if TYPE_CHECKING:
+    from dense3d_ros.learning.evaluation.two_hands import FollowedRates, FollowedSummary
 
 GROUPS = {
     "mesh": "hand mesh",
@@ -150,7 +154,7 @@ def detector(result: dict[str, Any]) -> str:
     if "detector" not in result:
         return "Not measured."
     measured = result["detector"]
-    recall = {point["false_per_image"]: point["recall"] for point in measured["curve"]}
+    recall = recall_by_rate(measured["curve"])
     in_use = number(measured["false_per_image"], 2)
     recalls, errors = [], []
     for name, group in measured["groups"].items():
@@ -172,13 +176,13 @@ def evidence(result: dict[str, Any]) -> str:
     """Recall over false hands of one model, by all terms of the evidence and by each term alone."""
     if "evidence" not in result:
         return "Not measured."
-    curve = {point["false_per_image"]: point["recall"] for point in result["evidence"]["curve"]}
+    recall = recall_by_rate(result["evidence"]["curve"])
     rows = [
         [
             "all terms" if name == ALL_TERMS else DESCRIPTIONS[name],
-            *(percent(curve[rate][name]) for rate in FALSE_HANDS),
+            *(percent(recall[rate][name]) for rate in FALSE_HANDS),
         ]
-        for name in curve[FALSE_HANDS[0]]
+        for name in recall[FALSE_HANDS[0]]
     ]
     return table(["hands found", *(f"{rate:g} an image" for rate in FALSE_HANDS)], rows)
 
@@ -233,7 +237,9 @@ def held(result: dict[str, Any]) -> str:
             str(group["frames"]),
             percent(None if group["missed"] is None else 1 - group["missed"]),
             number(group.get("numbers_per_hand"), 2),
-            *(number(group[f"{what}_per_1000"]) for what in ("number_switches", "handedness_switches", "false_hands")),
+            number(group["number_switches_per_1000"]),
+            number(group["handedness_switches_per_1000"]),
+            number(group["false_hands_per_1000"]),
             percent(group["correct_handedness"]),
             number(group["mean_joint_error_mm"]),
         ]
@@ -244,7 +250,7 @@ def held(result: dict[str, Any]) -> str:
     return table(head, rows)
 
 
-def _sequence_groups(sequences: dict[str, Any], scene: str) -> list[tuple[str, dict[str, Any]]]:
+def _sequence_groups(sequences: FollowedSummary, scene: str) -> list[tuple[str, FollowedRates]]:
     """Titles and figures of followed sequences: all, by mesh, and by what `scene` calls their scenes."""
     return [
         ("all", sequences),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,29 @@ class FrameScore:
     number_switches: int
     handedness_switches: int
     correct_handedness: int
+
+
+class TrackingRates(TypedDict):
+    """Counts and rates over frames, as they are written: shares of 1, None where there is nothing to count.
+
+    missed: of the hands. both_followed: of the frames with two hands, those that miss neither. correct_handedness: of
+    the found hands. mota: 1 - (missed + false + number switches) / hands.
+    """
+
+    frames: int
+    hands: int
+    missed: float | None
+    frames_with_both: int
+    both_followed: float | None
+    false_hands: int
+    false_hands_per_1000: float | None
+    frames_with_a_false_hand: float | None
+    number_switches: int
+    number_switches_per_1000: float | None
+    handedness_switches: int
+    handedness_switches_per_1000: float | None
+    correct_handedness: float | None
+    mota: float | None
 
 
 class SequenceScore:
@@ -107,8 +130,8 @@ class SequenceScore:
         return int(frames[linear_sum_assignment(frames, maximize=True)].sum())
 
 
-def tracking_summary(frames: Sequence[FrameScore]) -> dict[str, Any]:
-    """Rates over frames. mota: 1 - (missed + false + number switches) / hands. None where there is nothing to count."""
+def tracking_summary(frames: Sequence[FrameScore]) -> TrackingRates:
+    """The rates of frames of any sequences."""
     hands = sum(frame.truths for frame in frames)
     matched = sum(len(frame.matches.pairs) for frame in frames)
     false = sum(len(frame.matches.false) for frame in frames)

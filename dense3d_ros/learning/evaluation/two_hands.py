@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, Protocol
+from typing import Protocol, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from dense3d_ros.learning.evaluation.tracking_metrics import (
     FrameScore,
     SeenHand,
     SequenceScore,
+    TrackingRates,
     idf1,
     numbers_per_hand,
     tracking_summary,
@@ -60,6 +61,25 @@ class Animation(Protocol):
         ...
 
 
+class _OfWholeSequences(TypedDict, total=False):
+    idf1: float | None
+    numbers_per_hand: float | None
+
+
+class FollowedRates(TrackingRates, _OfWholeSequences):
+    """Also the mean error of the joints of found hands; without `idf1` and `numbers_per_hand` where of one scene."""
+
+    mean_joint_error_mm: float | None
+
+
+class FollowedSummary(FollowedRates):
+    """The figures of all sequences, and the same by kind of mesh and by scene."""
+
+    sequences: int
+    by_mesh: dict[str, FollowedRates]
+    by_scene: dict[str, FollowedRates]
+
+
 Estimator = Callable[[DepthImage, Camera, float], list[HandPose]]
 """Depth, camera and stamp in seconds -> hands; of one sequence's frames in order."""
 
@@ -78,7 +98,7 @@ class FollowedSequence:
         return self.score.frames
 
 
-def evaluate_on_two_hands(model: HandModel, seconds: float | None = None) -> dict[str, Any]:
+def evaluate_on_two_hands(model: HandModel, seconds: float | None = None) -> FollowedSummary:
     """Figures over a sequence for each mesh and kind of sensor, of all of it or the first `seconds`.
 
     Those of `tracking_summary`, with IDF1 and the mean error of the joints that were found; then the same for meshes
@@ -94,7 +114,7 @@ def evaluate_on_two_hands(model: HandModel, seconds: float | None = None) -> dic
     return followed_summary(groups)
 
 
-def followed_summary(groups: dict[str, list[FollowedSequence]]) -> dict[str, Any]:
+def followed_summary(groups: dict[str, list[FollowedSequence]]) -> FollowedSummary:
     """Figures over the sequences of each kind of mesh: of all, by that kind ("by_mesh") and by scene ("by_scene")."""
     sequences = [sequence for group in groups.values() for sequence in group]
     scenes = sorted({scene for sequence in sequences for scene in sequence.scenes})
@@ -133,7 +153,7 @@ def follow(animation: Animation, estimator: Estimator, seconds: float | None = N
     return sequence
 
 
-def _summary(sequences: list[FollowedSequence]) -> dict[str, Any]:
+def _summary(sequences: list[FollowedSequence]) -> FollowedRates:
     return {
         **tracking_summary([frame for sequence in sequences for frame in sequence.frames]),
         "idf1": idf1([sequence.score for sequence in sequences]),
@@ -142,7 +162,7 @@ def _summary(sequences: list[FollowedSequence]) -> dict[str, Any]:
     }
 
 
-def _summary_of(scene: str, sequences: list[FollowedSequence]) -> dict[str, Any]:
+def _summary_of(scene: str, sequences: list[FollowedSequence]) -> FollowedRates:
     frames: list[FrameScore] = []
     errors: list[NDArray[np.float64]] = []
     for sequence in sequences:
@@ -152,7 +172,8 @@ def _summary_of(scene: str, sequences: list[FollowedSequence]) -> dict[str, Any]
             if name == scene:
                 frames.append(frame)
                 errors += of_frame
-    return {**tracking_summary(frames), "mean_joint_error_mm": _mean(errors)}
+    # What a scene does not have is optional, which mypy does not see.
+    return {**tracking_summary(frames), "mean_joint_error_mm": _mean(errors)}  # type: ignore[typeddict-item]
 
 
 def _mean(errors: Sequence[NDArray[np.float64]]) -> float | None:
