@@ -68,9 +68,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     model = parser.add_argument_group("with --model")
     model.add_argument(
-        "--data", choices=("synthetic-test",), default="synthetic-test", help="test set without --dataset"
-    )
-    model.add_argument(
         "--samples",
         metavar="N",
         type=int,
