@@ -34,7 +34,7 @@ from dense3d_ros.rehearsal.depth_source import (
 
 GRACE_S = 3.0
 SAY_AFTER_S, SAY_AGAIN_S = 2.0, 10.0
-"""Seconds without a first image after which the log says what it waits for."""
+"""Seconds without a first image after which the log says what it waits for, and how long until it says so again."""
 
 
 class DepthCameraNode(Node):  # type: ignore[misc]
@@ -103,20 +103,31 @@ class DepthCameraNode(Node):  # type: ignore[misc]
         waited = time.monotonic() - self._started
         if ready and waited > SAY_AFTER_S:
             self.get_logger().info(f"The first image is ready after {waited:.0f} s")
-        elif not ready and waited > self._say_at:
-            self._say_at = waited + SAY_AGAIN_S
-            self.get_logger().info(
-                f"Preparing the renderer, {waited:.0f} s so far: the first time on a machine it is compiled, "
-                "which takes about a minute"
+        elif not ready:
+            self._say_now_and_then(
+                "Preparing the renderer", "the first time on a machine it is compiled, which takes about a minute"
             )
 
     def _must_wait(self) -> bool:
-        """Whether a folder that is played once has to wait: for a subscriber, then GRACE_S for others on their way."""
+        """Whether a folder that is played once has to wait: for subscribers, then GRACE_S for others on their way."""
         if self._start_at is None:
-            if self._image.get_subscription_count() and self._info.get_subscription_count():
+            images, infos = self._image.get_subscription_count(), self._info.get_subscription_count()
+            if images >= self._settings.subscribers and infos:
                 self._start_at = time.monotonic() + GRACE_S
+            else:
+                self._say_now_and_then(
+                    "Waiting for subscribers",
+                    f"the depth image has {images} of {self._settings.subscribers}, the camera info {infos} of 1",
+                )
             return True
         return time.monotonic() < self._start_at
+
+    def _say_now_and_then(self, cause: str, detail: str) -> None:
+        """Say what the first image waits for, unless it was just said."""
+        waited = time.monotonic() - self._started
+        if waited > self._say_at:
+            self._say_at = waited + SAY_AGAIN_S
+            self.get_logger().info(f"{cause}, {waited:.0f} s so far: {detail}")
 
     def _publish_image(self, depth: DepthImage, joints: NDArray[np.float32] | None) -> None:
         image = image_message(depth, self._settings.encoding)

@@ -87,7 +87,10 @@ def check_info(info: Any, image: Any) -> None:
 def test_folder_is_published_once_in_order_in_whole_millimetres(
     client: Client, listener: Listener, tmp_path: Path
 ) -> None:
-    """Values of 0.125 mm; file 10 comes after file 9, and a file that is no depth image is passed over."""
+    """Values of 0.125 mm; file 10 comes after file 9, and a file that is no depth image is passed over.
+
+    The second of the two subscribers that it waits for comes late.
+    """
     rng = np.random.default_rng(0)
     images = {name: rng.integers(0, 16000, (24, 32)).astype(np.uint16) for name in ("9", "10", "2")}
     folder = tmp_path / "images"
@@ -96,14 +99,19 @@ def test_folder_is_published_once_in_order_in_whole_millimetres(
         assert cv2.imwrite(str(folder / f"{name}.png"), values)
     assert cv2.imwrite(str(folder / "5.png"), np.zeros((24, 32, 3), np.uint8))
     parameters = [f"folder:={folder}", "depth_unit:=0.000125", "loop:=false", "rate:=10.0"]
-    parameters += ["reliability:=reliable", "frame_id:=sr305"]
+    parameters += ["reliability:=reliable", "frame_id:=sr305", "subscribers:=2"]
     process = start(tmp_path, *(word for parameter in parameters for word in ("-p", parameter)))
+    late: list[Any] = []
     try:
+        assert client.until(lambda: "has 1 of 2, the camera info 1 of 1" in process.output()), process.output()
+        assert listener.images == []
+        client.collect(Image, TOPIC, late)
         client.until(lambda: not process.running())
         assert process.wait() == 0, process.output()
     finally:
         process.stop()
     client.spin(0.2)
+    assert late == listener.images
     assert len(listener.images) == len(listener.infos) == 3
     for name, image, info in zip(("2", "9", "10"), listener.images, listener.infos, strict=True):
         check_info(info, image)
