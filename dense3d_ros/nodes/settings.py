@@ -171,7 +171,11 @@ class DepthCameraSettings:
         constant=True,
     )
     subscribers: int = parameter(
-        1, "Subscribers of the image for which a folder that is published once waits.", (1, 100), constant=True
+        0,
+        "Subscribers of the image for which a folder that is published once waits. 0: for one, and then three seconds "
+        "for others.",
+        (0, 100),
+        constant=True,
     )
     encoding: str = parameter("16UC1", "Encoding of the image: 16UC1 (mm) or 32FC1 (m).", constant=True)
     reliability: str = parameter(

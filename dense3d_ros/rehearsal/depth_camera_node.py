@@ -32,7 +32,12 @@ from dense3d_ros.rehearsal.depth_source import (
     rendered_images,
 )
 
-GRACE_S = 3.0
+GRACE_S, MATCHING_S = 3.0, 1.0
+"""Seconds that subscribers may come after the first, and that those who are known have to know this node, too."""
+BEHIND_S = 10.0
+"""Seconds that a reliable subscriber has at a folder's end to get what it lacks: Fast DDS asks for it every 3 s."""
+KEPT, FOLDER_KEPT = 5, 30
+"""Images that reliable subscribers may be behind, and those of a folder that is published once."""
 SAY_AFTER_S, SAY_AGAIN_S = 2.0, 10.0
 """Seconds without a first image after which the log says what it waits for, and how long until it says so again."""
 
@@ -57,7 +62,7 @@ class DepthCameraNode(Node):  # type: ignore[misc]
         self._started = time.monotonic()
         self._say_at = SAY_AFTER_S
         self._waiting_for_first = not settings.folder
-        self._start_at: float | None = 0.0 if settings.loop else None
+        self._start_at: float | None = None
         reliability = ReliabilityPolicy[settings.reliability.upper()]
         self._image = self._publisher(Image, "~/depth/image_rect_raw", reliability)
         self._info = self._publisher(CameraInfo, "~/depth/camera_info", reliability)
@@ -68,7 +73,7 @@ class DepthCameraNode(Node):  # type: ignore[misc]
         return self.create_publisher(
             message,
             topic,
-            QoSProfile(depth=5, reliability=reliability),
+            QoSProfile(depth=KEPT if self._settings.loop else FOLDER_KEPT, reliability=reliability),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
 
@@ -85,8 +90,8 @@ class DepthCameraNode(Node):  # type: ignore[misc]
         except DepthFormatError as error:
             self.get_logger().error(str(error))
         except StopIteration:
-            # A reliable reader may be behind, and what it lacks ends with this process.
-            self._image.wait_for_all_acked(Duration(seconds=GRACE_S))
+            # What a reliable reader lacks ends with this process.
+            self._image.wait_for_all_acked(Duration(seconds=BEHIND_S))
             self.get_logger().info("All files are published")
             self.context.try_shutdown()
         except Exception as error:
@@ -109,15 +114,19 @@ class DepthCameraNode(Node):  # type: ignore[misc]
             )
 
     def _must_wait(self) -> bool:
-        """Whether a folder that is played once has to wait: for subscribers, then GRACE_S for others on their way."""
+        """Whether a folder that is published once has to wait for subscribers."""
+        settings = self._settings
+        if settings.loop:
+            return False
         if self._start_at is None:
             images, infos = self._image.get_subscription_count(), self._info.get_subscription_count()
-            if images >= self._settings.subscribers and infos:
-                self._start_at = time.monotonic() + GRACE_S
+            wanted = max(settings.subscribers, 1)
+            if images >= wanted and infos:
+                self._start_at = time.monotonic() + (MATCHING_S if settings.subscribers else GRACE_S)
             else:
                 self._say_now_and_then(
                     "Waiting for subscribers",
-                    f"the depth image has {images} of {self._settings.subscribers}, the camera info {infos} of 1",
+                    f"the depth image has {images} of {wanted}, the camera info {infos} of 1",
                 )
             return True
         return time.monotonic() < self._start_at
