@@ -211,6 +211,10 @@ def test_the_promised_pythons_are_the_same_everywhere() -> None:
     assert f"Python {first}–{last}" in texts["README.md"]
     script = (ROOT / "scripts" / "check_pythons").read_text(encoding="utf-8")
     assert f"promised=({' '.join(f'python{version}' for version in PYTHONS)})" in script
+    forgotten = [
+        file.name for file in (ROOT / "requirements").glob("*.txt") if f"requirements/{file.name}" not in script
+    ]
+    assert forgotten == []
 
 
 def commands(*arguments: str) -> str:

@@ -167,7 +167,14 @@ class DepthCameraSettings:
     rate: float = parameter(30.0, "Frames per second.", (0.1, 240.0), constant=True)
     loop: bool = parameter(
         True,
-        "Repeat the folder. false: wait for a subscriber, publish every file once, then exit.",
+        "Repeat the folder. false: wait for `subscribers`, publish every file once, then exit.",
+        constant=True,
+    )
+    subscribers: int = parameter(
+        0,
+        "Subscribers of the image for which a folder that is published once waits. 0: for one, and then three seconds "
+        "for others.",
+        (0, 100),
         constant=True,
     )
     encoding: str = parameter("16UC1", "Encoding of the image: 16UC1 (mm) or 32FC1 (m).", constant=True)

@@ -74,7 +74,7 @@ class Frame:
         """Run the network where the detector names a hand; returns what is rejected, now or in a search before.
 
         was_followed: whether a hand was a moment ago. Then what would do for a followed hand does not wait: it may be
-        the same one, which is hard to see.
+        the same one, which is hard to see. What is impossible waits in any case.
         """
         # Those whose wait is over are remembered for as long again.
         kept = [old for old in rejected if self.stamp - old.stamp < 2 * old.wait]
@@ -96,7 +96,7 @@ class Frame:
             reason = screened or next(judged)
             before = [old for old in kept if old.is_at(centre)]
             kept = [old for old in kept if not old.is_at(centre)]
-            if reason and not (was_followed and place.score >= self.limits.hold_score):
+            if reason and not (was_followed and self._would_do(place)):
                 now = self.stamp
                 kept.append(before[-1].again(centre, reason, now) if before else Rejected(centre, reason, now))
         return kept
@@ -134,7 +134,7 @@ class Frame:
         tried = [place for start in starts for place in start]
         self._pass([place.best for place in tried])
         with self.stage("check"):
-            self._score([place for place in tried if place.best.is_possible])
+            self._score(tried)
             places = [max(start, key=lambda place: place.score) for start in starts]
             reasons = []
             for place in places:
@@ -190,9 +190,12 @@ class Frame:
 
     def _keep(self, places: list[Place]) -> list[str]:
         """Judge the places, add the hands to `found`, and say why each of the others is none."""
-        reasons = [self._other_hand(place) or self._impossible(place) for place in places]
-        self._score([place for place, reason in zip(places, reasons, strict=True) if not reason])
-        reasons = [reason or self._unlikely(place) for place, reason in zip(places, reasons, strict=True)]
+        reasons = [self._other_hand(place) for place in places]
+        self._score(places)
+        reasons = [
+            reason or self._impossible(place) or self._unlikely(place)
+            for place, reason in zip(places, reasons, strict=True)
+        ]
         likely = [place for place, reason in zip(places, reasons, strict=True) if not reason]
         # Of two on one hand the one that was followed, and stayed nearer to where it was expected.
         for place in sorted(likely, key=lambda place: (place.precedence, self._surprise(place), -place.score)):
@@ -234,7 +237,10 @@ class Frame:
         return ""
 
     def _score(self, places: list[Place]) -> None:
-        """Sets the places' scores, all at once."""
+        """Sets the places' scores, all at once: 0 where the joints are no points in front of the camera."""
+        for place in places:
+            place.score = 0.0
+        places = [place for place in places if place.best.is_possible]
         if not places:
             return
         evidence = self.model.confidence.evidence
@@ -251,6 +257,10 @@ class Frame:
         )
         for place, odds, row in zip(places, evidence.log_odds(values), values, strict=True):
             place.score, place.terms = probability(float(odds)), row
+
+    def _would_do(self, place: Place) -> bool:
+        """Whether a place would be a hand if it were a followed one."""
+        return place.score >= self.limits.hold_score and not self._impossible(place)
 
     def _unlikely(self, place: Place) -> str:
         """Why the score is too low; "" if it is not."""

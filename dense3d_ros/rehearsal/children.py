@@ -136,6 +136,15 @@ def wait_until_active(
     raise ProcessError(f"hand_model was not active after {START_TIMEOUT:.0f} s ({label}); see {log}")
 
 
+def wait_for_publisher(observer: Node, executor: SingleThreadedExecutor, topic: str) -> None:
+    """Until the observer knows who publishes a topic: what is published before does not reach it."""
+    deadline = time.monotonic() + START_TIMEOUT
+    while not observer.count_publishers(topic):
+        if time.monotonic() > deadline:
+            raise ProcessError(f"nobody published {topic} in {START_TIMEOUT:.0f} s")
+        spin(executor, 0.1)
+
+
 def spin(executor: SingleThreadedExecutor, seconds: float) -> None:
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:

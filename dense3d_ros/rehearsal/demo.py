@@ -26,6 +26,7 @@ from dense3d_ros.rehearsal.children import (
     node_process,
     perception_arguments,
     spin,
+    wait_for_publisher,
     wait_until_active,
     watching,
 )
@@ -85,6 +86,7 @@ def run_demo(settings: DemoSettings) -> Observation:
             ]
         with node_process("nodes.main", perception, settings.output / "hand_pose.log") as nodes:
             wait_until_active(observer, executor, nodes, settings.output / "hand_pose.log")
+            wait_for_publisher(observer, executor, observer.hands_topic)
             to_active = time.monotonic() - started
             with node_process(
                 "rehearsal.depth_camera_node", _camera(settings), settings.output / "depth_camera.log"
@@ -123,6 +125,8 @@ def _camera(settings: DemoSettings) -> list[str]:
             "depth_unit": camera.depth_unit,
             "rate": FOLDER_RATE,
             "loop": False,
+            # The nodes and the observer.
+            "subscribers": 2,
             "reliability": "reliable",
         }
     return camera_arguments(camera, values)
@@ -146,7 +150,8 @@ def _watch(
                 return
             raise ProcessError(f"the camera process ended; see {settings.output / 'depth_camera.log'}")
         if observer.first_answer is None and time.monotonic() > deadline:
-            raise ProcessError(f"no hands came in {START_TIMEOUT:.0f} s; see the logs in {settings.output}")
+            missing = "answer to a depth image" if observer.saw_images else "depth image"
+            raise ProcessError(f"no {missing} came in {START_TIMEOUT:.0f} s; see the logs in {settings.output}")
 
 
 def _seconds_since(moment: float) -> float:

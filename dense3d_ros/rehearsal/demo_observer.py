@@ -39,12 +39,23 @@ class Shot:
 
 
 @dataclass(frozen=True)
+class _Answer:
+    """A message of hands: in which frame they are, and milliseconds from the image's stamp to its receipt."""
+
+    hands: list[HandPose]
+    frame_id: str
+    latency_ms: float
+
+
+@dataclass(frozen=True)
 class Observation:
     """What came of the demo.
 
     mesh: of the rendered hand. images: of the folder that can be read, None for the rendered hand. frames_in: depth
-    images seen. frames_out: hand messages with the stamp of such an image. errors_mm: (N,) mean joint error of every
-    frame with a hand and known joints. latency_ms: (M,) stamp to receipt of every hand message.
+    images that count. frames_before: those of the rendered hand before the first that was answered; they do not count,
+    because camera and nodes had not found each other yet. frames_out: hand messages with the stamp of an image that
+    counts. errors_mm: (N,) mean joint error of every frame with a hand and known joints. latency_ms: (M,) stamp to
+    receipt of every hand message.
     diagnostics: the last values of the perception node. reason: the most frequent one that it gave for no hand.
     wrong_frames: messages whose frame was not the image's.
     """
@@ -53,6 +64,7 @@ class Observation:
     mesh: str
     images: int | None
     frames_in: int
+    frames_before: int
     frames_out: int
     frames_with_hand: int
     marker_messages: int
@@ -75,22 +87,28 @@ class DemoObserver(Node):  # type: ignore[misc]
 
     def __init__(self, namespace: str, depth_topic: str, every: int, *, reliable: bool) -> None:
         super().__init__("observer", namespace=namespace)
+        self.hands_topic = f"{namespace}/hand_pose/hands"
         self.first_answer: float | None = None
         self._every = every
         self._images: OrderedDict[int, Any] = OrderedDict()
         self._frame_ids: dict[int, str] = {}
         self._truth: dict[int, NDArray[np.float32]] = {}
-        self._answers: dict[int, tuple[float, list[HandPose]]] = {}
-        self._shots: dict[int, Shot] = {}
-        self._counts = {"markers": 0, "wrong frames": 0}
+        self._answers: dict[int, _Answer] = {}
+        self._answered: dict[int, DepthImage] = {}
+        self._marker_messages = 0
         self._diagnostics: dict[str, str] = {}
         self._reasons = Reasons()
         reliability = ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT
         self.create_subscription(Image, depth_topic, self._image_came, QoSProfile(depth=20, reliability=reliability))
         self.create_subscription(PoseArray, f"{namespace}/depth_camera/true_joints", self._truth_came, 20)
-        self.create_subscription(HandPoseArray, f"{namespace}/hand_pose/hands", self._hands_came, 20)
+        self.create_subscription(HandPoseArray, self.hands_topic, self._hands_came, 20)
         self.create_subscription(MarkerArray, f"{namespace}/hand_pose/markers", self._markers_came, 20)
         self.create_subscription(DiagnosticArray, "/diagnostics", self._diagnostics_came, 20)
+
+    @property
+    def saw_images(self) -> bool:
+        """Whether a depth image came."""
+        return bool(self._frame_ids)
 
     def observation(
         self, folder: Path | None, mesh: str, images: int | None, seconds_to_active: float, *, survived: bool
@@ -98,35 +116,44 @@ class DemoObserver(Node):  # type: ignore[misc]
         """Sum up what was seen."""
         answers = {stamp: answer for stamp, answer in self._answers.items() if stamp in self._frame_ids}
         errors = [
-            float(np.linalg.norm(hands[0].joints - self._truth[stamp], axis=1).mean()) * 1000
-            for stamp, (_, hands) in answers.items()
-            if hands and stamp in self._truth
+            float(np.linalg.norm(answer.hands[0].joints - self._truth[stamp], axis=1).mean()) * 1000
+            for stamp, answer in answers.items()
+            if answer.hands and stamp in self._truth
         ]
         stamps = sorted(answers)
+        before = sum(stamp < stamps[0] for stamp in self._frame_ids) if stamps and folder is None else 0
         seconds = (stamps[-1] - stamps[0]) * 1e-9 if len(stamps) > 1 else 0.0
         return Observation(
             folder=folder,
             mesh=mesh,
             images=images,
-            frames_in=len(self._frame_ids),
+            frames_in=len(self._frame_ids) - before,
+            frames_before=before,
             frames_out=len(answers),
-            frames_with_hand=sum(bool(hands) for _, hands in answers.values()),
-            marker_messages=self._counts["markers"],
-            wrong_frames=self._counts["wrong frames"],
+            frames_with_hand=sum(bool(answer.hands) for answer in answers.values()),
+            marker_messages=self._marker_messages,
+            wrong_frames=sum(answer.frame_id != self._frame_ids[stamp] for stamp, answer in answers.items()),
             errors_mm=np.array(errors),
-            latency_ms=np.array([latency for latency, _ in answers.values()]),
+            latency_ms=np.array([answer.latency_ms for answer in answers.values()]),
             rate=(len(stamps) - 1) / seconds if seconds else 0.0,
             seconds_to_active=seconds_to_active,
             diagnostics=self._diagnostics,
             reason=self._reasons.most_frequent(),
-            shots=[self._shots[stamp] for stamp in sorted(self._shots)],
+            shots=[
+                Shot(depth, self._answers[stamp].hands, self._truth.get(stamp))
+                for stamp, depth in sorted(self._answered.items())
+            ],
             survived=survived,
         )
 
     def _image_came(self, message: Any) -> None:
         stamp = stamp_nanoseconds(message.header.stamp)
         if len(self._frame_ids) % self._every == 0:
-            self._images[stamp] = message
+            # On a busy machine the answer may have overtaken its image.
+            if stamp in self._answers:
+                self._answered[stamp] = depth_image(message)
+            else:
+                self._images[stamp] = message
             while len(self._images) > KEPT_IMAGES:
                 self._images.popitem(last=False)
         self._frame_ids[stamp] = message.header.frame_id
@@ -141,16 +168,14 @@ class DemoObserver(Node):  # type: ignore[misc]
         if stamp in self._answers:
             return  # the message that takes the last hands back when the input has ended
         latency = (self.get_clock().now().nanoseconds - stamp) * 1e-6
-        self._answers[stamp] = (latency, [read_hand(hand) for hand in message.hands])
+        self._answers[stamp] = _Answer([read_hand(hand) for hand in message.hands], message.header.frame_id, latency)
         if self.first_answer is None:
             self.first_answer = time.monotonic()
-        if self._frame_ids.get(stamp, message.header.frame_id) != message.header.frame_id:
-            self._counts["wrong frames"] += 1
         if image := self._images.pop(stamp, None):
-            self._shots[stamp] = Shot(depth_image(image), self._answers[stamp][1], self._truth.get(stamp))
+            self._answered[stamp] = depth_image(image)
 
     def _markers_came(self, message: Any) -> None:
-        self._counts["markers"] += any(marker.action == Marker.ADD for marker in message.markers)
+        self._marker_messages += any(marker.action == Marker.ADD for marker in message.markers)
 
     def _diagnostics_came(self, message: Any) -> None:
         for status in message.status:

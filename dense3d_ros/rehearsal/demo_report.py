@@ -78,6 +78,7 @@ def report(seen: Observation, unit: float) -> dict[str, Any]:
         "remarks": remarks(seen, unit),
         "input": printable(seen.folder) if seen.folder else f"rendered hand, {_mesh(seen.mesh)}",
         "images": seen.images,
+        "frames_before_first_answer": seen.frames_before,
         "frames_in": seen.frames_in,
         "frames_out": seen.frames_out,
         "frames_dropped": seen.frames_in - seen.frames_out,
@@ -106,6 +107,7 @@ def table(figures: dict[str, Any]) -> str:
         ("input", figures["input"]),
         ("model", f"{figures['model']}, views {figures['views']}, on {figures['device']}, {figures['runtime']}"),
         ("frames in / out / dropped", " / ".join(str(figures[f"frames_{name}"]) for name in ("in", "out", "dropped"))),
+        ("frames before, not counted", str(figures["frames_before_first_answer"])),
         ("frames with a hand", str(figures["frames_with_hand"])),
         ("frames a second", f"{figures['frames_per_second']:.1f}"),
     ]

@@ -32,9 +32,14 @@ from dense3d_ros.rehearsal.depth_source import (
     rendered_images,
 )
 
-GRACE_S = 3.0
+GRACE_S, MATCHING_S = 3.0, 1.0
+"""Seconds that subscribers may come after the first, and that those who are known have to know this node, too."""
+BEHIND_S = 10.0
+"""Seconds that a reliable subscriber has at a folder's end to get what it lacks: Fast DDS asks for it every 3 s."""
+KEPT, FOLDER_KEPT = 5, 30
+"""Images that reliable subscribers may be behind, and those of a folder that is published once."""
 SAY_AFTER_S, SAY_AGAIN_S = 2.0, 10.0
-"""Seconds without a first image after which the log says what it waits for."""
+"""Seconds without a first image after which the log says what it waits for, and how long until it says so again."""
 
 
 class DepthCameraNode(Node):  # type: ignore[misc]
@@ -57,7 +62,7 @@ class DepthCameraNode(Node):  # type: ignore[misc]
         self._started = time.monotonic()
         self._say_at = SAY_AFTER_S
         self._waiting_for_first = not settings.folder
-        self._start_at: float | None = 0.0 if settings.loop else None
+        self._start_at: float | None = None
         reliability = ReliabilityPolicy[settings.reliability.upper()]
         self._image = self._publisher(Image, "~/depth/image_rect_raw", reliability)
         self._info = self._publisher(CameraInfo, "~/depth/camera_info", reliability)
@@ -68,7 +73,7 @@ class DepthCameraNode(Node):  # type: ignore[misc]
         return self.create_publisher(
             message,
             topic,
-            QoSProfile(depth=5, reliability=reliability),
+            QoSProfile(depth=KEPT if self._settings.loop else FOLDER_KEPT, reliability=reliability),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
 
@@ -85,8 +90,8 @@ class DepthCameraNode(Node):  # type: ignore[misc]
         except DepthFormatError as error:
             self.get_logger().error(str(error))
         except StopIteration:
-            # A reliable reader may be behind, and what it lacks ends with this process.
-            self._image.wait_for_all_acked(Duration(seconds=GRACE_S))
+            # What a reliable reader lacks ends with this process.
+            self._image.wait_for_all_acked(Duration(seconds=BEHIND_S))
             self.get_logger().info("All files are published")
             self.context.try_shutdown()
         except Exception as error:
@@ -103,20 +108,35 @@ class DepthCameraNode(Node):  # type: ignore[misc]
         waited = time.monotonic() - self._started
         if ready and waited > SAY_AFTER_S:
             self.get_logger().info(f"The first image is ready after {waited:.0f} s")
-        elif not ready and waited > self._say_at:
-            self._say_at = waited + SAY_AGAIN_S
-            self.get_logger().info(
-                f"Preparing the renderer, {waited:.0f} s so far: the first time on a machine it is compiled, "
-                "which takes about a minute"
+        elif not ready:
+            self._say_now_and_then(
+                "Preparing the renderer", "the first time on a machine it is compiled, which takes about a minute"
             )
 
     def _must_wait(self) -> bool:
-        """Whether a folder that is played once has to wait: for a subscriber, then GRACE_S for others on their way."""
+        """Whether a folder that is published once has to wait for subscribers."""
+        settings = self._settings
+        if settings.loop:
+            return False
         if self._start_at is None:
-            if self._image.get_subscription_count() and self._info.get_subscription_count():
-                self._start_at = time.monotonic() + GRACE_S
+            images, infos = self._image.get_subscription_count(), self._info.get_subscription_count()
+            wanted = max(settings.subscribers, 1)
+            if images >= wanted and infos:
+                self._start_at = time.monotonic() + (MATCHING_S if settings.subscribers else GRACE_S)
+            else:
+                self._say_now_and_then(
+                    "Waiting for subscribers",
+                    f"the depth image has {images} of {wanted}, the camera info {infos} of 1",
+                )
             return True
         return time.monotonic() < self._start_at
+
+    def _say_now_and_then(self, cause: str, detail: str) -> None:
+        """Say what the first image waits for, unless it was just said."""
+        waited = time.monotonic() - self._started
+        if waited > self._say_at:
+            self._say_at = waited + SAY_AGAIN_S
+            self.get_logger().info(f"{cause}, {waited:.0f} s so far: {detail}")
 
     def _publish_image(self, depth: DepthImage, joints: NDArray[np.float32] | None) -> None:
         image = image_message(depth, self._settings.encoding)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import count
@@ -340,6 +341,40 @@ def test_a_place_that_is_almost_a_hand_does_not_wait_if_one_was_followed(mesh: H
             assert estimate.reason.startswith("best score 0.40 at")
             passes.append(estimate.passes)
     assert np.count_nonzero(passes) == 10 if was_followed else np.count_nonzero(passes) <= 3
+
+
+class Overstretched(Oracle):
+    """Finds the hands on the image's right a little likelier left ones, of which it says twice the size."""
+
+    def _of(self, crop: HandCrop, handedness: Handedness) -> Prediction:
+        prediction = super()._of(crop, handedness)
+        centre = hand_centre(prediction.joints)
+        if centre[0] < 0 or handedness == Handedness.RIGHT:
+            return prediction
+        return replace(prediction, joints=centre + 2 * (prediction.joints - centre), log_likelihood=1.0)
+
+
+@pytest.mark.parametrize(
+    ("model", "z", "reason"),
+    [(Oracle, 0.615, "the hand is 0.6. m away, accepted: 0.15-0.6 m"), (Overstretched, 0.5, "implausible pose: ")],
+)
+def test_an_impossible_place_waits_though_another_hand_is_followed(
+    mesh: HandMesh, model: type[Oracle], z: float, reason: str
+) -> None:
+    """The first pass finds it as good as a followed hand."""
+    depth, knowing = frame(mesh, (-0.15, 0, 0.5), (0.15, 0, z))
+    alone = HandPoseEstimator(model(knowing.hands[1:]), max_depth=0.6).estimate(depth, CAMERA)
+    assert re.match(reason, alone.reason)
+    estimator = HandPoseEstimator(model(knowing.hands), max_depth=0.6)
+    passes = []
+    for number in range(45):
+        estimate = estimator.estimate(depth, CAMERA, number / 30)
+        assert len(estimate.hands) == 1
+        passes.append(estimate.passes)
+    # From the sixteenth frame on only every fifth one is searched.
+    gaps = np.diff(np.flatnonzero(np.array(passes) > 1))
+    np.testing.assert_allclose(gaps[:2], [3, 6], atol=1, err_msg="0.1 s, twice as long each time")
+    assert all(10 <= gap <= 20 for gap in gaps[2:])
 
 
 def test_a_hand_that_jumps_is_found_in_the_same_frame(mesh: HandMesh) -> None:

@@ -169,6 +169,7 @@ def observation(**changes: Any) -> Observation:
         mesh="webxr",
         images=20,
         frames_in=20,
+        frames_before=0,
         frames_out=20,
         frames_with_hand=18,
         marker_messages=18,

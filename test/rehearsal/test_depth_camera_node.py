@@ -96,7 +96,7 @@ def test_folder_is_published_once_in_order_in_whole_millimetres(
         assert cv2.imwrite(str(folder / f"{name}.png"), values)
     assert cv2.imwrite(str(folder / "5.png"), np.zeros((24, 32, 3), np.uint8))
     parameters = [f"folder:={folder}", "depth_unit:=0.000125", "loop:=false", "rate:=10.0"]
-    parameters += ["reliability:=reliable", "frame_id:=sr305"]
+    parameters += ["reliability:=reliable", "frame_id:=sr305", "subscribers:=1"]
     process = start(tmp_path, *(word for parameter in parameters for word in ("-p", parameter)))
     try:
         client.until(lambda: not process.running())
@@ -111,6 +111,47 @@ def test_folder_is_published_once_in_order_in_whole_millimetres(
         found = np.frombuffer(image.data, "<u2").reshape(24, 32)
         np.testing.assert_allclose(found, images[name] * 0.125, atol=0.5001)
     assert "5.png holds 3 channel(s) of uint8" in process.output()
+
+
+SUBSCRIBER = f"""
+import rclpy
+from sensor_msgs.msg import Image
+rclpy.init()
+node = rclpy.create_node("late")
+node.create_subscription(Image, "{TOPIC}", lambda image: print(image.header.stamp.nanosec, flush=True), 50)
+rclpy.spin(node)
+"""
+
+
+def test_a_folder_waits_for_a_subscriber_that_comes_late_and_for_one_that_stands_still(
+    client: Client, listener: Listener, tmp_path: Path
+) -> None:
+    """As processes do on a busy machine. The images are more than the shared memory holds."""
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for index in range(20):
+        assert cv2.imwrite(str(folder / f"{index}.png"), np.full((480, 640), 500 + index, np.uint16))
+    parameters = [f"folder:={folder}", "loop:=false", "rate:=20.0", "reliability:=reliable", "subscribers:=2"]
+    camera = start(tmp_path, *(word for parameter in parameters for word in ("-p", parameter)))
+    late: NodeProcess | None = None
+    try:
+        assert client.until(lambda: "has 1 of 2, the camera info 1 of 1" in camera.output()), camera.output()
+        assert listener.images == []
+        late = NodeProcess(["-c", SUBSCRIBER], tmp_path / "late.txt")
+        assert client.until(late.output), camera.output()
+        late.send(signal.SIGSTOP)
+        client.spin(1.5)
+        late.send(signal.SIGCONT)
+        client.until(lambda: not camera.running())
+        assert camera.wait() == 0, camera.output()
+        client.until(lambda: len(late.output().split()) == len(listener.images) == 20, 10.0)
+        stamps = [image.header.stamp.nanosec for image in listener.images]
+        assert len(stamps) == 20
+        assert [int(word) for word in late.output().split()] == stamps
+    finally:
+        camera.stop()
+        if late:
+            late.kill()
 
 
 def test_rendered_hand_comes_with_the_joints_of_its_image(client: Client, listener: Listener, tmp_path: Path) -> None:
