@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from dense3d_ros.atomic_write import write_text
 from dense3d_ros.geometry.hand import Handedness, HandPose
-from dense3d_ros.hand_state.state import HandState, check_hand
+from dense3d_ros.hand_state.followed import FollowedHand
+from dense3d_ros.hand_state.state import check_hand
 from dense3d_ros.parsing import parsing
 from dense3d_ros.retargeting.robot import Retargeting
 
@@ -81,17 +82,15 @@ def _hand(entry: dict[str, Any]) -> HandPose:
 
 
 def retarget(frames: Iterator[FrameHands], robot: Retargeting) -> Trajectory:
-    """The robot's positions wherever the hand of its handedness is seen, smoothed as by the node `hand_state`."""
-    state = HandState(robot.handedness)
+    """The robot's positions wherever the hand that it follows is seen, chosen and smoothed as by `hand_state`."""
+    followed = FollowedHand(robot.handedness)
     shown, positions, folder, count, lost = [], [], "", 0, 0
     for frame in frames:
         count += 1
         before, folder = folder, frame.file.rpartition("/")[0]
         if folder != before:
-            state.reset()
-        hands = [hand for hand in frame.hands if hand.handedness is robot.handedness]
-        hand = max(hands, key=lambda hand: hand.score, default=None)
-        estimate = state.update(frame.stamp, hand)
+            followed.reset()
+        estimate = followed.update(frame.stamp, frame.hands)
         if estimate is None or estimate.age > 0.0:
             continue
         try:
