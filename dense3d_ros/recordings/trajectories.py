@@ -19,6 +19,7 @@ from dense3d_ros.geometry.hand import Handedness, HandPose
 from dense3d_ros.hand_state.followed import FollowedHand
 from dense3d_ros.hand_state.state import check_hand
 from dense3d_ros.parsing import parsing
+from dense3d_ros.retargeting.certainty import MIN_JOINT_SCORE, doubt
 from dense3d_ros.retargeting.robot import Retargeting
 
 HANDS = "hands.jsonl"
@@ -40,7 +41,8 @@ class Trajectory:
     """shown: (T,) frames that show the hand. positions: (T, N) of the robot's `joint_names`.
 
     Each subfolder is a recording of its own: there the stamps begin anew, and the hand is not smoothed towards where it
-    was. frames: how many there were. lost: of them, those that the solver found nothing for.
+    was. frames: how many there were. lost: of them, those that the solver found nothing for. uncertain: those whose
+    joints were too uncertain to move the robot, see `doubt`.
     """
 
     joint_names: tuple[str, ...]
@@ -48,6 +50,7 @@ class Trajectory:
     positions: NDArray[np.float64]
     frames: int
     lost: int
+    uncertain: int
 
 
 def read_hands(path: Path) -> Iterator[FrameHands]:
@@ -84,7 +87,7 @@ def _hand(entry: dict[str, Any]) -> HandPose:
 def retarget(frames: Iterator[FrameHands], robot: Retargeting) -> Trajectory:
     """The robot's positions wherever the hand that it follows is seen, chosen and smoothed as by `hand_state`."""
     followed = FollowedHand(robot.handedness)
-    shown, positions, folder, count, lost = [], [], "", 0, 0
+    shown, positions, folder, count, lost, uncertain = [], [], "", 0, 0, 0
     for frame in frames:
         count += 1
         before, folder = folder, frame.file.rpartition("/")[0]
@@ -93,13 +96,16 @@ def retarget(frames: Iterator[FrameHands], robot: Retargeting) -> Trajectory:
         estimate = followed.update(frame.stamp, frame.hands)
         if estimate is None or estimate.age > 0.0:
             continue
+        if doubt(robot.used, estimate.scores, MIN_JOINT_SCORE):
+            uncertain += 1
+            continue
         try:
             positions.append(robot.positions(estimate.joints))
             shown.append(frame)
         except ValueError:
             lost += 1
     width = len(robot.joint_names)
-    return Trajectory(robot.joint_names, shown, np.array(positions).reshape(-1, width), count, lost)
+    return Trajectory(robot.joint_names, shown, np.array(positions).reshape(-1, width), count, lost, uncertain)
 
 
 def write_trajectory(path: Path, trajectory: Trajectory) -> None:
