@@ -141,7 +141,9 @@ class DemoObserver(Node):  # type: ignore[misc]
         if stamp in self._answers:
             return  # the message that takes the last hands back when the input has ended
         latency = (self.get_clock().now().nanoseconds - stamp) * 1e-6
-        self._answers[stamp] = (latency, [read_hand(hand) for hand in message.hands])
+        # The most certain one is compared with the truth.
+        hands = sorted((read_hand(hand) for hand in message.hands), key=lambda hand: -hand.score)
+        self._answers[stamp] = (latency, hands)
         if self.first_answer is None:
             self.first_answer = time.monotonic()
         if self._frame_ids.get(stamp, message.header.frame_id) != message.header.frame_id:

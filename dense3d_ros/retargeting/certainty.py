@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from dense3d_ros.geometry.hand import JOINT_NAMES
 
 MIN_JOINT_SCORE = 0.3
-"""Of the mean over the joints that move a robot: an expected error of 47 mm. Ordinary estimates are above 0.5."""
+"""Of the mean over the joints that move a robot: an expected error of 47 mm. Ordinary estimates are well above 0.5."""
 
 
 def doubt(used: Sequence[int], joint_scores: NDArray[np.floating], least: float) -> str:
