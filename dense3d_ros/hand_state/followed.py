@@ -29,6 +29,10 @@ class FollowedHand:
         """The number of the followed hand; None where none is followed."""
         return self._track
 
+    def lose(self) -> None:
+        """Follow no hand, as where no more frames come. Another one than before is still told as a change."""
+        self._lose("")
+
     def reset(self) -> None:
         """Forget the hand, and that it was followed."""
         self.state.reset()

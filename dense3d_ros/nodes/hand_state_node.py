@@ -105,7 +105,7 @@ class HandStateNode(Node):  # type: ignore[misc]
 
     def _lose_all(self, reason: str) -> None:
         for handedness, followed in self._hands.items():
-            followed.reset()
+            followed.lose()
             if self._header is not None:
                 self._outputs[handedness].publish(self._header, None, reason)
         self._header = None

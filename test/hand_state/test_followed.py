@@ -63,6 +63,11 @@ def test_a_hand_that_comes_back_after_a_loss_is_taken_before_others() -> None:
     assert followed.track_id is None
     assert followed.update(10.3, [hand(2, 0.99), hand(1, 0.5)]) is not None
     assert (followed.track_id, followed.change) == (1, "")
+    followed.lose()
+    followed.lose()
+    assert followed.track_id is None
+    assert followed.update(15.3, [hand(2)]) is not None
+    assert followed.change == "another one is followed: track_id 2 instead of 1 (last seen 5.000 s before)"
 
 
 def test_stamps_that_go_back_forget_the_track_and_those_that_repeat_do_not() -> None:
