@@ -35,8 +35,9 @@ def generate_launch_description() -> LaunchDescription:
     arguments = [
         DeclareLaunchArgument(
             "robot",
-            default_value="four_fingered_hand",
-            description="Name of a robot that comes with the package, or the path of a configuration.",
+            default_value="parallel_gripper",
+            description="Name of a robot that comes with the package (parallel_gripper, or four_fingered_hand, which "
+            "needs the extra retargeting), or the path of a configuration.",
         ),
         DeclareLaunchArgument(
             "rendered",

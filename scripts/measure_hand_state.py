@@ -19,6 +19,7 @@ from dense3d_ros.commands import add_views
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import Handedness, HandPose
+from dense3d_ros.hand_state.grasp import PINCH_JOINTS
 from dense3d_ros.hand_state.state import Estimate, HandState, StateSettings
 from dense3d_ros.learning.synthetic.animation import HAND_LENGTH, PALM_TO_CAMERA, HandAnimation
 from dense3d_ros.learning.synthetic.hand_mesh import HandMesh, PosedHand
@@ -115,6 +116,16 @@ def print_grasp(mesh: str, scene: HandAnimation, frames: list[tuple[float, HandP
     )
 
 
+def scores_of_used_joints(mesh: str, frames: list[tuple[float, HandPose]]) -> str:
+    """How certain the joints are that move the gripper and the robot hand of config/robots."""
+    scores = np.array([hand.joint_scores for _, hand in frames])
+    parts = []
+    for robot, used in (("gripper", PINCH_JOINTS), ("hand", (4, 8, 12, 16))):
+        least, median = np.percentile(scores[:, used].mean(axis=1), (0, 50))
+        parts.append(f"{robot} {least:.2f}, {median:.2f}")
+    return f"{mesh}, mean score of the joints that move a robot, least and median: {'; '.join(parts)}"
+
+
 def print_cost(frames: list[tuple[float, HandPose]]) -> None:
     both = [HandState(handedness) for handedness in (Handedness.LEFT, Handedness.RIGHT)]
     times = []
@@ -156,9 +167,13 @@ def main() -> None:
             print(f"| {mesh} | {gesture} | {kind} | {' | '.join(f'{figure:.1f}' for figure in figures)} |", flush=True)
     print("| mesh | frames | aperture error, mm | pinch right, % | shortest pinch state, s | wrist error, degrees |")
     print("|---|---|---|---|---|---|")
+    certain = []
     for mesh in MESHES:
         scene = HandAnimation(CAMERA, sensor=SENSOR, mesh=mesh, seed=arguments.seed)
-        print_grasp(mesh, scene, estimates(estimator, scene, arguments.rate, arguments.seconds))
+        frames = estimates(estimator, scene, arguments.rate, arguments.seconds)
+        print_grasp(mesh, scene, frames)
+        certain.append(scores_of_used_joints(mesh, frames))
+    print(*certain, sep="\n")
     print_cost(resting)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -38,6 +39,11 @@ def rendered_hands(mesh: str, count: int, *, shaped: bool = True, seed: int = 0)
 
 def gesture(name: str, handedness: Handedness = Handedness.RIGHT, mesh: str = "soma") -> np.ndarray:
     """(21, 3) metres of a gesture, in the mesh's axes, at half a metre along z."""
+    return _gesture(name, handedness, mesh).copy()
+
+
+@cache
+def _gesture(name: str, handedness: Handedness, mesh: str) -> np.ndarray:
     left = handedness is Handedness.LEFT
     joints = HandMesh.load(mesh).pose(pose_space().gestures[name], left=left).joints
     return joints.astype(np.float64) + np.array([0.0, 0.0, 0.5])

@@ -32,6 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     from dense3d_ros.atomic_write import check_writable
     from dense3d_ros.geometry.depth import printable
     from dense3d_ros.recordings.trajectories import SUFFIXES, read_hands, retarget, write_trajectory
+    from dense3d_ros.retargeting.certainty import MIN_JOINT_SCORE
     from dense3d_ros.retargeting.robot import load_robot
 
     if arguments.output.suffix not in SUFFIXES:
@@ -45,4 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"{trajectory.frames} frames, {points} with a {handedness} hand; positions in {printable(arguments.output)}")
     if trajectory.lost:
         print(f"for {trajectory.lost} of them the solver found no positions")
+    if trajectory.uncertain:
+        limit = f"a mean score below {MIN_JOINT_SCORE:g}"
+        print(f"{trajectory.uncertain} more have joints too uncertain to move the robot: {limit}")
     return 0 if points else 1

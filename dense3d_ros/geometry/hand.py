@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
@@ -69,12 +69,15 @@ class HandPose:
     score: float
     handedness: Handedness = Handedness.UNKNOWN
     track_id: int = 0
-    centre: NDArray[np.float32] = field(init=False)
 
     def __post_init__(self) -> None:
         if self.joints.shape != (JOINT_COUNT, 3):
             raise ValueError(f"joints must have shape ({JOINT_COUNT}, 3), got {self.joints.shape}")
-        self.centre = hand_centre(self.joints)
+
+    @property
+    def centre(self) -> NDArray[np.float32]:
+        """(3,) metres: the mean of the joints, see `hand_centre`."""
+        return hand_centre(self.joints)
 
     @property
     def expected_errors(self) -> NDArray[np.float64]:

@@ -20,7 +20,8 @@ _FLEXIONS = [
 FIST_FLEXION: Array = np.radians([70.0, 245.0, 245.0, 245.0, 245.0])
 """(5,) sum of a finger's flexions in a fist, thumb first."""
 
-_PINCH_JOINTS = [JOINT_INDEX["thumb_tip"], JOINT_INDEX["index_tip"]]
+PINCH_JOINTS: tuple[int, ...] = (JOINT_INDEX["thumb_tip"], JOINT_INDEX["index_tip"])
+"""The joints that an aperture is between."""
 _FIST_JOINTS = [JOINT_INDEX[f"{finger}_tip"] for finger in FINGERS[1:]]
 
 SHORTEST_STATE = 0.1
@@ -46,7 +47,7 @@ class Grasp:
 
 def aperture(joints: NDArray[np.floating]) -> float:
     """(21, 3) metres -> metres between the joints THUMB_TIP and INDEX_TIP. Skin that touches leaves 10 to 20 mm."""
-    thumb, index = joints[_PINCH_JOINTS]
+    thumb, index = joints[list(PINCH_JOINTS)]
     return float(np.linalg.norm(thumb - index))
 
 
@@ -102,6 +103,6 @@ class GraspStates:
             finger_closures=closures,
             pinch=self._pinch.update(gap, stamp, on_from=pinch[0], off_from=pinch[1]),
             fist=self._fist.update(closure, stamp, on_from=fist[0], off_from=fist[1]),
-            pinch_confidence=float(scores[_PINCH_JOINTS].min()),
+            pinch_confidence=float(scores[list(PINCH_JOINTS)].min()),
             fist_confidence=float(scores[_FIST_JOINTS].min()),
         )

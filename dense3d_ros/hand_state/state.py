@@ -23,18 +23,13 @@ JUMP = 0.01
 """Metres that a joint may move between two frames however short the time: the noise of the measurement."""
 
 
-def certainty(score: float) -> float:
-    """The score of a hand, by which the most certain one is found; below 0 where it is not in 0..1."""
-    return score if 0.0 <= score <= 1.0 else -1.0
-
-
 def check_hand(hand: HandPose) -> None:
     """ValueError for joints not finite or on each other, and for scores, of the joints or the hand, not in 0..1."""
     check_bones(hand.joints)
     scores = np.asarray(hand.joint_scores)
     if scores.shape != (JOINT_COUNT,) or not ((scores >= 0.0) & (scores <= 1.0)).all():
         raise ValueError(f"joint_scores are {scores.tolist()}; accepted: {JOINT_COUNT} numbers from 0 to 1")
-    if certainty(hand.score) < 0.0:
+    if not 0.0 <= hand.score <= 1.0:
         raise ValueError(f"score is {hand.score}; accepted: 0 to 1")
 
 

@@ -31,18 +31,22 @@ class Level(Enum):
 
 @dataclass(frozen=True)
 class Condition:
-    """One sentence on how the node does, cut if too long. Conditions of one `kind` may differ in their numbers."""
+    """One sentence on how the node does, cut if too long. Conditions of one `kind` may differ in their numbers.
+
+    log_again: seconds in which a bad one of this kind is logged once.
+    """
 
     level: Level
     kind: str
     text: str
+    log_again: float = LOG_AGAIN_S
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "text", excerpt(self.text, LONGEST_SENTENCE))
 
 
 class Conditions:
-    """Collects conditions. A bad one is logged at once, but one kind at most every ten seconds."""
+    """Collects conditions. A bad one is logged at once, but one kind at most once in its `log_again` seconds."""
 
     def __init__(self, logger: Any) -> None:
         self._logger = logger
@@ -57,7 +61,7 @@ class Conditions:
             return
         self._bad = condition
         now = time.monotonic()
-        if now - self._logged.get(condition.kind, -LOG_AGAIN_S) < LOG_AGAIN_S:
+        if now - self._logged.get(condition.kind, -float("inf")) < condition.log_again:
             return
         self._logged[condition.kind] = now
         # One line for each severity: rclpy does not let a line change it.

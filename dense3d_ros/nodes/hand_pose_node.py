@@ -117,7 +117,7 @@ class HandPoseNode(Node):  # type: ignore[misc]
             if estimate is None or self._is_too_old(stamp, settings, " when their hands are found"):
                 return
             estimated = time.perf_counter()
-            hands = sorted(estimate.hands, key=lambda hand: -hand.score)
+            hands = sorted(estimate.hands, key=lambda hand: hand.track_id)
             self._outputs.publish(frame.image.header, hands, model.description.name, settings)
             self._statistics.count("published")
             self._statistics.count("with a hand" if hands else "without a hand")

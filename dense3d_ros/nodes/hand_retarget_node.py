@@ -14,18 +14,24 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool
 
-from dense3d_ros.geometry.hand import Handedness
+from dense3d_ros.hand_state.state import check_hand
 from dense3d_ros.msg import HandPoseArray
 from dense3d_ros.nodes.diagnostics import Condition, Conditions, Level, diagnostic_array
 from dense3d_ros.nodes.messages import read_hand
 from dense3d_ros.nodes.parameters import NodeParameters
 from dense3d_ros.nodes.process import run_nodes, steady_clock
 from dense3d_ros.nodes.settings import HandRetargetSettings
+from dense3d_ros.retargeting.certainty import doubt
 from dense3d_ros.retargeting.robot import load_robot
+
+COUNTED = ("commands", "without a hand", "repeated stamps", "not enabled", "refused hands", "low joint scores")
 
 
 class HandRetargetNode(Node):  # type: ignore[misc]
-    """One command for each message with the hand that the robot follows, with that image's stamp; none otherwise."""
+    """One command for each image that shows the hand that the robot follows well enough, with its stamp.
+
+    None for other images, for one whose stamp was the last one's already, and while a dead-man's switch is not pressed.
+    """
 
     def __init__(self, **options: Any) -> None:
         super().__init__("hand_retarget", **options)
@@ -33,8 +39,9 @@ class HandRetargetNode(Node):  # type: ignore[misc]
         self._robot = load_robot(self._configuration.settings.robot)
         self._handedness = self._robot.handedness.name.lower()
         self._conditions = Conditions(self.get_logger())
-        self._counts = Counter({"commands": 0, "without a hand": 0, "refused hands": 0, "not enabled": 0})
+        self._counts = Counter(dict.fromkeys(COUNTED, 0))
         self._came = self._enabled = -float("inf")
+        self._stamp: Any = None
         overriding = QoSOverridingOptions.with_default_policies()
         self._commands = self.create_publisher(
             JointState, "~/joint_commands", QoSProfile(depth=5), qos_overriding_options=overriding
@@ -46,6 +53,12 @@ class HandRetargetNode(Node):  # type: ignore[misc]
         )
         self._switch = self.create_subscription(Bool, "~/enable", self._switched, QoSProfile(depth=5))
         self._tick = self.create_timer(1.0, self._report, clock=steady_clock())
+        if self._configuration.settings.enable_timeout == 0.0:
+            self.get_logger().warning(
+                f"No dead-man's switch is active: every {self._handedness} hand moves the robot. To have one, set the "
+                "parameter enable_timeout, for example -p enable_timeout:=0.5, and keep sending true on "
+                f"{self._switch.topic_name} (std_msgs/Bool)."
+            )
 
     def _switched(self, message: Any) -> None:
         self._enabled = time.monotonic() if message.data else -float("inf")
@@ -54,27 +67,39 @@ class HandRetargetNode(Node):  # type: ignore[misc]
         self._came = time.monotonic()
         hands = [hand for hand in message.hands if hand.handedness == self._robot.handedness]
         if not hands:
-            self._counts["without a hand"] += 1
-            self._conditions.report(Condition(Level.OK, "no hand", f"no {self._handedness} hand in the last message"))
+            text = f"no {self._handedness} hand in the last message"
+            self._no_command("without a hand", Condition(Level.OK, "no hand", text))
             return
-        timeout = self._configuration.settings.enable_timeout
-        if timeout > 0.0 and self._came - self._enabled > timeout:
-            self._counts["not enabled"] += 1
-            text = f"no true on {self._switch.topic_name} in the last {timeout:g} s: no commands"
-            self._conditions.report(Condition(Level.OK, "not enabled", text))
+        former, self._stamp = self._stamp, message.header.stamp
+        if self._stamp == former:
+            stamp = f"{former.sec}.{former.nanosec:09d}"
+            text = f"the stamp {stamp} of {self._input.topic_name} is the last one's again: no command"
+            self._no_command("repeated stamps", Condition(Level.WARN, "repeated stamp", text))
             return
+        settings = self._configuration.settings
+        if settings.enable_timeout > 0.0 and self._came - self._enabled > settings.enable_timeout:
+            text = f"no true on {self._switch.topic_name} in the last {settings.enable_timeout:g} s: no commands"
+            self._no_command("not enabled", Condition(Level.OK, "not enabled", text))
+            return
+        name = f"{self._handedness} hand on {self._input.topic_name}"
         try:
             hand = read_hand(hands[0])
+            check_hand(hand)
+            if text := doubt(self._robot.used, hand.joint_scores, settings.min_joint_score):
+                self._no_command("low joint scores", Condition(Level.WARN, "joint scores", f"{name}: {text}"))
+                return
             positions = self._robot.positions(hand.joints)
         except ValueError as error:
-            self._counts["refused hands"] += 1
-            text = f"{Handedness(self._robot.handedness).name.lower()} hand on {self._input.topic_name}: {error}"
-            self._conditions.report(Condition(Level.ERROR, "hand", text))
+            self._no_command("refused hands", Condition(Level.ERROR, "hand", f"{name}: {error}"))
             return
         names = list(self._robot.joint_names)
         self._commands.publish(JointState(header=message.header, name=names, position=positions.tolist()))
         self._counts["commands"] += 1
         self._conditions.report(Condition(Level.OK, "commanded", f"commands to {self._robot.robot.name}"))
+
+    def _no_command(self, reason: str, condition: Condition) -> None:
+        self._counts[reason] += 1
+        self._conditions.report(condition)
 
     def _report(self) -> None:
         silence = time.monotonic() - self._came

@@ -17,8 +17,9 @@ from std_msgs.msg import Header
 from dense3d_ros.excerpt import excerpt
 from dense3d_ros.geometry.hand import Handedness, HandPose
 from dense3d_ros.hand_state.conventions import convention_poses
+from dense3d_ros.hand_state.followed import FollowedHand
 from dense3d_ros.hand_state.frames import Pose
-from dense3d_ros.hand_state.state import Estimate, HandState, certainty
+from dense3d_ros.hand_state.state import Estimate
 from dense3d_ros.hand_state.transforms import transform_points
 from dense3d_ros.msg import HandPoseArray
 from dense3d_ros.nodes.diagnostics import Condition, Conditions, Level, diagnostic_array
@@ -40,11 +41,12 @@ COUNTED = (
     "refused hands",
     "glitches",
     "outside workspace",
+    "changes to another hand",
 )
 
 
 class HandStateNode(Node):  # type: ignore[misc]
-    """Follows the most certain left and right hand on `hand_pose/hands`. Hands of unknown handedness are only counted.
+    """Follows a left and a right hand on `hand_pose/hands`. Hands of unknown handedness are only counted.
 
     It listens only while someone listens to it, because hands are looked for only while someone wants them.
     """
@@ -54,7 +56,7 @@ class HandStateNode(Node):  # type: ignore[misc]
         self._configuration = NodeParameters(self, HandStateSettings())
         self._conditions = Conditions(self.get_logger())
         self._counts = Counter(dict.fromkeys(COUNTED, 0))
-        self._states = {handedness: HandState(handedness) for handedness in LEFT_AND_RIGHT}
+        self._hands = {handedness: FollowedHand(handedness) for handedness in LEFT_AND_RIGHT}
         self._outputs = {handedness: HandOutputs(self, handedness) for handedness in LEFT_AND_RIGHT}
         self._messages = HandMessages()
         self._smoothed = self.create_publisher(
@@ -102,8 +104,8 @@ class HandStateNode(Node):  # type: ignore[misc]
         return self._header is not None
 
     def _lose_all(self, reason: str) -> None:
-        for handedness, state in self._states.items():
-            state.reset()
+        for handedness, followed in self._hands.items():
+            followed.lose()
             if self._header is not None:
                 self._outputs[handedness].publish(self._header, None, reason)
         self._header = None
@@ -120,7 +122,6 @@ class HandStateNode(Node):  # type: ignore[misc]
         """A message of hands, where their frame is in the target frame, or why that is not known."""
         settings = self._configuration.settings
         header = message.header
-        seen = {handedness: self._most_certain(message, handedness) for handedness in LEFT_AND_RIGHT}
         self._conditions.report(Condition(Level.OK, "followed", f"{len(message.hands)} hands in the last message"))
         if camera is not None or why_not:
             header = Header(stamp=header.stamp, frame_id=settings.target_frame.lstrip("/"))
@@ -131,29 +132,31 @@ class HandStateNode(Node):  # type: ignore[misc]
                 f"'{excerpt(header.frame_id)}': {why_not}"
             )
             self._conditions.report(Condition(Level.ERROR, "transform", text))
-            seen = dict.fromkeys(LEFT_AND_RIGHT)
         self._header = header
-        self._counts["hands of unknown handedness"] += sum(
-            hand.handedness not in LEFT_AND_RIGHT for hand in message.hands
-        )
-        followed: dict[Handedness, Estimate] = {}
-        smoothed = []
-        for handedness, state in self._states.items():
-            state.settings = settings.of_the_hand()
-            hand = seen[handedness]
-            if hand is not None and camera is not None:
+        hands = [read_hand(hand) for hand in message.hands if hand.handedness in LEFT_AND_RIGHT]
+        self._counts["hands of unknown handedness"] += len(message.hands) - len(hands)
+        if camera is not None:
+            for hand in hands:
                 hand.joints = transform_points(camera, hand.joints).astype(np.float32)
-            estimate, reason = self._estimate(state, stamp_seconds(header.stamp), hand)
-            self._outputs[handedness].publish(header, estimate, why_not or reason)
-            if hand is not None and estimate is not None and estimate.age == 0.0:
-                followed[handedness] = estimate
+        estimates: dict[Handedness, Estimate] = {}
+        smoothed = []
+        for handedness, followed in self._hands.items():
+            followed.state.settings = settings.of_the_hand()
+            estimate = followed.update(stamp_seconds(header.stamp), hands, are_placed=not why_not)
+            self._tell(followed, estimate)
+            if followed.change:
+                # Whoever holds the former hand's state is told first that it is lost.
+                self._outputs[handedness].publish(header, None, followed.change)
+            self._outputs[handedness].publish(header, estimate, why_not or followed.reason)
+            if followed.hand is not None and estimate is not None and estimate.age == 0.0:
+                estimates[handedness] = estimate
                 self._publish_joints(header, handedness, estimate)
-                joints = estimate.joints.astype(np.float32)
+                joints, hand = estimate.joints.astype(np.float32), followed.hand
                 smoothed.append(HandPose(joints, estimate.scores, hand.score, handedness, hand.track_id))
         if settings.publish_tf:
-            self._tf.publish(header, followed, settings.frame_prefix)
+            self._tf.publish(header, estimates, settings.frame_prefix)
         if self._smoothed.get_subscription_count() > 0:
-            smoothed.sort(key=lambda hand: -hand.score)
+            smoothed.sort(key=lambda hand: hand.track_id)
             self._smoothed.publish(self._messages.hands(header, smoothed, message.model))
 
     def _publish_joints(self, header: Any, handedness: Handedness, estimate: Estimate) -> None:
@@ -167,36 +170,23 @@ class HandStateNode(Node):  # type: ignore[misc]
             text = f"{handedness.name.lower()} hand on {self._topic} cannot be given as {name}: {error}"
             self._conditions.report(Condition(Level.ERROR, "convention", text))
 
-    def _most_certain(self, message: Any, handedness: Handedness) -> HandPose | None:
-        hands = [hand for hand in message.hands if hand.handedness == handedness]
-        chosen = max(hands, key=lambda hand: certainty(float(hand.score)), default=None)
-        for hand in hands:
-            # That of the chosen one is refused with the rest of it.
-            if hand is not chosen and certainty(float(hand.score)) < 0.0:
-                self._refuse(handedness, f"score is {hand.score}; accepted: 0 to 1")
-        return None if chosen is None else read_hand(chosen)
-
-    def _refuse(self, handedness: Handedness, why: str) -> None:
-        self._counts["refused hands"] += 1
-        text = f"{handedness.name.lower()} hand on {self._topic}: {why}"
-        self._conditions.report(Condition(Level.ERROR, "hand", text))
-
-    def _estimate(self, state: HandState, stamp: float, hand: HandPose | None) -> tuple[Estimate | None, str]:
-        """The state of a hand, and why there is none."""
-        name = f"{state.handedness.name.lower()} hand on {self._topic}"
-        try:
-            estimate = state.update(stamp, hand)
-        except ValueError as error:
-            self._refuse(state.handedness, str(error))
-            return state.update(stamp, None), str(error)
-        if state.is_glitch:
+    def _tell(self, followed: FollowedHand, estimate: Estimate | None) -> None:
+        """Count and report what the last message did to a hand."""
+        name = f"{followed.state.handedness.name.lower()} hand on {self._topic}"
+        told = [("refused hands", Condition(Level.ERROR, "hand", f"{name}: {text}")) for text in followed.refused]
+        if followed.outside:
+            told.append(("outside workspace", Condition(Level.WARN, "workspace", f"{name}: {followed.outside}")))
+        if followed.change:
+            # Each time: from now on somebody else may move the robot.
+            change = Condition(Level.WARN, "another hand", f"{name}: {followed.change}", log_again=0.0)
+            told.append(("changes to another hand", change))
+        if followed.state.is_glitch:
             self._counts["glitches"] += 1
             if estimate is None:
-                self._conditions.report(Condition(Level.WARN, "glitch", f"{name}: {state.reason}"))
-        elif hand is not None and estimate is None:
-            self._counts["outside workspace"] += 1
-            self._conditions.report(Condition(Level.WARN, "workspace", f"{name}: {state.reason}"))
-        return estimate, state.reason
+                self._conditions.report(Condition(Level.WARN, "glitch", f"{name}: {followed.reason}"))
+        for count, condition in told:
+            self._counts[count] += 1
+            self._conditions.report(condition)
 
     def _report(self) -> None:
         silence = time.monotonic() - self._came
@@ -206,9 +196,11 @@ class HandStateNode(Node):  # type: ignore[misc]
             level = Level.STALE if self._counts["messages"] else Level.WARN
             text = f"no message on {self._topic} for {silence:.1f} s"
             self._conditions.report(Condition(level, "no messages", text))
-        tracked = {
+        tracked: dict[str, object] = {
             f"{handedness.name.lower()} tracked": outputs.tracked for handedness, outputs in self._outputs.items()
         }
+        for handedness, followed in self._hands.items():
+            tracked[f"{handedness.name.lower()} track_id"] = "" if followed.track_id is None else followed.track_id
         self._diagnostics.publish(
             diagnostic_array(
                 self.get_clock().now().to_msg(),

@@ -14,6 +14,7 @@ from dense3d_ros.hand_state.conventions import CONVENTIONS
 from dense3d_ros.hand_state.state import StateSettings
 from dense3d_ros.nodes.parameter_fields import check_choice, check_ranges, parameter
 from dense3d_ros.perception.views import VIEWS, check_views
+from dense3d_ros.retargeting.certainty import MIN_JOINT_SCORE
 
 TRANSPORTS = ("raw", "compressedDepth")
 """Of the depth image. One that is not raw has a topic of its own under the image's."""
@@ -283,6 +284,11 @@ class HandRetargetSettings:
         0.0,
         "Seconds for which a true on ~/enable lets commands through, as a dead-man's switch. 0: no switch is needed.",
         (0.0, 10.0),
+    )
+    min_joint_score: float = parameter(
+        MIN_JOINT_SCORE,
+        "No command for a hand of whose joints those that move the robot have a lower mean score. 0 accepts any.",
+        (0.0, 1.0),
     )
 
     def __post_init__(self) -> None:

@@ -79,7 +79,7 @@ class BagWriter:
             return
         stamp = self._stamps.next(result.nanoseconds)
         header = self._types.header(stamp, result.frame_id)
-        hands = sorted(result.estimate.hands, key=lambda hand: -hand.score)
+        hands = sorted(result.estimate.hands, key=lambda hand: hand.track_id)
         messages = (
             self._types.image(header, result.depth),
             self._types.info(header, result.camera),

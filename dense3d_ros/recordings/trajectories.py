@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 
 from dense3d_ros.atomic_write import write_text
 from dense3d_ros.geometry.hand import Handedness, HandPose
-from dense3d_ros.hand_state.state import HandState, check_hand
+from dense3d_ros.hand_state.followed import FollowedHand
+from dense3d_ros.hand_state.state import check_hand
 from dense3d_ros.parsing import parsing
+from dense3d_ros.retargeting.certainty import MIN_JOINT_SCORE, doubt
 from dense3d_ros.retargeting.robot import Retargeting
 
 HANDS = "hands.jsonl"
@@ -39,7 +41,8 @@ class Trajectory:
     """shown: (T,) frames that show the hand. positions: (T, N) of the robot's `joint_names`.
 
     Each subfolder is a recording of its own: there the stamps begin anew, and the hand is not smoothed towards where it
-    was. frames: how many there were. lost: of them, those that the solver found nothing for.
+    was. frames: how many there were. lost: of them, those that the solver found nothing for. uncertain: those whose
+    joints were too uncertain to move the robot, see `doubt`.
     """
 
     joint_names: tuple[str, ...]
@@ -47,6 +50,7 @@ class Trajectory:
     positions: NDArray[np.float64]
     frames: int
     lost: int
+    uncertain: int
 
 
 def read_hands(path: Path) -> Iterator[FrameHands]:
@@ -81,18 +85,19 @@ def _hand(entry: dict[str, Any]) -> HandPose:
 
 
 def retarget(frames: Iterator[FrameHands], robot: Retargeting) -> Trajectory:
-    """The robot's positions wherever the hand of its handedness is seen, smoothed as by the node `hand_state`."""
-    state = HandState(robot.handedness)
-    shown, positions, folder, count, lost = [], [], "", 0, 0
+    """The robot's positions wherever the hand that it follows is seen, chosen and smoothed as by `hand_state`."""
+    followed = FollowedHand(robot.handedness)
+    shown, positions, folder, count, lost, uncertain = [], [], "", 0, 0, 0
     for frame in frames:
         count += 1
         before, folder = folder, frame.file.rpartition("/")[0]
         if folder != before:
-            state.reset()
-        hands = [hand for hand in frame.hands if hand.handedness is robot.handedness]
-        hand = max(hands, key=lambda hand: hand.score, default=None)
-        estimate = state.update(frame.stamp, hand)
+            followed.reset()
+        estimate = followed.update(frame.stamp, frame.hands)
         if estimate is None or estimate.age > 0.0:
+            continue
+        if doubt(robot.used, estimate.scores, MIN_JOINT_SCORE):
+            uncertain += 1
             continue
         try:
             positions.append(robot.positions(estimate.joints))
@@ -100,7 +105,7 @@ def retarget(frames: Iterator[FrameHands], robot: Retargeting) -> Trajectory:
         except ValueError:
             lost += 1
     width = len(robot.joint_names)
-    return Trajectory(robot.joint_names, shown, np.array(positions).reshape(-1, width), count, lost)
+    return Trajectory(robot.joint_names, shown, np.array(positions).reshape(-1, width), count, lost, uncertain)
 
 
 def write_trajectory(path: Path, trajectory: Trajectory) -> None:

@@ -168,7 +168,9 @@ class DemoObserver(Node):  # type: ignore[misc]
         if stamp in self._answers:
             return  # the message that takes the last hands back when the input has ended
         latency = (self.get_clock().now().nanoseconds - stamp) * 1e-6
-        self._answers[stamp] = _Answer([read_hand(hand) for hand in message.hands], message.header.frame_id, latency)
+        # The most certain one is compared with the truth.
+        hands = sorted((read_hand(hand) for hand in message.hands), key=lambda hand: -hand.score)
+        self._answers[stamp] = _Answer(hands, message.header.frame_id, latency)
         if self.first_answer is None:
             self.first_answer = time.monotonic()
         if image := self._images.pop(stamp, None):

@@ -40,7 +40,12 @@ STATE = {
     "hands of unknown handedness": "handedness unknown",
     "refused hands": "refused",
 }
-RETARGET = {"not enabled": "not enabled", "refused hands": "refused"}
+RETARGET = {
+    "repeated stamps": "stamp repeated",
+    "not enabled": "not enabled",
+    "refused hands": "refused",
+    "low joint scores": "joints too uncertain",
+}
 """What the counts in a node's diagnostics begin with, and what they mean to a robot."""
 VIDEO_HZ, SHEET_IMAGES = 30.0, 8
 SHOWN_M = 0.29

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from dense3d_ros.geometry.hand import Handedness
 from dense3d_ros.hand_state.frames import check_bones
-from dense3d_ros.hand_state.grasp import aperture
+from dense3d_ros.hand_state.grasp import PINCH_JOINTS, aperture
 from dense3d_ros.retargeting.robot import Entries
 from dense3d_ros.retargeting.urdf import Robot
 
@@ -18,7 +18,7 @@ class ParallelGripper:
     """Maps a range of apertures to a range of one joint's positions. See config/robots/parallel_gripper.yaml."""
 
     def __init__(self, robot: Robot, handedness: Handedness, entries: Entries) -> None:
-        self.robot, self.handedness = robot, handedness
+        self.robot, self.handedness, self.used = robot, handedness, PINCH_JOINTS
         joint = entries.take("joint", str, "the name of a joint of the URDF")
         if joint not in robot.commanded:
             accepted = ", ".join(robot.commanded) or "none of this URDF"

@@ -48,6 +48,8 @@ class DexHand:
         self.joint_names = tuple(str(name) for name in self._solver.joint_names)
         self._indices = _joint_indices(optimizer.target_link_human_indices, entries.path)
         self._takes_points = optimizer.retargeting_type == "POSITION"
+        # Directions go to these joints; where they begin is the wrist or another of them.
+        self.used = tuple(np.unique(self._indices if self._takes_points else self._indices[1]).tolist())
         fixed = list(optimizer.fixed_joint_names)
         self._fixed = np.zeros(len(fixed))
         # Not all need be the URDF's: dex-retargeting can add six with which the hand moves freely.

@@ -25,11 +25,15 @@ LARGEST = 1e6
 
 
 class Retargeting(Protocol):
-    """Moves a robot like a hand. handedness: of that hand. joint_names: the joints that it commands."""
+    """Moves a robot like a hand. handedness: of that hand. joint_names: the joints that it commands.
+
+    used: indices of the hand's joints that decide the positions, whose scores say how far these can be relied on.
+    """
 
     robot: Robot
     handedness: Handedness
     joint_names: tuple[str, ...]
+    used: tuple[int, ...]
 
     def positions(self, joints: NDArray[np.floating]) -> Array:
         """(21, 3) metres of a smoothed hand in any frame -> (N,) positions of `joint_names`, radians or metres."""

@@ -77,6 +77,8 @@ def test_centre_is_the_mean_of_all_joints() -> None:
     np.testing.assert_allclose(hand_centre(joints), joints.mean(axis=1), rtol=1e-6)
     pose = HandPose(joints[0].astype(np.float32), np.ones(21, np.float32), 0.9)
     np.testing.assert_allclose(pose.centre, joints[0].mean(axis=0), rtol=1e-5)
+    pose.joints = pose.joints + np.float32(0.5)
+    np.testing.assert_allclose(pose.centre, joints[0].mean(axis=0) + 0.5, rtol=1e-5)
 
 
 def test_another_number_of_joints_is_refused() -> None:

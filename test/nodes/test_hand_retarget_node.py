@@ -31,6 +31,7 @@ NODE = "/retarget_test/hand_retarget"
 class Person:
     def __init__(self, client: Client) -> None:
         self.client, self.second = client, 10
+        self.process: NodeProcess
         self.commands: list[Any] = []
         client.collect(JointState, f"{NODE}/joint_commands", self.commands)
         self._hands = client.node.create_publisher(
@@ -41,13 +42,27 @@ class Person:
     def ready(self) -> bool:
         return self._hands.get_subscription_count() > 0 and self.client.node.count_publishers(f"{NODE}/joint_commands")
 
-    def show(self, *hands: HandPose, message: Any = None) -> Header:
-        self.second += 1
+    def show(self, *hands: HandPose, message: Any = None, after: int = 1) -> Header:
+        self.second += after
         header = Header(stamp=Time(sec=self.second), frame_id="base")
         message = message or HandMessages().hands(header, hands, "test")
         message.header = header
         self._hands.publish(message)
         return header
+
+    def told(self, *counts: str) -> tuple[list[int], set[str]]:
+        """What the next diagnostics count, and the sentences since the last call."""
+
+        def own() -> list[Any]:
+            statuses = [status for message in self.client.diagnostics for status in message.status]
+            return [status for status in statuses if status.name == f"{NODE.lstrip('/')}: commands"]
+
+        before = len(own())
+        assert self.client.until(lambda: len(own()) > before)
+        values = {value.key: value.value for value in own()[-1].values}
+        sentences = {status.message for status in own()}
+        self.client.diagnostics.clear()
+        return [int(values[count]) for count in counts], sentences
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +72,7 @@ def robot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Perso
     client = Client("test_retarget")
     person = Person(client)
     arguments = ["--ros-args", "-r", "__ns:=/retarget_test", "-p", f"robot:={name}"]
-    process = NodeProcess([SCRIPT, *arguments], tmp_path_factory.mktemp("retarget") / "log.txt")
+    process = person.process = NodeProcess([SCRIPT, *arguments], tmp_path_factory.mktemp("retarget") / "log.txt")
     try:
         assert client.until(person.ready), process.output()
         client.spin(0.3)
@@ -115,6 +130,64 @@ def test_a_dead_mans_switch_holds_commands_back(robot: tuple[str, Person]) -> No
     client.spin(0.3)
     assert len(person.commands) == 1
     assert client.set_parameter(NODE, "enable_timeout", 0.0).successful
+
+
+def test_without_a_dead_mans_switch_the_log_says_so_at_start(robot: tuple[str, Person]) -> None:
+    _, person = robot
+    sentence = "No dead-man's switch is active: every right hand moves the robot."
+    assert person.client.until(lambda: sentence in person.process.output())
+    assert f"-p enable_timeout:=0.5, and keep sending true on {NODE}/enable" in person.process.output()
+
+
+def test_a_stamp_that_comes_again_gives_no_command_and_one_that_goes_back_does(robot: tuple[str, Person]) -> None:
+    _, person = robot
+    person.commands.clear()
+    (before,), _ = person.told("repeated stamps")
+    # An image without the hand in between does not make the stale one a new one.
+    shown = [(1, "open", Handedness.RIGHT), *[(0, "fist", Handedness.RIGHT)] * 5, (0, "fist", Handedness.LEFT)]
+    shown += [(after, "fist", Handedness.RIGHT) for after in (0, -5, 5)]
+    headers = []
+    for after, name, handedness in shown:
+        headers.append(person.show(hand_pose(gesture(name), handedness), after=after))
+        # The subscription keeps only the newest message.
+        person.client.spin(0.05)
+    assert person.client.until(lambda: len(person.commands) == 3)
+    assert [command.header for command in person.commands] == [headers[index] for index in (0, -2, -1)]
+    (repeated,), sentences = person.told("repeated stamps")
+    assert repeated == before + 6
+    text = f"the stamp {headers[0].stamp.sec}.000000000 of /retarget_test/hand_state/hands is the last one's again"
+    assert f"{text}: no command" in sentences
+
+
+def test_joints_that_are_too_uncertain_move_nothing(robot: tuple[str, Person]) -> None:
+    name, person = robot
+    joints = gesture("open")
+    person.commands.clear()
+    counts, _ = person.told("low joint scores", "refused hands")
+    uncertain, unknown, occluded = hand_pose(joints, score=0.1), hand_pose(joints), hand_pose(joints, score=0.9)
+    unknown.joint_scores[4] = np.nan
+    # Fingers that this robot does not look at, and one of the others, are hidden.
+    occluded.joint_scores[[3, 7, 8, 11, 20]] = 0.15
+    for hand in (uncertain, unknown):
+        person.show(hand)
+        person.client.spin(0.2)
+    assert not person.commands
+    header = person.show(occluded)
+    assert person.client.until(lambda: person.commands)
+    assert person.commands[0].header == header
+    after, sentences = person.told("low joint scores", "refused hands")
+    assert after == [counts[0] + 1, counts[1] + 1]
+    text = "right hand on /retarget_test/hand_state/hands: joint_scores are [0.8"
+    assert any(sentence.startswith(text) for sentence in sentences)
+    assert person.client.set_parameter(NODE, "min_joint_score", 0.05).successful
+    person.show(uncertain)
+    assert person.client.until(lambda: len(person.commands) == 2)
+    refused = person.client.set_parameter(NODE, "min_joint_score", 1.5)
+    assert not refused.successful
+    assert person.client.set_parameter(NODE, "min_joint_score", 0.3).successful
+    tips = ["thumb_tip", "index_tip"] + (["middle_tip", "ring_tip"] if name == "four_fingered_hand" else [])
+    text = f"the mean score of the joints that move the robot ({', '.join(tips)}) is 0.10; accepted: 0.3 or more"
+    assert text in person.process.output()
 
 
 @pytest.mark.parametrize(

@@ -54,8 +54,8 @@ class Person:
     def ready(self) -> bool:
         return self._publisher.get_subscription_count() > 0
 
-    def show(self, *hands: HandPose, after: float = 1 / 30, message: Any = None) -> Header:
-        """One message; waits for the smoothed hands that answer it. Its header."""
+    def show(self, *hands: HandPose, after: float = 1 / 30, message: Any = None, others_follow: float = 0.1) -> Header:
+        """One message; waits for the smoothed hands that answer it, then seconds for other topics. Its header."""
         self.time += after
         header = Header(stamp=Time(sec=int(self.time), nanosec=round(self.time % 1 * 1e9)), frame_id="optical")
         answers = self.received["hands"]
@@ -64,21 +64,26 @@ class Person:
         message.header = header
         self._publisher.publish(message)
         assert self.client.until(lambda: len(answers) > count)
-        self.client.spin(0.1)
+        self.client.spin(others_follow)
         return header
+
+
+def values(client: Client) -> dict[str, str]:
+    """The values of the node's next diagnostics."""
+
+    def told() -> list[dict[str, str]]:
+        statuses = [status for message in client.diagnostics for status in message.status]
+        own = [status for status in statuses if status.name == "hand_state: state"]
+        return [{value.key: value.value for value in status.values} for status in own]
+
+    client.diagnostics.clear()
+    assert client.until(told)
+    return told()[-1]
 
 
 def counted(client: Client, what: str) -> int:
     """What the node's next diagnostics count."""
-
-    def values() -> list[str]:
-        statuses = (status for message in client.diagnostics for status in message.status)
-        told = (value for status in statuses if status.name == "hand_state: state" for value in status.values)
-        return [value.value for value in told if value.key == what]
-
-    client.diagnostics.clear()
-    assert client.until(values)
-    return int(values()[-1])
+    return int(values(client)[what])
 
 
 @pytest.fixture(scope="module")
@@ -164,6 +169,43 @@ def test_both_hands_each_the_most_certain(person: Person) -> None:
     assert len(person.received["hands"][0].hands) == 2
 
 
+def test_a_bystander_does_not_take_over_and_a_change_is_told(person: Person, process: NodeProcess) -> None:
+    """Two right hands whose scores alternate, of which one is gone in the end."""
+    client = person.client
+    operator, bystander = hand_pose(gesture("open")), hand_pose(gesture("fist") + np.array([0.6, 0.0, 0.0]))
+    operator.track_id, bystander.track_id = 4, 5
+    for frame in range(24):
+        operator.score, bystander.score = 0.998 + 0.001 * (frame // 6 % 2), 0.9985 if frame else 0.9
+        person.show(*((operator, bystander) if frame % 4 < 2 else (bystander, operator)), others_follow=0.0)
+    person.show(bystander, after=0.05)
+    poses = person.received["right/wrist"]
+    assert len(poses) == 24
+    assert {round(message.pose.position.x - float(operator.joints[0, 0]), 5) for message in poses} == {0.0}
+    assert {message.tracked for message in person.received["right/grasp"]} == {True}
+    assert not any(message.fist for message in person.received["right/grasp"])
+    assert {hand.track_id for message in person.received["hands"] for hand in message.hands} == {4}
+    client.diagnostics.clear()
+    header = person.show(bystander, after=0.1)
+    lost, taken = person.received["right/grasp"][-2:]
+    assert (lost.header, lost.tracked) == (header, False)
+    assert lost.reason == "another one is followed: track_id 5 instead of 4 (last seen 0.150 s before)"
+    assert (taken.header, taken.tracked, taken.fist, taken.age) == (header, True, True, 0.0)
+    # Not smoothed across.
+    assert poses[-1].pose.position.x == pytest.approx(bystander.joints[0, 0], abs=1e-6)
+    sentence = f"right hand on /hand_pose/hands: {lost.reason}"
+    assert client.until(lambda: sentence in {status.message for told in client.diagnostics for status in told.status})
+    assert client.until(lambda: sentence in process.output())
+    assert int(values(client)["changes to another hand"]) >= 1
+
+
+def test_hands_come_in_the_order_of_their_tracks(person: Person) -> None:
+    left, right = hand_pose(gesture("open"), LEFT), hand_pose(gesture("open"))
+    left.track_id, right.track_id = 9, 8
+    for left.score in (0.9999, 0.9998):
+        person.show(left, right, others_follow=0.0)
+    assert [[hand.track_id for hand in message.hands] for message in person.received["hands"]] == [[8, 9]] * 2
+
+
 def test_bad_hands_are_named_and_the_node_lives(person: Person, process: NodeProcess) -> None:
     person.show(hand_pose(gesture("open"), Handedness.UNKNOWN))
     broken = HandMessages().hands(Header(), [hand_pose(gesture("open"))], "test")
@@ -195,7 +237,8 @@ def test_parameters_change_at_run_time_and_bad_ones_are_refused(person: Person) 
     assert not client.set_parameter("/hand_state", "max_speed", 0.01).successful
     joints, speed = gesture("open"), 0.3
     for frame in range(45):
-        person.show(hand_pose(joints + np.array([speed * frame / 30, 0.0, 0.0])))
+        moved = hand_pose(joints + np.array([speed * frame / 30, 0.0, 0.0]))
+        person.show(moved, others_follow=0.0 if frame < 44 else 0.1)
     ahead = person.received["right/wrist"][-1].pose.position.x - speed * 44 / 30
     # 50 ms ahead at 0.3 m/s, less the filter's lag.
     assert 0.005 < ahead < 0.0151

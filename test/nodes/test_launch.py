@@ -241,10 +241,10 @@ def test_a_launch_file_that_includes_ours_has_arguments_of_its_own(client: Clien
 
 
 @needs_model
-def test_teleop_moves_a_robot(client: Client, tmp_path: Path) -> None:
+def test_teleop_moves_a_gripper_where_no_robot_is_named(client: Client, tmp_path: Path) -> None:
     commands: list[Any] = []
     client.collect(JointState, "/hand_retarget/joint_commands", commands)
-    arguments = ["robot:=parallel_gripper", "rviz:=false", "rate:=5.0", "device:=cpu"]
+    arguments = ["rviz:=false", "rate:=5.0", "device:=cpu"]
     process = launch(tmp_path, "teleop.launch.py", *arguments)
     try:
         assert client.until(lambda: len(commands) >= 5), process.output()

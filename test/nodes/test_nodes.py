@@ -95,6 +95,24 @@ def test_a_hand_keeps_its_number(client: Client, source: Source) -> None:
     assert first.hands[0].track_id == second.hands[0].track_id
 
 
+def test_hands_keep_their_order_whichever_is_more_certain(client: Client, source: Source) -> None:
+    """The nearer one is, by little, and the two take turns at that."""
+    wrists, orders, ranks = [], [], []
+    for near, far in ((0.70, 0.72), (0.72, 0.70)) * 2:
+        depths = [scene(place)[0] for place in ((-0.17, 0.0, near), (0.17, 0.0, far))]
+        image = depth_message(np.where(depths[0] > 0.0, depths[0], depths[1]), client.now())
+        hands = source.send(image, info_message(image, CAMERA)).hands
+        orders.append([hand.track_id for hand in hands])
+        ranks.append(hands[0].score > hands[1].score)
+        stamp = image.header.stamp
+        message = client.until(lambda stamp=stamp: next((m for m in client.joints if m.header.stamp == stamp), None))
+        wrists.append([message.poses[0].position.x < 0.0, message.poses[21].position.x < 0.0])
+    assert len(orders[0]) == 2
+    assert all(order == sorted(orders[0]) for order in orders)
+    assert ranks in ([True, False, True, False], [False, True, False, True])
+    assert wrists in ([[True, False]] * 4, [[False, True]] * 4)
+
+
 def test_joints_and_markers_say_the_same_as_hands(client: Client, source: Source) -> None:
     image, info = frame(client, PLACES[1])
     hands = source.send(image, info)

@@ -70,6 +70,30 @@ def test_each_subfolder_is_a_recording_of_its_own(result: Path) -> None:
     assert [point["positions"] for point in both[9:]] == [point["positions"] for point in second]
 
 
+def test_a_bystander_and_uncertain_joints_do_not_move_the_gripper(
+    result: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [json.loads(line) for line in (result / "hands.jsonl").read_text().splitlines()]
+    arguments = ["retarget", str(result), "--robot", "parallel_gripper", "--output"]
+    assert cli.main([*arguments, str(result / "alone.csv")]) == 0
+    other = hand_pose(gesture("fist") + np.array([0.6, 0.0, 0.0]))
+    other.track_id, other.score = 7, 0.95
+    for number, line in enumerate(lines):
+        if number > 0:
+            line["hands"].append(hand_record(other))
+        if number == 8:
+            line["hands"][1]["joint_scores"] = [0.1] * 21
+    (result / "hands.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    capsys.readouterr()
+    assert cli.main([*arguments, str(result / "both.csv")]) == 0
+    assert capsys.readouterr().out == (
+        f"10 frames, 8 with a right hand; positions in {result / 'both.csv'}\n"
+        "1 more have joints too uncertain to move the robot: a mean score below 0.3\n"
+    )
+    alone, both = ((result / f"{name}.csv").read_text().splitlines() for name in ("alone", "both"))
+    assert both[:-1] == alone[:-2]
+
+
 def test_a_robot_hand_as_json(result: Path) -> None:
     pytest.importorskip("dex_retargeting", reason="the extra retargeting is not installed")
     output = result / "hand.json"

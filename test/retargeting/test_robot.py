@@ -31,7 +31,7 @@ def test_the_shipped_robots_are_known() -> None:
 
 def test_the_gripper_is_open_and_closed_with_the_hand() -> None:
     gripper = load_robot("parallel_gripper")
-    assert gripper.joint_names == ("finger_joint",)
+    assert (gripper.joint_names, gripper.used) == (("finger_joint",), (4, 8))
     joints = gesture("open")
     for gap, position in ((0.0, 0.0), (0.015, 0.0), (0.0575, 0.02125), (0.10, 0.0425), (0.2, 0.0425)):
         joints[8] = joints[4] + [0.0, gap, 0.0]
@@ -46,7 +46,7 @@ def test_the_gripper_is_open_and_closed_with_the_hand() -> None:
 def test_the_fingertips_of_the_robot_hand_are_where_the_persons_are() -> None:
     pytest.importorskip("dex_retargeting", reason="the extra retargeting is not installed")
     hand = load_robot("four_fingered_hand")
-    assert (hand.handedness, len(hand.joint_names)) == (Handedness.RIGHT, 16)
+    assert (hand.handedness, len(hand.joint_names), hand.used) == (Handedness.RIGHT, 16, tuple(TIPS.values()))
     limits = np.array([hand.robot.joints[name].limits for name in hand.joint_names])
     errors = []
     for name in ("open", "relaxed", "pinch_i", "fist", "cylinder"):

@@ -1,0 +1,130 @@
+"""Which of several hands of one handedness is followed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from rendered_hands import gesture, hand_pose
+
+from dense3d_ros.geometry.hand import Handedness, HandPose
+from dense3d_ros.hand_state.followed import FollowedHand
+from dense3d_ros.hand_state.state import HandState, StateSettings
+
+RIGHT = Handedness.RIGHT
+PERIOD = 1.0 / 30.0
+ASIDE = np.array([0.6, 0.0, 0.0])
+
+
+def hand(track: int, score: float = 0.9, joints: np.ndarray | None = None) -> HandPose:
+    """The operator's hand is open and has number 1; that of a bystander is a fist, 0.6 m beside."""
+    if joints is None:
+        joints = gesture("open") if track == 1 else gesture("fist") + ASIDE
+    pose = hand_pose(joints)
+    pose.track_id, pose.score = track, score
+    return pose
+
+
+def test_the_hand_stays_whatever_another_scores() -> None:
+    followed, alone = FollowedHand(RIGHT), HandState(RIGHT)
+    for frame in range(60):
+        moved = hand(1, 0.998, gesture("open") + 0.002 * frame)
+        others = [hand(2, 0.9985 if frame else 0.5), hand(3, 0.9)]
+        estimate = followed.update(frame * PERIOD, [*others, moved] if frame % 2 else [moved, *others])
+        expected = alone.update(frame * PERIOD, moved)
+        assert estimate is not None
+        assert expected is not None
+        np.testing.assert_array_equal(estimate.joints, expected.joints)
+        assert (followed.track_id, followed.change, followed.hand) == (1, "", moved)
+
+
+def test_another_is_taken_once_the_hand_is_lost_and_starts_over() -> None:
+    followed = FollowedHand(RIGHT, StateSettings(max_hold=0.1))
+    followed.update(10.0, [hand(1), hand(2, 0.5), hand(3, 0.6)])
+    held = followed.update(10.05, [hand(2, 0.99), hand(3)])
+    assert held is not None
+    assert (held.age, followed.change) == (pytest.approx(0.05), "")
+    # A gap that is short enough, and others that were seen in it, change nothing.
+    assert followed.update(10.1, [hand(2, 0.99), hand(1, 0.3)]) is not None
+    assert followed.track_id == 1
+    taken = followed.update(10.25, [hand(2, 0.6), hand(3, 0.7)])
+    assert taken is not None
+    assert (taken.age, followed.track_id) == (0.0, 3)
+    assert followed.change == "another one is followed: track_id 3 instead of 1 (last seen 0.150 s before)"
+    np.testing.assert_allclose(taken.joints, gesture("fist") + ASIDE, atol=1e-6)
+    # The first one is back, and has to wait.
+    assert followed.update(10.28, [hand(1, 0.99), hand(3, 0.7)]) is not None
+    assert (followed.track_id, followed.change) == (3, "")
+
+
+def test_a_hand_that_comes_back_after_a_loss_is_taken_before_others() -> None:
+    followed = FollowedHand(RIGHT)
+    followed.update(10.0, [hand(1)])
+    assert followed.update(10.2, []) is None
+    assert followed.track_id is None
+    assert followed.update(10.3, [hand(2, 0.99), hand(1, 0.5)]) is not None
+    assert (followed.track_id, followed.change) == (1, "")
+    followed.lose()
+    followed.lose()
+    assert followed.track_id is None
+    assert followed.update(15.3, [hand(2)]) is not None
+    assert followed.change == "another one is followed: track_id 2 instead of 1 (last seen 5.000 s before)"
+
+
+def test_stamps_that_go_back_forget_the_track_and_those_that_repeat_do_not() -> None:
+    followed = FollowedHand(RIGHT)
+    followed.update(10.0, [hand(1)])
+    followed.update(10.0, [hand(1, 0.5), hand(2)])
+    assert followed.track_id == 1
+    # Also where the hand was not in the last frame.
+    followed.update(10.05, [])
+    estimate = followed.update(10.04, [hand(1, 0.5), hand(2)])
+    assert estimate is not None
+    assert (estimate.age, followed.track_id, followed.change) == (0.0, 2, "")
+    with pytest.raises(ValueError, match="stamp is nan; accepted: a finite number"):
+        followed.update(float("nan"), [])
+
+
+def test_a_hand_outside_the_workspace_gives_way_at_once() -> None:
+    followed = FollowedHand(RIGHT, StateSettings(workspace_min=(-0.3, -1.0, 0.0), workspace_max=(0.3, 1.0, 1.0)))
+    # The bystander is more certain and outside: the operator is taken.
+    assert followed.update(0.0, [hand(2, 0.99), hand(1, 0.5)]) is not None
+    assert (followed.track_id, followed.outside) == (1, "")
+    out = hand(1, joints=gesture("open") + ASIDE)
+    assert followed.update(1.0, [out, hand(2, 0.99)]) is None
+    assert followed.track_id is None
+    assert followed.outside == followed.reason
+    assert followed.outside.endswith("outside the workspace")
+    assert followed.update(1.1, [out, hand(2), hand(3, 0.4, gesture("fist"))]) is not None
+    assert followed.change.startswith("another one is followed: track_id 3 instead of 1 (the wrist is at [")
+
+
+def test_a_hand_that_is_refused_counts_as_unseen() -> None:
+    followed = FollowedHand(RIGHT)
+    followed.update(0.0, [hand(1)])
+    broken = hand(1)
+    broken.joint_scores[3] = np.nan
+    held = followed.update(0.05, [broken, hand(2)])
+    assert held is not None
+    assert held.age == pytest.approx(0.05)
+    assert len(followed.refused) == 1
+    assert followed.update(0.15, [broken, hand(2)]) is not None
+    assert followed.track_id == 2
+    alone = FollowedHand(RIGHT)
+    assert alone.update(0.0, [broken]) is None
+    assert alone.reason.startswith("joint_scores are [")
+    # The other hand of the person is none of its business.
+    left = hand_pose(gesture("open"), Handedness.LEFT)
+    left.score = 2.0
+    assert alone.update(0.1, [left]) is None
+    assert (alone.refused, alone.reason) == ([], "the hand is not seen")
+
+
+def test_a_hand_that_cannot_be_placed_is_not_seen_and_keeps_its_track() -> None:
+    followed = FollowedHand(RIGHT)
+    followed.update(0.0, [hand(1, 0.5), hand(2, 0.4)])
+    for frame in range(1, 20):
+        estimate = followed.update(0.03 * frame, [hand(1, 0.5), hand(2)], are_placed=False)
+        assert (estimate is not None) == (frame < 4)
+    estimate = followed.update(0.6, [hand(1, 0.5), hand(2)])
+    assert estimate is not None
+    assert (estimate.age, followed.track_id, followed.change) == (0.0, 1, "")
