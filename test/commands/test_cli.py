@@ -338,14 +338,16 @@ def test_a_reader_that_has_enough_ends_a_command_quietly() -> None:
     assert (process.returncode, said) == (128 + signal.SIGPIPE, b"")
 
 
-def test_what_training_needs_is_named_by_the_target_that_brings_it(tmp_path: Path) -> None:
-    program = "import sys; sys.modules['tqdm'] = None; from dense3d_ros import cli; sys.exit(cli.main())"
+def test_what_training_needs_is_named_by_the_target_that_brings_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    monkeypatch.delitem(sys.modules, "dense3d_ros.learning.evaluation.benchmark", raising=False)
     arguments = ["evaluate", "--predictions", "no", "--ground-truth", "no", "--dataset", "nyu", "--json", "no.json"]
-    command = [sys.executable, "-c", program, *arguments]
-    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert "this needs the Python package tqdm, which is not there" in done.stderr
-    assert done.stderr.endswith("; `make requirements-learning` brings it, and so does the extra 'learning' of pip\n")
+    assert cli.main(arguments) == 2
+    error = capsys.readouterr().err
+    assert "this needs the Python package tqdm, which is not there" in error
+    assert error.endswith("; `make requirements-learning` brings it, and so does the extra 'learning' of pip\n")
 
 
 def test_synth_draws_samples(tmp_path: Path) -> None:
