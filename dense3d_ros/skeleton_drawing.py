@@ -1,4 +1,7 @@
-"""Skeletons of hands on colour images. NumPy and OpenCV alone, so that a robot can draw them as well."""
+"""Skeletons of hands on colour images, and the colours of depth below them.
+
+NumPy and OpenCV alone, so that a robot can draw them as well.
+"""
 
 from __future__ import annotations
 
@@ -36,6 +39,13 @@ HAND_RGB = tuple(rgb(colour) for colour in (*FINGER_COLOURS, WRIST_COLOUR))
 """Of the five fingers, thumb first, and last of the wrist, so that -1 is the wrist's."""
 HAND_BGR = tuple(bgr(colour) for colour in (*FINGER_COLOURS, WRIST_COLOUR))
 """The same for images as OpenCV has them."""
+
+
+_NEAR_RGB, _FAR_RGB = (200, 172, 136), (34, 52, 86)
+DEPTH_RGB: NDArray[np.uint8] = np.linspace(_NEAR_RGB, _FAR_RGB, 256).round().astype(np.uint8)
+"""(256, 3) from near to far: nearly grey, so that every finger stands out, and never black, which is for nothing
+measured."""
+DEPTH_BGR: NDArray[np.uint8] = np.ascontiguousarray(DEPTH_RGB[:, ::-1])
 
 
 def draw_skeleton(

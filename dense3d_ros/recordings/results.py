@@ -22,7 +22,7 @@ from dense3d_ros.recordings.result_folder import OVERLAYS, SHEET
 from dense3d_ros.recordings.video import can_write_video, write_video
 
 SHEET_IMAGES = 60
-TILE_WIDTH = 400
+TILE_WIDTH = 480
 
 
 class LineFile:
