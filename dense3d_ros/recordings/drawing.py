@@ -14,7 +14,7 @@ from dense3d_ros.atomic_write import atomic_write
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import HandPose
-from dense3d_ros.skeleton_drawing import DEPTH_BGR, HAND_BGR, ColourImage, draw_skeleton
+from dense3d_ros.skeleton_drawing import DEPTH_BGR, HAND_BGR, Colour, ColourImage, draw_skeleton
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _WHITE, _BLACK = (255, 255, 255), (0, 0, 0)
@@ -49,9 +49,11 @@ def draw_hand(image: ColourImage, hand: HandPose, camera: Camera) -> None:
     write(image, label, (column + 8 * scale, row + 18 * scale), _LABEL * scale)
 
 
-def draw_bones(image: ColourImage, pixels: NDArray[np.floating], scale: float) -> None:
+def draw_bones(
+    image: ColourImage, pixels: NDArray[np.floating], scale: float, colours: Sequence[Colour] = HAND_BGR
+) -> None:
     """The skeleton of (21, 2) pixels; scale 1 has lines of two pixels."""
-    draw_skeleton(image, pixels, HAND_BGR, max(1, round(2 * scale)), 2.5 * scale, 3.5 * scale, outline=2)
+    draw_skeleton(image, pixels, colours, max(1, round(2 * scale)), 2.5 * scale, 3.5 * scale, outline=2)
 
 
 def overlay(depth: DepthImage, camera: Camera, hands: Sequence[HandPose], caption: str = "") -> ColourImage:

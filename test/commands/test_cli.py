@@ -97,7 +97,7 @@ def test_run_writes_everything(
 
     assert overlays_of(output) == ["one/1.png", "one/2.png", "two/1.png", "two/2.png"]
     assert cv2.imread(str(output / "overlays" / "one" / "1.png")).shape == (480, 640, 3)
-    assert cv2.imread(str(output / "contact_sheet.png")).shape == (300, 4 * 400 + 3 * 4, 3)
+    assert cv2.imread(str(output / "contact_sheet.png")).shape == (360, 4 * 480 + 3 * 4, 3)
     video = cv2.VideoCapture(str(output / "hands.mp4"))
     assert video.get(cv2.CAP_PROP_FRAME_COUNT) == 4
     assert not list(output.rglob("*part*"))
