@@ -37,7 +37,7 @@ _FIELDS = [
 
 
 def overlay(depth: DepthImage, camera: Camera, hands: Sequence[HandPose], near: float, far: float) -> ColourImage:
-    """Depth in colour, warm at `near` and cold at `far` metres, with the skeletons: (H, W, 3) RGB."""
+    """Depth in colour, bright and warm at `near`, dark and cold at `far` metres, with the skeletons: (H, W, 3) RGB."""
     image = _coloured(depth, near, far)
     width = max(1, round(max(image.shape[:2]) / 320))
     for hand in hands:
