@@ -135,6 +135,9 @@ def test_a_file_that_is_no_image_is_said(recording: Path, tmp_path: Path, capsys
     assert [len(frame["hands"]) for frame in frames[:3]] == [1, 1, 1]
     assert "3.png cannot be read as an image" in frames[-1]["reason"]
     assert "3.png cannot be read as an image" in capsys.readouterr().err
+    tile = cv2.imread(str(output / "overlays" / "two" / "3.png"))
+    assert (tile[:200] > 200).sum() > 1000, "the words are on its image"
+    assert not tile[200:].any()
 
 
 @pytest.mark.parametrize(
