@@ -29,6 +29,13 @@ export PATH := $(abspath $(BIN)):$(PATH)
 # The wheels' bootstrapper must run again in .venv when make itself was started from another such environment.
 unexport _ROS_WHEELS_BOOTSTRAP_COMPLETE PYTHONHOME VIRTUAL_ENV
 
+# The programs of an environment begin with its path: in one that was copied or moved here they are another one's.
+ifneq ($(wildcard $(BIN)/pip),)
+ifeq ($(shell head -n 2 $(BIN)/pip | grep -F -e '$(abspath $(BIN))/' -e '$(realpath $(BIN))/'),)
+MOVED := moved
+endif
+endif
+
 CREATED := $(VENV)/.created-$(FLAVOUR)
 REQUIREMENTS := $(VENV)/.requirements
 DEMO_REQUIREMENTS := $(VENV)/.requirements-demo
@@ -41,7 +48,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check $$([ -t 1 ] || echo -qq)
 # Each requirement as it is pinned, with the NumPy of this ROS.
 INSTALL = $(PIP) install -c requirements/constraints.txt -c requirements/numpy$(NUMPY).txt
 
-.PHONY: help requirements requirements-demo requirements-learning setup demo test faults soak clean
+.PHONY: help requirements requirements-demo requirements-learning setup demo test faults soak clean moved
 .DELETE_ON_ERROR:
 
 help:
@@ -85,7 +92,10 @@ faults: $(LEARNING_REQUIREMENTS) setup
 soak: $(LEARNING_REQUIREMENTS) setup
 	PYTHONPATH=test $(BIN)/python -m faults.soak $(if $(MINUTES),--minutes $(MINUTES))
 
-$(CREATED):
+moved:
+	@echo '$(VENV) was copied or moved here from another folder, whose paths are in it: it is made anew'
+
+$(CREATED): $(MOVED)
 	@if [ -z '$(PYTHON)' ]; then \
 		echo 'dense3d_ros needs CPython 3.10 to 3.14; none is on PATH (python3, python3.14, ...).'; \
 		echo 'Name one: make PYTHON=/path/to/python3.11'; exit 1; fi

@@ -9,16 +9,30 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dense3d_ros.geometry.camera import Camera
     from dense3d_ros.geometry.depth import DepthImage
-    from dense3d_ros.perception.estimator import HandPoseEstimator
+    from dense3d_ros.geometry.hand import JOINT_NAMES, Handedness, HandPose
+    from dense3d_ros.perception.estimator import Estimate, HandPoseEstimator
     from dense3d_ros.perception.model import load_model
 
 # The generated messages are installed as another folder of this package.
 __path__ = extend_path(__path__, __name__)
-__all__ = ["Camera", "DepthImage", "HandPoseEstimator", "load_model"]
+__all__ = [
+    "JOINT_NAMES",
+    "Camera",
+    "DepthImage",
+    "Estimate",
+    "HandPose",
+    "HandPoseEstimator",
+    "Handedness",
+    "load_model",
+]
 
 _ROOMS = {
+    "JOINT_NAMES": "geometry.hand",
     "Camera": "geometry.camera",
     "DepthImage": "geometry.depth",
+    "Estimate": "perception.estimator",
+    "HandPose": "geometry.hand",
+    "Handedness": "geometry.hand",
     "HandPoseEstimator": "perception.estimator",
     "load_model": "perception.model",
 }

@@ -19,6 +19,11 @@ ROS_MODULES = ("rclpy", "dense3d_ros.msg", "lifecycle_msgs", "ament_index_python
 """Modules that only an installation of ROS 2, and of this package in it, has."""
 EXTRAS = {"av": "av", "rerun": "rerun-sdk", "rosbags": "rosbags"}
 """Modules that one use needs, and the packages that have them."""
+TARGETS = {
+    **dict.fromkeys(("matplotlib", "onnx", "torch", "tqdm"), "learning"),
+    **dict.fromkeys(("numba", "scipy"), "demo"),
+}
+"""Modules that come together with others, and for what: the end of their target of make, and their extra of pip."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -57,6 +62,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         package = EXTRAS.get(str(error.name), error.name)
         what = "ROS 2, sourced or as wheels" if error.name in ROS_MODULES else f"the Python package {package}"
         hint = f"; `pip install {package}` brings it" if error.name in EXTRAS else ""
+        if target := TARGETS.get(str(error.name)):
+            hint = f"; `make requirements-{target}` brings it, and so does the extra '{target}' of pip"
         print(f"{parser.prog}: error: this needs {what}, which is not there ({error}){hint}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

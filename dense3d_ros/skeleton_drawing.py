@@ -1,4 +1,7 @@
-"""Skeletons of hands on colour images. NumPy and OpenCV alone, so that a robot can draw them as well."""
+"""Skeletons of hands on colour images, and the colours of depth below them.
+
+NumPy and OpenCV alone, so that a robot can draw them as well.
+"""
 
 from __future__ import annotations
 
@@ -38,6 +41,15 @@ HAND_BGR = tuple(bgr(colour) for colour in (*FINGER_COLOURS, WRIST_COLOUR))
 """The same for images as OpenCV has them."""
 
 
+TRUE_COLOURS: tuple[Colour, ...] = ((255, 255, 255),) * len(HAND_RGB)
+"""White, of true hands beside estimated ones."""
+_NEAR_RGB, _FAR_RGB = (200, 172, 136), (34, 52, 86)
+DEPTH_RGB: NDArray[np.uint8] = np.linspace(_NEAR_RGB, _FAR_RGB, 256).round().astype(np.uint8)
+"""(256, 3) from near to far: nearly grey, so that every finger stands out, and never black, which is for nothing
+measured."""
+DEPTH_BGR: NDArray[np.uint8] = np.ascontiguousarray(DEPTH_RGB[:, ::-1])
+
+
 def draw_skeleton(
     image: ColourImage,
     pixels: NDArray[np.floating],
@@ -49,8 +61,8 @@ def draw_skeleton(
 ) -> None:
     """Draw bones and joints of a hand at (21, 2) finite pixels, in place.
 
-    colours: HAND_RGB or HAND_BGR. width: of the bones, pixels, and outline: what a black line below is wider by.
-    radius, wrist_radius: pixels of a joint and of the wrist.
+    colours: HAND_RGB, HAND_BGR or TRUE_COLOURS. width: of the bones, pixels, and outline: what a black line below is
+    wider by. radius, wrist_radius: pixels of a joint and of the wrist.
     """
     places = np.rint(pixels.clip(-_FARTHEST, _FARTHEST) * 2**_SHIFT).astype(int).tolist()
     for index, (parent, child) in enumerate(BONES):

@@ -24,7 +24,7 @@ from dense3d_ros.learning.synthetic.animation import HandAnimation, euler
 from dense3d_ros.perception.estimator import HandPoseEstimator
 from dense3d_ros.perception.model import load_model
 from dense3d_ros.recordings.drawing import colour_depth, draw_bones, write
-from dense3d_ros.skeleton_drawing import ColourImage
+from dense3d_ros.skeleton_drawing import HAND_RGB, ColourImage
 
 CAMERA = Camera(475.0, 475.0, 319.5, 239.5, 640, 480)
 FROM_S, FRAMES, RATE, EVERY = 1.0, 216, 30, 3
@@ -82,9 +82,11 @@ def main() -> None:
         if index % EVERY == 0:
             shown.append(np.hstack([from_the_camera(depth, hand), from_the_side(hand)]))
     print(f"hand in {len(errors)} of {FRAMES} frames, mean joint error {np.mean(errors):.1f} mm")
-    # One palette for all frames, so that what does not move does not flicker.
-    white = np.full_like(shown[0], 255)
-    palette = Image.fromarray(np.vstack([*shown[:: len(shown) // 6], white])[..., ::-1]).quantize(COLOURS)
+    # One palette for all frames, so that what does not move does not flicker; the thin fingers' colours are kept in it.
+    kept = [*np.ravel(HAND_RGB).tolist(), 255, 255, 255]
+    common = Image.fromarray(np.vstack(shown[:: len(shown) // 6])[..., ::-1]).quantize(COLOURS - len(kept) // 3)
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([*(common.getpalette() or [])[: 3 * COLOURS - len(kept)], *kept])
     images = [Image.fromarray(image[..., ::-1]).quantize(palette=palette, dither=Image.Dither.NONE) for image in shown]
     duration = 1000 * EVERY // RATE
     with atomic_write(arguments.output) as temporary:

@@ -43,7 +43,7 @@ from dense3d_ros.perception.model import load_model
 from dense3d_ros.perception.model_file import model_path, read_model
 from dense3d_ros.perception.views import VIEWS
 from dense3d_ros.recordings.drawing import contact_sheet, draw_bones, overlay, write, write_image
-from dense3d_ros.skeleton_drawing import ColourImage
+from dense3d_ros.skeleton_drawing import TRUE_COLOURS, ColourImage
 
 MODEL = "hand"
 SHOWN = 6
@@ -117,7 +117,10 @@ def training() -> str:
 
 
 def failure_sheet(views: int, result: dict[str, Any]) -> ColourImage:
-    """The worst images: largest errors, missed hands, and things taken for a hand, a row each."""
+    """The worst images: largest errors, missed hands, and things taken for a hand, a row each.
+
+    True hands are white and thin, estimated ones have a colour for each finger.
+    """
     model, test_set = load_model(MODEL, views=views), SyntheticTestSet.load()
     detector, failures = OwnDetector(model), result["failures"]
     images = []
@@ -130,16 +133,15 @@ def failure_sheet(views: int, result: dict[str, Any]) -> ColourImage:
         frame = hand_frame(image, test_set)
         hands = detector.estimate(frame.sample, 1 + len(frame.others))
         drawn = overlay(frame.sample.depth, frame.sample.camera, hands)
-        if what == "missed":
-            draw_bones(drawn, frame.sample.camera.project(frame.sample.joints), 0.4)
-        write(drawn, f"{image}: {what}", (6, 22), 0.8)
+        draw_bones(drawn, frame.sample.camera.project(frame.sample.joints), 0.4, TRUE_COLOURS)
+        write(drawn, f"{image}: {what}  (white: true hand)", (6, 24), 0.9)
         images.append(drawn)
     for image in failures["false_without_a_hand"][:SHOWN]:
         sample = hand_free_frame(image, test_set)
         drawn = overlay(sample.depth, sample.camera, detector.estimate(sample, 1))
-        write(drawn, f"no hand {image}: false", (6, 22), 0.8)
+        write(drawn, f"no hand {image}: false", (6, 24), 0.9)
         images.append(drawn)
-    return contact_sheet(images, columns=SHOWN, width=300)
+    return contact_sheet(images, columns=SHOWN, width=400)
 
 
 def put(text: str, name: str, content: str) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from dense3d_ros.atomic_write import atomic_write
 from dense3d_ros.perception.model_file import read_model
@@ -77,11 +78,15 @@ def plot(runs: dict[str, Path], output: Path) -> list[str]:
     for right in others:
         for number, name in enumerate(runs):
             if name in known:
-                right.plot(counts[name] / 1e6, ends[name], "o", color=f"C{number}")
+                right.plot(counts[name] / 1e6, ends[name], "o", color=f"C{number}", label=name)
         right.set(xlabel="weights (millions)", ylabel="at the end of the run (mm)", xscale="log")
         right.margins(0.15)
         right.set_ylim(0, 1.15 * right.dataLim.y1)
+        right.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        right.xaxis.set_minor_formatter("")
+        right.legend(loc="lower left", fontsize="small")
     for axes in (left, *others):
+        axes.xaxis.set_major_formatter("{x:g}")
         axes.grid(alpha=0.3)
     with atomic_write(output) as temporary:
         figure.savefig(temporary, dpi=110, format=output.suffix.lstrip(".") or "png")

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import venv
 import xml.etree.ElementTree as ElementTree
 from importlib.metadata import entry_points, version
 from pathlib import Path
@@ -240,6 +241,26 @@ def test_the_size_is_told_before_the_download_and_the_renderer_compiled_before_i
     places = [done.index(step) for step in steps]
     assert places == sorted(places)
     assert ("requirements/learning.txt" in done) == (target == "test")
+
+
+@pytest.mark.parametrize("is_moved", [True, False])
+def test_an_environment_that_was_copied_is_made_anew(tmp_path: Path, is_moved: bool) -> None:
+    """With the source folder, say: its pip, and what else is installed in it, would be those of the first place."""
+    make = shutil.which("make")
+    if make is None or not (ROOT / "Makefile").is_file():
+        pytest.skip("needs make and a checkout")
+    first, second = tmp_path / "first", tmp_path / "second"
+    venv.create(first, symlinks=True, with_pip=False)
+    (first / "bin" / "pip").write_text(f"#!{first}/bin/python\n")
+    for stamp in (".created-wheels", ".requirements"):
+        (first / stamp).touch()
+    shutil.copytree(first, second, symlinks=True)
+    environment = {name: value for name, value in os.environ.items() if name != "AMENT_PREFIX_PATH"}
+    command = [make, "--dry-run", f"VENV={second if is_moved else first}", f"PYTHON={sys.executable}", "requirements"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
+    assert ("was copied or moved here" in done) == is_moved
+    assert (f"rm -rf {second}" in done) == is_moved
+    assert ("-r requirements/run.txt" in done) == is_moved
 
 
 def test_beside_ros_the_numpy_of_ros_is_kept(tmp_path: Path) -> None:

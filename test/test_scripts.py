@@ -74,6 +74,24 @@ def test_training_curves(tmp_path: Path) -> None:
         curves.read_log(tmp_path / "foreign.csv")
 
 
+def test_models_of_known_size_are_named_beside_their_points(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from matplotlib.figure import Figure
+
+    curves = load("training_curves")
+    drawn: list[Figure] = []
+    monkeypatch.setattr(curves, "FigureCanvasAgg", drawn.append)
+    monkeypatch.setattr(curves, "weight_count", lambda path: {"small": 540_000, "large": 3_400_000}[path.name])
+    runs = {name: write_log(tmp_path / name, [40.0, 30.0]) for name in ("small", "large")}
+    curves.plot(runs, tmp_path / "curves.png")
+    right = drawn[0].axes[1]
+    assert [text.get_text() for text in right.get_legend().get_texts()] == ["small", "large"]
+    low, high = right.get_xlim()
+    shown = [
+        label.get_text() for label in right.get_xticklabels(which="both") if low <= label.get_position()[0] <= high
+    ]
+    assert [text for text in shown if text] == ["0.5", "1", "2"]
+
+
 def test_smoothing_is_the_mean_of_the_last_twentieth() -> None:
     smoothed = load("training_curves").smoothed(np.arange(60.0))
     assert smoothed[:4].tolist() == [0.0, 0.5, 1.0, 2.0]

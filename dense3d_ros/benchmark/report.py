@@ -77,10 +77,14 @@ def write_plot(result: dict[str, Any], path: Path) -> None:
     left.barh(names, [row["p50"] for row in rows], color="#4477aa")
     for position, row in enumerate(rows):
         left.plot([row["p50"], row["p99"]], [position, position], color="#222222")
-        left.text(row["p99"], position, f" {row['p50']:.1f}", va="center")
+        left.text(row["p50"], position, f"{row['p50']:.1f} ", ha="right", va="center", color="white")
+        left.text(row["p99"], position, f" {row['p99']:.1f}", va="center")
     left.invert_yaxis()
     left.set_xscale("log")
-    left.margins(x=0.15)
+    left.xaxis.set_major_formatter("{x:g}")
+    if rows:
+        # Room for the numbers in the shortest bar and beside the longest line.
+        left.set_xlim(0.4 * min(row["p50"] for row in rows), 2.5 * max(row["p99"] for row in rows))
     left.set_title("One crop to joints: p50 (bar) to p99 (line)")
     left.set_xlabel("milliseconds")
     rates = result.get("end_to_end", {}).get("rates", [])

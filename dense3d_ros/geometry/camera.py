@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ FloatArray = NDArray[np.floating]
 
 NARROWEST, WIDEST = 10.0, 170.0
 """Degrees that a rectified depth camera sees across and down."""
+_INTEGERS = (int, np.integer)
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Camera:
     """Intrinsics of a pinhole camera, in pixels, and what its lens does to an image that is not rectified.
 
     Points are metres in the optical frame (REP-103): x right, y down, z forward.
+    is_window: whether it sees a part of a whole image, as `cropped` makes it.
     """
 
     fx: float
@@ -30,13 +32,20 @@ class Camera:
     width: int
     height: int
     distortion: Distortion | None = None
+    is_window: bool = field(default=False, kw_only=True, compare=False)
 
     def __post_init__(self) -> None:
-        if not (np.isfinite([self.fx, self.fy, self.cx, self.cy]).all() and self.fx > 0 and self.fy > 0):
+        try:
+            are_numbers = np.isfinite([self.fx, self.fy, self.cx, self.cy]).all() and self.fx > 0 and self.fy > 0
+        except (TypeError, ValueError):
+            are_numbers = False
+        if not are_numbers:
             raise ValueError(
-                f"camera intrinsics must be finite with positive focal lengths, got fx={self.fx} fy={self.fy} "
-                f"cx={self.cx} cy={self.cy}"
+                f"camera intrinsics must be finite with positive focal lengths, got fx={self.fx!r} fy={self.fy!r} "
+                f"cx={self.cx!r} cy={self.cy!r}"
             )
+        if not (isinstance(self.width, _INTEGERS) and isinstance(self.height, _INTEGERS)):
+            raise ValueError(f"camera size must be whole numbers of pixels, got {self.width!r} x {self.height!r}")
         if self.width < 1 or self.height < 1:
             raise ValueError(f"camera size must be at least 1x1, got {self.width}x{self.height}")
 
@@ -45,6 +54,8 @@ class Camera:
 
         Only a window of an image may see less, or have its principal point far outside.
         """
+        if self.is_window:
+            return self
         across, down = (
             math.degrees(2 * math.atan2(size / 2, focal))
             for size, focal in ((self.width, self.fx), (self.height, self.fy))
@@ -94,7 +105,7 @@ class Camera:
 
     def cropped(self, left: float, top: float, width: int, height: int) -> Camera:
         """The camera of the window whose top-left pixel is (left, top)."""
-        return replace(self, cx=self.cx - left, cy=self.cy - top, width=width, height=height)
+        return replace(self, cx=self.cx - left, cy=self.cy - top, width=width, height=height, is_window=True)
 
     def resized(self, width: int, height: int) -> Camera:
         """The camera of the same image resampled to another size, pixel areas aligned."""

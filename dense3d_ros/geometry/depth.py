@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 import sys
 from dataclasses import dataclass
@@ -34,25 +35,37 @@ class DepthFormatError(ValueError):
     """A depth image that cannot be read as one."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class DepthImage:
     """A depth image as the sensor delivered it; nothing is converted before it is needed.
 
     values: (H, W) uint16 or float32, a view where possible. 0, negative, NaN, Inf and the largest of the type mean
     nothing measured.
-    unit: metres per value.
+    unit: metres per value, 0.001 for millimetres. uint16 values need it; float32 values are metres without it.
     """
 
     values: NDArray[np.uint16] | NDArray[np.float32]
-    unit: float = 1.0
+    unit: float
 
-    def __post_init__(self) -> None:
-        if self.values.ndim != 2 or self.values.size == 0:
-            raise DepthFormatError(f"a depth image must be (H, W) and not empty, not {self.values.shape}")
-        if self.values.dtype not in (np.uint16, np.float32):
-            raise DepthFormatError(f"depth values must be uint16 or float32, got {self.values.dtype}")
-        if not (np.isfinite(self.unit) and self.unit > 0):
-            raise DepthFormatError(f"the depth unit must be a positive number of metres, got {self.unit}")
+    def __init__(self, values: NDArray[np.uint16] | NDArray[np.float32], unit: float | None = None) -> None:
+        """Raises DepthFormatError, one sentence that says what to pass instead."""
+        if not isinstance(values, np.ndarray):
+            raise DepthFormatError(
+                f"depth values must be a NumPy array of uint16 or float32, got a {type(values).__name__}; "
+                "numpy.asarray(values, numpy.uint16) makes one"
+            )
+        if values.ndim != 2 or values.size == 0:
+            raise DepthFormatError(f"a depth image must be (H, W) and not empty, not {values.shape}")
+        if values.dtype not in (np.uint16, np.float32):
+            raise DepthFormatError(f"depth values must be uint16 or float32, got {values.dtype}{_converted(values)}")
+        if unit is None:
+            if values.dtype == np.uint16:
+                raise DepthFormatError("uint16 depth values need their unit, metres per value: 0.001 for millimetres")
+            unit = 1.0
+        if not is_finite_number(unit) or unit <= 0:
+            raise DepthFormatError(f"the depth unit must be a positive number of metres, got {excerpt(repr(unit))}")
+        object.__setattr__(self, "values", values)
+        object.__setattr__(self, "unit", unit)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -125,8 +138,9 @@ class DepthImage:
         return cls(values, unit)
 
     @classmethod
-    def from_png(cls, path: Path, unit: float) -> DepthImage:
+    def from_png(cls, path: str | Path, unit: float) -> DepthImage:
         """Read a 16-bit single-channel PNG whose values count `unit` metres; DepthFormatError says what is wrong."""
+        path = Path(path)
         name = printable(path)
         try:
             with path.open("rb") as file:
@@ -151,6 +165,22 @@ class DepthImage:
                 f"{name} holds {channels} channel(s) of {values.dtype}; expected one channel of 16 bits"
             )
         return cls(values.astype(np.uint16, copy=False), unit)
+
+
+def is_finite_number(value: object) -> bool:
+    """Whether something, of whatever type, is a finite number."""
+    try:
+        return math.isfinite(value)  # type: ignore[arg-type]
+    except (TypeError, OverflowError):
+        return False
+
+
+def _converted(values: NDArray[np.generic]) -> str:
+    """How values of another type become depth values, as the end of a sentence; "" where they are none."""
+    if values.dtype.kind == "f":
+        return "; values.astype(numpy.float32) converts them"
+    is_integer = values.dtype.kind in "iu" and values.dtype.itemsize > 1
+    return "; values.astype(numpy.uint16) converts them, where they are 0 to 65535" if is_integer else ""
 
 
 def printable(path: Path) -> str:

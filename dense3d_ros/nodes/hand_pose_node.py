@@ -13,10 +13,10 @@ from rclpy.node import Node
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.camera_info import CameraInfoError, camera_of, lens_of
 from dense3d_ros.geometry.depth import DepthFormatError, DepthImage
+from dense3d_ros.geometry.depth_unit import UnitDoubt
 from dense3d_ros.nodes.allocator import gpu_mebibytes, resident_mebibytes
 from dense3d_ros.nodes.camera_clock import CameraClock
 from dense3d_ros.nodes.camera_hints import CameraHints
-from dense3d_ros.nodes.depth_unit import UnitDoubt
 from dense3d_ros.nodes.diagnostics import (
     LOG_AGAIN_S,
     Condition,
@@ -58,7 +58,7 @@ class HandPoseNode(Node):  # type: ignore[misc]
         self._estimator_of: tuple[object, ...] | None = None
         self._camera: Camera | None = None
         self._camera_clock = CameraClock()
-        self._unit = UnitDoubt()
+        self._unit = UnitDoubt("depth_unit")
         self._numbers = count(1)
         self._last_stamp = 0.0
         self._hints = CameraHints(lambda text: self.get_logger().warning(text))
@@ -131,7 +131,7 @@ class HandPoseNode(Node):  # type: ignore[misc]
                     "stamp to publish": self._age(stamp) * 1e3,
                 }
             )
-            text = f"{len(hands)} in the last frame" if hands else f"no hand: {estimate.reason}"
+            text = f"{len(hands)} in the last frame" if hands else f"no hand: {estimate.cause}"
             self._conditions.report(self._published(text, self._unit.doubt(depth, bool(hands))))
             # Last, so that nobody who acts on the hands waits for it.
             self._outputs.show(frame.image.header, depth, camera, hands, settings)

@@ -14,19 +14,14 @@ from sensor_msgs.msg import Image, PointCloud2, PointField
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import NOTHING, DepthImage
 from dense3d_ros.geometry.hand import JOINT_COUNT, HandPose
-from dense3d_ros.skeleton_drawing import HAND_RGB, ColourImage, draw_skeleton
+from dense3d_ros.skeleton_drawing import DEPTH_RGB, HAND_RGB, ColourImage, draw_skeleton
 
-_DIMMED = 0.7
-"""So that the skeletons stand out."""
 _POINT = np.dtype([("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("rgb", "<u4"), ("score", "<f4")])
 
 
 def _scale() -> NDArray[np.uint8]:
     """RGB (256, 1, 3): 0 is black for nothing measured, 1 is far, 255 is near."""
-    # Not the ends of the map, which are nearly black too.
-    levels = np.linspace(0.1, 0.95, 256)[:, None] * 255
-    coloured = cv2.applyColorMap(levels.astype(np.uint8), cv2.COLORMAP_TURBO) * _DIMMED
-    scale = np.ascontiguousarray(coloured[..., ::-1]).astype(np.uint8)
+    scale = np.ascontiguousarray(DEPTH_RGB[::-1, None])
     scale[0] = 0
     return scale
 
@@ -42,7 +37,7 @@ _FIELDS = [
 
 
 def overlay(depth: DepthImage, camera: Camera, hands: Sequence[HandPose], near: float, far: float) -> ColourImage:
-    """Depth in colour, warm at `near` and cold at `far` metres, with the skeletons: (H, W, 3) RGB."""
+    """Depth in colour, bright and warm at `near`, dark and cold at `far` metres, with the skeletons: (H, W, 3) RGB."""
     image = _coloured(depth, near, far)
     width = max(1, round(max(image.shape[:2]) / 320))
     for hand in hands:

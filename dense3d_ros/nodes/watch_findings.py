@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 
-from dense3d_ros.geometry.depth_unit import TOO_FAR, TOO_NEAR
-from dense3d_ros.nodes.depth_unit import suggested
+from dense3d_ros.geometry.depth_unit import TOO_FAR, TOO_NEAR, suggested
 from dense3d_ros.nodes.topic_graph import IMAGE, INFO, raw_topic
 from dense3d_ros.nodes.watch_seen import DepthSeen, HandPoseSeen, Seen
 

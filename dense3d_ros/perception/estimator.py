@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dense3d_ros.excerpt import excerpt
 from dense3d_ros.geometry.camera import Camera
-from dense3d_ros.geometry.depth import DepthImage
+from dense3d_ros.geometry.depth import DepthImage, is_finite_number
+from dense3d_ros.geometry.depth_unit import UnitDoubt
 from dense3d_ros.geometry.hand import Handedness, HandPose
 from dense3d_ros.perception.frame import FOLLOWED_PASSES, PASSES, Frame, Limits
 from dense3d_ros.perception.hypotheses import Place
@@ -29,14 +32,21 @@ NO_WAIT_AFTER_SEEN = 1.0
 class Estimate:
     """The hands of one frame.
 
-    reason: why there is no hand, one sentence; "" if there is one. stage_ms: milliseconds of the stages "find",
-    "crop", "network" and "check". passes: how many times the network was run, each time on a batch of crops.
+    cause: why there is no hand, one sentence; "" if there is one. stage_ms: milliseconds of the stages "find", "crop",
+    "network" and "check". passes: how many times the network was run, each time on a batch of crops. unit_doubt: a
+    sentence where the depth's unit seems wrong; "" once a hand was found by it.
     """
 
     hands: list[HandPose]
-    reason: str = ""
+    cause: str = ""
     stage_ms: dict[str, float] = field(default_factory=dict)
     passes: int = 0
+    unit_doubt: str = ""
+
+    @property
+    def reason(self) -> str:
+        """Why there is no hand, and whether the depth's unit may be why; "" if there is a hand."""
+        return f"{self.cause}; {self.unit_doubt}" if self.unit_doubt else self.cause
 
 
 class HandPoseEstimator:
@@ -61,6 +71,8 @@ class HandPoseEstimator:
         max_lost: float = 0.3,
         numbers: Iterator[int] | None = None,
     ) -> None:
+        if isinstance(model, str | Path):
+            raise ValueError(f"the model must be loaded: HandPoseEstimator(load_model('{excerpt(model)}'))")
         if max_hands < 1:
             raise ValueError(f"max_hands must be at least 1, got {max_hands}")
         confidence = model.confidence
@@ -78,6 +90,8 @@ class HandPoseEstimator:
         self._tracks = Tracks(max_lost, numbers)
         self._frames_since_search = 0
         self._rejected: list[Rejected] = []
+        self._unit = UnitDoubt("unit")
+        self._camera: Camera | None = None
 
     def reset(self) -> None:
         """Forget every hand: the recording jumped, or model or camera changed."""
@@ -94,18 +108,37 @@ class HandPoseEstimator:
         """Hands in a depth image of `camera` taken at `stamp` seconds.
 
         centres: (3,) points in metres from another detector, used instead of the own search and of the last
-        frame's hands. Stamps that go back or skip half a second end all tracks. Raises ValueError if image and
-        camera differ in size. Any error ends all tracks, so that the next frame starts afresh.
+        frame's hands. Stamps that go back or skip half a second end all tracks. Raises ValueError, one sentence,
+        for arguments of another type, a stamp that is not finite, a camera that cannot be (`Camera.checked`) or of
+        another size than the image. Any error ends all tracks, so that the next frame starts afresh.
         """
-        if depth.shape != (camera.height, camera.width):
-            raise ValueError(
-                f"the depth image is {depth.shape[1]}x{depth.shape[0]} but its camera is {camera.width}x{camera.height}"
-            )
         try:
+            self._check(depth, camera, stamp)
             return self._estimate(depth, camera, stamp, centres)
         except Exception:
             self.reset()
             raise
+
+    def _check(self, depth: DepthImage, camera: Camera, stamp: float | None) -> None:
+        """Raises what `estimate` says of its arguments."""
+        if not isinstance(depth, DepthImage):
+            raise ValueError(
+                f"depth must be a DepthImage, got a {type(depth).__name__}; an array of millimetres becomes one by "
+                "DepthImage(array, unit=0.001)"
+            )
+        if camera is not self._camera:
+            if not isinstance(camera, Camera):
+                raise ValueError(
+                    f"camera must be a Camera, got a {type(camera).__name__}; its intrinsics become one by "
+                    "Camera(fx, fy, cx, cy, width, height)"
+                )
+            self._camera = camera.checked()
+        if depth.shape != (camera.height, camera.width):
+            raise ValueError(
+                f"the depth image is {depth.shape[1]}x{depth.shape[0]} but its camera is {camera.width}x{camera.height}"
+            )
+        if stamp is not None and not is_finite_number(stamp):
+            raise ValueError(f"stamp must be a finite number of seconds or None, got {excerpt(repr(stamp))}")
 
     def as_right_and_left(
         self, depth: DepthImage, camera: Camera, centre: NDArray[np.floating], roll: float
@@ -151,7 +184,8 @@ class HandPoseEstimator:
             self._search(frame)
         with frame.stage("check"):
             hands = self._follow(frame.found)
-        return Estimate(hands, "" if hands else frame.reasons[-1], frame.stage_ms, frame.passes)
+            doubt = self._unit.doubt(depth, bool(hands))
+        return Estimate(hands, "" if hands else frame.reasons[-1], frame.stage_ms, frame.passes, doubt)
 
     def _frame(self, depth: DepthImage, camera: Camera) -> Frame:
         return Frame(self.model, self.limits, depth, camera, self._tracks.stamp)

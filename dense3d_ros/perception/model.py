@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -224,7 +225,7 @@ def fuse_crops(seen: Outputs, count: int) -> Outputs:
     return Outputs(mean, np.sqrt(((spread**2 + between) * weight).sum(axis=1)), logits.mean(axis=1))
 
 
-def load_model(name_or_path: str, device: str = "auto", runtime: str = "auto", views: int = 1) -> HandModel:
+def load_model(name_or_path: str | Path, device: str = "auto", runtime: str = "auto", views: int = 1) -> HandModel:
     """A shipped model's name or a file -> a model on `device`: "auto", "cpu", "cuda" or "cuda:N".
 
     runtime: a name of `runtime.selection.RUNTIMES`. views: crops of each hand, 1 or 3: three are more accurate and cost
@@ -233,7 +234,7 @@ def load_model(name_or_path: str, device: str = "auto", runtime: str = "auto", v
     """
     check_views(views)
     chosen = choose_device(device)
-    return HandModel(*read_for_runtime(name_or_path, chosen, runtime), chosen, runtime, views=views)
+    return HandModel(*read_for_runtime(str(name_or_path), chosen, runtime), chosen, runtime, views=views)
 
 
 def read_for_runtime(

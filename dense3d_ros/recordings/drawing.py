@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,31 +14,26 @@ from dense3d_ros.atomic_write import atomic_write
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import HandPose
-from dense3d_ros.skeleton_drawing import HAND_BGR, ColourImage, draw_skeleton
+from dense3d_ros.skeleton_drawing import DEPTH_BGR, HAND_BGR, Colour, ColourImage, draw_skeleton
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _WHITE, _BLACK = (255, 255, 255), (0, 0, 0)
 _GAP = 4
+_LABEL = 0.6
+"""Size of text in an image of 640 pixels; on a contact sheet it is three quarters of that."""
+NEAR, FAR = 0.2, 1.2
+"""Metres between which a hand is; the same in every image, so that a colour is the same depth in all of them."""
 
 
-def colour_depth(depth: DepthImage, near: float | None = None, far: float | None = None) -> ColourImage:
-    """Depth -> (H, W, 3), warm is near, black is not measured.
+def colour_depth(depth: DepthImage, near: float = NEAR, far: float = FAR) -> ColourImage:
+    """Depth -> (H, W, 3), bright and warm is near, dark and cold is far, black is not measured.
 
-    near, far: metres at the ends of the colour scale; by default the 1st and 95th percentile of the image.
+    near, far: metres at the ends of the colour scale.
     """
     metres = depth.metres(slice(None), slice(None))
-    measured = metres > 0
-    if not measured.any():
-        return np.zeros((*depth.shape, 3), np.uint8)
-    values = metres[measured]
-    low = float(np.percentile(values, 1)) if near is None else near
-    high = float(np.percentile(values, 95)) if far is None else far
-    # The ends of the map are nearly black, as missing depth is.
-    share = 0.95 - 0.85 * ((metres - low) / max(high - low, 1e-3)).clip(0, 1)
-    coloured = cv2.applyColorMap((share * 255).astype(np.uint8), cv2.COLORMAP_TURBO)
-    # Dimmed, so that the skeleton stands out.
-    image: ColourImage = (coloured * 0.7).astype(np.uint8)
-    image[~measured] = 0
+    share = ((metres - near) / max(far - near, 1e-3)).clip(0, 1)
+    image: ColourImage = DEPTH_BGR[(share * 255).astype(np.uint8)]
+    image[metres == 0] = 0
     return image
 
 
@@ -50,12 +46,14 @@ def draw_hand(image: ColourImage, hand: HandPose, camera: Camera) -> None:
     draw_bones(image, pixels, scale)
     label = f"#{hand.track_id} {hand.handedness.name.lower()} {hand.score:.2f}"
     column, row = pixels[0]
-    write(image, label, (column + 8 * scale, row + 18 * scale), 0.5 * scale)
+    write(image, label, (column + 8 * scale, row + 18 * scale), _LABEL * scale)
 
 
-def draw_bones(image: ColourImage, pixels: NDArray[np.floating], scale: float) -> None:
+def draw_bones(
+    image: ColourImage, pixels: NDArray[np.floating], scale: float, colours: Sequence[Colour] = HAND_BGR
+) -> None:
     """The skeleton of (21, 2) pixels; scale 1 has lines of two pixels."""
-    draw_skeleton(image, pixels, HAND_BGR, max(1, round(2 * scale)), 2.5 * scale, 3.5 * scale, outline=2)
+    draw_skeleton(image, pixels, colours, max(1, round(2 * scale)), 2.5 * scale, 3.5 * scale, outline=2)
 
 
 def overlay(depth: DepthImage, camera: Camera, hands: Sequence[HandPose], caption: str = "") -> ColourImage:
@@ -64,8 +62,7 @@ def overlay(depth: DepthImage, camera: Camera, hands: Sequence[HandPose], captio
     for hand in hands:
         draw_hand(image, hand, camera)
     if caption:
-        scale = max(image.shape[:2]) / 640
-        write(image, caption, (6 * scale, 18 * scale), 0.5 * scale)
+        write_lines(image, caption, _LABEL * max(image.shape[:2]) / 640)
     return image
 
 
@@ -82,8 +79,8 @@ def draw_crop(
     return drawn
 
 
-def contact_sheet(images: Sequence[ColourImage], columns: int = 5, width: int = 400) -> ColourImage:
-    """Images side by side, row by row, each made `width` pixels wide; ValueError without any."""
+def contact_sheet(images: Sequence[ColourImage], columns: int = 4, width: int = 480) -> ColourImage:
+    """Images side by side, white lines between them, each made `width` pixels wide; ValueError without any."""
     if not images:
         raise ValueError("a contact sheet needs at least one image")
     tiles = []
@@ -93,10 +90,13 @@ def contact_sheet(images: Sequence[ColourImage], columns: int = 5, width: int = 
     columns = min(columns, len(tiles))
     height = max(tile.shape[0] for tile in tiles)
     rows = -(-len(tiles) // columns)
-    sheet = np.zeros((rows * (height + _GAP) - _GAP, columns * (width + _GAP) - _GAP, 3), np.uint8)
-    for index, tile in enumerate(tiles):
+    sheet = np.full((rows * (height + _GAP) - _GAP, columns * (width + _GAP) - _GAP, 3), 255, np.uint8)
+    for index in range(rows * columns):
         top, left = index // columns * (height + _GAP), index % columns * (width + _GAP)
-        sheet[top : top + tile.shape[0], left : left + width] = tile
+        place = sheet[top : top + height, left : left + width]
+        place[:] = 0
+        if index < len(tiles):
+            place[: tiles[index].shape[0]] = tiles[index]
     return sheet
 
 
@@ -110,6 +110,19 @@ def write(image: ColourImage, text: str, place: tuple[float, float], size: float
     for column, row in ((-1, 0), (1, 0), (0, -1), (0, 1)):
         cv2.putText(image, text, (left + column, base + row), _FONT, size, _BLACK, thickness, cv2.LINE_AA)
     cv2.putText(image, text, (left, base), _FONT, size, _WHITE, thickness, cv2.LINE_AA)
+
+
+def write_lines(image: ColourImage, text: str, size: float) -> None:
+    """Text from the top of an image down, in as many lines as it takes; what is too much is left out."""
+    (width, height), _ = cv2.getTextSize(text, _FONT, size, max(1, round(2 * size)))
+    margin = height // 2
+    # Letters differ in width: a tenth less than fits on average.
+    letters = int(0.9 * len(text) * (image.shape[1] - 2 * margin) / max(width, 1))
+    for number, line in enumerate(textwrap.wrap(text, max(letters, 1))):
+        base = margin + height + round(1.7 * height) * number
+        if number and base >= image.shape[0]:
+            break
+        write(image, line, (margin, base), size)
 
 
 def write_image(path: Path, image: ColourImage) -> None:

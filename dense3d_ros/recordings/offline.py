@@ -116,7 +116,7 @@ class FrameResult(RecordedFrame):
 def unreadable(file: FrameFile, stamp: int, fault: str, shape: tuple[int, int] | None = None) -> RecordedFrame:
     """A black frame (H, W) at `stamp` nanoseconds in place of one that cannot be read."""
     height, width = shape or (480, 640)
-    black = DepthImage(np.zeros((height, width), np.uint16))
+    black = DepthImage(np.zeros((height, width), np.uint16), 1.0)
     nothing = Camera(1.0, 1.0, 0.0, 0.0, width, height)
     return RecordedFrame(file, stamp, black, nothing, starts=file.index == 0, fault=fault)
 

@@ -22,7 +22,7 @@ from dense3d_ros.recordings.result_folder import OVERLAYS, SHEET
 from dense3d_ros.recordings.video import can_write_video, write_video
 
 SHEET_IMAGES = 60
-TILE_WIDTH = 400
+TILE_WIDTH = 480
 
 
 class LineFile:
@@ -103,7 +103,7 @@ class ResultWriter:
         self._csv.append("".join(map(_csv_line, _csv_rows(record))))
         path = self._folder / OVERLAYS / result.file.relative
         make_folder(path.parent)
-        write_image(path, overlay(result.depth, result.camera, estimate.hands, f"{name}  {estimate.reason}".rstrip()))
+        write_image(path, overlay(result.depth, result.camera, estimate.hands, f"{name}  {estimate.cause}".rstrip()))
         self._overlays.append(path)
 
     def _record(self, hand: HandPose, camera: Camera) -> dict[str, Any]:

@@ -49,13 +49,13 @@ class Tally:
     def add(self, result: FrameResult) -> None:
         self.frames += 1
         if not result.readable:
-            self.unreadable.append(result.estimate.reason)
+            self.unreadable.append(result.estimate.cause)
             return
         self._nearest.append(nearest(result.depth))
         if result.estimate.hands:
             self.with_hand += 1
         else:
-            self.reasons.add(result.estimate.reason)
+            self.reasons.add(result.estimate.cause)
 
     def unit_doubt(self, unit: float) -> str:
         """A sentence where hardly a frame has a hand and the depth unit may be why; else ""."""

@@ -28,6 +28,8 @@ LEAST_ANSWERED = {"rendered": 0.5, "folder": 0.95}
 played slowly and loses nothing on its way."""
 LEAST_WITH_HAND = {"rendered": 0.8, "folder": 0.5}
 """Share of the answers that must hold a hand. A recording may begin before the hand comes."""
+SMOOTH = 0.9
+"""Share of answered frames below which it is said that the machine did not keep up."""
 LARGEST_ERROR_MM = 30.0
 
 
@@ -55,7 +57,24 @@ def failures(seen: Observation) -> list[str]:
 
 
 def remarks(seen: Observation, unit: float) -> list[str]:
-    """What may be behind it where the hand was seldom found in a folder whose values count `unit` metres."""
+    """What may be behind many dropped images, or a hand that was seldom found.
+
+    unit: metres that a folder's values count.
+    """
+    return [*_slowness(seen), *_reasons_for_no_hand(seen, unit)]
+
+
+def _slowness(seen: Observation) -> list[str]:
+    if seen.frames_out >= SMOOTH * seen.frames_in or not seen.latency_ms.size:
+        return []
+    return [
+        f"{seen.frames_in - seen.frames_out} of {seen.frames_in} images were dropped for newer ones, because this "
+        f"machine was busy or is too slow: {seen.rate:.1f} frames a second were answered, after "
+        f"{np.median(seen.latency_ms):.0f} ms (median); its load is {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+    ]
+
+
+def _reasons_for_no_hand(seen: Observation, unit: float) -> list[str]:
     if seen.folder is None or seen.frames_with_hand >= LEAST_WITH_HAND["folder"] * seen.frames_out:
         return []
     reason = f"most frequent reason for no hand: {seen.reason}" if seen.reason else ""

@@ -141,7 +141,7 @@ def write_teleop(seen: TeleopObservation, intrinsics: Intrinsics, output: Path) 
     if files:
         chosen = whole[:: max(1, len(whole) // SHEET_IMAGES)][:SHEET_IMAGES]
         images = [_side_by_side(moment, seen, drawings, intrinsics) for moment in chosen]
-        write_image(output / SHEET, contact_sheet(images, columns=2, width=900))
+        write_image(output / SHEET, contact_sheet(images, columns=2, width=1200))
         if can_write_video():
             write_video(output / "teleop.mp4", files, seen.rate / step)
     return figures

@@ -97,7 +97,7 @@ def test_run_writes_everything(
 
     assert overlays_of(output) == ["one/1.png", "one/2.png", "two/1.png", "two/2.png"]
     assert cv2.imread(str(output / "overlays" / "one" / "1.png")).shape == (480, 640, 3)
-    assert cv2.imread(str(output / "contact_sheet.png")).shape == (300, 4 * 400 + 3 * 4, 3)
+    assert cv2.imread(str(output / "contact_sheet.png")).shape == (360, 4 * 480 + 3 * 4, 3)
     video = cv2.VideoCapture(str(output / "hands.mp4"))
     assert video.get(cv2.CAP_PROP_FRAME_COUNT) == 4
     assert not list(output.rglob("*part*"))
@@ -135,6 +135,9 @@ def test_a_file_that_is_no_image_is_said(recording: Path, tmp_path: Path, capsys
     assert [len(frame["hands"]) for frame in frames[:3]] == [1, 1, 1]
     assert "3.png cannot be read as an image" in frames[-1]["reason"]
     assert "3.png cannot be read as an image" in capsys.readouterr().err
+    tile = cv2.imread(str(output / "overlays" / "two" / "3.png"))
+    assert (tile[:200] > 200).sum() > 1000, "the words are on its image"
+    assert not tile[200:].any()
 
 
 @pytest.mark.parametrize(
@@ -336,6 +339,18 @@ def test_a_reader_that_has_enough_ends_a_command_quietly() -> None:
         process.stdout.close()
         _, said = process.communicate()
     assert (process.returncode, said) == (128 + signal.SIGPIPE, b"")
+
+
+def test_what_training_needs_is_named_by_the_target_that_brings_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    monkeypatch.delitem(sys.modules, "dense3d_ros.learning.evaluation.benchmark", raising=False)
+    arguments = ["evaluate", "--predictions", "no", "--ground-truth", "no", "--dataset", "nyu", "--json", "no.json"]
+    assert cli.main(arguments) == 2
+    error = capsys.readouterr().err
+    assert "this needs the Python package tqdm, which is not there" in error
+    assert error.endswith("; `make requirements-learning` brings it, and so does the extra 'learning' of pip\n")
 
 
 def test_synth_draws_samples(tmp_path: Path) -> None:

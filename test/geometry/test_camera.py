@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import cv2
 import numpy as np
 import pytest
@@ -61,6 +64,27 @@ def test_impossible_intrinsics_are_refused(values: tuple[float, float, float, fl
 def test_empty_images_are_refused() -> None:
     with pytest.raises(ValueError, match="got 0x480"):
         Camera(476, 480, 1, 1, 0, 480)
+
+
+@pytest.mark.parametrize("size", [("640", 480), (640.0, 480), (640, None)])
+def test_sizes_are_whole_numbers(size: tuple[Any, Any]) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"whole numbers of pixels, got {size[0]!r} x {size[1]!r}")):
+        Camera(476, 480, 1, 1, *size)
+
+
+@pytest.mark.parametrize("focal", ["476", None, np.ones(2)])
+def test_intrinsics_are_numbers(focal: Any) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"got fx={focal!r} fy=480 cx=1 cy=1")):
+        Camera(focal, 480, 1, 1, 640, 480)
+
+
+def test_a_window_may_see_less_than_a_whole_image() -> None:
+    window = CAMERA.cropped(600, 440, 20, 20)
+    assert window.checked() is window
+    narrow = window.resized(40, 40)
+    assert narrow.checked() is narrow
+    with pytest.raises(ValueError, match="field of view"):
+        Camera(window.fx, window.fy, window.cx, window.cy, 20, 20).checked()
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ def test_single_pixels_are_selected_in_pairs() -> None:
 
 def test_slices_select_a_subsample() -> None:
     values = np.arange(20, dtype=np.uint16).reshape(4, 5)
-    np.testing.assert_array_equal(DepthImage(values).metres(slice(1, None, 2), slice(0, 2)), [[5, 6], [15, 16]])
+    np.testing.assert_array_equal(DepthImage(values, 1.0).metres(slice(1, None, 2), slice(0, 2)), [[5, 6], [15, 16]])
 
 
 @pytest.mark.parametrize(
@@ -113,10 +113,19 @@ def test_impossible_messages_are_refused(changes: dict[str, object], message: st
     [
         (np.zeros((2, 2, 1), np.uint16), 1.0, r"must be \(H, W\)"),
         (np.zeros((0, 5), np.uint16), 1.0, "not empty"),
-        (np.zeros((2, 2), np.float64), 1.0, "got float64"),
-        (np.zeros((2, 2), np.uint8), 1.0, "got uint8"),
+        (np.zeros((2, 2), np.float64), 1.0, r"got float64; values.astype\(numpy.float32\) converts them$"),
+        (np.zeros((2, 2), np.uint8), 1.0, "got uint8$"),
+        (np.zeros((2, 2), np.int32), 0.001, r"got int32; values.astype\(numpy.uint16\) converts them, where"),
+        (np.zeros((2, 2), ">u2"), 0.001, r"got >u2; values.astype\(numpy.uint16\) converts them, where"),
+        (np.zeros((2, 2), ">f4"), 1.0, r"got >f4; values.astype\(numpy.float32\) converts them$"),
+        (np.zeros((2, 2), bool), 1.0, "got bool$"),
+        ([[1, 2], [3, 4]], 0.001, r"got a list; numpy.asarray\(values, numpy.uint16\) makes one"),
+        (None, 0.001, "got a NoneType"),
         (np.zeros((2, 2), np.uint16), 0.0, "depth unit"),
         (np.zeros((2, 2), np.uint16), np.nan, "depth unit"),
+        (np.zeros((2, 2), np.uint16), np.inf, "depth unit"),
+        (np.zeros((2, 2), np.uint16), "0.001", "depth unit must be a positive number of metres, got '0.001'$"),
+        (np.zeros((2, 2), np.uint16), None, "need their unit, metres per value: 0.001 for millimetres$"),
     ],
 )
 def test_impossible_arrays_are_refused(values: np.ndarray, unit: float, message: str) -> None:
@@ -124,11 +133,20 @@ def test_impossible_arrays_are_refused(values: np.ndarray, unit: float, message:
         DepthImage(values, unit)
 
 
+def test_float_values_are_metres_unless_said_otherwise() -> None:
+    values = np.full((2, 2), 0.5, np.float32)
+    assert DepthImage(values).unit == 1.0
+    np.testing.assert_array_equal(
+        DepthImage(values * 1000, 0.001).metres(ALL, ALL), DepthImage(values).metres(ALL, ALL)
+    )
+
+
 def test_png_values_count_the_unit(tmp_path: Path) -> None:
     path = tmp_path / "depth.png"
     cv2.imwrite(str(path), np.array([[0, 8000], [65534, 1]], np.uint16))
-    metres = DepthImage.from_png(path, 0.000125).metres(ALL, ALL)
-    np.testing.assert_allclose(metres, [[0, 1], [8.19175, 0.000125]], rtol=1e-6)
+    for name in (path, str(path)):
+        metres = DepthImage.from_png(name, 0.000125).metres(ALL, ALL)
+        np.testing.assert_allclose(metres, [[0, 1], [8.19175, 0.000125]], rtol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import count
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -618,7 +620,7 @@ def test_the_least_score_is_the_models_unless_given() -> None:
 @pytest.mark.parametrize("size", [(1, 1), (1, 640), (480, 1)])
 def test_odd_images_give_no_hand(size: tuple[int, int]) -> None:
     height, width = size
-    camera = Camera(476.0, 476.0, width / 2, height / 2, width, height)
+    camera = Camera(476.0, 476.0, 320, 240, 640, 480).cropped(320, 240, width, height)
     estimate = HandPoseEstimator(Oracle()).estimate(DepthImage(np.full(size, 0.5, np.float32)), camera)
     assert estimate.hands == []
     assert estimate.reason
@@ -627,6 +629,48 @@ def test_odd_images_give_no_hand(size: tuple[int, int]) -> None:
 def test_a_image_of_another_size_is_refused() -> None:
     with pytest.raises(ValueError, match="the depth image is 320x240 but its camera is 640x480"):
         HandPoseEstimator(Oracle()).estimate(DepthImage(np.zeros((240, 320), np.float32)), CAMERA)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((EMPTY.values, CAMERA), r"depth must be a DepthImage, got a ndarray; .* DepthImage\(array, unit=0.001\)$"),
+        ((EMPTY, np.eye(3)), r"camera must be a Camera, got a ndarray; .* Camera\(fx, fy, cx, cy, width, height\)$"),
+        ((EMPTY, Camera(1.0, 1.0, 0.0, 0.0, 640, 480)), "give 640x480 pixels a field of view of 179.6 x 179.5 degrees"),
+        ((EMPTY, replace(CAMERA, cx=3000.0)), "the principal point .* outside the image"),
+        ((EMPTY, CAMERA, float("nan")), "stamp must be a finite number of seconds or None, got nan$"),
+        ((EMPTY, CAMERA, float("inf")), "got inf$"),
+        ((EMPTY, CAMERA, "x"), "got 'x'$"),
+    ],
+)
+def test_other_arguments_are_refused_in_one_sentence(arguments: tuple[Any, ...], message: str) -> None:
+    estimator = HandPoseEstimator(Oracle())
+    for _ in range(2):  # the camera is not accepted when it comes again
+        with pytest.raises(ValueError, match=message):
+            estimator.estimate(*arguments)
+    assert estimator.estimate(EMPTY, CAMERA, 1.0).reason == "no depth within 0.15-1.5 m"
+
+
+@pytest.mark.parametrize("model", ["hand", Path("hand")])
+def test_a_models_name_is_no_model(model: Any) -> None:
+    with pytest.raises(ValueError, match=r"^the model must be loaded: HandPoseEstimator\(load_model\('hand'\)\)$"):
+        HandPoseEstimator(model)
+
+
+def test_the_unit_is_doubted_until_a_hand_is_found_by_it(mesh: HandMesh) -> None:
+    depth, oracle = frame(mesh, (0, 0, 0.5))
+    far = DepthImage(np.where(depth.values > 0, 600, 0).astype(np.uint16), 1.0)
+    estimator = HandPoseEstimator(oracle)
+    estimate = estimator.estimate(far, CAMERA)
+    assert estimate.reason == (
+        "no depth within 0.15-1.5 m; nothing is nearer than 600 m when a value counts 1 m: set unit to what the "
+        "camera's values count, such as 0.001 (then they are 0.6 m away), unless nothing is before the camera"
+    )
+    assert estimate.cause == "no depth within 0.15-1.5 m"
+    found = estimator.estimate(depth, CAMERA)
+    assert found.hands
+    assert found.reason == ""
+    assert estimator.estimate(far, CAMERA).reason == estimate.cause
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,9 @@ from dense3d_ros.recordings.drawing import (
     read_image,
     write,
     write_image,
+    write_lines,
 )
-from dense3d_ros.skeleton_drawing import HAND_BGR
+from dense3d_ros.skeleton_drawing import DEPTH_BGR, HAND_BGR
 
 CAMERA = Camera(500.0, 500.0, 320.0, 240.0, 640, 480)
 
@@ -110,6 +111,35 @@ def test_text_stays_in_the_image() -> None:
     assert cols.max() < 120
 
 
+@pytest.mark.parametrize("text", ["broken.png  it cannot be read as an image; expected a 16-bit depth PNG", "n" * 70])
+def test_long_text_goes_over_several_lines(text: str) -> None:
+    image = np.zeros((240, 320, 3), np.uint8)
+    write_lines(image, text, 0.5)
+    lines = np.flatnonzero(np.diff(image.any(axis=(1, 2)).astype(int)) == 1).size
+    assert lines >= 2
+    # As much ink as in one line that is wide enough: nothing is cut off.
+    wide = np.zeros((240, 2000, 3), np.uint8)
+    write(wide, text, (0, 30), 0.5)
+    assert (image > 127).sum() == pytest.approx((wide > 127).sum(), rel=0.03)
+
+
+def test_every_finger_stands_out_from_every_depth() -> None:
+    """By CIE 1976 colour differences, of which 2.3 can just be told; the ends of a ramp of two greys are 50 apart."""
+    fingers, depths = (
+        cv2.cvtColor(np.float32([colours]) / 255, cv2.COLOR_BGR2LAB)[0] for colours in (HAND_BGR, DEPTH_BGR)
+    )
+    apart = np.linalg.norm(fingers[:, None] - depths[None], axis=2)
+    assert apart[:5].min() > 40, apart.min(axis=1)
+    assert np.linalg.norm(depths[0] - depths[-1]) > 40, "near and far"
+    assert depths[:, 0].min() > 10, "nothing measured is darker"
+
+
+def test_a_depth_has_one_colour_in_all_images() -> None:
+    one, other = np.full((4, 4), 0.6, np.float32), np.full((4, 4), 0.6, np.float32)
+    other[0, 0] = 3.0
+    np.testing.assert_array_equal(colour_depth(DepthImage(one))[1:], colour_depth(DepthImage(other))[1:])
+
+
 def test_contact_sheet_lays_out_row_by_row() -> None:
     images = [np.full((30, 40, 3), value, np.uint8) for value in (10, 20, 30, 40, 50)]
     sheet = contact_sheet(images, columns=2, width=20)
@@ -119,6 +149,8 @@ def test_contact_sheet_lays_out_row_by_row() -> None:
     assert sheet[26, 10, 0] == 30
     assert sheet[45, 10, 0] == 50
     assert sheet[45, 34, 0] == 0
+    for gap in (sheet[15:19], sheet[34:38], sheet[:, 20:24]):
+        assert (gap == 255).all(), "a white line between dark images"
 
 
 def test_contact_sheet_of_different_sizes() -> None:

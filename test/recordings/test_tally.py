@@ -23,7 +23,7 @@ def test_nearest_leaves_out_what_is_not_measured() -> None:
     values[:8] = 0
     values[8:16] = 500
     assert nearest(DepthImage(values, 0.001)) == pytest.approx(0.5)
-    assert math.isnan(nearest(DepthImage(np.zeros((40, 40), np.uint16))))
+    assert math.isnan(nearest(DepthImage(np.zeros((40, 40), np.uint16), 0.001)))
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.learning.synthetic.animation import HandAnimation
 from dense3d_ros.recordings.result_folder import prepare_results
 from dense3d_ros.rehearsal.demo_observer import Observation
-from dense3d_ros.rehearsal.demo_report import failures
+from dense3d_ros.rehearsal.demo_report import failures, remarks
 from dense3d_ros.rehearsal.teleop import TeleopObservation
 from dense3d_ros.rehearsal.teleop_observer import Moment
 from dense3d_ros.rehearsal.teleop_report import causes
@@ -210,6 +210,17 @@ def test_a_good_demo_is_done() -> None:
     assert failures(observation()) == []
     assert failures(observation(frames_out=19)) == []
     assert failures(observation(folder=None, images=None, frames_out=18, errors_mm=np.full(18, 10.0))) == []
+
+
+def test_a_machine_that_drops_images_is_told_with_numbers() -> None:
+    rendered = observation(folder=None, images=None, frames_in=409, latency_ms=np.full(212, 94.9), rate=13.6)
+    (said,) = remarks(replace(rendered, frames_out=212), 0.001)
+    assert said.startswith(
+        "197 of 409 images were dropped for newer ones, because this machine was busy or is too slow: 13.6 frames a "
+        "second were answered, after 95 ms (median); its load is "
+    )
+    assert said.endswith(f" on {os.cpu_count()} cores")
+    assert remarks(replace(rendered, frames_out=390), 0.001) == []
 
 
 def test_settings_that_cannot_work_are_said_before_anything_is_replaced(tmp_path: Path) -> None:

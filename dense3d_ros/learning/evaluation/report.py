@@ -26,6 +26,19 @@ _MODES = {
 }
 
 
+_PANELS = {
+    "curves": "Frames by their worst joint",
+    "joints": "Error of each joint",
+    "groups": "Error in each kind of image",
+    "reliability": "Joint scores: expected and measured error",
+    "presence": "Presence score: hands missed, other crops taken for hands",
+    "fingers": "Error of each finger",
+    "evidence": "Is it a hand? Hands found over false ones",
+    "detector": "Detector: hands named over false candidates",
+}
+"""Titles of the panels of `plot_model`."""
+
+
 def write_json(path: Path, result: Mapping[str, Any]) -> None:
     """Write the result, numbers rounded to four decimals."""
     make_folder(path.parent)
@@ -44,7 +57,7 @@ def plot_predictions(path: Path, result: ScoredPredictions) -> None:
 
 def plot_model(path: Path, result: dict[str, Any]) -> None:
     """Curves, joints, groups, reliability, and recall over false hands of `evaluate_on_synthetic`."""
-    figure = _figure(16, 13)
+    figure = _figure(18, 13)
     axes = figure.subplot_mosaic(
         [["curves", "joints", "groups"], ["reliability", "presence", "groups"], ["fingers", "evidence", "detector"]]
     )
@@ -63,6 +76,8 @@ def plot_model(path: Path, result: dict[str, Any]) -> None:
     _presence(axes["presence"], result["presence"])
     _evidence(axes["evidence"], result["evidence"])
     _detector(axes["detector"], result["detector"])
+    for name, title in _PANELS.items():
+        axes[name].set_title(title, fontsize="medium")
     figure.suptitle(f"{result['model']} on {result['data']['name']}, {result['data']['frames']} frames")
     _save(figure, path)
 
@@ -84,7 +99,7 @@ def _curves(axes: Axes, results: Mapping[str, ProtocolErrors]) -> None:
         axes.plot(result["thresholds_mm"], [100 * share for share in result["frames_within"]], label=label)
     axes.set(xlabel="D (mm)", ylabel="frames whose worst joint is within D (%)", xlim=(0, 80), ylim=(0, 100))
     axes.grid(alpha=0.3)
-    axes.legend()
+    axes.legend(fontsize="small", loc="lower right")
 
 
 def _bars(axes: Axes, values: dict[str, float], label: str) -> None:
@@ -142,8 +157,8 @@ def _evidence(axes: Axes, result: dict[str, Any]) -> None:
     axes.set(xlabel="false hands an image", ylabel="hands found (%)", xscale="log", ylim=(0, 100))
     axes.xaxis.set_major_formatter("{x:g}")
     axes.grid(alpha=0.3)
-    # Left of where the weak terms rise, below the strong ones.
-    axes.legend(fontsize=7, loc=(0.02, 0.09))
+    # Beside the panel: the curves of the terms fill it.
+    axes.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 
 def _detector(axes: Axes, result: dict[str, Any]) -> None:
