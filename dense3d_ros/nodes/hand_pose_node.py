@@ -26,6 +26,7 @@ from dense3d_ros.nodes.diagnostics import (
     diagnostic_array,
     traceback_text,
 )
+from dense3d_ros.nodes.input_condition import input_condition
 from dense3d_ros.nodes.messages import depth_image, stamp_seconds
 from dense3d_ros.nodes.model_slot import ModelSlot
 from dense3d_ros.nodes.outputs import HandOutputs
@@ -253,14 +254,11 @@ class HandPoseNode(Node):  # type: ignore[misc]
     def _report(self, silence: float) -> None:
         """Reporter thread: judge model and input, silent for so many seconds, and publish the diagnostics."""
         model = self._slot.current()
-        cause = self._input.problem() or "they have just stopped"
-        is_silent = silence > self._configuration.settings.timeout
-        problem = f"no frame for {silence:.1f} s: {cause}" if is_silent else ""
+        input_fault = input_condition(self._input, silence, self._configuration.settings.timeout)
         if model is None:
             self._conditions.report(self._slot.why_none())
-        elif problem:
-            level = Level.STALE if self._input.counts["pairs"] else Level.WARN
-            self._conditions.report(Condition(level, "no frames", problem))
+        elif input_fault:
+            self._conditions.report(input_fault)
         if (pairing := self._input.pairing) != self._pairing:
             self._pairing = pairing
             self.get_logger().info(f"The camera info on {self._input.info_topic} that goes with an image is {pairing}.")
@@ -269,7 +267,7 @@ class HandPoseNode(Node):  # type: ignore[misc]
         counts = self._statistics.counts() + self._input.counts
         counts["dropped: newer frame"] = self._worker.dropped
         values: dict[str, object] = {
-            "input": problem or "frames arrive",
+            "input": input_fault.text if input_fault else "frames arrive",
             "camera info": pairing,
             "distortion": self._hints.lens,
             "camera clock ahead s": self._camera_clock.ahead,

@@ -92,6 +92,25 @@ def test_missing_topics_unfit_quality_of_service_and_simulated_time(client: Clie
     expected = scene((0.0, 0.0, 0.5))[1]
     assert np.linalg.norm(points(message.hands[0].joints) - expected, axis=1).max() < 0.003
 
+    # Most of its images are lost on their way: of five frames only the camera infos of four arrive.
+    sent = 0
+
+    def send_more_infos() -> Any:
+        nonlocal sent
+        sent += 1
+        image, info = frame_of(10.0 + 0.05 * sent)
+        source._info.publish(info)
+        if sent % 5 == 0:
+            source._image.publish(image)
+        client.spin(0.05)
+        return next((s for m in client.diagnostics for s in m.status if "images a second arrive" in s.message), None)
+
+    client.diagnostics.clear()
+    status = client.until(send_more_infos)
+    assert status.level == b"\x01"
+    assert status.message.startswith("of /late/depth ")
+    assert "of its camera info on /late/camera_info" in status.message
+
 
 def set_clock(client: Client, clock: Any, now: float) -> None:
     clock.publish(Clock(clock=seconds(now)))

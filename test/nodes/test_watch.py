@@ -35,7 +35,12 @@ def test_camera_infos_that_come_once_or_without_stamp_are_kept(change: dict[str,
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"messages": 0}, "/cam/depth/image is published by /cam, but no message came in 5 s"),
+        (
+            {"messages": 0},
+            "/cam/depth/image is published by /cam, but no message came in 5 s, while 150 camera infos came on "
+            "/cam/depth/camera_info; with Fast DDS",
+        ),
+        ({"messages": 0, "info": None}, "but no message came in 5 s: is the camera plugged in?"),
         ({"fault": "encoding 'rgb8' is no depth encoding"}, "/cam/depth/image cannot be read: encoding 'rgb8' is no"),
         ({"stamped": False}, "the stamps of /cam/depth/image are 0"),
         ({"age": 3 * 86400.0}, "are 3 days old: play a bag with --clock, and start hand_pose with use_sim_time:=true"),
@@ -85,6 +90,15 @@ def test_what_hand_pose_is_set_to_take_is_no_fault(change: dict[str, object], ta
 
 def test_a_unit_by_which_hands_were_found_is_no_fault() -> None:
     assert findings(replace(SEEN, depth=(replace(DEPTH, near=4.6, far=12.4, has_hands=True),))) == []
+
+
+@pytest.mark.parametrize("rate", [0.6, 12.0])
+def test_a_loss_is_told_once(rate: float) -> None:
+    says = replace(NODE, ok=False, condition="lost images", diagnostic="of /cam/depth/image 0.6 images a second arrive")
+    (found,) = findings(replace(SEEN, depth=(replace(DEPTH, rate=rate),), hand_poses=(says,)))
+    assert "with Fast DDS" in found
+    (alone,) = findings(replace(SEEN, hand_poses=(says,)))
+    assert alone == "/hand_pose says: of /cam/depth/image 0.6 images a second arrive"
 
 
 def test_the_limit_is_that_of_the_node() -> None:
