@@ -121,6 +121,8 @@ def run(arguments: argparse.Namespace) -> int:
     model = load_model(arguments.model, arguments.device, arguments.runtime, arguments.views)
     if doubt := model.calibration_doubt:
         _say(doubt)
+    if recording.camera_doubt:
+        _say(recording.camera_doubt)
     estimator = HandPoseEstimator(model, max_hands=hands)
     bag = _bag_writer(arguments, model.description.name) if arguments.bag else None
     output = printable(arguments.output)

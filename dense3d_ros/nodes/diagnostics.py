@@ -32,11 +32,15 @@ class Level(Enum):
 
 @dataclass(frozen=True)
 class Condition:
-    """One sentence on how the node does, cut if too long. Conditions of one `kind` may differ in their numbers."""
+    """One sentence on how the node does, cut if too long. Conditions of one `kind` may differ in their numbers.
+
+    is_logged: whether the log has it by other ways.
+    """
 
     level: Level
     kind: str
     text: str
+    is_logged: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "text", excerpt(self.text, LONGEST_SENTENCE))
@@ -57,6 +61,8 @@ class Conditions:
         if condition.level is Level.OK:
             return
         self._bad = condition
+        if condition.is_logged:
+            return
         now = time.monotonic()
         if now - self._logged.get(condition.kind, -LOG_AGAIN_S) < LOG_AGAIN_S:
             return

@@ -143,14 +143,16 @@ class HandPoseNode(Node):  # type: ignore[misc]
         if doubt:
             return Condition(Level.WARN, "depth unit", f"{text}; {doubt}")
         ahead = self._camera_clock.ahead
-        if ahead < NOTEWORTHY:
-            return Condition(Level.OK, "published", text)
-        return Condition(
-            Level.WARN,
-            "camera clock",
-            f"{text}; the camera's clock is {ahead:.2f} s ahead of this node's, so ages are told by its latest frames; "
-            "synchronise the two, by NTP or PTP",
-        )
+        if ahead >= NOTEWORTHY:
+            return Condition(
+                Level.WARN,
+                "camera clock",
+                f"{text}; the camera's clock is {ahead:.2f} s ahead of this node's, so ages are told by its latest "
+                "frames; synchronise the two, by NTP or PTP",
+            )
+        if self._hints.doubt:
+            return Condition(Level.WARN, "camera", f"{text}; {self._hints.doubt}", is_logged=True)
+        return Condition(Level.OK, "published", text)
 
     def _is_too_old(self, stamp: float, settings: HandPoseSettings, when: str) -> bool:
         """Whether a frame is older than max_age, which is then counted and reported."""

@@ -171,6 +171,8 @@ def _of_info(topic: DepthSeen) -> Iterator[Finding]:
             f"if they belong together, set hand_pose's sync_slop to {1.5 * info.gap:.2g}",
             "no frames",
         )
+    if info and info.doubt:
+        yield Finding(f"camera info on {info.name}: {info.doubt}", "camera")
 
 
 def _of_hand_pose(node: HandPoseSeen, seen: Seen) -> Iterator[Finding]:

@@ -99,7 +99,7 @@ class Recording:
 
     count: how many frames it is said to have. intrinsics: of its first frame. about: where the frames come from. cuts:
     sentences on what is missing; last_transforms: those recorded after the last frame; both are complete only behind
-    it.
+    it. camera_doubt: why the first frame's intrinsics may be wrong; "" where nothing speaks for that.
     """
 
     frames: Iterable[RecordedFrame]
@@ -108,6 +108,7 @@ class Recording:
     about: Mapping[str, str]
     cuts: list[str]
     last_transforms: list[Transform] = field(default_factory=list)
+    camera_doubt: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,14 +160,14 @@ def find_frames(folder: Path) -> list[FrameFile]:
     return frames
 
 
-def check_camera(frames: Sequence[FrameFile], intrinsics: Intrinsics) -> None:
-    """Raise ValueError for intrinsics that the first image cannot have."""
+def check_camera(frames: Sequence[FrameFile], intrinsics: Intrinsics) -> str:
+    """A sentence where the first image hardly has these intrinsics, else ""; ValueError where it cannot have them."""
     reader = ImageReader(intrinsics.depth_unit)
     for frame in frames:
         with suppress(DepthFormatError):
             height, width = reader.read(frame.path).shape
-            intrinsics.camera(width, height)
-            return
+            return intrinsics.camera(width, height).doubt()
+    return ""
 
 
 def _pngs(folder: Path) -> Iterator[Path]:
@@ -228,8 +229,8 @@ def estimate_recording(
 def open_folder(folder: Path, intrinsics: Intrinsics) -> tuple[Recording, list[FrameFile]]:
     """A folder of PNGs as a recording, and its files; ValueError where there are none, or the intrinsics cannot be."""
     files = find_frames(folder)
-    check_camera(files, intrinsics)
-    return Recording(folder_frames(files, intrinsics), len(files), intrinsics, {}, []), files
+    doubt = check_camera(files, intrinsics)
+    return Recording(folder_frames(files, intrinsics), len(files), intrinsics, {}, [], camera_doubt=doubt), files
 
 
 def folder_frames(frames: Sequence[FrameFile], intrinsics: Intrinsics) -> Iterator[RecordedFrame]:

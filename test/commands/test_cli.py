@@ -69,6 +69,7 @@ def test_run_writes_everything(
     assert about["model"] == "oracle"
     assert about["joint_names"] == list(JOINT_NAMES)
     assert about["camera"]["depth_unit"] == 0.001
+    assert about["camera_doubt"] == ""
     frames = frames_of(output)
     assert len(frames) == about["frames"]
     assert [(frame["file"], frame["stamp"]) for frame in frames] == [
@@ -112,6 +113,17 @@ def test_run_with_centres(recording: Path, tmp_path: Path, truth: Oracle) -> Non
     assert cli.main(arguments) == 0
     frames = frames_of(output)
     assert [len(frame["hands"]) for frame in frames] == [0, 1, 0, 0]
+
+
+def test_run_doubts_intrinsics_that_can_hardly_be(
+    recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "result"
+    swapped = ["--fx", "475", "--fy", "475", "--cx", "239.5", "--cy", "319.5", "--depth-unit", "0.001"]
+    assert cli.main(["run", str(recording), *swapped, "--output", str(output)]) == 0
+    doubt = json.loads((output / "run.json").read_text())["camera_doubt"]
+    assert doubt.startswith("these intrinsics are unusual for 640x480 pixels: the principal point (239.5, 319.5)")
+    assert f"dense3d run: {doubt}\n" in capsys.readouterr().err
 
 
 def test_run_with_joints_of_another_project(

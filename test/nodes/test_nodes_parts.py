@@ -17,11 +17,12 @@ import yaml
 
 pytest.importorskip("rclpy", reason="no ROS 2 here: neither an installation is sourced nor are the wheels installed")
 
+from driver_messages import DRIVERS, Driver
 from node_processes import depth_message, info_message
 from std_msgs.msg import Header
 
 from dense3d_ros.geometry.camera import Camera
-from dense3d_ros.geometry.camera_info import CameraInfoError, camera_of, is_named_rectified
+from dense3d_ros.geometry.camera_info import CameraInfoError, camera_of, doubt_of, is_named_rectified
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.distortion import Distortion
 from dense3d_ros.nodes import dds_profile
@@ -173,6 +174,32 @@ def test_hints_are_given_once_each() -> None:
         "The lens of /depth is undone (plumb_bob). If that image is r",
     ]
     assert hints.lens == "plumb_bob is undone"
+
+
+def test_intrinsics_that_can_hardly_be_are_said_once_and_remembered() -> None:
+    said: list[str] = []
+    hints = CameraHints(said.append)
+    message = info()
+    image = depth_message(np.zeros((480, 640), np.float32), Header().stamp, frame="optical")
+    for cx in (321.0, 640.0, 640.0, 321.0, 640.0):
+        message.p[2] = cx
+        hints.check(image, message, camera_of(message, 640, 480, "optical"), "/depth", "/info")
+        assert hints.doubt.startswith("camera info on /info: these intrinsics") if cx > 600 else hints.doubt == ""
+    assert len(said) == 1
+    # A window of the sensor may be anywhere on it.
+    message.p[2] = 321.0
+    message.roi.x_offset, message.roi.width, message.roi.height = 440, 200, 480
+    window = camera_of(message, 200, 480, "optical")
+    assert window.doubt() != ""
+    assert doubt_of(message, window) == ""
+
+
+@pytest.mark.parametrize("driver", DRIVERS, ids=lambda driver: driver.name)
+def test_no_driver_is_doubted(driver: Driver) -> None:
+    width, height = driver.size
+    _, message = driver.messages(np.ones((height, width), np.float32), Header().stamp)
+    camera = camera_of(message, width, height, driver.frame, "undo" if driver.bends else "ignore")
+    assert doubt_of(message, camera) == ""
 
 
 def test_the_sentence_on_old_frames_says_which_clock_is_wrong() -> None:

@@ -62,6 +62,10 @@ def test_camera_infos_that_come_once_or_without_stamp_are_kept(change: dict[str,
             "the camera info on /cam/depth/camera_info does not fit /cam/depth/image: it describes 1280x720 pixels",
         ),
         (
+            {"info": replace(INFO, doubt="these intrinsics are unusual")},
+            "camera info on /cam/depth/camera_info: these intrinsics are unusual",
+        ),
+        (
             {"info": replace(INFO, pairs=0, gap=0.0031)},
             "the nearest are 3.1 ms apart; if they belong together, set hand_pose's sync_slop to 0.0046",
         ),
