@@ -153,6 +153,8 @@ def run(arguments: argparse.Namespace) -> int:
         print("no video is written without the Python package av; `pip install av` brings it")
     if reason := tally.reasons.most_frequent():
         print(f"most frequent reason for none: {reason}")
+    if size_doubt := tally.size_doubt(recording.intrinsics.depth_unit):
+        _say(size_doubt)
     doubt = tally.unit_doubt(recording.intrinsics.depth_unit)
     faults = [*recording.cuts, *tally.unreadable[:MOST_FAULTS], *([doubt] if doubt else [])]
     if more := tally.unreadable[MOST_FAULTS:]:

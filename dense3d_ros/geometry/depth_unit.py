@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -12,8 +13,12 @@ USUAL_UNITS = (0.001, 0.00025, 0.0002, 0.000125, 0.0001)
 """Metres per value of the depth cameras and data sets that there are."""
 TOO_NEAR, TOO_FAR = 0.12, 2.0
 """Metres: no depth camera measures nearer things, and before one that films a hand something is nearer than this."""
-_ARM = 0.5
-"""Metres: where a hand before a camera usually is."""
+_ARM, _REACH = 0.5, 1.5
+"""Metres: where a hand before a camera usually is. It may as well be farther or nearer by this factor."""
+_HAND, _SHORTEST, _LONGEST = 0.185, 0.158, 0.215
+"""Metres from wrist to the tip of the middle finger, of most adults."""
+_FEWEST_HANDS = 30
+"""By fewer hands nothing is said of their length."""
 _FEWEST = 20
 """Measurements of those looked at; of fewer nothing can be said."""
 _OUTLIERS = 2.0
@@ -33,11 +38,36 @@ def nearest_and_farthest(depth: DepthImage, step: int = 4) -> tuple[float, float
     return float(near), float(far)
 
 
-def likelier_unit(distance: float, unit: float) -> tuple[float, float] | None:
-    """The usual unit, metres a value, by which things `distance` metres away in `unit` may be before a hand's camera.
+def likelier_units(distance: float, unit: float) -> list[tuple[float, float]]:
+    """The usual units, metres a value, by which things `distance` metres away in `unit` may be before a hand's camera.
 
-    And how far away they are by it, metres. None where there is none.
+    Each with how far away they are by it, metres; the smallest unit first. Empty where there is none.
     """
-    others = {other: distance * other / unit for other in USUAL_UNITS}
-    better, there = min(others.items(), key=lambda item: abs(math.log(item[1] / _ARM)))
-    return (better, there) if TOO_NEAR <= there <= TOO_FAR else None
+    others = [(other, distance * other / unit) for other in sorted(USUAL_UNITS)]
+    off = {other: abs(math.log(there / _ARM)) for other, there in others}
+    # A hand may well be half as far again as usual.
+    enough = max(min(off.values()), math.log(_REACH))
+    return [(other, there) for other, there in others if off[other] <= enough and TOO_NEAR <= there <= TOO_FAR]
+
+
+def doubt_of_size(lengths: Sequence[float], unit: float) -> str:
+    """A sentence where hands found by `unit` have lengths that another usual unit explains better; else "".
+
+    lengths: of hands, as `hand.hand_length` measures them, metres.
+    """
+    if len(lengths) < _FEWEST_HANDS:
+        return ""
+    length = float(np.median(lengths))
+    better = min(USUAL_UNITS, key=lambda other: abs(math.log(length * other / unit / _HAND)))
+    there = length * better / unit
+    if _SHORTEST <= length <= _LONGEST or better == unit or not _SHORTEST <= there <= _LONGEST:
+        return ""
+    return (
+        f"hands are {1000 * length:.0f} mm long from the wrist to the tip of the middle finger, when a value counts "
+        f"{unit:g} m; with {better:g} they are {1000 * there:.0f} mm, as most people's are"
+    )
+
+
+def plain(metres: float) -> str:
+    """A length of two digits, without an exponent where it is large."""
+    return f"{float(f'{metres:.2g}'):g}"

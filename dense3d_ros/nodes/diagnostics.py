@@ -60,7 +60,9 @@ class Conditions:
         self._latest = condition
         if condition.level is Level.OK:
             return
-        self._bad = condition
+        # A warning does not hide an error of the same second.
+        if not (self._bad and self._bad.level is Level.ERROR and condition.level is Level.WARN):
+            self._bad = condition
         if condition.is_logged:
             return
         now = time.monotonic()
@@ -74,7 +76,7 @@ class Conditions:
             self._logger.warning(condition.text)
 
     def take(self) -> Condition:
-        """The last bad condition since the last call; where there was none, the latest one."""
+        """The last bad condition since the last call, errors before warnings; where there was none, the latest one."""
         bad, self._bad = self._bad, None
         return bad or self._latest
 

@@ -135,7 +135,7 @@ class HandPoseNode(Node):  # type: ignore[misc]
                 }
             )
             text = f"{len(hands)} in the last frame" if hands else f"no hand: {estimate.reason}"
-            self._conditions.report(self._published(text, self._unit.doubt(depth, bool(hands))))
+            self._conditions.report(self._published(text, self._unit.doubt(depth, hands)))
             # Last, so that nobody who acts on the hands waits for it.
             self._outputs.show(frame.image.header, depth, camera, hands, settings)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 
-from dense3d_ros.geometry.depth_unit import TOO_FAR, TOO_NEAR
+from dense3d_ros.geometry.depth_unit import TOO_FAR, TOO_NEAR, plain
 from dense3d_ros.nodes.depth_unit import suggested
 from dense3d_ros.nodes.lost_images import profile_advice
 from dense3d_ros.nodes.topic_graph import IMAGE, INFO, raw_topic
@@ -104,8 +104,8 @@ def _of_depth(topic: DepthSeen, seconds: float) -> Iterator[Finding]:
     elif not topic.has_hands and (topic.near > TOO_FAR or topic.far < TOO_NEAR):
         unless = ", unless nothing is before the camera" if topic.near > TOO_FAR else ""
         yield Finding(
-            f"{name} shows things from {topic.near:.2g} to {topic.far:.2g} m as {topic.encoding}: set hand_pose's "
-            f"depth_unit to what the camera's values count{suggested(topic.near, topic.unit)}{unless}",
+            f"{name} shows things from {plain(topic.near)} to {plain(topic.far)} m as {topic.encoding}: set "
+            f"hand_pose's depth_unit to what the camera's values count{suggested(topic.near, topic.unit)}{unless}",
             "depth unit",
         )
     info = topic.info

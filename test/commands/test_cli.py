@@ -410,6 +410,12 @@ def test_help_imports_nothing_heavy() -> None:
         (["--depth-unit", "0.001"], "--depth-unit counts only with --input"),
         (["--camera", "475", "475", "319.5", "239.5"], "--camera counts only with --input"),
         (["--teleop", "--input", "recording"], "--teleop shows the rendered hand; leave out --input"),
+        (
+            ["--input", "recording"],
+            "does not say its camera; --input needs --camera FX FY CX CY and --depth-unit METRES",
+        ),
+        (["--input", "recording", "--camera", "475", "475", "319.5", "239.5"], "and --depth-unit METRES"),
+        (["--input", "recording", "--depth-unit", "0.001"], "--input needs --camera FX FY CX CY"),
         (["--input", "recording", "--mesh", "soma"], "--mesh is of the rendered hand and counts for nothing with"),
         (["--seconds", "nan"], "--seconds must be a number above 0, got nan"),
         (["--seconds", "inf", "--teleop"], "--seconds must be a number above 0, got inf"),

@@ -47,9 +47,13 @@ def test_camera_infos_that_come_once_or_without_stamp_are_kept(change: dict[str,
         ({"age": 1.25}, "images of /cam/depth/image are 1.25 s old when they come, and hand_pose refuses those older"),
         ({"age": -2.0}, "stamps of /cam/depth/image lie 2.00 s in the future: the camera's clock is ahead"),
         ({"far": 0.0, "near": 0.0}, "/cam/depth/image measures nothing: all values are 0 or no number"),
-        ({"near": 120.0, "far": 900.0}, "shows things from 1.2e+02 to 9e+02 m as 16UC1"),
+        ({"near": 120.0, "far": 900.0}, "shows things from 120 to 900 m as 16UC1"),
         ({"near": 0.0004, "far": 0.002}, "set hand_pose's depth_unit to what the camera's values count"),
-        ({"near": 4.6, "far": 12.4}, "count, such as 0.0001 (then they are 0.46 m away), unless nothing is before the"),
+        (
+            {"near": 4.6, "far": 12.4},
+            "count, such as 0.0001 or 0.000125 (then they are 0.46 or 0.57 m away; see the driver's "
+            "documentation), unless nothing is before the",
+        ),
         ({"rate": 3.0}, "/cam/depth/image comes 3.0 times a second only; 5 are needed"),
         (
             {"rate": 12.0},
