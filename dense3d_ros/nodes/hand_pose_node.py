@@ -193,7 +193,7 @@ class HandPoseNode(Node):  # type: ignore[misc]
         try:
             camera = camera_of(frame.info, width, height, frame.image.header.frame_id, lens)
         except CameraInfoError as error:
-            self._refuse("camera info", f"camera info on {topics[1]}: {error}")
+            self._refuse("camera info", f"camera info on {topics[1]}: {error}{self._input.about_kept_info()}")
             return None
         self._hints.check(frame.image, frame.info, camera, *topics)
         return depth, camera
@@ -263,7 +263,7 @@ class HandPoseNode(Node):  # type: ignore[misc]
             self._conditions.report(input_fault)
         if (pairing := self._input.pairing) != self._pairing:
             self._pairing = pairing
-            self.get_logger().info(f"The camera info on {self._input.info_topic} that goes with an image is {pairing}.")
+            self.get_logger().info(self._input.told_pairing())
         if unfit := self._outputs.unfit_subscriber():
             self._conditions.report(Condition(Level.WARN, "unfit subscriber", unfit))
         counts = self._statistics.counts() + self._input.counts

@@ -20,6 +20,9 @@ from dense3d_ros.nodes.topic_graph import is_drawn_by_hand_pose
 _WORTH_A_SLOP = 0.1
 """Seconds between the stamps of an image and a camera info up to which they may have been meant as a pair."""
 
+_OLD_INFO_S = 2.0
+"""Seconds after which a camera info that is kept may be another camera's."""
+
 
 @dataclass(frozen=True)
 class Frame:
@@ -73,6 +76,23 @@ class DepthInput:
         """How images find their camera info, in words."""
         reason = self._pairing.keeps_the_last_info
         return f"the last one is kept: {reason}" if reason else "that of the image's stamp"
+
+    def told_pairing(self) -> str:
+        """The same as a sentence for the log."""
+        if reason := self._pairing.keeps_the_last_info:
+            return f"Every image goes with the last camera info on {self.info_topic}: {reason}."
+        return f"Every image goes with the camera info of its stamp on {self.info_topic}."
+
+    def about_kept_info(self) -> str:
+        """How old the camera info is that is kept for the images, as the end of a sentence; "" where that is no news.
+
+        Whoever published it may be gone, and another be there.
+        """
+        age = self._pairing.info_age
+        if not self._pairing.keeps_the_last_info or age < _OLD_INFO_S:
+            return ""
+        gone = "" if self._node.count_publishers(self.info_topic) else ", and nobody publishes there now"
+        return f"; it is the last one, which came {age:.0f} s ago{gone}"
 
     def look_for_latched_info(self) -> None:
         """Ask for a camera info that was published before this node came, where none comes by itself.

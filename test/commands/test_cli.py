@@ -115,6 +115,20 @@ def test_run_with_centres(recording: Path, tmp_path: Path, truth: Oracle) -> Non
     assert [len(frame["hands"]) for frame in frames] == [0, 1, 0, 0]
 
 
+def test_run_says_what_it_takes_images_for_whose_numbers_step(
+    recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "thinned"
+    folder.mkdir()
+    for number in (20, 40):
+        (folder / f"{number}.png").write_bytes((recording / "one" / "1.png").read_bytes())
+    assert cli.main(["run", str(folder), *INTRINSICS, "--output", str(tmp_path / "result")]) == 0
+    assert (
+        "dense3d run: the images' numbers step by 20, but their stamps are those of 30 images a second; --rate says "
+        "otherwise, such as --rate 1.5 where the others were left out\n"
+    ) in capsys.readouterr().err
+
+
 def test_run_doubts_intrinsics_that_can_hardly_be(
     recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -361,6 +375,9 @@ def test_models_lists_what_is_there(capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr().out
     for views in (1, 3):
         assert re.search(rf"^  views {views}: published from a score of 0\.\d+ on; calibration: seed \d+, ", said, re.M)
+    errors = re.findall(r"^    [\d.]+ mm on [^\n]*$", said, re.M)
+    assert len(errors) > 1
+    assert all(error.count(" mm on ") == 1 for error in errors)
 
 
 @pytest.mark.parametrize("command", ["benchmark", "calibrate", "demo", "evaluate", "run"])

@@ -244,6 +244,9 @@ def test_the_last_camera_info_is_kept_where_it_comes_rarely(monkeypatch: pytest.
     now[0] += 0.11
     assert pairs_of(setup, ("depth", 8.0)) == [(8.0, 1.0)]
     assert setup.input.pairing == "the last one is kept: camera infos come more rarely than images"
+    assert setup.input.told_pairing() == (
+        "Every image goes with the last camera info on /camera_info: camera infos come more rarely than images."
+    )
     # The next one comes, a second later, and is kept at once.
     assert pairs_of(setup, ("camera_info", 9.0), ("depth", 9.1), ("depth", 9.2)) == [(9.1, 9.0), (9.2, 9.0)]
     # From now on there is one for each image, which comes after it.
@@ -252,6 +255,26 @@ def test_the_last_camera_info_is_kept_where_it_comes_rarely(monkeypatch: pytest.
     assert setup.input.pairing == "that of the image's stamp"
     assert pairs_of(setup, ("depth", 20.0)) == []
     assert pairs_of(setup, ("camera_info", 20.0)) == [(20.0, 20.0)]
+
+
+def test_a_kept_camera_info_may_be_of_a_publisher_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    publishers = {"/camera_info": "sensor_msgs/msg/CameraInfo"}
+    setup = Setup(publishers)
+    pairs_of(setup, ("camera_info", 1.0), ("depth", 1.0))
+    assert setup.input.told_pairing() == "Every image goes with the camera info of its stamp on /camera_info."
+    assert setup.input.about_kept_info() == ""
+    for index in range(6):
+        now[0] += 0.2
+        pairs_of(setup, ("depth", 2.0 + index))
+    assert setup.input.about_kept_info() == "", "it comes once a second or so"
+    now[0] += 8.8
+    assert setup.input.about_kept_info() == "; it is the last one, which came 10 s ago"
+    publishers.clear()
+    assert setup.input.about_kept_info() == (
+        "; it is the last one, which came 10 s ago, and nobody publishes there now"
+    )
 
 
 def test_camera_infos_without_stamps_go_with_every_image() -> None:

@@ -400,7 +400,7 @@ def test_without_rosbags_the_sentence_says_what_to_install(tmp_path: Path) -> No
     done = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "this needs the Python package rosbags, which is not there" in done.stderr
-    assert done.stderr.endswith("; `pip install rosbags` brings it\n")
+    assert done.stderr.endswith(f"; `{sys.executable} -m pip install rosbags` brings it\n")
 
 
 @pytest.mark.parametrize(
