@@ -17,7 +17,7 @@ _ARM, _REACH = 0.5, 1.5
 """Metres: where a hand before a camera usually is. It may as well be farther or nearer by this factor."""
 _HAND, _SHORTEST, _LONGEST = 0.185, 0.158, 0.215
 """Metres from wrist to the tip of the middle finger, of most adults."""
-_FEWEST_HANDS = 30
+_FEWEST_HANDS = 8
 """By fewer hands nothing is said of their length."""
 _FEWEST = 20
 """Measurements of those looked at; of fewer nothing can be said."""
