@@ -152,7 +152,7 @@ class DepthInput:
             return ""
         return (
             f"of {self.depth_topic} {rates[0]:.1f} images a second arrive, of its camera info on {self.info_topic} "
-            f"{rates[1]:.1f}{profile_advice()}"
+            f"{rates[1]:.1f}{profile_advice()}; if it is, this machine is too busy to take them"
         )
 
     def _candidates(self, kind: str) -> str:
