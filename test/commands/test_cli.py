@@ -115,29 +115,22 @@ def test_run_with_centres(recording: Path, tmp_path: Path, truth: Oracle) -> Non
     assert [len(frame["hands"]) for frame in frames] == [0, 1, 0, 0]
 
 
-def test_run_says_what_it_takes_images_for_whose_numbers_step(
-    recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    folder = tmp_path / "thinned"
+def test_run_says_what_it_doubts(recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of twenty images but one was kept, and cx and cy are swapped."""
+    folder, output = tmp_path / "thinned", tmp_path / "result"
     folder.mkdir()
     for number in (20, 40):
         (folder / f"{number}.png").write_bytes((recording / "one" / "1.png").read_bytes())
-    assert cli.main(["run", str(folder), *INTRINSICS, "--output", str(tmp_path / "result")]) == 0
+    swapped = ["--fx", "475", "--fy", "475", "--cx", "239.5", "--cy", "319.5", "--depth-unit", "0.001"]
+    assert cli.main(["run", str(folder), *swapped, "--output", str(output)]) == 0
+    doubt = json.loads((output / "run.json").read_text())["camera_doubt"]
+    assert doubt.startswith("these intrinsics are unusual for 640x480 pixels: the principal point (239.5, 319.5)")
+    said = capsys.readouterr().err
+    assert f"dense3d run: {doubt}\n" in said
     assert (
         "dense3d run: the images' numbers step by 20, but their stamps are those of 30 images a second; --rate says "
         "otherwise, such as --rate 1.5 where the others were left out\n"
-    ) in capsys.readouterr().err
-
-
-def test_run_doubts_intrinsics_that_can_hardly_be(
-    recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    output = tmp_path / "result"
-    swapped = ["--fx", "475", "--fy", "475", "--cx", "239.5", "--cy", "319.5", "--depth-unit", "0.001"]
-    assert cli.main(["run", str(recording), *swapped, "--output", str(output)]) == 0
-    doubt = json.loads((output / "run.json").read_text())["camera_doubt"]
-    assert doubt.startswith("these intrinsics are unusual for 640x480 pixels: the principal point (239.5, 319.5)")
-    assert f"dense3d run: {doubt}\n" in capsys.readouterr().err
+    ) in said
 
 
 def test_run_with_joints_of_another_project(
