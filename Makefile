@@ -2,6 +2,8 @@
 VENV := .venv
 BIN := $(VENV)/bin
 INPUT ?=
+CAMERA ?=
+UNIT ?=
 INPUTS ?=
 MINUTES ?=
 SEED ?=
@@ -57,7 +59,8 @@ help:
 	@echo 'make requirements-demo       besides what renders the hand of the demo'
 	@echo 'make requirements-learning   besides torch and what training, evaluation, bags, videos and the tests need'
 	@echo 'make demo           camera, hand and model nodes on a synthetic hand; writes demo_output/'
-	@echo 'make demo INPUT=D   the same on the depth PNGs of the folder D'
+	@echo "make demo INPUT=D CAMERA='FX FY CX CY' UNIT=0.001"
+	@echo '                    the same on the depth PNGs of the folder D, whose values count so many metres'
 	@echo 'make test           ruff, mypy and pytest'
 	@echo 'make faults         20,000 bad inputs to the nodes (INPUTS=, MINUTES=, SEED=); writes faults_output/'
 	@echo 'make soak           an hour of ordinary use (MINUTES=); writes soak_output/'
@@ -73,7 +76,8 @@ requirements-demo: $(DEMO_REQUIREMENTS)
 requirements-learning: $(LEARNING_REQUIREMENTS)
 
 demo: setup
-	$(BIN)/dense3d demo $(if $(INPUT),--input '$(INPUT)')
+	$(BIN)/dense3d demo $(if $(INPUT),--input '$(INPUT)') $(if $(CAMERA),--camera $(CAMERA)) \
+		$(if $(UNIT),--depth-unit $(UNIT))
 
 test: $(LEARNING_REQUIREMENTS) setup
 	@status=0; \

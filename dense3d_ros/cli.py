@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         package = EXTRAS.get(str(error.name), error.name)
         what = "ROS 2, sourced or as wheels" if error.name in ROS_MODULES else f"the Python package {package}"
-        hint = f"; `pip install {package}` brings it" if error.name in EXTRAS else ""
+        hint = f"; {commands.installing(str(package))} brings it" if error.name in EXTRAS else ""
         if target := TARGETS.get(str(error.name)):
             hint = f"; `make requirements-{target}` brings it, and so does the extra '{target}' of pip"
         print(f"{parser.prog}: error: this needs {what}, which is not there ({error}){hint}", file=sys.stderr)

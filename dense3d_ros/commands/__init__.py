@@ -8,6 +8,8 @@ takes long to import is imported inside `run`, so that `dense3d --help` answers 
 from __future__ import annotations
 
 import argparse
+import shlex
+import sys
 
 from dense3d_ros.perception.views import VIEWS
 
@@ -35,3 +37,8 @@ def add_intrinsics(parser: argparse._ActionsContainer, *, required: bool) -> Non
         parser.add_argument(f"--{name}", metavar="PIXELS", type=float, required=required, help=text)
     text = "metres per value of the PNGs: 0.001 for millimetres"
     parser.add_argument("--depth-unit", metavar="METRES", type=float, required=required, help=text)
+
+
+def installing(package: str) -> str:
+    """What installs a Python package where this command runs, which need not be where `pip` does."""
+    return f"`{shlex.quote(sys.executable)} -m pip install {package}`"

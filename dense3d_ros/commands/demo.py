@@ -17,7 +17,7 @@ the hand as overlays/, contact_sheet.png and teleop.mp4.
 
 The exit status is 0 only if frames were answered, hands were found with markers and, for the rendered hand, near the
 true joints. For a folder, every readable image must be published and nearly all of them answered, at least half of
-them with a hand. The default camera for --input is an Intel SR305 at 640x480 with a unit of 0.125 mm.
+them with a hand. --input needs --camera and --depth-unit, which PNGs do not say.
 
 examples:
   dense3d demo
@@ -37,8 +37,7 @@ from pathlib import Path
 from dense3d_ros.commands import add_views
 
 SUMMARY = "run the ROS nodes on a rendered hand or a folder, and measure them"
-SR305 = (476.007, 476.007, 313.683, 242.755)
-DEFAULTS = {"depth_unit": 0.000125, "seconds": 15.0, "mesh": "webxr", "rate": 30.0}
+DEFAULTS = {"seconds": 15.0, "mesh": "webxr", "rate": 30.0}
 """What options are where they are not given; None until then, so that one that would count for nothing is told."""
 ONLY_WITH = {"robot": "teleop", "rate": "teleop", "camera": "input", "depth_unit": "input"}
 NOT_WITH_INPUT = ("seconds", "mesh")
@@ -52,13 +51,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar=("FX", "FY", "CX", "CY"),
         type=float,
         nargs=4,
-        help="intrinsics of FOLDER in pixels (default: SR305)",
+        help="intrinsics of FOLDER's camera in pixels",
     )
     parser.add_argument(
         "--depth-unit",
         metavar="METRES",
         type=float,
-        help=f"metres per value of the PNGs (default: {DEFAULTS['depth_unit']})",
+        help="metres per value of the PNGs: 0.001 for millimetres",
     )
     parser.add_argument(
         "--seconds", metavar="S", type=float, help=f"length of the rendered demo (default: {DEFAULTS['seconds']})"
@@ -100,7 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.teleop:
         return _run_teleop(arguments)
     if arguments.input:
-        fx, fy, cx, cy = arguments.camera or SR305
+        fx, fy, cx, cy = arguments.camera
         camera = Intrinsics(fx, fy, cx, cy, arguments.depth_unit)
     else:
         camera = Intrinsics(475.0, 475.0, 319.5, 239.5, 0.001)
@@ -136,6 +135,10 @@ def _complete(arguments: argparse.Namespace) -> None:
     for name in NOT_WITH_INPUT:
         if getattr(arguments, name) is not None and arguments.input:
             raise ValueError(f"--{name} is of the rendered hand and counts for nothing with --input; leave one out")
+    if arguments.input and (arguments.camera is None or arguments.depth_unit is None):
+        raise ValueError(
+            "a folder of PNGs does not say its camera; --input needs --camera FX FY CX CY and --depth-unit METRES"
+        )
     for name, value in DEFAULTS.items():
         if getattr(arguments, name) is None:
             setattr(arguments, name, value)

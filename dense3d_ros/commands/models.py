@@ -26,20 +26,23 @@ def run(arguments: argparse.Namespace) -> int:
     for name in names:
         description, tensors = read_weights(model_path(name))
         weights = sum(tensor.size for key, tensor in tensors.items() if not key.endswith(STATISTICS))
-        errors = ", ".join(f"{value:g} mm on {data}" for data, value in description.errors.items())
         print(f"{name}: {model_path(name)}")
         print(
             f"  {description.stacks} stack(s) of {description.features} features, {weights / 1e6:.2f} M weights, "
             f"{description.resolution}x{description.resolution} crops of {2 * description.half_size:g} m"
         )
-        print(f"  mean joint error: {errors or 'not measured'}")
+        print("  mean joint error:" if description.errors else "  mean joint error: not measured")
+        for data, value in description.errors.items():
+            print(f"    {value:g} mm on {data}")
         for views in VIEWS:
             confidence = description.confidence(views)
             # The terms and the curve are tables, for `docs/model_card.md`.
             fitted = {key: value for key, value in confidence.fitted.items() if isinstance(value, int | float)}
             calibration = ", ".join(f"{key} {value}" for key, value in fitted.items()) or "none"
             print(f"  views {views}: published from a score of {confidence.min_score:g} on; calibration: {calibration}")
-        print(f"  training: {', '.join(f'{key} {value}' for key, value in description.training.items())}")
+        print("  training:")
+        for key, value in description.training.items():
+            print(f"    {key}: {value}")
         print(f"  licence: {description.licence}")
     if not names:
         print("no model is installed; `dense3d train` makes one")

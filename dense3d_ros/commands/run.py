@@ -36,7 +36,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dense3d_ros.commands import add_intrinsics, add_views
+from dense3d_ros.commands import add_intrinsics, add_views, installing
 
 if TYPE_CHECKING:
     from dense3d_ros.recordings.bag_writer import BagWriter
@@ -121,6 +121,8 @@ def run(arguments: argparse.Namespace) -> int:
     model = load_model(arguments.model, arguments.device, arguments.runtime, arguments.views)
     if doubt := model.calibration_doubt:
         _say(doubt)
+    if recording.camera_doubt:
+        _say(recording.camera_doubt)
     estimator = HandPoseEstimator(model, max_hands=hands)
     bag = _bag_writer(arguments, model.description.name) if arguments.bag else None
     output = printable(arguments.output)
@@ -148,9 +150,11 @@ def run(arguments: argparse.Namespace) -> int:
         return 130
     print(f"{tally.frames} frames, {tally.with_hand} with a hand; results in {output}")
     if not can_write_video():
-        print("no video is written without the Python package av; `pip install av` brings it")
+        print(f"no video is written without the Python package av; {installing('av')} brings it")
     if reason := tally.reasons.most_frequent():
         print(f"most frequent reason for none: {reason}")
+    if size_doubt := tally.size_doubt(recording.intrinsics.depth_unit):
+        _say(size_doubt)
     doubt = tally.unit_doubt(recording.intrinsics.depth_unit)
     faults = [*recording.cuts, *tally.unreadable[:MOST_FAULTS], *([doubt] if doubt else [])]
     if more := tally.unreadable[MOST_FAULTS:]:
@@ -166,6 +170,7 @@ def _recording(arguments: argparse.Namespace) -> tuple[Recording, Centres | None
     from dense3d_ros.recordings.bag import is_bag
     from dense3d_ros.recordings.bag_frames import open_bag_recording
     from dense3d_ros.recordings.centres import read_centres
+    from dense3d_ros.recordings.frame_numbers import number_step
     from dense3d_ros.recordings.offline import Intrinsics
     from dense3d_ros.recordings.png_folder import open_folder
 
@@ -196,6 +201,11 @@ def _recording(arguments: argparse.Namespace) -> tuple[Recording, Centres | None
         raise ValueError("a folder of PNGs does not say its camera; it needs --fx, --fy, --cx, --cy and --depth-unit")
     rate = 30.0 if arguments.rate is None else arguments.rate
     recording, files = open_folder(arguments.input, Intrinsics(*pinhole, arguments.depth_unit, rate))
+    if arguments.rate is None and (step := number_step(files)) > 1:
+        _say(
+            f"the images' numbers step by {step}, but their stamps are those of {rate:g} images a second; --rate says "
+            f"otherwise, such as --rate {rate / step:.3g} where the others were left out"
+        )
     return recording, read_centres(arguments.centres, files) if arguments.centres else None
 
 

@@ -14,6 +14,10 @@ FloatArray = NDArray[np.floating]
 
 NARROWEST, WIDEST = 10.0, 170.0
 """Degrees that a rectified depth camera sees across and down."""
+_USUALLY_NARROWEST, _USUALLY_WIDEST = 20.0, 140.0
+"""Degrees that depth cameras see across or down, whichever is more: some send but a low strip of their image."""
+_USUALLY_OFF, _USUALLY_APART = 0.15, 1.25
+"""Principal points are nearer to the middle than this share of the image's size, focal lengths more alike."""
 _INTEGERS = (int, np.integer)
 
 
@@ -56,10 +60,7 @@ class Camera:
         """
         if self.is_window:
             return self
-        across, down = (
-            math.degrees(2 * math.atan2(size / 2, focal))
-            for size, focal in ((self.width, self.fx), (self.height, self.fy))
-        )
+        across, down = self._field_of_view()
         if min(across, down) < NARROWEST or max(across, down) > WIDEST:
             raise ValueError(
                 f"focal lengths of {self.fx:g} and {self.fy:g} pixels give {self.width}x{self.height} pixels a field "
@@ -72,6 +73,33 @@ class Camera:
                 f"({-self.width}, {-self.height}) to ({2 * self.width}, {2 * self.height})"
             )
         return self
+
+    def doubt(self) -> str:
+        """A sentence where hardly any camera has such intrinsics for a whole image, so they may be wrong; else ""."""
+        reasons = []
+        off = max(abs(self.cx + 0.5 - self.width / 2) / self.width, abs(self.cy + 0.5 - self.height / 2) / self.height)
+        if off > _USUALLY_OFF:
+            place = f"({self.cx:g}, {self.cy:g})"
+            reasons.append(f"the principal point {place} is {100 * off:.0f} % of the image's size from its middle")
+        if max(self.fx, self.fy) > _USUALLY_APART * min(self.fx, self.fy):
+            reasons.append(f"the focal lengths {self.fx:g} and {self.fy:g} are far apart")
+        across, down = self._field_of_view()
+        if not _USUALLY_NARROWEST <= max(across, down) <= _USUALLY_WIDEST:
+            reasons.append(f"the field of view is {across:.0f} x {down:.0f} degrees")
+        if not reasons:
+            return ""
+        return (
+            f"these intrinsics are unusual for {self.width}x{self.height} pixels: {', '.join(reasons)}; "
+            "are they right, and those of images of this size?"
+        )
+
+    def _field_of_view(self) -> tuple[float, float]:
+        """Degrees across and down."""
+        across, down = (
+            math.degrees(2 * math.atan2(size / 2, focal))
+            for size, focal in ((self.width, self.fx), (self.height, self.fy))
+        )
+        return across, down
 
     def project(self, points: FloatArray) -> FloatArray:
         """(..., 3) metres with z > 0 -> (..., 2) pixels."""

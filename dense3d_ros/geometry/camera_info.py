@@ -28,10 +28,9 @@ def camera_of(info: Any, width: int, height: int, frame_id: str, lens: str = "ig
 
     Raises CameraInfoError.
     """
-    k, p = [float(value) for value in info.k], [float(value) for value in info.p]
-    has_p = p[0] > 0.0 and p[5] > 0.0
+    k, p = _matrices(info)
     # Some drivers fill in P alone.
-    if not (k[0] > 0.0 and k[4] > 0.0) and (any(k) or not has_p):
+    if not (k[0] > 0.0 and k[4] > 0.0) and (any(k) or not _is_filled_in(p)):
         raise CameraInfoError(
             f"K has focal lengths {k[0]:g} and {k[4]:g}, the camera is not calibrated; accepted: positive ones"
         )
@@ -42,15 +41,39 @@ def camera_of(info: Any, width: int, height: int, frame_id: str, lens: str = "ig
         )
     try:
         distortion = distortion_of(info, lens) if any(k) else None
-        fx, fy, cx, cy = (p[0], p[5], p[2], p[6]) if has_p and distortion is None else (k[0], k[4], k[2], k[5])
         left, top, binning_x, binning_y = _window(info, width, height)
-        sensor = Camera(fx, fy, cx, cy, info.width, info.height, distortion).checked()
+        sensor = _sensor(info, distortion).checked()
     except CameraInfoError:
         raise
     except ValueError as error:
         raise CameraInfoError(str(error)) from error
     window = sensor.cropped(left, top, width, height)
-    return replace(window, fx=fx / binning_x, fy=fy / binning_y, cx=window.cx / binning_x, cy=window.cy / binning_y)
+    return replace(
+        window, fx=window.fx / binning_x, fy=window.fy / binning_y, cx=window.cx / binning_x, cy=window.cy / binning_y
+    )
+
+
+def doubt_of(info: Any, camera: Camera) -> str:
+    """A sentence where hardly any camera has the intrinsics of an info that was read as `camera`; else "".
+
+    Of the full sensor: a region of interest may be anywhere on it.
+    """
+    return _sensor(info, camera.distortion).doubt()
+
+
+def _sensor(info: Any, distortion: Distortion | None) -> Camera:
+    """The camera of the full sensor; ValueError where there can be none."""
+    k, p = _matrices(info)
+    fx, fy, cx, cy = (p[0], p[5], p[2], p[6]) if _is_filled_in(p) and distortion is None else (k[0], k[4], k[2], k[5])
+    return Camera(fx, fy, cx, cy, info.width, info.height, distortion)
+
+
+def _matrices(info: Any) -> tuple[list[float], list[float]]:
+    return [float(value) for value in info.k], [float(value) for value in info.p]
+
+
+def _is_filled_in(p: list[float]) -> bool:
+    return p[0] > 0.0 and p[5] > 0.0
 
 
 def _window(info: Any, width: int, height: int) -> tuple[int, int, int, int]:

@@ -9,7 +9,6 @@ Source: ros-perception/image_transport_plugins, compressed_depth_image_transport
 from __future__ import annotations
 
 import struct
-import zlib
 from functools import lru_cache
 
 import cv2
@@ -18,15 +17,13 @@ from numpy.typing import NDArray
 
 from dense3d_ros.excerpt import excerpt
 from dense3d_ros.geometry.depth import ENCODINGS, DepthFormatError, DepthImage
+from dense3d_ros.geometry.png_chunks import SIGNATURE, PngError, chunks
 from dense3d_ros.geometry.rvl import decode_rvl
 
 LARGEST = 2**24
 """Pixels: sixteen million, several times a depth camera's. A few bytes can claim any number."""
 _HEADER = struct.Struct("<iff")
 _SIZE = struct.Struct("<II")
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_CHUNK = struct.Struct(">I4s")
-_CHECKSUM = struct.Struct(">I")
 _IHDR = struct.Struct(">IIBB3x")
 _GREY = 0
 
@@ -78,31 +75,26 @@ def _png(body: memoryview) -> NDArray[np.uint16]:
 
 
 def _check_png(body: memoryview) -> None:
-    """Whether it is whole and of the right kind: OpenCV may take half an image for a whole one."""
-    if body[: len(_PNG_SIGNATURE)] != _PNG_SIGNATURE:
+    """Whether it is whole and of the right kind."""
+    if body[: len(SIGNATURE)] != SIGNATURE:
         raise DepthFormatError(f"the compressed depth holds no PNG; it begins with {bytes(body[:8])!r}")
-    at = len(_PNG_SIGNATURE)
-    kind = b""
-    while kind != b"IEND":
-        if at + _CHUNK.size + _CHECKSUM.size > len(body):
-            raise DepthFormatError(f"the PNG of the compressed depth is cut off after {len(body)} bytes")
-        length, kind = _CHUNK.unpack_from(body, at)
-        end = at + _CHUNK.size + length
-        if end + _CHECKSUM.size > len(body):
-            raise DepthFormatError(f"the PNG of the compressed depth is cut off after {len(body)} bytes")
-        if zlib.crc32(body[at + 4 : end]) != _CHECKSUM.unpack_from(body, end)[0]:
-            raise DepthFormatError(f"the PNG of the compressed depth is damaged: a checksum is wrong at byte {end}")
-        if at == len(_PNG_SIGNATURE):
-            if (kind, length) != (b"IHDR", _IHDR.size):
-                raise DepthFormatError("the PNG of the compressed depth is damaged: its header does not come first")
-            width, height, bits, colour = _IHDR.unpack_from(body, at + _CHUNK.size)
-            _check_size(width, height)
-            if (bits, colour) != (16, _GREY):
-                raise DepthFormatError(
-                    f"the PNG of the compressed depth has {bits} bits and colour type {colour}; accepted: 16 bits of "
-                    "grey"
-                )
-        at = end + _CHECKSUM.size
+    try:
+        for number, (kind, data) in enumerate(chunks(body)):
+            if number == 0:
+                _check_header(kind, data)
+    except PngError as error:
+        raise DepthFormatError(f"the PNG of the compressed depth {error}") from error
+
+
+def _check_header(kind: bytes, data: memoryview) -> None:
+    if (kind, len(data)) != (b"IHDR", _IHDR.size):
+        raise DepthFormatError("the PNG of the compressed depth is damaged: its header does not come first")
+    width, height, bits, colour = _IHDR.unpack(data)
+    _check_size(width, height)
+    if (bits, colour) != (16, _GREY):
+        raise DepthFormatError(
+            f"the PNG of the compressed depth has {bits} bits and colour type {colour}; accepted: 16 bits of grey"
+        )
 
 
 def _rvl(body: memoryview) -> NDArray[np.uint16]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dense3d_ros.excerpt import excerpt
+from dense3d_ros.geometry.png_chunks import SIGNATURE, PngError, chunks
 
 ENCODINGS = {"16UC1": (np.uint16, 0.001), "mono16": (np.uint16, 0.001), "32FC1": (np.float32, 1.0)}
 """Encoding -> (type, metres per value), REP-118. mono16 is what some drivers call 16UC1."""
@@ -145,16 +146,21 @@ class DepthImage:
         try:
             with path.open("rb") as file:
                 data = file.read(_PNG_HEADER.size)
-                magic, chunk, width, height = _PNG_HEADER.unpack(data.ljust(_PNG_HEADER.size))
-                if (magic, chunk) == (b"\x89PNG\r\n\x1a\n", b"IHDR") and width * height > LARGEST_PNG:
+                magic, chunk, width, height = _PNG_HEADER.unpack(data.ljust(_PNG_HEADER.size, b"\0"))
+                if (magic, chunk) == (SIGNATURE, b"IHDR") and width * height > LARGEST_PNG:
                     raise DepthFormatError(f"{name} claims {width}x{height} pixels; accepted: up to {LARGEST_PNG}")
                 # No PNG of that size needs more: eight bytes a pixel is the widest there is.
                 data += file.read(8 * LARGEST_PNG)
         except OSError as error:
             raise DepthFormatError(f"{name} cannot be read: {error.strerror}") from error
         try:
+            if magic == SIGNATURE:
+                for _ in chunks(data):
+                    pass
             # Not imread, which crashes at names that are not UTF-8.
             values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        except PngError as error:
+            raise DepthFormatError(f"{name} cannot be read: it {error}") from error
         except cv2.error:
             values = None
         if values is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -12,12 +13,14 @@ USUAL_UNITS = (0.001, 0.00025, 0.0002, 0.000125, 0.0001)
 """Metres per value of the depth cameras and data sets that there are."""
 TOO_NEAR, TOO_FAR = 0.12, 2.0
 """Metres: no depth camera measures nearer things, and before one that films a hand something is nearer than this."""
-_ARM = 0.5
-"""Metres: where a hand before a camera usually is."""
+_ARM, _REACH = 0.5, 1.5
+"""Metres: where a hand before a camera usually is. It may as well be farther or nearer by this factor."""
+_HAND, _SHORTEST, _LONGEST = 0.185, 0.158, 0.215
+"""Metres from wrist to the tip of the middle finger, of most adults."""
+_FEWEST_HANDS = 8
+"""By fewer hands nothing is said of their length."""
 _FEWEST = 20
 """Measurements of those looked at; of fewer nothing can be said."""
-_SPARSE_STEP = 8
-"""Between the rows and columns that are looked at in every frame: 0.04 ms."""
 _OUTLIERS = 2.0
 """Per cent of the measurements at either end that may be wrong."""
 
@@ -35,49 +38,36 @@ def nearest_and_farthest(depth: DepthImage, step: int = 4) -> tuple[float, float
     return float(near), float(far)
 
 
-class UnitDoubt:
-    """Doubts the unit of a camera's images until a hand is found by it.
+def likelier_units(distance: float, unit: float) -> list[tuple[float, float]]:
+    """The usual units, metres a value, by which things `distance` metres away in `unit` may be before a hand's camera.
 
-    setting: what its user sets the unit by.
+    Each with how far away they are by it, metres; the smallest unit first. Empty where there is none.
     """
-
-    def __init__(self, setting: str) -> None:
-        self._setting = setting
-        self._proven = 0.0
-
-    def doubt(self, depth: DepthImage, has_hands: bool) -> str:
-        """A sentence where the unit of an image, with or without hands, seems wrong; "" where it does not."""
-        if has_hands:
-            self._proven = depth.unit
-        return "" if self._proven == depth.unit else doubt_of_unit(depth, self._setting)
+    others = [(other, distance * other / unit) for other in sorted(USUAL_UNITS)]
+    off = {other: abs(math.log(there / _ARM)) for other, there in others}
+    # A hand may well be half as far again as usual.
+    enough = max(min(off.values()), math.log(_REACH))
+    return [(other, there) for other, there in others if off[other] <= enough and TOO_NEAR <= there <= TOO_FAR]
 
 
-def doubt_of_unit(depth: DepthImage, setting: str) -> str:
-    """A sentence where the unit seems wrong; "" where it does not. setting: what is to be set."""
-    nearest, farthest = nearest_and_farthest(depth, _SPARSE_STEP)
-    if nearest > TOO_FAR:
-        seen, unless = f"nothing is nearer than {nearest:.3g} m", ", unless nothing is before the camera"
-    elif farthest < TOO_NEAR:
-        seen, unless = f"nothing is farther than {1000 * farthest:.3g} mm", ""
-    else:
+def doubt_of_size(lengths: Sequence[float], unit: float) -> str:
+    """A sentence where hands found by `unit` have lengths that another usual unit explains better; else "".
+
+    lengths: of hands, as `hand.hand_length` measures them, metres.
+    """
+    if len(lengths) < _FEWEST_HANDS:
+        return ""
+    length = float(np.median(lengths))
+    better = min(USUAL_UNITS, key=lambda other: abs(math.log(length * other / unit / _HAND)))
+    there = length * better / unit
+    if _SHORTEST <= length <= _LONGEST or better == unit or not _SHORTEST <= there <= _LONGEST:
         return ""
     return (
-        f"{seen} when a value counts {depth.unit:g} m: set {setting} to what the camera's values count"
-        f"{suggested(nearest, depth.unit)}{unless}"
+        f"hands are {1000 * length:.0f} mm long from the wrist to the tip of the middle finger, when a value counts "
+        f"{unit:g} m; with {better:g} they are {1000 * there:.0f} mm, as most people's are"
     )
 
 
-def suggested(nearest: float, unit: float) -> str:
-    """The likelier unit of an image whose nearest things are so many metres away, as the end of a sentence."""
-    better = likelier_unit(nearest, unit)
-    return f", such as {better[0]:g} (then they are {better[1]:.2g} m away)" if better else ""
-
-
-def likelier_unit(distance: float, unit: float) -> tuple[float, float] | None:
-    """The usual unit, metres a value, by which things `distance` metres away in `unit` may be before a hand's camera.
-
-    And how far away they are by it, metres. None where there is none.
-    """
-    others = {other: distance * other / unit for other in USUAL_UNITS}
-    better, there = min(others.items(), key=lambda item: abs(math.log(item[1] / _ARM)))
-    return (better, there) if TOO_NEAR <= there <= TOO_FAR else None
+def plain(metres: float) -> str:
+    """A length of two digits, without an exponent where it is large."""
+    return f"{float(f'{metres:.2g}'):g}"

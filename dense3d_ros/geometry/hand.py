@@ -106,6 +106,12 @@ def hand_centre(joints: NDArray[np.floating]) -> NDArray[np.float32]:
     return np.asarray(joints.mean(axis=-2), np.float32)
 
 
+def hand_length(joints: NDArray[np.floating]) -> float:
+    """(21, 3) joints -> metres from the wrist along the bones to the tip of the middle finger, however it is bent."""
+    chain = joints[[0, *range(JOINT_INDEX["middle_mcp"], JOINT_INDEX["middle_tip"] + 1)]].astype(np.float64)
+    return float(np.linalg.norm(np.diff(chain, axis=0), axis=1).sum())
+
+
 def palm_direction(joints: NDArray[np.floating]) -> NDArray[np.float64]:
     """(21, 3) joints -> (2,) metres right and down in the image, at the wrist's depth: wrist to middle knuckle."""
     wrist, knuckle = joints[0].astype(np.float64), joints[JOINT_INDEX["middle_mcp"]].astype(np.float64)

@@ -7,6 +7,7 @@ from typing import Any
 
 from dense3d_ros.excerpt import excerpt
 from dense3d_ros.geometry.camera import Camera
+from dense3d_ros.geometry.camera_info import doubt_of
 
 _MOST = 20
 """Sentences that are remembered: a hostile camera may cause any number."""
@@ -20,6 +21,9 @@ class CameraHints:
         self._said: set[str] = set()
         self.lens = ""
         """What is done about the last camera's distortion."""
+        self.doubt = ""
+        """Why the last camera's intrinsics may be wrong; "" where nothing speaks for that."""
+        self._camera: Camera | None = None
 
     def check(self, image: Any, info: Any, camera: Camera, depth_topic: str, info_topic: str) -> None:
         """A frame that is used: its messages, and the camera that they were read as."""
@@ -38,6 +42,11 @@ class CameraHints:
             )
         else:
             self.lens = "none"
+        if camera != self._camera:
+            self._camera, doubt = camera, doubt_of(info, camera)
+            self.doubt = f"camera info on {info_topic}: {doubt}" if doubt else ""
+            if doubt:
+                self._hint(f"Camera info on {info_topic}: {doubt}")
         if frame and not info.header.frame_id:
             self._hint(f"The camera info on {info_topic} has no frame_id; the image's, '{excerpt(frame)}', is taken.")
         if info.width > camera.width and not (info.roi.width or info.binning_x > 1):

@@ -34,12 +34,14 @@ class Condition:
     """One sentence on how the node does, cut if too long. Conditions of one `kind` may differ in their numbers.
 
     log_again: seconds in which a bad one of this kind is logged once.
+    is_logged: whether the log has it by other ways.
     """
 
     level: Level
     kind: str
     text: str
     log_again: float = LOG_AGAIN_S
+    is_logged: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "text", excerpt(self.text, LONGEST_SENTENCE))
@@ -59,7 +61,11 @@ class Conditions:
         self._latest = condition
         if condition.level is Level.OK:
             return
-        self._bad = condition
+        # A warning does not hide an error of the same second.
+        if not (self._bad and self._bad.level is Level.ERROR and condition.level is Level.WARN):
+            self._bad = condition
+        if condition.is_logged:
+            return
         now = time.monotonic()
         if now - self._logged.get(condition.kind, -float("inf")) < condition.log_again:
             return
@@ -71,7 +77,7 @@ class Conditions:
             self._logger.warning(condition.text)
 
     def take(self) -> Condition:
-        """The last bad condition since the last call; where there was none, the latest one."""
+        """The last bad condition since the last call, errors before warnings; where there was none, the latest one."""
         bad, self._bad = self._bad, None
         return bad or self._latest
 

@@ -13,7 +13,6 @@ from rclpy.node import Node
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.camera_info import CameraInfoError, camera_of, lens_of
 from dense3d_ros.geometry.depth import DepthFormatError, DepthImage
-from dense3d_ros.geometry.depth_unit import UnitDoubt
 from dense3d_ros.nodes.allocator import gpu_mebibytes, resident_mebibytes
 from dense3d_ros.nodes.camera_clock import CameraClock
 from dense3d_ros.nodes.camera_hints import CameraHints
@@ -25,6 +24,7 @@ from dense3d_ros.nodes.diagnostics import (
     diagnostic_array,
     traceback_text,
 )
+from dense3d_ros.nodes.input_condition import input_condition
 from dense3d_ros.nodes.messages import depth_image, stamp_seconds
 from dense3d_ros.nodes.model_slot import ModelSlot
 from dense3d_ros.nodes.outputs import HandOutputs
@@ -58,7 +58,6 @@ class HandPoseNode(Node):  # type: ignore[misc]
         self._estimator_of: tuple[object, ...] | None = None
         self._camera: Camera | None = None
         self._camera_clock = CameraClock()
-        self._unit = UnitDoubt("depth_unit")
         self._numbers = count(1)
         self._last_stamp = 0.0
         self._hints = CameraHints(lambda text: self.get_logger().warning(text))
@@ -132,7 +131,7 @@ class HandPoseNode(Node):  # type: ignore[misc]
                 }
             )
             text = f"{len(hands)} in the last frame" if hands else f"no hand: {estimate.cause}"
-            self._conditions.report(self._published(text, self._unit.doubt(depth, bool(hands))))
+            self._conditions.report(self._published(text, estimate.unit_doubt))
             # Last, so that nobody who acts on the hands waits for it.
             self._outputs.show(frame.image.header, depth, camera, hands, settings)
 
@@ -140,6 +139,8 @@ class HandPoseNode(Node):  # type: ignore[misc]
         for kind, doubt in (("depth unit", doubt_of_unit), ("camera clock", self._camera_clock.doubt())):
             if doubt:
                 return Condition(Level.WARN, kind, f"{text}; {doubt}")
+        if self._hints.doubt:
+            return Condition(Level.WARN, "camera", f"{text}; {self._hints.doubt}", is_logged=True)
         return Condition(Level.OK, "published", text)
 
     def _is_too_old(self, stamp: float, settings: HandPoseSettings, when: str) -> bool:
@@ -181,7 +182,7 @@ class HandPoseNode(Node):  # type: ignore[misc]
         try:
             camera = camera_of(frame.info, width, height, frame.image.header.frame_id, lens)
         except CameraInfoError as error:
-            self._refuse("camera info", f"camera info on {info_topic}: {error}")
+            self._refuse("camera info", f"camera info on {info_topic}: {error}{self._input.about_kept_info()}")
             return None
         self._hints.check(frame.image, frame.info, camera, depth_topic, info_topic)
         return depth, camera
@@ -247,23 +248,20 @@ class HandPoseNode(Node):  # type: ignore[misc]
     def _report(self, silence: float) -> None:
         """Reporter thread: judge model and input, silent for so many seconds, and publish the diagnostics."""
         model = self._slot.current()
-        cause = self._input.problem() or "they have just stopped"
-        is_silent = silence > self._configuration.settings.timeout
-        problem = f"no frame for {silence:.1f} s: {cause}" if is_silent else ""
+        input_fault = input_condition(self._input, silence, self._configuration.settings.timeout)
         if model is None:
             self._conditions.report(self._slot.why_none())
-        elif problem:
-            level = Level.STALE if self._input.counts["pairs"] else Level.WARN
-            self._conditions.report(Condition(level, "no frames", problem))
+        elif input_fault:
+            self._conditions.report(input_fault)
         if (pairing := self._input.pairing) != self._pairing:
             self._pairing = pairing
-            self.get_logger().info(f"The camera info on {self._input.info_topic} that goes with an image is {pairing}.")
+            self.get_logger().info(self._input.told_pairing())
         if unfit := self._outputs.unfit_subscriber():
             self._conditions.report(Condition(Level.WARN, "unfit subscriber", unfit))
         # Without the kinds of message that never came.
         others = {**+self._input.counts, "dropped: newer frame": self._worker.dropped}
-        values = {
-            "input": problem or "frames arrive",
+        values: dict[str, object] = {
+            "input": input_fault.text if input_fault else "frames arrive",
             "camera info": pairing,
             "distortion": self._hints.lens,
             "camera clock ahead s": self._camera_clock.ahead,

@@ -12,12 +12,16 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPo
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
+from dense3d_ros.nodes.lost_images import LostImages, profile_advice
 from dense3d_ros.nodes.quality import unfit_publisher
 from dense3d_ros.nodes.stamp_pairing import WAITING, StampPairing, stamp_ns
 from dense3d_ros.nodes.topic_graph import is_drawn_by_hand_pose
 
 _WORTH_A_SLOP = 0.1
 """Seconds between the stamps of an image and a camera info up to which they may have been meant as a pair."""
+
+_OLD_INFO_S = 2.0
+"""Seconds after which a camera info that is kept may be another camera's."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,7 @@ class DepthInput:
         self._last_pair = time.monotonic()
         self.counts: Counter[str] = Counter({"images": 0, "camera infos": 0, "pairs": 0})
         self._counts_before = self.counts.copy()
+        self._lost = LostImages()
         self._pairing = StampPairing(self._pair_came, slop)
         self._is_raw = transport == "raw"
         # Remapped is the image's topic, and the transport's follows it.
@@ -71,6 +76,23 @@ class DepthInput:
         """How images find their camera info, in words."""
         reason = self._pairing.keeps_the_last_info
         return f"the last one is kept: {reason}" if reason else "that of the image's stamp"
+
+    def told_pairing(self) -> str:
+        """The same as a sentence for the log."""
+        if reason := self._pairing.keeps_the_last_info:
+            return f"Every image goes with the last camera info on {self.info_topic}: {reason}."
+        return f"Every image goes with the camera info of its stamp on {self.info_topic}."
+
+    def about_kept_info(self) -> str:
+        """How old the camera info is that is kept for the images, as the end of a sentence; "" where that is no news.
+
+        Whoever published it may be gone, and another be there.
+        """
+        age = self._pairing.info_age
+        if not self._pairing.keeps_the_last_info or age < _OLD_INFO_S:
+            return ""
+        gone = "" if self._node.count_publishers(self.info_topic) else ", and nobody publishes there now"
+        return f"; it is the last one, which came {age:.0f} s ago{gone}"
 
     def look_for_latched_info(self) -> None:
         """Ask for a camera info that was published before this node came, where none comes by itself.
@@ -110,7 +132,10 @@ class DepthInput:
                     f"parameter qos_overrides.{topic}.subscription.reliability to what it offers"
                 )
             if came[kind] == 0:
-                return f"{topic} has a publisher, but no message arrives"
+                silent = f"{topic} has a publisher, but no message arrives"
+                if kind == "images" and came["camera infos"]:
+                    return f"{silent}, while its camera infos do on {self.info_topic}{profile_advice()}"
+                return silent
         nearest = self._pairing.nearest
         advice = ""
         if nearest is not None and nearest < _WORTH_A_SLOP:
@@ -119,6 +144,16 @@ class DepthInput:
                 f"{1.5 * nearest:.2g}"
             )
         return f"{self.depth_topic} and {self.info_topic} have messages, but never with the same stamp{advice}"
+
+    def loss(self) -> str:
+        """A sentence where camera infos clearly outnumber images of late; "" where not. Called about once a second."""
+        rates = self._lost.rates(self.counts)
+        if rates is None:
+            return ""
+        return (
+            f"of {self.depth_topic} {rates[0]:.1f} images a second arrive, of its camera info on {self.info_topic} "
+            f"{rates[1]:.1f}{profile_advice()}; if it is, this machine is too busy to take them"
+        )
 
     def _candidates(self, kind: str) -> str:
         topics = sorted(name for name, kinds in self._node.get_topic_names_and_types() if kind in kinds)

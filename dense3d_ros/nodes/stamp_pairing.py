@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -47,6 +48,11 @@ class StampPairing:
         if self._last_info is not None and stamp_ns(self._last_info) == 0:
             return "camera infos have no stamp"
         return "camera infos come more rarely than images" if self._are_rare else ""
+
+    @property
+    def info_age(self) -> float:
+        """Seconds since the last camera info came; infinite where none came."""
+        return math.inf if self._last_info is None else time.monotonic() - self._last_info_came
 
     def image(self, image: Any) -> None:
         """An image came."""

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 
-from dense3d_ros.geometry.depth_unit import TOO_FAR, TOO_NEAR, suggested
+from dense3d_ros.geometry.depth_unit import TOO_FAR, TOO_NEAR, plain
+from dense3d_ros.geometry.unit_doubt import suggested
+from dense3d_ros.nodes.lost_images import profile_advice
 from dense3d_ros.nodes.topic_graph import IMAGE, INFO, raw_topic
 from dense3d_ros.nodes.watch_seen import DepthSeen, HandPoseSeen, Seen
 
@@ -18,6 +20,8 @@ RARE = 2.0
 """Camera infos a second under which hand_pose keeps the last one."""
 LOST = 0.7
 """Share of the camera infos that the images must reach, else some are taken to be lost on their way."""
+_CAUSES = {"lost images": "no frames"}
+"""Conditions that findings for another one explain, too."""
 _DAY = 86400.0
 
 
@@ -82,7 +86,11 @@ def _of_depth(topic: DepthSeen, seconds: float) -> Iterator[Finding]:
     name = topic.name
     if not topic.messages:
         who = ", ".join(topic.publishers)
-        text = f"{name} is published by {who}, but no message came in {seconds:.0f} s: is the camera plugged in?"
+        text = f"{name} is published by {who}, but no message came in {seconds:.0f} s"
+        if topic.info and topic.info.messages:
+            text += f", while {topic.info.messages} camera infos came on {topic.info.name}{profile_advice()}"
+        else:
+            text += ": is the camera plugged in?"
         yield Finding(text, "no frames")
         return
     if topic.fault:
@@ -96,8 +104,8 @@ def _of_depth(topic: DepthSeen, seconds: float) -> Iterator[Finding]:
     elif not topic.has_hands and (topic.near > TOO_FAR or topic.far < TOO_NEAR):
         unless = ", unless nothing is before the camera" if topic.near > TOO_FAR else ""
         yield Finding(
-            f"{name} shows things from {topic.near:.2g} to {topic.far:.2g} m as {topic.encoding}: set hand_pose's "
-            f"depth_unit to what the camera's values count{suggested(topic.near, topic.unit)}{unless}",
+            f"{name} shows things from {plain(topic.near)} to {plain(topic.far)} m as {topic.encoding}: set "
+            f"hand_pose's depth_unit to what the camera's values count{suggested(topic.near, topic.unit)}{unless}",
             "depth unit",
         )
     info = topic.info
@@ -117,10 +125,7 @@ def _of_depth(topic: DepthSeen, seconds: float) -> Iterator[Finding]:
 def _hint(topic: DepthSeen) -> str:
     if topic.reliability == "reliable" and (topic.info is None or topic.rate >= LOST * topic.info.rate):
         return ""
-    return (
-        "; with Fast DDS large images are lost on their way unless the driver is started with "
-        "FASTRTPS_DEFAULT_PROFILES_FILE set to config/fastdds.xml of dense3d_ros"
-    )
+    return profile_advice()
 
 
 def _of_stamps(topic: DepthSeen) -> Iterator[Finding]:
@@ -166,6 +171,8 @@ def _of_info(topic: DepthSeen) -> Iterator[Finding]:
             f"if they belong together, set hand_pose's sync_slop to {1.5 * info.gap:.2g}",
             "no frames",
         )
+    if info and info.doubt:
+        yield Finding(f"camera info on {info.name}: {info.doubt}", "camera")
 
 
 def _of_hand_pose(node: HandPoseSeen, seen: Seen) -> Iterator[Finding]:
@@ -197,7 +204,7 @@ def _of_what_it_says(node: HandPoseSeen, explained: set[str]) -> Iterator[Findin
         yield Finding(
             f"{node.name} sent no diagnostics: it hangs, or is another machine's that /diagnostics does not reach"
         )
-    elif not node.ok and node.condition not in explained - {""}:
+    elif not node.ok and _CAUSES.get(node.condition, node.condition) not in explained - {""}:
         yield Finding(f"{node.name} says: {node.diagnostic}")
 
 

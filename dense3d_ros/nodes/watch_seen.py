@@ -22,7 +22,7 @@ class Taken:
 class InfoSeen:
     """A camera info topic. pairs: stamps that it shares with the images. gap: seconds between the two nearest.
 
-    lens: what is done about its distortion; "" where it has none.
+    lens: what is done about its distortion; "" where it has none. doubt: why its intrinsics may be wrong.
     """
 
     name: str
@@ -34,6 +34,7 @@ class InfoSeen:
     stamped: bool = True
     pairs: int = 0
     gap: float = 0.0
+    doubt: str = ""
 
 
 @dataclass(frozen=True)

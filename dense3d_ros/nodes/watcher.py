@@ -22,7 +22,7 @@ from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import get_rmw_implementation_identifier
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
-from dense3d_ros.geometry.camera_info import CameraInfoError, camera_of, lens_of
+from dense3d_ros.geometry.camera_info import CameraInfoError, camera_of, doubt_of, lens_of
 from dense3d_ros.nodes.diagnostics import CONDITION
 from dense3d_ros.nodes.quality import misfit
 from dense3d_ros.nodes.topic_graph import (
@@ -172,11 +172,11 @@ class _Watch:
         info = arrivals.message
         if info is None or not depth.messages or depth.fault:
             return InfoSeen(name, arrivals.count, arrivals.rate)
-        fault, focal_length, lens = "", (float(info.k[0]), float(info.k[4])), ""
+        fault, focal_length, lens, doubt = "", (float(info.k[0]), float(info.k[4])), "", ""
         how = lens_of(depth.name, depth.taken.distortion)
         try:
             camera = camera_of(info, depth.width, depth.height, depth.frame_id, how)
-            focal_length = camera.fx, camera.fy
+            focal_length, doubt = (camera.fx, camera.fy), doubt_of(info, camera)
             if any(info.d):
                 why = "the name says rectified" if depth.taken.distortion == "auto" else "distortion is set so"
                 lens = f"{info.distortion_model} {f'ignored: {why}' if how == 'ignore' else 'undone'}"
@@ -185,7 +185,7 @@ class _Watch:
         gap = float(np.abs(np.subtract.outer(images.stamps, arrivals.stamps)).min()) * 1e-9
         pairs = len(set(images.stamps) & set(arrivals.stamps))
         about = (name, arrivals.count, arrivals.rate, focal_length, fault, lens, any(arrivals.stamps))
-        return InfoSeen(*about, pairs=pairs, gap=gap)
+        return InfoSeen(*about, pairs=pairs, gap=gap, doubt=doubt)
 
     def _hand_pose(self, node: HandPoseInput, kinds: tuple[str, ...]) -> HandPoseSeen:
         offers = self._node.get_publishers_info_by_topic(node.depth)

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from dense3d_ros.excerpt import excerpt
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthImage, is_finite_number
-from dense3d_ros.geometry.depth_unit import UnitDoubt
 from dense3d_ros.geometry.hand import Handedness, HandPose
+from dense3d_ros.geometry.unit_doubt import UnitDoubt
 from dense3d_ros.perception.frame import FOLLOWED_PASSES, PASSES, Frame, Limits
 from dense3d_ros.perception.hypotheses import Place
 from dense3d_ros.perception.model import HandModel, Prediction
@@ -90,7 +90,7 @@ class HandPoseEstimator:
         self._tracks = Tracks(max_lost, numbers)
         self._frames_since_search = 0
         self._rejected: list[Rejected] = []
-        self._unit = UnitDoubt("unit")
+        self._unit = UnitDoubt()
         self._camera: Camera | None = None
 
     def reset(self) -> None:
@@ -184,7 +184,7 @@ class HandPoseEstimator:
             self._search(frame)
         with frame.stage("check"):
             hands = self._follow(frame.found)
-            doubt = self._unit.doubt(depth, bool(hands))
+            doubt = self._unit.doubt(depth, hands)
         return Estimate(hands, "" if hands else frame.reasons[-1], frame.stage_ms, frame.passes, doubt)
 
     def _frame(self, depth: DepthImage, camera: Camera) -> Frame:

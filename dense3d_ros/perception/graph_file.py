@@ -22,7 +22,7 @@ from pathlib import Path
 from dense3d_ros.atomic_write import atomic_write
 from dense3d_ros.excerpt import excerpt
 from dense3d_ros.perception.model_description import ModelDescription, ModelFileError
-from dense3d_ros.perception.model_file import read_weights
+from dense3d_ros.perception.model_file import check_description, read_weights
 from dense3d_ros.perception.tensor_file import Array, digest
 from dense3d_ros.runtime.onnx_file import OnnxFileError, split_metadata, with_metadata, with_values, without_values
 from dense3d_ros.runtime.recorded import WEIGHTS_UNDER, RecordedNetwork
@@ -51,8 +51,12 @@ def has_graph(model: Path) -> bool:
 
 
 def check_torch(model: Path, runtime: str) -> None:
-    """Raise ModelFileError, one sentence, where a model without a graph needs torch, which is not installed."""
+    """Raise ModelFileError, one sentence, where a model without a graph needs torch, which is not installed.
+
+    A file that is no model is refused as such: torch would not help.
+    """
     if find_spec("torch") is None:
+        check_description(model)
         raise ModelFileError(
             f"{excerpt(model, _SHOWN)} has no graph {graph_path(model).name} beside it, and runtime "
             f"'{runtime}' needs the Python package torch for it, which is not installed; make the graph with "

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -50,6 +51,8 @@ def model_path(name_or_path: str) -> Path:
     is_path = name_or_path.endswith(SUFFIX) or os.sep in name_or_path
     asked = excerpt(name_or_path, _SHOWN)
     try:
+        # What a file holds, and not how it is called, is what may be wrong with it.
+        is_path = is_path or (name_or_path not in available_models() and Path(name_or_path).is_file())
         path = Path(name_or_path).expanduser() if is_path else _SHIPPED / (name_or_path + SUFFIX)
         is_file = stat.S_ISREG(path.stat().st_mode)
     except (FileNotFoundError, NotADirectoryError):
@@ -127,6 +130,12 @@ def read_any_model(name_or_path: str) -> tuple[ModelDescription, Network]:
     return description, network.eval()
 
 
+def check_description(path: Path) -> None:
+    """Raise ModelFileError, one sentence, where a file does not begin as a model does. Its weights are not read."""
+    with _refusing(path), path.open("rb") as file:
+        _description(read_header(file).metadata)
+
+
 def read_weights(path: Path) -> tuple[ModelDescription, dict[str, Array]]:
     """Description and weights of a file, without torch; whether they fit each other is for the caller to know.
 
@@ -137,16 +146,23 @@ def read_weights(path: Path) -> tuple[ModelDescription, dict[str, Array]]:
 
 def _read(path: Path, check: Callable[[ModelDescription, Header], None]) -> tuple[ModelDescription, dict[str, Array]]:
     """`check` is called before the weights are read."""
-    try:
+    with _refusing(path):
         with path.open("rb") as file:
             header = read_header(file)
             description = _description(header.metadata)
             check(description, header)
             tensors = read_tensors(file, header)
         _check_values(header.metadata, tensors)
+    return description, tensors
+
+
+@contextmanager
+def _refusing(path: Path) -> Iterator[None]:
+    """What is wrong with a file becomes a ModelFileError that names it."""
+    try:
+        yield
     except (OSError, TensorFileError, ModelFileError) as error:
         raise ModelFileError(f"{excerpt(path, _SHOWN)} cannot be used as a model: {_reason(error)}") from error
-    return description, tensors
 
 
 def _reason(error: Exception) -> str:

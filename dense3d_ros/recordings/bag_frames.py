@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from dense3d_ros.geometry.camera import Camera
-from dense3d_ros.geometry.camera_info import CameraInfoError, camera_of, lens_of
+from dense3d_ros.geometry.camera_info import CameraInfoError, camera_of, doubt_of, lens_of
 from dense3d_ros.geometry.compressed_depth import decode_compressed_depth
 from dense3d_ros.geometry.depth import DepthFormatError, DepthImage, printable
 from dense3d_ros.recordings.bag import (
@@ -75,7 +75,8 @@ def _recording_of(
     about = {"depth topic": topic.name, "camera info topic": info.name if info else ""}
     moved: list[Transform] = []
     frames = _frames(bag, topic, info, start, pinhole, unit, moved)
-    return Recording(frames, topic.count, intrinsics, about, bag.cuts, moved)
+    doubt = doubt_of(start.info, camera) if info else camera.doubt()
+    return Recording(frames, topic.count, intrinsics, about, bag.cuts, moved, doubt)
 
 
 @dataclass(frozen=True)

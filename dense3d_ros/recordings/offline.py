@@ -95,7 +95,7 @@ class Recording:
 
     count: how many frames it is said to have. intrinsics: of its first frame. about: where the frames come from. cuts:
     sentences on what is missing; last_transforms: those recorded after the last frame; both are complete only behind
-    it.
+    it. camera_doubt: why the first frame's intrinsics may be wrong; "" where nothing speaks for that.
     """
 
     frames: Iterable[RecordedFrame]
@@ -104,6 +104,7 @@ class Recording:
     about: Mapping[str, str]
     cuts: list[str]
     last_transforms: list[Transform] = field(default_factory=list)
+    camera_doubt: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

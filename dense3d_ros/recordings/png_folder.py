@@ -16,8 +16,8 @@ from dense3d_ros.recordings.result_folder import holds_results
 def open_folder(folder: Path, intrinsics: Intrinsics) -> tuple[Recording, list[FrameFile]]:
     """A folder of PNGs as a recording, and its files; ValueError where there are none, or the intrinsics cannot be."""
     files = find_frames(folder)
-    check_camera(files, intrinsics)
-    return Recording(folder_frames(files, intrinsics), len(files), intrinsics, {}, []), files
+    doubt = check_camera(files, intrinsics)
+    return Recording(folder_frames(files, intrinsics), len(files), intrinsics, {}, [], camera_doubt=doubt), files
 
 
 class ImageReader:
@@ -76,14 +76,14 @@ def _pngs(folder: Path) -> Iterator[Path]:
                 yield path
 
 
-def check_camera(frames: Sequence[FrameFile], intrinsics: Intrinsics) -> None:
-    """Raise ValueError for intrinsics that the first image cannot have."""
+def check_camera(frames: Sequence[FrameFile], intrinsics: Intrinsics) -> str:
+    """A sentence where the first image hardly has these intrinsics, else ""; ValueError where it cannot have them."""
     reader = ImageReader(intrinsics.depth_unit)
     for frame in frames:
         with suppress(DepthFormatError):
             height, width = reader.read(frame.path).shape
-            intrinsics.camera(width, height)
-            return
+            return intrinsics.camera(width, height).doubt()
+    return ""
 
 
 def folder_frames(frames: Sequence[FrameFile], intrinsics: Intrinsics) -> Iterator[RecordedFrame]:

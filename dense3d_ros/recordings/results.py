@@ -69,6 +69,7 @@ class ResultWriter:
             "skeleton": SKELETON,
             "joint_names": list(JOINT_NAMES),
             "camera": asdict(recording.intrinsics),
+            "camera_doubt": recording.camera_doubt,
             "frames": recording.count,
             **recording.about,
         }

@@ -10,7 +10,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from dense3d_ros.geometry.depth import DepthImage
-from dense3d_ros.geometry.depth_unit import TOO_FAR, TOO_NEAR, likelier_unit, nearest_and_farthest
+from dense3d_ros.geometry.depth_unit import (
+    TOO_FAR,
+    TOO_NEAR,
+    doubt_of_size,
+    likelier_units,
+    nearest_and_farthest,
+    plain,
+)
+from dense3d_ros.geometry.hand import hand_length
 from dense3d_ros.recordings.offline import FrameResult
 
 SELDOM = 0.1
@@ -45,6 +53,7 @@ class Tally:
         self.unreadable: list[str] = []
         self.reasons = Reasons()
         self._nearest: list[float] = []
+        self._lengths: list[float] = []
 
     def add(self, result: FrameResult) -> None:
         self.frames += 1
@@ -52,6 +61,7 @@ class Tally:
             self.unreadable.append(result.estimate.cause)
             return
         self._nearest.append(nearest(result.depth))
+        self._lengths += [hand_length(hand.joints) for hand in result.estimate.hands]
         if result.estimate.hands:
             self.with_hand += 1
         else:
@@ -60,6 +70,10 @@ class Tally:
     def unit_doubt(self, unit: float) -> str:
         """A sentence where hardly a frame has a hand and the depth unit may be why; else ""."""
         return unit_doubt(self._nearest, unit) if self.with_hand < SELDOM * self.frames else ""
+
+    def size_doubt(self, unit: float) -> str:
+        """A sentence where hands were found whose size speaks for another depth unit; else ""."""
+        return doubt_of_size(self._lengths, unit)
 
 
 def nearest(depth: DepthImage) -> float:
@@ -76,6 +90,10 @@ def unit_doubt(nearest_things: Sequence[float], unit: float) -> str:
     distance = float(np.median(known)) if known else math.nan
     if math.isnan(distance) or TOO_NEAR <= distance <= TOO_FAR:
         return ""
-    doubt = f"the nearest things are {distance:.2g} m away: is the depth unit of {unit:g} m a value right?"
-    better = likelier_unit(distance, unit)
-    return f"{doubt} With {better[0]:g} they were {better[1]:.2g} m away" if better else doubt
+    doubt = f"the nearest things are {plain(distance)} m away: is the depth unit of {unit:g} m a value right?"
+    better = likelier_units(distance, unit)
+    if not better:
+        return doubt
+    units = " or ".join(f"{other:g}" for other, _ in better)
+    which = "; see the camera's documentation" if len(better) > 1 else ""
+    return f"{doubt} With {units} they were {' or '.join(plain(there) for _, there in better)} m away{which}"

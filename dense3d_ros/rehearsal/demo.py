@@ -105,7 +105,8 @@ def _readable(folder: Path, intrinsics: Intrinsics) -> int:
     except UnicodeEncodeError as error:
         raise ValueError(f"ROS takes no folder whose name is not UTF-8: '{printable(folder)}'") from error
     frames = find_frames(folder)
-    check_camera(frames, intrinsics)
+    if doubt := check_camera(frames, intrinsics):
+        print(doubt, flush=True)
     reader = ImageReader(intrinsics.depth_unit)
     count = 0
     for frame in frames:

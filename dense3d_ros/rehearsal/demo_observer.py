@@ -19,6 +19,7 @@ from visualization_msgs.msg import Marker, MarkerArray
 
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import HandPose
+from dense3d_ros.geometry.unit_doubt import BEGINS
 from dense3d_ros.msg import HandPoseArray
 from dense3d_ros.nodes.messages import depth_image, read_hand, stamp_nanoseconds
 from dense3d_ros.recordings.tally import Reasons
@@ -184,4 +185,5 @@ class DemoObserver(Node):  # type: ignore[misc]
             if status.name.endswith("hand_pose: hands"):
                 self._diagnostics = {value.key: value.value for value in status.values}
                 if status.message.startswith(NO_HAND):
-                    self._reasons.add(status.message.removeprefix(NO_HAND))
+                    # The camera publishes millimetres: a doubt of them is none of the folder's unit.
+                    self._reasons.add(status.message.removeprefix(NO_HAND).partition(f"; {BEGINS}")[0])

@@ -18,7 +18,7 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, Image
 
 from dense3d_ros.geometry.camera import Camera
-from dense3d_ros.geometry.depth import DepthFormatError, DepthImage
+from dense3d_ros.geometry.depth import DepthFormatError, DepthImage, printable
 from dense3d_ros.nodes.guard import FatalError
 from dense3d_ros.nodes.parameters import NodeParameters
 from dense3d_ros.nodes.process import run_nodes, steady_clock
@@ -51,6 +51,11 @@ class DepthCameraNode(Node):  # type: ignore[misc]
         self._settings = settings
         if settings.folder:
             images: Iterator[SourceImage] = FolderImages(Path(settings.folder), settings.depth_unit, settings.loop)
+            self.get_logger().info(
+                f"The images of {printable(Path(settings.folder))} are taken for those of a camera with fx "
+                f"{settings.fx:g}, fy {settings.fy:g}, cx {settings.cx:g}, cy {settings.cy:g} and depth_unit "
+                f"{settings.depth_unit:g}"
+            )
         else:
             camera = Camera(settings.fx, settings.fy, settings.cx, settings.cy, settings.width, settings.height)
             images = rendered_images(

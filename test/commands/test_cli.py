@@ -69,6 +69,7 @@ def test_run_writes_everything(
     assert about["model"] == "oracle"
     assert about["joint_names"] == list(JOINT_NAMES)
     assert about["camera"]["depth_unit"] == 0.001
+    assert about["camera_doubt"] == ""
     frames = frames_of(output)
     assert len(frames) == about["frames"]
     assert [(frame["file"], frame["stamp"]) for frame in frames] == [
@@ -112,6 +113,24 @@ def test_run_with_centres(recording: Path, tmp_path: Path, truth: Oracle) -> Non
     assert cli.main(arguments) == 0
     frames = frames_of(output)
     assert [len(frame["hands"]) for frame in frames] == [0, 1, 0, 0]
+
+
+def test_run_says_what_it_doubts(recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of twenty images but one was kept, and cx and cy are swapped."""
+    folder, output = tmp_path / "thinned", tmp_path / "result"
+    folder.mkdir()
+    for number in (20, 40):
+        (folder / f"{number}.png").write_bytes((recording / "one" / "1.png").read_bytes())
+    swapped = ["--fx", "475", "--fy", "475", "--cx", "239.5", "--cy", "319.5", "--depth-unit", "0.001"]
+    assert cli.main(["run", str(folder), *swapped, "--output", str(output)]) == 0
+    doubt = json.loads((output / "run.json").read_text())["camera_doubt"]
+    assert doubt.startswith("these intrinsics are unusual for 640x480 pixels: the principal point (239.5, 319.5)")
+    said = capsys.readouterr().err
+    assert f"dense3d run: {doubt}\n" in said
+    assert (
+        "dense3d run: the images' numbers step by 20, but their stamps are those of 30 images a second; --rate says "
+        "otherwise, such as --rate 1.5 where the others were left out\n"
+    ) in said
 
 
 def test_run_with_joints_of_another_project(
@@ -364,6 +383,9 @@ def test_models_lists_what_is_there(capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr().out
     for views in (1, 3):
         assert re.search(rf"^  views {views}: published from a score of 0\.\d+ on; calibration: seed \d+, ", said, re.M)
+    errors = re.findall(r"^    [\d.]+ mm on [^\n]*$", said, re.M)
+    assert len(errors) > 1
+    assert all(error.count(" mm on ") == 1 for error in errors)
 
 
 @pytest.mark.parametrize("command", ["benchmark", "calibrate", "demo", "evaluate", "run"])
@@ -413,6 +435,12 @@ def test_help_imports_nothing_heavy() -> None:
         (["--depth-unit", "0.001"], "--depth-unit counts only with --input"),
         (["--camera", "475", "475", "319.5", "239.5"], "--camera counts only with --input"),
         (["--teleop", "--input", "recording"], "--teleop shows the rendered hand; leave out --input"),
+        (
+            ["--input", "recording"],
+            "does not say its camera; --input needs --camera FX FY CX CY and --depth-unit METRES",
+        ),
+        (["--input", "recording", "--camera", "475", "475", "319.5", "239.5"], "and --depth-unit METRES"),
+        (["--input", "recording", "--depth-unit", "0.001"], "--input needs --camera FX FY CX CY"),
         (["--input", "recording", "--mesh", "soma"], "--mesh is of the rendered hand and counts for nothing with"),
         (["--seconds", "nan"], "--seconds must be a number above 0, got nan"),
         (["--seconds", "inf", "--teleop"], "--seconds must be a number above 0, got inf"),

@@ -118,3 +118,43 @@ def test_cameras_that_cannot_be_are_refused_by_their_values(camera: Camera, sent
     with pytest.raises(ValueError, match=sentence) as refused:
         camera.checked()
     assert len(str(refused.value)) < 200
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ((476.007, 476.007, 242.755, 313.683), r"the principal point \(242.755, 313.683\) is 15 % of the image's size"),
+        ((952.0, 952.0, 627.0, 485.0), r"\(627, 485\) is 51 %"),
+        ((476.0, 476.0, 640.0, 480.0), r"\(640, 480\) is 50 %"),
+        ((200.0, 476.0, 313.0, 242.0), "the focal lengths 200 and 476 are far apart"),
+        ((47.6, 47.6, 313.0, 242.0), "the field of view is 163 x 158 degrees"),
+        (
+            (47.6, 47.6, 640.0, 480.0),
+            r"\(640, 480\) is 50 % .* from its middle, the field of view is 163 x 158 degrees",
+        ),
+        ((2000.0, 2000.0, 313.0, 242.0), "the field of view is 18 x 14 degrees"),
+    ],
+)
+def test_intrinsics_that_can_hardly_be_are_doubted(values: tuple[float, float, float, float], reason: str) -> None:
+    doubt = Camera(*values, 640, 480).checked().doubt()
+    assert re.fullmatch(f"these intrinsics are unusual for 640x480 pixels: .*{reason}.*; are they right, .*\\?", doubt)
+
+
+@pytest.mark.parametrize(
+    ("camera", "size"),
+    [
+        ((463.889, 463.889, 320.0, 240.0), (640, 480)),  # SR305, HANDS 2017 and FHAD's camera
+        ((475.065948, 475.065857, 315.944855, 245.287079), (640, 480)),
+        ((476.007, 475.0, 313.683, 242.755), (640, 480)),
+        ((588.03, 587.07, 320.0, 240.0), (640, 480)),  # Kinect v1 of NYU
+        ((240.99, 240.96, 160.0, 120.0), (320, 240)),  # Creative Gesture of ICVL
+        ((224.5, 230.5, 160.0, 120.0), (320, 240)),
+        ((425.0, 425.0, 424.0, 50.0), (848, 100)),  # D435's fast strip
+        ((634.0, 634.0, 636.0, 362.0), (1280, 720)),  # D455
+        ((210.0, 210.0, 112.0, 86.0), (224, 171)),  # pico flexx
+        ((1057.0, 1057.0, 1104.0, 621.0), (2208, 1242)),  # ZED 2
+        ((284.0, 284.0, 320.0, 200.0), (640, 400)),  # OAK-D wide
+    ],
+)
+def test_real_cameras_are_not_doubted(camera: tuple[float, float, float, float], size: tuple[int, int]) -> None:
+    assert Camera(*camera, *size).doubt() == ""

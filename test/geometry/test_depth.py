@@ -179,6 +179,27 @@ def test_a_png_that_claims_too_many_pixels_is_refused_by_its_header(tmp_path: Pa
         DepthImage.from_png(path, 0.001)
 
 
+def test_a_png_that_is_not_whole_is_refused_by_name_and_by_nobody_else(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """OpenCV's warnings go to the process's own stderr."""
+    values = np.random.default_rng(0).integers(0, 5000, (48, 64)).astype(np.uint16)
+    whole = cv2.imencode(".png", values)[1].tobytes()
+    path = tmp_path / "half.png"
+    for length in (20, 40, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:length])
+        with pytest.raises(DepthFormatError, match=rf"half\.png cannot be read: it is cut off after {length} bytes"):
+            DepthImage.from_png(path, 0.001)
+    damaged = bytearray(whole)
+    damaged[len(whole) // 2] ^= 0xFF
+    path.write_bytes(damaged)
+    with pytest.raises(
+        DepthFormatError, match=r"half\.png cannot be read: it is damaged: a checksum is wrong at byte \d+"
+    ):
+        DepthImage.from_png(path, 0.001)
+    assert capfd.readouterr().err == ""
+
+
 def test_names_that_are_not_utf_8_are_read_and_shown(tmp_path: Path) -> None:
     path = tmp_path / os.fsdecode(b"\xff\n.png")
     path.write_bytes(cv2.imencode(".png", np.full((4, 4), 500, np.uint16))[1].tobytes())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +93,41 @@ def test_missing_topics_unfit_quality_of_service_and_simulated_time(client: Clie
     assert message.header.stamp == Time(sec=9, nanosec=950_000_000)
     expected = scene((0.0, 0.0, 0.5))[1]
     assert np.linalg.norm(points(message.hands[0].joints) - expected, axis=1).max() < 0.003
+
+    # Intrinsics that can hardly be are taken, and doubted.
+    stamps = itertools.count(9_960_000_000, 1_000_000)
+
+    def said(text: str, sent: Callable[[], None]) -> Any:
+        """The next diagnostic with `text`, while frames are sent at 20 Hz."""
+        client.diagnostics.clear()
+
+        def one_more() -> Any:
+            sent()
+            client.spin(0.05)
+            return next((s for m in client.diagnostics for s in m.status if text in s.message), None)
+
+        return client.until(one_more)
+
+    def send_doubled_middle() -> None:
+        image, _ = frame_of(next(stamps) * 1e-9)
+        source.publish(image, info_message(image, replace(CAMERA, cx=2 * CAMERA.cx, cy=2 * CAMERA.cy)))
+
+    status = said("camera info on /late/camera_info: these intrinsics are unusual", send_doubled_middle)
+    assert status.level == b"\x01"
+    assert process.output().count("these intrinsics are unusual") == 1
+
+    # Most of its images are lost on their way: of five frames only the camera infos of four arrive.
+    def send_a_fifth() -> None:
+        number = next(stamps)
+        image, info = frame_of(number * 1e-9)
+        source._info.publish(info)
+        if number // 1_000_000 % 5 == 0:
+            source._image.publish(image)
+
+    status = said("images a second arrive", send_a_fifth)
+    assert status.level == b"\x01"
+    assert status.message.startswith("of /late/depth ")
+    assert "of its camera info on /late/camera_info" in status.message
 
 
 def set_clock(client: Client, clock: Any, now: float) -> None:

@@ -16,6 +16,7 @@ from node_processes import depth_message
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo
 
+from dense3d_ros.nodes.dds_profile import profile_variable
 from dense3d_ros.nodes.pairing import DepthInput, Frame
 from dense3d_ros.nodes.stamp_pairing import StampPairing
 
@@ -135,12 +136,56 @@ def test_problems_are_said_by_name() -> None:
     )
     setup = Setup({"/depth": image, "/camera_info": info})
     assert setup.input.problem() == "/depth has a publisher, but no message arrives"
+    setup.deliver(("camera_info", 2))
+    assert setup.input.problem().startswith(
+        "/depth has a publisher, but no message arrives, while its camera infos do on /camera_info; with Fast DDS"
+    )
     setup.deliver(("depth", 1))
     assert setup.input.problem() == "/camera_info has a publisher, but no message arrives"
     setup.deliver(("depth", 3), ("camera_info", 4))
     assert setup.input.problem() == "/depth and /camera_info have messages, but never with the same stamp"
     setup.deliver(("camera_info", 5), ("depth", 5))
     assert setup.input.problem() == ""
+
+
+@pytest.mark.parametrize(
+    ("images", "infos", "is_loss"),
+    [(1, 8, True), (10, 15, True), (10, 14, False), (10, 10, False), (10, 1, False), (1, 1, False), (0, 10, False)],
+)
+def test_images_are_lost_where_clearly_more_camera_infos_come(
+    monkeypatch: pytest.MonkeyPatch, images: int, infos: int, is_loss: bool
+) -> None:
+    """images, infos: of each second."""
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    setup = Setup()
+    said = []
+    for second in range(6):
+        for topic in ["depth"] * images + ["camera_info"] * infos:
+            setup.node.deliver(topic, second)
+        said.append(setup.input.loss())
+        now[0] += 1.0
+    assert said[:3] == ["", "", ""], "a moment says nothing"
+    expected = (
+        f"of /depth {images:.1f} images a second arrive, of its camera info on /camera_info {infos:.1f}; with Fast DDS "
+        f"large images are lost on their way unless the driver is started with {profile_variable()} set to "
+        "config/fastdds.xml of dense3d_ros; if it is, this machine is too busy to take them"
+    )
+    assert said[-1] == (expected if is_loss else "")
+
+
+def test_a_loss_that_is_over_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    setup = Setup()
+    said = []
+    for second, images in enumerate([2] * 5 + [10] * 5):
+        for topic in ["depth"] * images + ["camera_info"] * 10:
+            setup.node.deliver(topic, second)
+        said.append(bool(setup.input.loss()))
+        now[0] += 1.0
+    assert said[3:5] == [True, True]
+    assert not said[-1]
 
 
 def test_subscriptions_are_for_sensor_data_and_may_be_overridden() -> None:
@@ -199,6 +244,9 @@ def test_the_last_camera_info_is_kept_where_it_comes_rarely(monkeypatch: pytest.
     now[0] += 0.11
     assert pairs_of(setup, ("depth", 8.0)) == [(8.0, 1.0)]
     assert setup.input.pairing == "the last one is kept: camera infos come more rarely than images"
+    assert setup.input.told_pairing() == (
+        "Every image goes with the last camera info on /camera_info: camera infos come more rarely than images."
+    )
     # The next one comes, a second later, and is kept at once.
     assert pairs_of(setup, ("camera_info", 9.0), ("depth", 9.1), ("depth", 9.2)) == [(9.1, 9.0), (9.2, 9.0)]
     # From now on there is one for each image, which comes after it.
@@ -207,6 +255,26 @@ def test_the_last_camera_info_is_kept_where_it_comes_rarely(monkeypatch: pytest.
     assert setup.input.pairing == "that of the image's stamp"
     assert pairs_of(setup, ("depth", 20.0)) == []
     assert pairs_of(setup, ("camera_info", 20.0)) == [(20.0, 20.0)]
+
+
+def test_a_kept_camera_info_may_be_of_a_publisher_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    publishers = {"/camera_info": "sensor_msgs/msg/CameraInfo"}
+    setup = Setup(publishers)
+    pairs_of(setup, ("camera_info", 1.0), ("depth", 1.0))
+    assert setup.input.told_pairing() == "Every image goes with the camera info of its stamp on /camera_info."
+    assert setup.input.about_kept_info() == ""
+    for index in range(6):
+        now[0] += 0.2
+        pairs_of(setup, ("depth", 2.0 + index))
+    assert setup.input.about_kept_info() == "", "it comes once a second or so"
+    now[0] += 8.8
+    assert setup.input.about_kept_info() == "; it is the last one, which came 10 s ago"
+    publishers.clear()
+    assert setup.input.about_kept_info() == (
+        "; it is the last one, which came 10 s ago, and nobody publishes there now"
+    )
 
 
 def test_camera_infos_without_stamps_go_with_every_image() -> None:

@@ -17,14 +17,16 @@ import yaml
 
 pytest.importorskip("rclpy", reason="no ROS 2 here: neither an installation is sourced nor are the wheels installed")
 
+from driver_messages import DRIVERS, Driver
 from node_processes import depth_message, info_message
 from std_msgs.msg import Header
 
 from dense3d_ros.geometry.camera import Camera
-from dense3d_ros.geometry.camera_info import CameraInfoError, camera_of, is_named_rectified
+from dense3d_ros.geometry.camera_info import CameraInfoError, camera_of, doubt_of, is_named_rectified
 from dense3d_ros.geometry.depth import DepthImage
-from dense3d_ros.geometry.depth_unit import UnitDoubt, doubt_of_unit
 from dense3d_ros.geometry.distortion import Distortion
+from dense3d_ros.geometry.hand import HandPose
+from dense3d_ros.geometry.unit_doubt import UnitDoubt
 from dense3d_ros.nodes import dds_profile
 from dense3d_ros.nodes.allocator import gpu_mebibytes
 from dense3d_ros.nodes.camera_clock import CameraClock
@@ -174,6 +176,32 @@ def test_hints_are_given_once_each() -> None:
     assert hints.lens == "plumb_bob is undone"
 
 
+def test_intrinsics_that_can_hardly_be_are_said_once_and_remembered() -> None:
+    said: list[str] = []
+    hints = CameraHints(said.append)
+    message = info()
+    image = depth_message(np.zeros((480, 640), np.float32), Header().stamp, frame="optical")
+    for cx in (321.0, 640.0, 640.0, 321.0, 640.0):
+        message.p[2] = cx
+        hints.check(image, message, camera_of(message, 640, 480, "optical"), "/depth", "/info")
+        assert hints.doubt.startswith("camera info on /info: these intrinsics") if cx > 600 else hints.doubt == ""
+    assert len(said) == 1
+    # A window of the sensor may be anywhere on it.
+    message.p[2] = 321.0
+    message.roi.x_offset, message.roi.width, message.roi.height = 440, 200, 480
+    window = camera_of(message, 200, 480, "optical")
+    assert window.doubt() != ""
+    assert doubt_of(message, window) == ""
+
+
+@pytest.mark.parametrize("driver", DRIVERS, ids=lambda driver: driver.name)
+def test_no_driver_is_doubted(driver: Driver) -> None:
+    width, height = driver.size
+    _, message = driver.messages(np.ones((height, width), np.float32), Header().stamp)
+    camera = camera_of(message, width, height, driver.frame, "undo" if driver.bends else "ignore")
+    assert doubt_of(message, camera) == ""
+
+
 def test_the_sentence_on_old_frames_says_which_clock_is_wrong() -> None:
     clock = CameraClock()
     assert clock.why_old(0.0).startswith("the images have no stamp: set max_age to 0")
@@ -259,14 +287,15 @@ def test_settings_refuse_what_does_not_go_together() -> None:
 @pytest.mark.parametrize(
     ("values", "unit", "sentence"),
     [
-        (np.float32(700), 1.0, "nothing is nearer than 700 m when a value counts 1 m: set depth_unit to what"),
-        (np.uint16(12000), 0.001, "nothing is nearer than 12 m when a value counts 0.001 m: set depth_unit"),
-        (np.float32(0.02), 1.0, "nothing is farther than 20 mm when a value counts 1 m: set depth_unit"),
+        (np.float32(700), 1.0, "nothing is nearer than 700 m when a value counts 1 m: set the depth unit to what"),
+        (np.uint16(12000), 0.001, "nothing is nearer than 12 m when a value counts 0.001 m: set the depth unit"),
+        (np.float32(0.02), 1.0, "nothing is farther than 20 mm when a value counts 1 m: set the depth unit"),
         (
             np.uint16(4600),
             0.001,
-            "nothing is nearer than 4.6 m when a value counts 0.001 m: set depth_unit to what the camera's values "
-            "count, such as 0.0001 (then they are 0.46 m away), unless nothing is before the camera",
+            "nothing is nearer than 4.6 m when a value counts 0.001 m: set the depth unit to what the camera's values "
+            "count, such as 0.0001 or 0.000125 (then they are 0.46 or 0.58 m away; see the driver's "
+            "documentation), unless nothing is before the camera",
         ),
         (np.float32(0.7), 1.0, ""),
         (np.uint16(1900), 0.001, ""),
@@ -276,17 +305,75 @@ def test_settings_refuse_what_does_not_go_together() -> None:
 def test_a_unit_that_cannot_be_is_doubted(values: Any, unit: float, sentence: str) -> None:
     image = np.full((96, 128), values)
     image[0, :20] = values / 20 if unit == 1.0 else 0
-    said = doubt_of_unit(DepthImage(image, unit), "depth_unit")
+    said = UnitDoubt().doubt(DepthImage(image, unit), [])
     assert said.startswith(sentence) if sentence else said == ""
 
 
 def test_a_unit_by_which_hands_were_found_is_not_doubted() -> None:
     """The user has gone, and the room is large."""
-    unit, far = UnitDoubt("depth_unit"), np.full((96, 128), 4600, np.uint16)
-    assert unit.doubt(DepthImage(far, 0.001), has_hands=False) != ""
-    assert unit.doubt(DepthImage(far, 0.001), has_hands=True) == ""
-    assert unit.doubt(DepthImage(far, 0.001), has_hands=False) == ""
-    assert unit.doubt(DepthImage(far, 0.01), has_hands=False) != ""
+    unit, far = UnitDoubt(), np.full((96, 128), 4600, np.uint16)
+    assert unit.doubt(DepthImage(far, 0.001), []) != ""
+    assert unit.doubt(DepthImage(far, 0.001), [hand_of(0.185)]) == ""
+    assert unit.doubt(DepthImage(far, 0.001), []) == ""
+    assert unit.doubt(DepthImage(far, 0.01), []) != ""
+
+
+@pytest.mark.parametrize(
+    ("metres", "is_doubted"), [(4.4, True), (0.05, True), (2.5, False), (0.5, False), (0.0, False)]
+)
+def test_a_unit_that_changes_while_it_runs_is_doubted_after_some_seconds(
+    monkeypatch: pytest.MonkeyPatch, metres: float, is_doubted: bool
+) -> None:
+    """Hands were found before a wall 3 m away."""
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+
+    def image(metres: float) -> DepthImage:
+        return DepthImage(np.full((96, 128), round(1000 * metres), np.uint16), 0.001)
+
+    unit = UnitDoubt()
+    before = image(3.0)
+    before.values[:40] = 500
+    assert unit.doubt(before, [hand_of(0.185)]) == ""
+    said = []
+    for _ in range(8):
+        now[0] += 1.0
+        said.append(unit.doubt(image(metres), []))
+    assert said[:5] == [""] * 5
+    assert bool(said[-1]) == is_doubted
+    # Once more a hand is found.
+    assert unit.doubt(before, [hand_of(0.185)]) == ""
+    assert unit.doubt(image(metres), []) == ""
+
+
+@pytest.mark.parametrize(
+    ("length", "unit", "better"),
+    [
+        (0.186 * 0.8, 0.0001, "with 0.000125 they are 186 mm"),
+        (0.186 * 1.25, 0.000125, "with 0.0001 they are 186 mm"),
+        (0.18 * 0.8, 0.0002, "with 0.00025 they are 180 mm"),
+        (0.165, 0.0001, ""),
+        (0.205, 0.000125, ""),
+        (0.14, 0.001, ""),
+        (0.14, 0.000125, ""),
+    ],
+)
+def test_the_size_of_hands_tells_between_units(length: float, unit: float, better: str) -> None:
+    doubt = UnitDoubt()
+    image = DepthImage(np.full((96, 128), round(0.5 / unit), np.uint16), unit)
+    said = [doubt.doubt(image, [hand_of(length)]) for _ in range(8)]
+    assert said[:-1] == [""] * 7
+    assert better in said[-1]
+    assert bool(said[-1]) == bool(better)
+    # Of another unit nothing is known yet.
+    assert doubt.doubt(replace(image, unit=0.001), [hand_of(length)]) == ""
+
+
+def hand_of(length: float) -> HandPose:
+    """A bent hand, so many metres long from the wrist to the middle finger's tip."""
+    joints = np.zeros((21, 3), np.float32)
+    joints[9:13] = np.array([(0.5, 0, 0), (0.5, 0.25, 0), (0.5, 0.25, 0.125), (0.375, 0.25, 0.125)]) * length
+    return HandPose(joints, np.ones(21, np.float32), 1.0)
 
 
 @pytest.mark.parametrize("halfway", [SimpleNamespace(), SimpleNamespace(cuda=SimpleNamespace())])
@@ -397,6 +484,10 @@ def test_bad_conditions_are_logged_once_in_ten_seconds_and_outlive_good_ones(
     now[0] += 11
     conditions.report(Condition(Level.WARN, "too old", "4 s old"))
     assert log.lines == ["warning 1 s old", "error rgb8", "warning 4 s old"]
+    assert conditions.take().text == "rgb8"
+    conditions.report(Condition(Level.WARN, "camera", "unusual", is_logged=True))
+    assert conditions.take().text == "unusual"
+    assert log.lines[3:] == []
 
 
 @pytest.mark.parametrize(("rclpy", "name"), [("3.3.16", 0), ("7.1.6", 0), ("9.1.2", 1), ("10.0.0", 1)])

@@ -35,16 +35,25 @@ def test_camera_infos_that_come_once_or_without_stamp_are_kept(change: dict[str,
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"messages": 0}, "/cam/depth/image is published by /cam, but no message came in 5 s"),
+        (
+            {"messages": 0},
+            "/cam/depth/image is published by /cam, but no message came in 5 s, while 150 camera infos came on "
+            "/cam/depth/camera_info; with Fast DDS",
+        ),
+        ({"messages": 0, "info": None}, "but no message came in 5 s: is the camera plugged in?"),
         ({"fault": "encoding 'rgb8' is no depth encoding"}, "/cam/depth/image cannot be read: encoding 'rgb8' is no"),
         ({"stamped": False}, "the stamps of /cam/depth/image are 0"),
         ({"age": 3 * 86400.0}, "are 3 days old: play a bag with --clock, and start hand_pose with use_sim_time:=true"),
         ({"age": 1.25}, "images of /cam/depth/image are 1.25 s old when they come, and hand_pose refuses those older"),
         ({"age": -2.0}, "stamps of /cam/depth/image lie 2.00 s in the future: the camera's clock is ahead"),
         ({"far": 0.0, "near": 0.0}, "/cam/depth/image measures nothing: all values are 0 or no number"),
-        ({"near": 120.0, "far": 900.0}, "shows things from 1.2e+02 to 9e+02 m as 16UC1"),
+        ({"near": 120.0, "far": 900.0}, "shows things from 120 to 900 m as 16UC1"),
         ({"near": 0.0004, "far": 0.002}, "set hand_pose's depth_unit to what the camera's values count"),
-        ({"near": 4.6, "far": 12.4}, "count, such as 0.0001 (then they are 0.46 m away), unless nothing is before the"),
+        (
+            {"near": 4.6, "far": 12.4},
+            "count, such as 0.0001 or 0.000125 (then they are 0.46 or 0.57 m away; see the driver's "
+            "documentation), unless nothing is before the",
+        ),
         ({"rate": 3.0}, "/cam/depth/image comes 3.0 times a second only; 5 are needed"),
         (
             {"rate": 12.0},
@@ -55,6 +64,10 @@ def test_camera_infos_that_come_once_or_without_stamp_are_kept(change: dict[str,
         (
             {"info": replace(INFO, fault="it describes 1280x720 pixels")},
             "the camera info on /cam/depth/camera_info does not fit /cam/depth/image: it describes 1280x720 pixels",
+        ),
+        (
+            {"info": replace(INFO, doubt="these intrinsics are unusual")},
+            "camera info on /cam/depth/camera_info: these intrinsics are unusual",
         ),
         (
             {"info": replace(INFO, pairs=0, gap=0.0031)},
@@ -85,6 +98,15 @@ def test_what_hand_pose_is_set_to_take_is_no_fault(change: dict[str, object], ta
 
 def test_a_unit_by_which_hands_were_found_is_no_fault() -> None:
     assert findings(replace(SEEN, depth=(replace(DEPTH, near=4.6, far=12.4, has_hands=True),))) == []
+
+
+@pytest.mark.parametrize("rate", [0.6, 12.0])
+def test_a_loss_is_told_once(rate: float) -> None:
+    says = replace(NODE, ok=False, condition="lost images", diagnostic="of /cam/depth/image 0.6 images a second arrive")
+    (found,) = findings(replace(SEEN, depth=(replace(DEPTH, rate=rate),), hand_poses=(says,)))
+    assert "with Fast DDS" in found
+    (alone,) = findings(replace(SEEN, hand_poses=(says,)))
+    assert alone == "/hand_pose says: of /cam/depth/image 0.6 images a second arrive"
 
 
 def test_the_limit_is_that_of_the_node() -> None:

@@ -163,6 +163,10 @@ def test_a_model_without_graph_and_no_torch(small: Path, monkeypatch: pytest.Mon
         ModelFileError, match=r"has no graph small\.onnx beside it, .* package torch .* `dense3d export`"
     ):
         load_model(str(small), "cpu", "openvino")
+    text = small.with_name("text.safetensors")
+    text.write_text("no model, but a text that is longer than a header's length")
+    with pytest.raises(ModelFileError, match=r"text\.safetensors cannot be used as a model: it is no safetensors file"):
+        load_model(str(text), "cpu", "openvino")
 
 
 @needs_onnx

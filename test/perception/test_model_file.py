@@ -245,6 +245,19 @@ def test_a_missing_file_and_an_unknown_name(tmp_path: Path) -> None:
         read_model("nonsense")
 
 
+def test_a_file_of_another_name_is_judged_by_its_content(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("model.txt").write_text("no model, but a text that is longer than a header's length")
+    Path("model.bin").write_bytes(model.read_bytes())
+    Path("hand").write_text("not the shipped one")
+    with pytest.raises(ModelFileError, match=r"^model\.txt cannot be used as a model: it is no safetensors file"):
+        read_model("model.txt")
+    assert read_model("model.bin")[0] == read_model(str(model))[0]
+    assert model_path("hand").name == "hand.safetensors"
+
+
 def test_shipped_models_are_found_by_name() -> None:
     for name in available_models():
         assert model_path(name).stem == name

@@ -215,6 +215,11 @@ def test_the_camera_is_the_bags_or_the_users(tmp_path: Path) -> None:
     recording = open_bag_recording(tmp_path / "bare", pinhole=(50.0, 51.0, 30.0, 20.0), unit=0.00025)
     assert {frame.camera for frame in recording.frames} == {Camera(50.0, 51.0, 30.0, 20.0, 64, 48)}
     assert recording.intrinsics.depth_unit == 0.00025
+    assert recording.camera_doubt == ""
+    doubted = open_bag_recording(tmp_path / "bare", pinhole=(50.0, 51.0, 64.0, 48.0))
+    assert doubted.camera_doubt.startswith(
+        "these intrinsics are unusual for 64x48 pixels: the principal point (64, 48)"
+    )
     elsewhere = [("/a/camera_info", FIRST, INFO_TYPE, info(FIRST)), ("/b/camera_info", FIRST, INFO_TYPE, info(FIRST))]
     write_ros2(tmp_path / "two", chain(elsewhere, on(DEPTH, frames(3))))
     with pytest.raises(
@@ -395,7 +400,7 @@ def test_without_rosbags_the_sentence_says_what_to_install(tmp_path: Path) -> No
     done = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "this needs the Python package rosbags, which is not there" in done.stderr
-    assert done.stderr.endswith("; `pip install rosbags` brings it\n")
+    assert done.stderr.endswith(f"; `{sys.executable} -m pip install rosbags` brings it\n")
 
 
 @pytest.mark.parametrize(

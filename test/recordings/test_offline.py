@@ -13,6 +13,7 @@ from room import CAMERA, make_room
 from dense3d_ros.learning.synthetic.hand_mesh import HandMesh
 from dense3d_ros.perception.estimator import HandPoseEstimator
 from dense3d_ros.recordings.centres import read_centres
+from dense3d_ros.recordings.frame_numbers import number_step
 from dense3d_ros.recordings.offline import FrameFile, Intrinsics, estimate_frames
 from dense3d_ros.recordings.png_folder import find_frames, folder_frames
 from dense3d_ros.recordings.result_folder import prepare_results
@@ -38,6 +39,26 @@ def test_frames_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
         ("b/100.PNG", 2),
         ("b/c/1.png", 0),
     ]
+
+
+@pytest.mark.parametrize(
+    ("names", "step"),
+    [
+        (("20", "40", "60", "80"), 20),
+        (("depth_16_0005", "depth_16_0010", "depth_16_0015"), 5),
+        (("1", "2", "3", "7", "8", "9"), 1),
+        (("a1", "a2", "a3"), 1),
+        (("1616800000.033", "1616800000.066", "1616800000.100", "1616800000.133"), 1),
+        (("7",), 1),
+        (("left", "right"), 1),
+    ],
+)
+def test_numbers_that_step_by_more_than_one(names: tuple[str, ...], step: int, tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        for name in names:
+            (tmp_path / folder / f"{name}.png").touch()
+    assert number_step(find_frames(tmp_path)) == step
 
 
 def test_names_of_all_kinds_are_frames(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def test_without_the_package_the_sentence_says_what_to_install(tmp_path: Path) -
     done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "this needs the Python package rerun-sdk, which is not there" in done.stderr
-    assert done.stderr.endswith("; `pip install rerun-sdk` brings it\n")
+    assert done.stderr.endswith(f"; `{sys.executable} -m pip install rerun-sdk` brings it\n")
     assert not (tmp_path / "out").exists()
 
 

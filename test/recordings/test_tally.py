@@ -2,12 +2,17 @@ from __future__ import annotations
 
 import math
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthImage
-from dense3d_ros.recordings.tally import Reasons, nearest, unit_doubt
+from dense3d_ros.geometry.hand import HandPose
+from dense3d_ros.perception.estimator import Estimate
+from dense3d_ros.recordings.offline import FrameFile, FrameResult
+from dense3d_ros.recordings.tally import Reasons, Tally, nearest, unit_doubt
 
 
 def test_reasons_that_differ_in_numbers_are_one() -> None:
@@ -32,10 +37,29 @@ def test_nearest_leaves_out_what_is_not_measured() -> None:
         (0.5, 0.001, ""),
         (math.nan, 0.001, ""),
         (0.5 * 0.125, 0.000125, "0.062 m away.* 0.000125 m a value right\\? With 0.001 they were 0.5 m away"),
-        (0.5 * 8, 0.001, "4 m away.* 0.001 m a value right\\? With 0.000125 they were 0.5 m away"),
+        (0.5 * 8, 0.001, "4 m away.* 0.001 m a value right\\? With 0.0001 or 0.000125 they were 0.4 or 0.5 m away; .*"),
+        (440.0, 0.001, "the nearest things are 440 m away: .*right\\?"),
         (500.0, 1.0, "With 0.001 they were 0.5 m away"),
         (1e-9, 0.001, "1e-09 m away.*right\\?"),
     ],
 )
 def test_units_are_doubted_where_no_hand_could_be(distance: float, unit: float, sentence: str) -> None:
     assert re.fullmatch(f".*{sentence}" if sentence else "", unit_doubt([distance, math.nan, distance], unit))
+
+
+def test_hands_that_are_too_small_speak_for_another_unit() -> None:
+    joints = np.zeros((21, 3), np.float32)
+    joints[9:13, 1] = 0.08, 0.11, 0.13, 0.15
+    estimate = Estimate([HandPose(joints, np.ones(21, np.float32), 1.0)], "")
+    depth = DepthImage(np.full((40, 40), 5000, np.uint16), 0.0001)
+    camera = Camera(40.0, 40.0, 19.5, 19.5, 40, 40)
+    tally = Tally()
+    for index in range(8):
+        file = FrameFile(Path("a.png"), Path("a.png"), index)
+        assert tally.size_doubt(0.0001) == ""
+        tally.add(FrameResult(file, index, depth, camera, estimate=estimate))
+    assert tally.size_doubt(0.0001) == (
+        "hands are 150 mm long from the wrist to the tip of the middle finger, when a value counts 0.0001 m; with "
+        "0.000125 they are 188 mm, as most people's are"
+    )
+    assert tally.size_doubt(0.001) == ""

@@ -72,6 +72,6 @@ def test_without_av_there_is_no_video_and_a_sentence(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert "no video is written without the Python package av; `pip install av` brings it" in done.stdout
+    assert f"without the Python package av; `{sys.executable} -m pip install av` brings it" in done.stdout
     assert not (tmp_path / "out" / "hands.mp4").exists()
     assert (tmp_path / "out" / "contact_sheet.png").exists()

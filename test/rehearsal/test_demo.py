@@ -105,13 +105,14 @@ def test_it_is_said_why_images_moved_no_robot() -> None:
 
 
 def test_a_folder_without_a_hand_is_not_called_done(tmp_path: Path) -> None:
-    """A wall at half a metre in millimetres, taken for an SR305's eighths."""
+    """A wall at half a metre in millimetres, said to be in an SR305's eighths."""
     folder = tmp_path / "empty"
     folder.mkdir()
     for index in range(3):
         cv2.imwrite(str(folder / f"{index}.png"), np.full((120, 160), 500, np.uint16))
 
-    finished = demo("--input", folder, "--camera", 120, 120, 79.5, 59.5, "--output", tmp_path / "result")
+    options = ["--camera", 120, 120, 79.5, 59.5, "--depth-unit", 0.000125, "--output", tmp_path / "result"]
+    finished = demo("--input", folder, *options)
 
     figures = json.loads((tmp_path / "result" / "report.json").read_text(encoding="utf-8"))
     assert finished.returncode == 1
@@ -121,6 +122,7 @@ def test_a_folder_without_a_hand_is_not_called_done(tmp_path: Path) -> None:
     assert "no hand was found" in finished.stderr
     assert "most frequent reason for no hand: no depth within" in finished.stderr
     assert "is the depth unit of 0.000125 m a value right? With 0.001 they were 0.5" in finished.stderr
+    assert "when a value counts 0.001 m" not in finished.stderr
 
 
 def test_a_folder_is_answered_image_by_image(tmp_path: Path) -> None:
@@ -228,7 +230,7 @@ def test_settings_that_cannot_work_are_said_before_anything_is_replaced(tmp_path
     prepare_results(output, None)
     (output / "report.json").touch()
     cv2.imwrite(str(tmp_path / "1.png"), np.full((480, 640), 500, np.uint16))
-    finished = demo("--input", tmp_path, "--camera", 475, 475, 319.5, 999, "--output", output)
+    finished = demo("--input", tmp_path, "--camera", 475, 475, 319.5, 999, "--depth-unit", 0.001, "--output", output)
     assert finished.returncode == 2
     assert "the principal point (319.5, 999) lies outside" in finished.stderr
     assert (output / "report.json").exists()

@@ -110,6 +110,7 @@ def test_folder_is_published_once_in_order_in_whole_millimetres(
         assert (image.encoding, image.header.frame_id) == ("16UC1", "sr305")
         found = np.frombuffer(image.data, "<u2").reshape(24, 32)
         np.testing.assert_allclose(found, images[name] * 0.125, atol=0.5001)
+    assert "with fx 310, fy 320, cx 161, cy 118 and depth_unit 0.000125" in process.output()
     assert "5.png holds 3 channel(s) of uint8" in process.output()
 
 

@@ -1,0 +1,92 @@
+"""Whether the unit of a camera's images is to be doubted, frame after frame."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Sequence
+
+from dense3d_ros.geometry.depth import DepthImage
+from dense3d_ros.geometry.depth_unit import (
+    TOO_FAR,
+    TOO_NEAR,
+    doubt_of_size,
+    likelier_units,
+    nearest_and_farthest,
+    plain,
+)
+from dense3d_ros.geometry.hand import HandPose, hand_length
+
+BEGINS = "nothing is "
+"""How a doubt begins that is told by how far away things are."""
+_STEP = 8
+"""Between the rows and columns that are looked at in every frame: 0.04 ms."""
+_AGAIN_S = 5.0
+"""Seconds of images that no unit fits after which one that has proven right is doubted again."""
+_MEASURE_S = 1.0
+"""Seconds after which images with hands are measured again."""
+_LENGTHS = 100
+"""Hands whose lengths are kept."""
+
+
+class UnitDoubt:
+    """Doubts the unit of a camera's images until a hand is found by it.
+
+    It is doubted again where the hands' size says so, or where for some seconds there is nothing but what is farther
+    than all that was seen with a hand, or too near: a driver may be set to another unit while it runs.
+    """
+
+    def __init__(self) -> None:
+        self._unit = self._farthest = 0.0
+        self._measured_at = 0.0
+        self._is_proven = False
+        self._doubted_since: float | None = None
+        self._lengths: deque[float] = deque(maxlen=_LENGTHS)
+
+    def doubt(self, depth: DepthImage, hands: Sequence[HandPose]) -> str:
+        """A sentence where the unit of an image with these hands seems wrong; "" where it does not."""
+        if depth.unit != self._unit:
+            self._unit, self._is_proven = depth.unit, False
+            self._lengths.clear()
+        now = time.monotonic()
+        if hands:
+            if not self._is_proven or now - self._measured_at >= _MEASURE_S:
+                self._farthest, self._measured_at = nearest_and_farthest(depth, _STEP)[1], now
+            self._is_proven, self._doubted_since = True, None
+            self._lengths.extend(hand_length(hand.joints) for hand in hands)
+            return doubt_of_size(self._lengths, depth.unit)
+        nearest, farthest = nearest_and_farthest(depth, _STEP)
+        doubt = _doubt(nearest, farthest, depth.unit)
+        if not self._is_proven:
+            return doubt
+        if not doubt or TOO_FAR < nearest <= self._farthest:
+            self._doubted_since = None
+            return ""
+        if self._doubted_since is None:
+            self._doubted_since = now
+        return doubt if now - self._doubted_since >= _AGAIN_S else ""
+
+
+def _doubt(nearest: float, farthest: float, unit: float) -> str:
+    """A sentence where things so many metres away make the unit seem wrong; "" where they do not."""
+    if nearest > TOO_FAR:
+        seen, unless = f"{BEGINS}nearer than {plain(nearest)} m", ", unless nothing is before the camera"
+    elif farthest < TOO_NEAR:
+        seen, unless = f"{BEGINS}farther than {plain(1000 * farthest)} mm", ""
+    else:
+        return ""
+    return (
+        f"{seen} when a value counts {unit:g} m: set the depth unit to what the camera's values count"
+        f"{suggested(nearest, unit)}{unless}"
+    )
+
+
+def suggested(nearest: float, unit: float) -> str:
+    """The likelier units of an image whose nearest things are so many metres away, as the end of a sentence."""
+    better = likelier_units(nearest, unit)
+    if not better:
+        return ""
+    units = " or ".join(f"{other:g}" for other, _ in better)
+    there = " or ".join(plain(distance) for _, distance in better)
+    which = "; see the driver's documentation" if len(better) > 1 else ""
+    return f", such as {units} (then they are {there} m away{which})"
