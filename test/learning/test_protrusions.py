@@ -90,7 +90,7 @@ def test_limit_and_distance_of_candidates() -> None:
 @pytest.mark.parametrize(
     "values",
     [
-        np.zeros((480, 640), np.uint16),
+        np.zeros((480, 640), np.float32),
         np.full((480, 640), np.nan, np.float32),
         np.full((1, 1), 0.5, np.float32),
         np.full((1, 640), 0.5, np.float32),
