@@ -76,8 +76,8 @@ requirements-demo: $(DEMO_REQUIREMENTS)
 requirements-learning: $(LEARNING_REQUIREMENTS)
 
 demo: setup
-	$(BIN)/dense3d demo $(if $(INPUT),--input '$(INPUT)') $(if $(CAMERA),--camera $(CAMERA)) \
-		$(if $(UNIT),--depth-unit $(UNIT))
+	$(BIN)/dense3d demo $(if $(INPUT),--input '$(INPUT)' $(if $(CAMERA),--camera $(CAMERA)) \
+		$(if $(UNIT),--depth-unit $(UNIT)))
 
 test: $(LEARNING_REQUIREMENTS) setup
 	@status=0; \

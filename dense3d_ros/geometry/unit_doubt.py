@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Sequence
 
@@ -43,15 +42,14 @@ class UnitDoubt:
         self._doubted_since: float | None = None
         self._lengths: deque[float] = deque(maxlen=_LENGTHS)
 
-    def doubt(self, depth: DepthImage, hands: Sequence[HandPose]) -> str:
-        """A sentence where the unit of an image with these hands seems wrong; "" where it does not."""
+    def doubt(self, depth: DepthImage, hands: Sequence[HandPose], stamp: float) -> str:
+        """A sentence where the unit of an image at `stamp` seconds with these hands seems wrong; "" where not."""
         if depth.unit != self._unit:
             self._unit, self._is_proven = depth.unit, False
             self._lengths.clear()
-        now = time.monotonic()
         if hands:
-            if not self._is_proven or now - self._measured_at >= _MEASURE_S:
-                self._farthest, self._measured_at = nearest_and_farthest(depth, _STEP)[1], now
+            if not self._is_proven or abs(stamp - self._measured_at) >= _MEASURE_S:
+                self._farthest, self._measured_at = nearest_and_farthest(depth, _STEP)[1], stamp
             self._is_proven, self._doubted_since = True, None
             self._lengths.extend(hand_length(hand.joints) for hand in hands)
             return doubt_of_size(self._lengths, depth.unit)
@@ -62,9 +60,9 @@ class UnitDoubt:
         if not doubt or TOO_FAR < nearest <= self._farthest:
             self._doubted_since = None
             return ""
-        if self._doubted_since is None:
-            self._doubted_since = now
-        return doubt if now - self._doubted_since >= _AGAIN_S else ""
+        if self._doubted_since is None or stamp < self._doubted_since:
+            self._doubted_since = stamp
+        return doubt if stamp - self._doubted_since >= _AGAIN_S else ""
 
 
 def _doubt(nearest: float, farthest: float, unit: float) -> str:

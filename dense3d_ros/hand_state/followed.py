@@ -7,13 +7,16 @@ from collections.abc import Sequence
 from dense3d_ros.geometry.hand import Handedness, HandPose
 from dense3d_ros.hand_state.state import Estimate, HandState, StateSettings, check_hand
 
+TRACK_KEPT_S = 0.3
+"""Seconds for which an unseen hand keeps its number in hand_pose by default, and may come back."""
+
 
 class FollowedHand:
     """Follows one hand of a handedness by its `track_id`, whatever the scores of others are.
 
     The most certain hand is taken first. It stays the followed one while it is in the frames, and is lost when it was
-    not there, or not valid, for `max_hold`, or is outside the workspace. Then the most certain one that is inside is
-    taken, and its state starts over.
+    not there, or not valid, for `max_hold` and TRACK_KEPT_S, or is outside the workspace. Then the most certain one
+    that is inside is taken, and its state starts over.
 
     Of the last update: `hand` is the one that was measured, None where none was; `refused` says why hands were not
     valid; `outside` says how the hand left the workspace; `change` says that another hand was taken than before, and
@@ -67,7 +70,7 @@ class FollowedHand:
             estimate = self.state.update(stamp, None)
         elif own is not None:
             estimate = self._measured(stamp, own)
-        elif self._track is not None and stamp - self._seen <= self.state.settings.max_hold:
+        elif self._track is not None and stamp - self._seen <= max(self.state.settings.max_hold, TRACK_KEPT_S):
             estimate = self.state.update(stamp, None)
         else:
             estimate = None

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
@@ -71,7 +72,8 @@ class HandRetargetNode(Node):  # type: ignore[misc]
             self._no_command("without a hand", Condition(Level.OK, "no hand", text))
             return
         former, self._stamp = self._stamp, message.header.stamp
-        if self._stamp == former:
+        # Drivers without stamps send 0 each time.
+        if self._stamp == former and self._stamp != Time():
             stamp = f"{former.sec}.{former.nanosec:09d}"
             text = f"the stamp {stamp} of {self._input.topic_name} is the last one's again: no command"
             self._no_command("repeated stamps", Condition(Level.WARN, "repeated stamp", text))

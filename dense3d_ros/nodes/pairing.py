@@ -107,7 +107,14 @@ class DepthInput:
             latched = QoSProfile(
                 depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
             )
-            self._latched_info = self._node.create_subscription(CameraInfo, "camera_info", self._info_came, latched)
+            self._latched_info = self._node.create_subscription(
+                CameraInfo, "camera_info", self._latched_info_came, latched
+            )
+
+    def _latched_info_came(self, message: Any) -> None:
+        # What is published from now on comes by the other subscription, too.
+        if not self.counts["camera infos"]:
+            self._info_came(message)
 
     def silence(self) -> float:
         """Seconds since the last pair, or since the start."""

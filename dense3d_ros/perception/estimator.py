@@ -34,7 +34,7 @@ class Estimate:
 
     cause: why there is no hand, one sentence; "" if there is one. stage_ms: milliseconds of the stages "find", "crop",
     "network" and "check". passes: how many times the network was run, each time on a batch of crops. unit_doubt: a
-    sentence where the depth's unit seems wrong; "" once a hand was found by it.
+    sentence where the depth's unit seems wrong, also by the size of hands; "" where it does not.
     """
 
     hands: list[HandPose]
@@ -46,7 +46,7 @@ class Estimate:
     @property
     def reason(self) -> str:
         """Why there is no hand, and whether the depth's unit may be why; "" if there is a hand."""
-        return f"{self.cause}; {self.unit_doubt}" if self.unit_doubt else self.cause
+        return f"{self.cause}; {self.unit_doubt}" if self.cause and self.unit_doubt else self.cause
 
 
 class HandPoseEstimator:
@@ -97,6 +97,7 @@ class HandPoseEstimator:
         """Forget every hand: the recording jumped, or model or camera changed."""
         self._tracks.reset()
         self._rejected = []
+        self._unit = UnitDoubt()
 
     def estimate(
         self,
@@ -184,7 +185,7 @@ class HandPoseEstimator:
             self._search(frame)
         with frame.stage("check"):
             hands = self._follow(frame.found)
-            doubt = self._unit.doubt(depth, hands)
+            doubt = self._unit.doubt(depth, hands, tracks.stamp)
         return Estimate(hands, "" if hands else frame.reasons[-1], frame.stage_ms, frame.passes, doubt)
 
     def _frame(self, depth: DepthImage, camera: Camera) -> Frame:

@@ -46,27 +46,30 @@ def test_another_is_taken_once_the_hand_is_lost_and_starts_over() -> None:
     # A gap that is short enough, and others that were seen in it, change nothing.
     assert followed.update(10.1, [hand(2, 0.99), hand(1, 0.3)]) is not None
     assert followed.track_id == 1
-    taken = followed.update(10.25, [hand(2, 0.6), hand(3, 0.7)])
+    taken = followed.update(10.45, [hand(2, 0.6), hand(3, 0.7)])
     assert taken is not None
     assert (taken.age, followed.track_id) == (0.0, 3)
-    assert followed.change == "another one is followed: track_id 3 instead of 1 (last seen 0.150 s before)"
+    assert followed.change == "another one is followed: track_id 3 instead of 1 (last seen 0.350 s before)"
     np.testing.assert_allclose(taken.joints, gesture("fist") + ASIDE, atol=1e-6)
     # The first one is back, and has to wait.
-    assert followed.update(10.28, [hand(1, 0.99), hand(3, 0.7)]) is not None
+    assert followed.update(10.48, [hand(1, 0.99), hand(3, 0.7)]) is not None
     assert (followed.track_id, followed.change) == (3, "")
 
 
 def test_a_hand_that_comes_back_after_a_loss_is_taken_before_others() -> None:
     followed = FollowedHand(RIGHT)
     followed.update(10.0, [hand(1)])
-    assert followed.update(10.2, []) is None
+    # Not held any more, and its number may still come back.
+    assert followed.update(10.2, [hand(2, 0.99)]) is None
+    assert followed.track_id == 1
+    assert followed.update(10.4, []) is None
     assert followed.track_id is None
-    assert followed.update(10.3, [hand(2, 0.99), hand(1, 0.5)]) is not None
+    assert followed.update(10.5, [hand(2, 0.99), hand(1, 0.5)]) is not None
     assert (followed.track_id, followed.change) == (1, "")
     followed.lose()
     followed.lose()
     assert followed.track_id is None
-    assert followed.update(15.3, [hand(2)]) is not None
+    assert followed.update(15.5, [hand(2)]) is not None
     assert followed.change == "another one is followed: track_id 2 instead of 1 (last seen 5.000 s before)"
 
 
@@ -107,7 +110,7 @@ def test_a_hand_that_is_refused_counts_as_unseen() -> None:
     assert held is not None
     assert held.age == pytest.approx(0.05)
     assert len(followed.refused) == 1
-    assert followed.update(0.15, [broken, hand(2)]) is not None
+    assert followed.update(0.35, [broken, hand(2)]) is not None
     assert followed.track_id == 2
     alone = FollowedHand(RIGHT)
     assert alone.update(0.0, [broken]) is None

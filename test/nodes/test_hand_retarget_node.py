@@ -159,6 +159,17 @@ def test_a_stamp_that_comes_again_gives_no_command_and_one_that_goes_back_does(r
     assert f"{text}: no command" in sentences
 
 
+def test_hands_of_a_camera_without_stamps_are_followed(robot: tuple[str, Person]) -> None:
+    _, person = robot
+    person.commands.clear()
+    second, person.second = person.second, 0
+    for _ in range(3):
+        person.show(hand_pose(gesture("open"), Handedness.RIGHT), after=0)
+        person.client.spin(0.1)
+    person.second = second
+    assert person.client.until(lambda: len(person.commands) == 3)
+
+
 def test_joints_that_are_too_uncertain_move_nothing(robot: tuple[str, Person]) -> None:
     name, person = robot
     joints = gesture("open")

@@ -185,10 +185,10 @@ def test_a_bystander_does_not_take_over_and_a_change_is_told(person: Person, pro
     assert not any(message.fist for message in person.received["right/grasp"])
     assert {hand.track_id for message in person.received["hands"] for hand in message.hands} == {4}
     client.diagnostics.clear()
-    header = person.show(bystander, after=0.1)
+    header = person.show(bystander, after=0.3)
     lost, taken = person.received["right/grasp"][-2:]
     assert (lost.header, lost.tracked) == (header, False)
-    assert lost.reason == "another one is followed: track_id 5 instead of 4 (last seen 0.150 s before)"
+    assert lost.reason == "another one is followed: track_id 5 instead of 4 (last seen 0.350 s before)"
     assert (taken.header, taken.tracked, taken.fist, taken.age) == (header, True, True, 0.0)
     # Not smoothed across.
     assert poses[-1].pose.position.x == pytest.approx(bystander.joints[0, 0], abs=1e-6)

@@ -77,6 +77,15 @@ def test_compressed_depth_units_and_a_latched_camera_info(client: Client, proces
     assert status.hardware_id == "/camera/depth/compressedDepth"
     assert values["camera info"] == "the last one is kept: camera infos come more rarely than images"
 
+    # Both subscriptions to the camera info hear what comes from now on; it counts once.
+    before = int(values["camera infos"])
+    for _ in range(5):
+        info_publisher.publish(info_message(depth_message(METRES, client.now()), CAMERA))
+        client.spin(0.1)
+    client.spin(1.2)
+    values = {value.key: value.value for value in client.diagnostic("").values}
+    assert before < int(values["camera infos"]) <= before + 5
+
     publisher.publish(compressed(compress(millimetres, "png")[:500], "16UC1; compressedDepth png", client.now()))
     status = client.diagnostic(
         "depth image on /camera/depth/compressedDepth: the PNG of the compressed depth is cut off"

@@ -305,28 +305,24 @@ def test_settings_refuse_what_does_not_go_together() -> None:
 def test_a_unit_that_cannot_be_is_doubted(values: Any, unit: float, sentence: str) -> None:
     image = np.full((96, 128), values)
     image[0, :20] = values / 20 if unit == 1.0 else 0
-    said = UnitDoubt().doubt(DepthImage(image, unit), [])
+    said = UnitDoubt().doubt(DepthImage(image, unit), [], 0.0)
     assert said.startswith(sentence) if sentence else said == ""
 
 
 def test_a_unit_by_which_hands_were_found_is_not_doubted() -> None:
     """The user has gone, and the room is large."""
     unit, far = UnitDoubt(), np.full((96, 128), 4600, np.uint16)
-    assert unit.doubt(DepthImage(far, 0.001), []) != ""
-    assert unit.doubt(DepthImage(far, 0.001), [hand_of(0.185)]) == ""
-    assert unit.doubt(DepthImage(far, 0.001), []) == ""
-    assert unit.doubt(DepthImage(far, 0.01), []) != ""
+    assert unit.doubt(DepthImage(far, 0.001), [], 0.0) != ""
+    assert unit.doubt(DepthImage(far, 0.001), [hand_of(0.185)], 0.0) == ""
+    assert unit.doubt(DepthImage(far, 0.001), [], 0.0) == ""
+    assert unit.doubt(DepthImage(far, 0.01), [], 0.0) != ""
 
 
 @pytest.mark.parametrize(
     ("metres", "is_doubted"), [(4.4, True), (0.05, True), (2.5, False), (0.5, False), (0.0, False)]
 )
-def test_a_unit_that_changes_while_it_runs_is_doubted_after_some_seconds(
-    monkeypatch: pytest.MonkeyPatch, metres: float, is_doubted: bool
-) -> None:
+def test_a_unit_that_changes_while_it_runs_is_doubted_after_some_seconds(metres: float, is_doubted: bool) -> None:
     """Hands were found before a wall 3 m away."""
-    now = [100.0]
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
 
     def image(metres: float) -> DepthImage:
         return DepthImage(np.full((96, 128), round(1000 * metres), np.uint16), 0.001)
@@ -334,16 +330,13 @@ def test_a_unit_that_changes_while_it_runs_is_doubted_after_some_seconds(
     unit = UnitDoubt()
     before = image(3.0)
     before.values[:40] = 500
-    assert unit.doubt(before, [hand_of(0.185)]) == ""
-    said = []
-    for _ in range(8):
-        now[0] += 1.0
-        said.append(unit.doubt(image(metres), []))
+    assert unit.doubt(before, [hand_of(0.185)], 100.0) == ""
+    said = [unit.doubt(image(metres), [], 101.0 + second) for second in range(8)]
     assert said[:5] == [""] * 5
     assert bool(said[-1]) == is_doubted
     # Once more a hand is found.
-    assert unit.doubt(before, [hand_of(0.185)]) == ""
-    assert unit.doubt(image(metres), []) == ""
+    assert unit.doubt(before, [hand_of(0.185)], 109.0) == ""
+    assert unit.doubt(image(metres), [], 110.0) == ""
 
 
 @pytest.mark.parametrize(
@@ -361,12 +354,12 @@ def test_a_unit_that_changes_while_it_runs_is_doubted_after_some_seconds(
 def test_the_size_of_hands_tells_between_units(length: float, unit: float, better: str) -> None:
     doubt = UnitDoubt()
     image = DepthImage(np.full((96, 128), round(0.5 / unit), np.uint16), unit)
-    said = [doubt.doubt(image, [hand_of(length)]) for _ in range(8)]
+    said = [doubt.doubt(image, [hand_of(length)], 0.1 * number) for number in range(8)]
     assert said[:-1] == [""] * 7
     assert better in said[-1]
     assert bool(said[-1]) == bool(better)
     # Of another unit nothing is known yet.
-    assert doubt.doubt(replace(image, unit=0.001), [hand_of(length)]) == ""
+    assert doubt.doubt(replace(image, unit=0.001), [hand_of(length)], 1.0) == ""
 
 
 def hand_of(length: float) -> HandPose:
