@@ -50,6 +50,17 @@ def likelier_units(distance: float, unit: float) -> list[tuple[float, float]]:
     return [(other, there) for other, there in others if off[other] <= enough and TOO_NEAR <= there <= TOO_FAR]
 
 
+def likelier_units_in_words(distance: float, unit: float) -> tuple[str, str] | None:
+    """The same for a sentence: the units, and how far away things are by them; None where there is no such unit."""
+    better = likelier_units(distance, unit)
+    if not better:
+        return None
+    units = " or ".join(f"{other:g}" for other, _ in better)
+    there = " or ".join(plain(distance) for _, distance in better)
+    which = "; see the camera's documentation" if len(better) > 1 else ""
+    return units, f"{there} m away{which}"
+
+
 def doubt_of_size(lengths: Sequence[float], unit: float) -> str:
     """A sentence where hands found by `unit` have lengths that another usual unit explains better; else "".
 

@@ -10,7 +10,7 @@ from dense3d_ros.geometry.depth_unit import (
     TOO_FAR,
     TOO_NEAR,
     doubt_of_size,
-    likelier_units,
+    likelier_units_in_words,
     nearest_and_farthest,
     plain,
 )
@@ -81,10 +81,5 @@ def _doubt(nearest: float, farthest: float, unit: float) -> str:
 
 def suggested(nearest: float, unit: float) -> str:
     """The likelier units of an image whose nearest things are so many metres away, as the end of a sentence."""
-    better = likelier_units(nearest, unit)
-    if not better:
-        return ""
-    units = " or ".join(f"{other:g}" for other, _ in better)
-    there = " or ".join(plain(distance) for _, distance in better)
-    which = "; see the driver's documentation" if len(better) > 1 else ""
-    return f", such as {units} (then they are {there} m away{which})"
+    better = likelier_units_in_words(nearest, unit)
+    return f", such as {better[0]} (then they are {better[1]})" if better else ""

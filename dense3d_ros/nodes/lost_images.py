@@ -10,7 +10,7 @@ from dense3d_ros.nodes.dds_profile import profile_variable
 
 _LATEST, _SHORTEST_S = 6, 3.0
 """Readings that are compared, the first and the last of them, and seconds that must lie between these."""
-_TOO_MANY, _FEWEST = 1.5, 6
+TOO_MANY, _FEWEST = 1.5, 6
 """Camera infos for an image that say that images are lost, where at least so many infos came."""
 
 
@@ -40,6 +40,6 @@ class LostImages:
         self._readings.append((time.monotonic(), images, infos))
         first, last = self._readings[0], self._readings[-1]
         seconds, new_images, new_infos = (after - before for before, after in zip(first, last, strict=True))
-        if seconds < _SHORTEST_S or new_infos < max(_FEWEST, _TOO_MANY * new_images):
+        if seconds < _SHORTEST_S or new_infos < max(_FEWEST, TOO_MANY * new_images):
             return None
         return new_images / seconds, new_infos / seconds

@@ -9,7 +9,7 @@ from itertools import chain
 
 from dense3d_ros.geometry.depth_unit import TOO_FAR, TOO_NEAR, plain
 from dense3d_ros.geometry.unit_doubt import suggested
-from dense3d_ros.nodes.lost_images import profile_advice
+from dense3d_ros.nodes.lost_images import TOO_MANY, profile_advice
 from dense3d_ros.nodes.topic_graph import IMAGE, INFO, raw_topic
 from dense3d_ros.nodes.watch_seen import DepthSeen, HandPoseSeen, Seen
 
@@ -18,8 +18,6 @@ SLOW = 5.0
 """Frames a second under which a hand is hardly followed."""
 RARE = 2.0
 """Camera infos a second under which hand_pose keeps the last one."""
-LOST = 0.7
-"""Share of the camera infos that the images must reach, else some are taken to be lost on their way."""
 _CAUSES = {"lost images": "no frames"}
 """Conditions that findings for another one explain, too."""
 _DAY = 86400.0
@@ -114,7 +112,7 @@ def _of_depth(topic: DepthSeen, seconds: float) -> Iterator[Finding]:
             f"{name} comes {topic.rate:.1f} times a second only; {SLOW:.0f} are needed to follow a hand{_hint(topic)}",
             "no frames",
         )
-    elif info and topic.rate < LOST * info.rate:
+    elif info and info.rate >= TOO_MANY * topic.rate:
         yield Finding(
             f"of {name} {topic.rate:.1f} images a second arrive, of its camera info {info.rate:.1f}{_hint(topic)}",
             "no frames",
@@ -123,7 +121,7 @@ def _of_depth(topic: DepthSeen, seconds: float) -> Iterator[Finding]:
 
 
 def _hint(topic: DepthSeen) -> str:
-    if topic.reliability == "reliable" and (topic.info is None or topic.rate >= LOST * topic.info.rate):
+    if topic.reliability == "reliable" and (topic.info is None or topic.info.rate < TOO_MANY * topic.rate):
         return ""
     return profile_advice()
 

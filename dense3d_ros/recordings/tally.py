@@ -14,7 +14,7 @@ from dense3d_ros.geometry.depth_unit import (
     TOO_FAR,
     TOO_NEAR,
     doubt_of_size,
-    likelier_units,
+    likelier_units_in_words,
     nearest_and_farthest,
     plain,
 )
@@ -91,9 +91,5 @@ def unit_doubt(nearest_things: Sequence[float], unit: float) -> str:
     if math.isnan(distance) or TOO_NEAR <= distance <= TOO_FAR:
         return ""
     doubt = f"the nearest things are {plain(distance)} m away: is the depth unit of {unit:g} m a value right?"
-    better = likelier_units(distance, unit)
-    if not better:
-        return doubt
-    units = " or ".join(f"{other:g}" for other, _ in better)
-    which = "; see the camera's documentation" if len(better) > 1 else ""
-    return f"{doubt} With {units} they were {' or '.join(plain(there) for _, there in better)} m away{which}"
+    better = likelier_units_in_words(distance, unit)
+    return f"{doubt} With {better[0]} they were {better[1]}" if better else doubt

@@ -294,7 +294,7 @@ def test_settings_refuse_what_does_not_go_together() -> None:
             np.uint16(4600),
             0.001,
             "nothing is nearer than 4.6 m when a value counts 0.001 m: set the depth unit to what the camera's values "
-            "count, such as 0.0001 or 0.000125 (then they are 0.46 or 0.58 m away; see the driver's "
+            "count, such as 0.0001 or 0.000125 (then they are 0.46 or 0.58 m away; see the camera's "
             "documentation), unless nothing is before the camera",
         ),
         (np.float32(0.7), 1.0, ""),

@@ -51,7 +51,7 @@ def test_camera_infos_that_come_once_or_without_stamp_are_kept(change: dict[str,
         ({"near": 0.0004, "far": 0.002}, "set hand_pose's depth_unit to what the camera's values count"),
         (
             {"near": 4.6, "far": 12.4},
-            "count, such as 0.0001 or 0.000125 (then they are 0.46 or 0.57 m away; see the driver's "
+            "count, such as 0.0001 or 0.000125 (then they are 0.46 or 0.57 m away; see the camera's "
             "documentation), unless nothing is before the",
         ),
         ({"rate": 3.0}, "/cam/depth/image comes 3.0 times a second only; 5 are needed"),
