@@ -17,11 +17,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dense3d_ros.geometry.hand import JOINT_COUNT, JOINT_INDEX
+from dense3d_ros.geometry.hand import JOINT_COUNT, JOINT_INDEX, Handedness, wrist_rotation
 from dense3d_ros.geometry.hand_angles import ANGLE_NAMES
 from dense3d_ros.learning.synthetic import kinematics
 from dense3d_ros.learning.synthetic.placing import moved
 from dense3d_ros.learning.synthetic.primitives import Mesh
+from dense3d_ros.learning.synthetic.warp import Warp
 
 Array = NDArray[np.float32]
 
@@ -169,6 +170,7 @@ class HandMesh:
         self,
         *,
         shape: ArrayLike | None = None,
+        warp: Warp | None = None,
         length: float = 0.183,
         forearm: float = 0.5,
         finger_scale: ArrayLike | None = None,
@@ -178,7 +180,7 @@ class HandMesh:
     ) -> ShapedHand:
         """A right hand of any shape and proportions, to be bent once or more often.
 
-        shape: (K,) standard deviations. length: metres from the wrist joint along the middle finger to its tip.
+        shape: (K,) standard deviations. warp: moves skin and joints. length: metres from the wrist joint along the middle finger to its tip.
         forearm: length of forearm that is kept, in hand lengths, within FOREARM_RANGE. finger_scale: (5,) size of each
         finger, thumb first. bone_scale: (15,) length of each finger bone. palm_scale: (2,) length and width of the
         palm. thickness: (19,) metres by which the skin about each bone lies further out. Raises ValueError for wrong
@@ -195,6 +197,8 @@ class HandMesh:
                 -1, 3
             )
             joints = joints + (shape @ self.shape_joints.reshape(self.shape_count, 3 * len(joints))).reshape(-1, 3)
+        if warp is not None:
+            vertices, joints = _warped(warp, vertices, joints)
         size = _vector("finger_scale", np.ones(5) if finger_scale is None else finger_scale, 5)
         bone = _vector("bone_scale", np.ones(15) if bone_scale is None else bone_scale, 15)
         palm = np.array([*_vector("palm_scale", np.ones(2) if palm_scale is None else palm_scale, 2), 1.0])
@@ -241,6 +245,13 @@ class ShapedHand:
         skinning = (mesh.normals, mesh.bones, mesh.weights, self.thickness, transforms)
         kinematics.skin(self.vertices, rest, *skinning, self.forearm, _CAP_TAPER, self.unit, posed)
         return PosedHand(posed, mesh.faces, (posed_joints * self.unit).astype(np.float32))
+
+
+def _warped(warp: Warp, vertices: Array, joints: Array) -> tuple[Array, Array]:
+    """Skin and joints where `warp` takes them, brought back into the canonical frame."""
+    vertices, joints = warp.moved(vertices), warp.moved(joints)
+    turn = wrist_rotation(joints[:JOINT_COUNT], Handedness.RIGHT).astype(np.float32)
+    return (vertices - joints[0]) @ turn, (joints - joints[0]) @ turn
 
 
 def _grown(joints: NDArray[np.float64], palm: NDArray[np.float64], along: Array) -> NDArray[np.float64]:

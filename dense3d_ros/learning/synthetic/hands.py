@@ -17,6 +17,7 @@ from dense3d_ros.learning.synthetic.placing import random_rotation, unit
 from dense3d_ros.learning.synthetic.pose_sampler import sample_pose
 from dense3d_ros.learning.synthetic.settling import settled
 from dense3d_ros.learning.synthetic.views import View
+from dense3d_ros.learning.synthetic.warp import Warp
 
 
 def shaped_hand(
@@ -29,6 +30,7 @@ def shaped_hand(
         length = traits.length
     shaped = mesh.shaped(
         shape=rng.normal(0.0, 1.0, mesh.shape_count).clip(-2.5, 2.5) if mesh.shape_count else None,
+        warp=Warp.sample(rng, options.anatomies) if options.anatomies else None,
         length=length,
         forearm=float(rng.uniform(*options.forearm)),
         finger_scale=rng.normal(1.0, options.finger_sizes, 5),

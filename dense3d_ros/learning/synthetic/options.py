@@ -33,6 +33,7 @@ class SceneOptions:
     bone_sizes: float
     palm_sizes: float
     finger_thickness: float
+    anatomies: float
     gloves: float
     sleeves: float
     things_in_palm: float
@@ -116,7 +117,12 @@ def without_working_hands(options: SceneOptions) -> SceneOptions:
 def without_later_options(options: SceneOptions) -> SceneOptions:
     """What the fixed test sets are drawn with: they were there before these options and must stay as they are."""
     return replace(
-        without_working_hands(options), stacked_poses=0.0, pinches=0.0, larger_objects=0.0, turned_bodies=0.0
+        without_working_hands(options),
+        anatomies=0.0,
+        stacked_poses=0.0,
+        pinches=0.0,
+        larger_objects=0.0,
+        turned_bodies=0.0,
     )
 
 
