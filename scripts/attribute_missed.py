@@ -83,7 +83,7 @@ class Attribution:
         judged = max(places, key=lambda place: place.score)
         if joint_errors(_joints(judged), sample.joints).mean() > GOOD:
             return "handedness"
-        return "score" if judged.score < self.model.confidence.min_score else "neighbour"
+        return "score" if judged.score < self.model.for_new_hands.confidence.min_score else "neighbour"
 
     def _error(self, frame: HandFrame, centre: NDArray[np.float32], roll: float, handedness: Handedness) -> float:
         """Mean joint error, mm, after all passes from a place (3,) and a turn, the handedness known."""

@@ -80,6 +80,10 @@ class RigidModel:
         self._joints_from_mean = joints - surface_mean(crop)
         self._ballast = np.ones(BALLAST_BYTES, np.uint8)
 
+    @property
+    def for_new_hands(self) -> RigidModel:
+        return self
+
     def detect(self, depth: DepthImage, camera: Camera, limit: int) -> list[Candidate]:
         """The mean of all that is near, on each side of a wide gap: there is nothing else than hands."""
         metres = depth.metres(slice(None), slice(None))

@@ -41,6 +41,10 @@ class Oracle(HandModel):
     views: int = 1
     confidence: Confidence = Confidence()  # noqa: RUF009 (frozen)
 
+    @property
+    def for_new_hands(self) -> Oracle:
+        return self
+
     def detect(self, depth: DepthImage, camera: Camera, limit: int) -> list[Candidate]:
         centres = [hand_centre(joints) + np.float32([0.008, 0.004, 0.004]) for joints, _ in self.hands]
         places = [place for place in centres + self.distractors if _is_surface_at(place, depth, camera)]

@@ -75,9 +75,8 @@ class HandPoseEstimator:
             raise ValueError(f"the model must be loaded: HandPoseEstimator(load_model('{excerpt(model)}'))")
         if max_hands < 1:
             raise ValueError(f"max_hands must be at least 1, got {max_hands}")
-        confidence = model.confidence
         if min_score is None:
-            min_score = confidence.min_score
+            min_score = model.for_new_hands.confidence.min_score
         if not 0 <= min_score <= 1:
             raise ValueError(f"min_score must lie in 0..1, got {min_score}")
         if not 0 < min_depth < max_depth:
@@ -86,7 +85,7 @@ class HandPoseEstimator:
             raise ValueError(f"max_lost must be at least 0 seconds, got {max_lost}")
         self.model = model
         self.max_hands = max_hands
-        self.limits = Limits(min_score, min(confidence.hold_score, min_score), min_depth, max_depth)
+        self.limits = Limits(min_score, min(model.confidence.hold_score, min_score), min_depth, max_depth)
         self._tracks = Tracks(max_lost, numbers)
         self._frames_since_search = 0
         self._rejected: list[Rejected] = []

@@ -132,9 +132,9 @@ class Frame:
         "" for a place where a hand may be.
         """
         tried = [place for start in starts for place in start]
-        self._pass([place.best for place in tried])
+        self._pass([place.best for place in tried], self.model)
         with self.stage("check"):
-            self._score(tried)
+            self._score(tried, self.model)
             places = [max(start, key=lambda place: place.score) for start in starts]
             reasons = []
             for place in places:
@@ -150,7 +150,12 @@ class Frame:
         """Run passes until all is settled, and keep what is a hand; for each place, why it is none, or ""."""
         self.settle(places, passes)
         with self.stage("check"):
-            return self._keep(places)
+            elsewhere = [self._other_hand(place) for place in places]
+            self._score(places, self.model)
+        if self.model.for_new_hands is not self.model:
+            self._look_again([place for place in places if place.track is None])
+        with self.stage("check"):
+            return self._keep(places, elsewhere)
 
     def settle(self, places: list[Place], passes: int) -> None:
         """Re-centre on the network's joints until they settle, each hypothesis by itself."""
@@ -158,43 +163,51 @@ class Frame:
             unsettled = [one for place in places for one in place.hypotheses if not one.is_settled]
             if not unsettled:
                 break
-            self._pass(unsettled)
+            self._pass(unsettled, self.model)
             for place in places:
                 place.give_up_the_unlikely()
             with self.stage("check"):
                 self._give_up_the_hopeless([place for place in places if place.track is None or place.track.is_lost])
 
-    def _pass(self, hypotheses: list[Hypothesis]) -> None:
-        """Run the network on the crop of each hypothesis, all in one batch."""
+    def _look_again(self, places: list[Place]) -> None:
+        """One more pass over those of the settled new places that may be hands, by the model that judges new hands."""
+        likely = [place for place in places if place.score >= probability(HOPELESS)]
+        self._pass([one for place in likely for one in place.hypotheses], self.model.for_new_hands)
+        with self.stage("check"):
+            self._score(likely, self.model.for_new_hands)
+
+    def _pass(self, hypotheses: list[Hypothesis], model: HandModel) -> None:
+        """Run the network on the crops of each hypothesis, all in one batch."""
         if not hypotheses:
             return
         with self.stage("crop"):
             crops = [
                 crop
                 for one in hypotheses
-                for crop in crops_of(self.model, self.depth, self.camera, one.centre, one.roll)
+                for crop in crops_of(model, self.depth, self.camera, one.centre, one.roll)
             ]
         with self.stage("network"):
-            predictions = self.model.predict(crops, [one.handedness for one in hypotheses])
+            predictions = model.predict(crops, [one.handedness for one in hypotheses])
         self.passes += 1
         for one, prediction in zip(hypotheses, predictions, strict=True):
             one.take(prediction)
 
     def _give_up_the_hopeless(self, places: list[Place]) -> None:
         unsettled = [place for place in places if not all(one.is_settled for one in place.hypotheses)]
-        self._score([place for place in unsettled if place.best.is_possible])
+        self._score([place for place in unsettled if place.best.is_possible], self.model)
         for place in unsettled:
             if place.score < probability(HOPELESS):
                 for one in place.hypotheses:
                     one.is_settled = True
 
-    def _keep(self, places: list[Place]) -> list[str]:
-        """Judge the places, add the hands to `found`, and say why each of the others is none."""
-        reasons = [self._other_hand(place) for place in places]
-        self._score(places)
+    def _keep(self, places: list[Place], elsewhere: list[str]) -> list[str]:
+        """Judge the places, add the hands to `found`, and say why each of the others is none.
+
+        elsewhere: for each place why it is not the hand that was expected there, or "".
+        """
         reasons = [
             reason or self._impossible(place) or self._unlikely(place)
-            for place, reason in zip(places, reasons, strict=True)
+            for place, reason in zip(places, elsewhere, strict=True)
         ]
         likely = [place for place, reason in zip(places, reasons, strict=True) if not reason]
         # Of two on one hand the one that was followed, and stayed nearer to where it was expected.
@@ -236,14 +249,14 @@ class Frame:
             return f"the hand is {z:.2f} m away, accepted: {limits.min_depth:g}-{limits.max_depth:g} m"
         return ""
 
-    def _score(self, places: list[Place]) -> None:
+    def _score(self, places: list[Place], model: HandModel) -> None:
         """Sets the places' scores, all at once: 0 where the joints are no points in front of the camera."""
         for place in places:
             place.score = 0.0
         places = [place for place in places if place.best.is_possible]
         if not places:
             return
-        evidence = self.model.confidence.evidence
+        evidence = model.confidence.evidence
         best = [place.best for place in places]
         predictions = [one.prediction for one in best if one.prediction is not None]
         values = evidence.measure(
@@ -269,7 +282,8 @@ class Frame:
 
     def _doubt(self, place: Place) -> str:
         """How low the score is, and what most."""
-        against = DESCRIPTIONS[self.model.confidence.evidence.against(place.terms)]
+        judge = self.model.for_new_hands if place.track is None else self.model
+        against = DESCRIPTIONS[judge.confidence.evidence.against(place.terms)]
         return f"best score {place.score:.2f}{_where(place)}; most against it: {against}"
 
     def _surprise(self, place: Place) -> float:

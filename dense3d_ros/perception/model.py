@@ -22,7 +22,7 @@ from dense3d_ros.perception.detector import LEAST_LOG_ODDS, Candidate, Detector,
 from dense3d_ros.perception.graph_file import check_torch, has_graph, read_recorded
 from dense3d_ros.perception.model_description import ModelDescription, ModelFileError
 from dense3d_ros.perception.model_file import check_hourglass, model_path, read_model
-from dense3d_ros.perception.views import TURNS, check_views
+from dense3d_ros.perception.views import NEW_HAND_VIEWS, TURNS, check_views
 from dense3d_ros.runtime.batching import Batcher
 from dense3d_ros.runtime.cuda_devices import cuda_device_count
 from dense3d_ros.runtime.interface import NonFiniteOutputError, Outputs, check_finite
@@ -73,7 +73,8 @@ class HandModel:
     runtime: a name of `runtime.selection.RUNTIMES`, checked for the device.
     crops_itself: whether `predict` rather takes a `crop_region` than a `crop_hand`, because the device makes the crop.
     detector: what finds hands in a whole image; the shipped one by default.
-    views: how many crops of each hand the network runs on, 1 or 3. confidence: of so many views, from the description.
+    views: how many crops of each followed hand the network runs on, 1 or 3. confidence: of so many views, from the
+    description.
     """
 
     crops_itself = False
@@ -99,6 +100,15 @@ class HandModel:
         self.crops_itself = self._runtime.crops_itself
         self._batcher = Batcher(self._runtime.run)
         self._detector = detector or load_detector(device, choice.name)
+        self._for_new_hands: HandModel | None = None
+        if views != NEW_HAND_VIEWS and {views, NEW_HAND_VIEWS} <= description.confidences.keys():
+            self._for_new_hands = self.with_confidence(description.confidence(NEW_HAND_VIEWS))
+            self._for_new_hands.views = NEW_HAND_VIEWS
+
+    @property
+    def for_new_hands(self) -> HandModel:
+        """What judges new hands: the same network on more crops of each, where it is calibrated for both, or itself."""
+        return self._for_new_hands or self
 
     @property
     def runtime(self) -> str:
@@ -121,9 +131,9 @@ class HandModel:
         )
 
     def with_confidence(self, confidence: Confidence) -> HandModel:
-        """The same network in the same runtime, its outputs judged by other numbers."""
+        """The same network in the same runtime, its outputs judged by other numbers, those of new hands, too."""
         other = copy(self)
-        other.confidence = confidence
+        other.confidence, other._for_new_hands = confidence, None
         return other
 
     def predict(self, crops: Sequence[Crop], handednesses: Sequence[Handedness]) -> list[Prediction]:

@@ -3,6 +3,8 @@
 TURNS: dict[int, tuple[float, ...]] = {1: (0.0,), 3: (0.0, -0.25, 0.25)}
 """Number of views -> by how many radians each crop of a hand is turned from upright."""
 VIEWS = tuple(TURNS)
+NEW_HAND_VIEWS = max(VIEWS)
+"""On so many crops a new hand is judged whatever the number of views: it is judged once, and followed for long."""
 
 
 def check_views(views: int) -> None:

@@ -152,6 +152,10 @@ class KnowingModel:
         self.hands = [hand_frame(number, calibration_set) for number in range(images)]
         self.centres = np.stack([hand_centre(frame.sample.joints) for frame in self.hands])
 
+    @property
+    def for_new_hands(self) -> KnowingModel:
+        return self
+
     def with_confidence(self, confidence: Confidence) -> KnowingModel:
         assert confidence.handedness != Confidence().handedness
         return self

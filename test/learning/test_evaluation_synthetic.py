@@ -55,6 +55,10 @@ class KnowingModel:
         self.hands = [(joints, frame) for frame in frames for joints in (frame.sample.joints, *frame.others)]
         self.centres = np.stack([hand_centre(joints) for joints, _ in self.hands])
 
+    @property
+    def for_new_hands(self) -> KnowingModel:
+        return self
+
     def detect(
         self, depth: DepthImage, camera: Camera, limit: int, least_log_odds: float = LEAST_LOG_ODDS
     ) -> list[Candidate]:

@@ -57,7 +57,7 @@ def evaluate_on_synthetic(model: HandModel, frames: int, hand_free: int) -> dict
     return {
         "model": model.description.name,
         "views": model.views,
-        "min_score": model.confidence.min_score,
+        "min_score": model.for_new_hands.confidence.min_score,
         "data": {"name": "synthetic-test", "seed": synthetic.SEED, "frames": frames, "hand_free": hand_free},
         **run.results(),
     }
@@ -78,7 +78,7 @@ class _Run:
         self.detections: list[Detection] = []
         self.false_hands: list[int] = []
         self.candidates = CandidateScore()
-        self.places = EvidenceScore(model.confidence.evidence)
+        self.places = EvidenceScore(model.for_new_hands.confidence.evidence)
 
     def add_hands(self, frames: list[HandFrame]) -> None:
         centres = [hand_centre(frame.sample.joints) for frame in frames]

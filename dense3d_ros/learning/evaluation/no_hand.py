@@ -41,7 +41,7 @@ def evaluate_on_no_hand(model: HandModel, frames: Sequence[FrameFile], intrinsic
     return {
         "model": model.description.name,
         "views": model.views,
-        "min_score": model.confidence.min_score,
+        "min_score": model.for_new_hands.confidence.min_score,
         "frames": len(frames),
         "frames_with_a_hand": len(seen),
         "false_hand_rate": len(seen) / len(frames),
