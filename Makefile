@@ -35,7 +35,8 @@ unexport _ROS_WHEELS_BOOTSTRAP_COMPLETE PYTHONHOME VIRTUAL_ENV
 quoted = '$(subst ','\'',$(1))'
 # The programs of an environment begin with its path: in one that was copied or moved here they are another one's.
 ifneq ($(wildcard $(BIN)/pip),)
-ifeq ($(shell head -n 2 $(BIN)/pip | grep -F -e $(call quoted,$(abspath $(BIN))/) -e $(call quoted,$(realpath $(BIN))/)),)
+PATHS := -e $(call quoted,$(abspath $(BIN))/) -e $(call quoted,$(realpath $(BIN))/)
+ifeq ($(shell head -n 2 $(BIN)/pip | grep -F $(PATHS)),)
 MOVED := moved
 endif
 endif
