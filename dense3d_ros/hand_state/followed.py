@@ -20,7 +20,8 @@ class FollowedHand:
 
     Of the last update: `hand` is the one that was measured, None where none was; `refused` says why hands were not
     valid; `outside` says how the hand left the workspace; `change` says that another hand was taken than before, and
-    why; `reason` says why there is no estimate.
+    why; `back` says that one came alone after the loss of one that was alone, and is taken for the same person's under
+    a new number; `reason` says why there is no estimate.
     """
 
     def __init__(self, handedness: Handedness, settings: StateSettings | None = None) -> None:
@@ -33,7 +34,7 @@ class FollowedHand:
         return self._track
 
     def lose(self) -> None:
-        """Follow no hand, as where no more frames come. Another one than before is still told as a change."""
+        """Follow no hand, as where no more frames come. Another one than before is still told."""
         self._lose("")
 
     def reset(self) -> None:
@@ -42,12 +43,13 @@ class FollowedHand:
         self._track: int | None = None
         self._seen = self._stamp = -float("inf")
         self._former: tuple[int, str] | None = None
+        self._has_company = False
         self._forget_update()
 
     def _forget_update(self) -> None:
         self.hand: HandPose | None = None
         self.refused: list[str] = []
-        self.outside = self.change = self.reason = ""
+        self.outside = self.change = self.back = self.reason = ""
 
     def update(self, stamp: float, hands: Sequence[HandPose], *, are_placed: bool = True) -> Estimate | None:
         """The state at `stamp` seconds with the hands in that frame, those of another handedness included.
@@ -63,6 +65,7 @@ class FollowedHand:
         # One that is back after a loss comes before those that are more certain.
         former = self._former[0] if self._former else None
         valid.sort(key=lambda hand: (hand.track_id != former, -hand.score))
+        self._has_company |= len(valid) > 1
         own = next((hand for hand in valid if hand.track_id == self._track), None)
         if own is not None:
             self._seen = stamp
@@ -109,15 +112,21 @@ class FollowedHand:
         for hand in hands:
             estimate = self.state.update(stamp, hand)
             if estimate is not None:
-                self._follow(stamp, hand)
+                self._follow(stamp, hand, has_company=len(hands) > 1)
                 return estimate
             self.outside = self.outside or self.state.reason
         return self.state.update(stamp, None)
 
-    def _follow(self, stamp: float, hand: HandPose) -> None:
+    def _follow(self, stamp: float, hand: HandPose, *, has_company: bool) -> None:
+        """From now on follow `hand`, beside which others are in view or not."""
         if self._former is not None and self._former[0] != hand.track_id:
             former, outside = self._former
-            why = outside or f"last seen {stamp - self._seen:.3f} s before"
-            self.change = f"another one is followed: track_id {hand.track_id} instead of {former} ({why})"
+            gap = stamp - self._seen
+            if self._has_company:
+                why = outside or f"last seen {gap:.3f} s before"
+                self.change = f"another one is followed: track_id {hand.track_id} instead of {former} ({why})"
+            else:
+                self.back = f"is back (track_id {hand.track_id}) after {gap:.1f} s"
         self._former, self.outside = None, ""
         self.hand, self._track, self._seen = hand, hand.track_id, stamp
+        self._has_company = has_company

@@ -73,6 +73,39 @@ def test_a_hand_that_comes_back_after_a_loss_is_taken_before_others() -> None:
     assert followed.change == "another one is followed: track_id 2 instead of 1 (last seen 5.000 s before)"
 
 
+def test_a_lone_hand_that_comes_back_is_no_change() -> None:
+    """Its number is a new one wherever it was unseen for longer than hand_pose keeps it."""
+    followed = FollowedHand(RIGHT)
+    followed.update(10.0, [hand(1)])
+    for stamp in (10.1, 10.5, 11.0):
+        followed.update(stamp, [])
+    assert followed.update(11.2, [hand(7)]) is not None
+    assert (followed.track_id, followed.change, followed.back) == (7, "", "is back (track_id 7) after 1.2 s")
+    assert followed.update(11.3, [hand(7)]) is not None
+    assert followed.back == ""
+    # Also where the new number comes while the former one may still return.
+    assert followed.update(11.4, [hand(8)]) is not None
+    assert followed.track_id == 7
+    assert followed.update(11.7, [hand(8)]) is not None
+    assert (followed.track_id, followed.change, followed.back) == (8, "", "is back (track_id 8) after 0.4 s")
+
+
+@pytest.mark.parametrize("when", ["followed", "unseen", "taken"])
+def test_a_change_is_told_where_another_hand_was_in_view_meanwhile(when: str) -> None:
+    followed = FollowedHand(RIGHT)
+    bystander = hand(2, 0.5)
+    followed.update(10.0, [hand(1)])
+    followed.update(10.1, [hand(1), bystander] if when == "followed" else [hand(1)])
+    followed.update(10.2, [hand(3), bystander] if when == "unseen" else [])
+    assert followed.update(11.1, [hand(7), bystander] if when == "taken" else [hand(7)]) is not None
+    assert followed.change == "another one is followed: track_id 7 instead of 1 (last seen 1.000 s before)"
+    assert followed.back == ""
+    # The next loss counts for itself.
+    followed.update(11.2, [hand(7)])
+    assert followed.update(12.2, [hand(9)]) is not None
+    assert bool(followed.back) == (when != "taken")
+
+
 def test_stamps_that_go_back_forget_the_track_and_those_that_repeat_do_not() -> None:
     followed = FollowedHand(RIGHT)
     followed.update(10.0, [hand(1)])

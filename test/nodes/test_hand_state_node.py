@@ -198,6 +198,22 @@ def test_a_bystander_does_not_take_over_and_a_change_is_told(person: Person, pro
     assert int(values(client)["changes to another hand"]) >= 1
 
 
+def test_a_lone_hand_that_comes_back_is_told_without_a_warning(person: Person, process: NodeProcess) -> None:
+    first, again = hand_pose(gesture("open"), LEFT), hand_pose(gesture("fist"), LEFT)
+    first.track_id, again.track_id = 6, 7
+    person.show(first)
+    before = values(person.client)
+    person.show(after=0.4)
+    person.show(again, after=0.8)
+    assert [message.tracked for message in person.received["left/grasp"]] == [True, False, True]
+    sentence = "left hand on /hand_pose/hands is back (track_id 7) after 1.2 s"
+    assert person.client.until(lambda: sentence in process.output())
+    assert "[INFO]" in next(line for line in process.output().splitlines() if sentence in line)
+    told = values(person.client)
+    assert told["changes to another hand"] == before["changes to another hand"]
+    assert int(told["returns after a loss"]) == int(before["returns after a loss"]) + 1
+
+
 def test_hands_come_in_the_order_of_their_tracks(person: Person) -> None:
     left, right = hand_pose(gesture("open"), LEFT), hand_pose(gesture("open"))
     left.track_id, right.track_id = 9, 8
