@@ -263,16 +263,16 @@ def test_an_environment_that_was_copied_is_made_anew(tmp_path: Path, is_moved: b
     assert ("-r requirements/run.txt" in done) == is_moved
 
 
-@pytest.mark.parametrize("folder", ["o'clock", "the robot's"])
-def test_an_environment_stays_whatever_its_folder_is_called(tmp_path: Path, folder: str) -> None:
+def test_an_environment_stays_in_a_folder_with_an_apostrophe(tmp_path: Path) -> None:
     make = shutil.which("make")
     if make is None or not (ROOT / "Makefile").is_file():
         pytest.skip("needs make and a checkout")
-    pip = tmp_path / folder / ".venv" / "bin" / "pip"
+    folder = tmp_path / "the robot's"
+    pip = folder / ".venv" / "bin" / "pip"
     pip.parent.mkdir(parents=True)
     pip.write_text(f"#!{pip.parent}/python\n")
     command = [make, "--dry-run", "--file", str(ROOT / "Makefile"), f"PYTHON={sys.executable}", "requirements"]
-    done = subprocess.run(command, cwd=tmp_path / folder, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
     assert "was copied or moved here" not in done.stdout
     assert done.stderr == ""
 

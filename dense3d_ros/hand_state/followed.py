@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dense3d_ros.geometry.hand import Handedness, HandPose
+from dense3d_ros.hand_state.rival import Rival
 from dense3d_ros.hand_state.state import Estimate, HandState, StateSettings, check_hand
 
 TRACK_KEPT_S = 0.3
@@ -21,11 +22,13 @@ class FollowedHand:
     Of the last update: `hand` is the one that was measured, None where none was; `refused` says why hands were not
     valid; `outside` says how the hand left the workspace; `change` says that another hand was taken than before, and
     why; `back` says that one came alone after the loss of one that was alone, and is taken for the same person's under
-    a new number; `reason` says why there is no estimate.
+    a new number; `doubt` says that another one is much more likely to be a hand than the followed one; `reason` says
+    why there is no estimate.
     """
 
     def __init__(self, handedness: Handedness, settings: StateSettings | None = None) -> None:
         self.state = HandState(handedness, settings)
+        self._rival = Rival()
         self.reset()
 
     @property
@@ -44,12 +47,13 @@ class FollowedHand:
         self._seen = self._stamp = -float("inf")
         self._former: tuple[int, str] | None = None
         self._has_company = False
+        self._rival.forget()
         self._forget_update()
 
     def _forget_update(self) -> None:
         self.hand: HandPose | None = None
         self.refused: list[str] = []
-        self.outside = self.change = self.back = self.reason = ""
+        self.outside = self.change = self.back = self.doubt = self.reason = ""
 
     def update(self, stamp: float, hands: Sequence[HandPose], *, are_placed: bool = True) -> Estimate | None:
         """The state at `stamp` seconds with the hands in that frame, those of another handedness included.
@@ -72,7 +76,7 @@ class FollowedHand:
         if not are_placed:
             estimate = self.state.update(stamp, None)
         elif own is not None:
-            estimate = self._measured(stamp, own)
+            estimate = self._measured(stamp, own, [hand for hand in valid if hand is not own])
         elif self._track is not None and stamp - self._seen <= max(self.state.settings.max_hold, TRACK_KEPT_S):
             estimate = self.state.update(stamp, None)
         else:
@@ -92,19 +96,23 @@ class FollowedHand:
             return False
         return True
 
-    def _measured(self, stamp: float, hand: HandPose) -> Estimate | None:
+    def _measured(self, stamp: float, hand: HandPose, others: Sequence[HandPose]) -> Estimate | None:
         """The followed hand's state; it is lost where it is outside the workspace."""
         self.hand = hand
         estimate = self.state.update(stamp, hand)
         if estimate is None and not self.state.is_glitch:
             self.outside = self.state.reason
             self._lose(self.outside)
+        else:
+            inside = [other for other in others if not self.state.outside(other)]
+            self.doubt = self._rival.told(stamp, hand, inside)
         return estimate
 
     def _lose(self, outside: str) -> None:
         if self._track is not None:
             self._former = (self._track, outside)
         self._track = None
+        self._rival.forget()
         self.state.reset()
 
     def _taken(self, stamp: float, hands: Sequence[HandPose]) -> Estimate | None:

@@ -184,6 +184,8 @@ class HandStateNode(Node):  # type: ignore[misc]
         if followed.back:
             self._counts["returns after a loss"] += 1
             self.get_logger().info(f"{name} {followed.back}")
+        if followed.doubt:
+            self._conditions.report(Condition(Level.WARN, "doubtful hand", f"{name}: {followed.doubt}"))
         if followed.state.is_glitch:
             self._counts["glitches"] += 1
             if estimate is None:

@@ -198,20 +198,35 @@ def test_a_bystander_does_not_take_over_and_a_change_is_told(person: Person, pro
     assert int(values(client)["changes to another hand"]) >= 1
 
 
-def test_a_lone_hand_that_comes_back_is_told_without_a_warning(person: Person, process: NodeProcess) -> None:
-    first, again = hand_pose(gesture("open"), LEFT), hand_pose(gesture("fist"), LEFT)
-    first.track_id, again.track_id = 6, 7
+def test_a_lone_hand_comes_back_without_a_warning_and_is_doubted_beside_a_sure_one(
+    person: Person, process: NodeProcess
+) -> None:
+    client = person.client
+    first, again, sure = hand_pose(gesture("open"), LEFT), hand_pose(gesture("fist"), LEFT), hand_pose(gesture("fist"))
+    first.track_id, again.track_id, sure.track_id = 6, 7, 8
     person.show(first)
-    before = values(person.client)
     person.show(after=0.4)
     person.show(again, after=0.8)
     assert [message.tracked for message in person.received["left/grasp"]] == [True, False, True]
     sentence = "left hand on /hand_pose/hands is back (track_id 7) after 1.2 s"
-    assert person.client.until(lambda: sentence in process.output())
+    assert client.until(lambda: sentence in process.output())
     assert "[INFO]" in next(line for line in process.output().splitlines() if sentence in line)
-    told = values(person.client)
-    assert told["changes to another hand"] == before["changes to another hand"]
-    assert int(told["returns after a loss"]) == int(before["returns after a loss"]) + 1
+
+    again.score, sure.score, sure.handedness = 0.85, 0.999, LEFT
+    client.diagnostics.clear()
+    for _ in range(6):
+        person.show(sure, again, after=0.25, others_follow=0.0)
+    doubt = "left hand on /hand_pose/hands: track_id 7 is followed, but track_id 8 is more likely to be a hand"
+
+    def doubted() -> Any:
+        return next((s for m in client.diagnostics for s in m.status if s.message.startswith(doubt)), None)
+
+    assert client.until(doubted)
+    assert doubted().level == b"\x01"
+    told = {value.key: value.value for value in doubted().values}
+    assert int(told["returns after a loss"]) >= 1
+    assert told["left track_id"] == "7"
+    assert {hand.track_id for message in person.received["hands"] for hand in message.hands} == {6, 7}
 
 
 def test_hands_come_in_the_order_of_their_tracks(person: Person) -> None:
