@@ -193,9 +193,9 @@ def test_a_bystander_does_not_take_over_and_a_change_is_told(person: Person, pro
     # Not smoothed across.
     assert poses[-1].pose.position.x == pytest.approx(bystander.joints[0, 0], abs=1e-6)
     sentence = f"right hand on /hand_pose/hands: {lost.reason}"
-    assert client.until(lambda: sentence in {status.message for told in client.diagnostics for status in told.status})
+    told = client.until(lambda: [s for m in client.diagnostics for s in m.status if s.message == sentence])
     assert client.until(lambda: sentence in process.output())
-    assert int(values(client)["changes to another hand"]) >= 1
+    assert int({value.key: value.value for value in told[0].values}["changes to another hand"]) >= 1
 
 
 def test_a_lone_hand_comes_back_without_a_warning_and_is_doubted_beside_a_sure_one(
