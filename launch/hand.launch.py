@@ -69,8 +69,8 @@ def generate_launch_description() -> LaunchDescription:
         DeclareLaunchArgument(
             "views",
             default_value="",
-            description="Crops of each hand, 1 or 3: 3 is more accurate and costs about twice the time of a frame. "
-            "Empty: as in params_file.",
+            description="Crops of each followed hand, 1 or 3: 3 is more accurate and costs about twice the time of a "
+            "frame. Empty: as in params_file.",
         ),
         DeclareLaunchArgument(
             "device",

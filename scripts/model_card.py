@@ -73,11 +73,15 @@ def confidence(results: Results) -> str:
     for views, result in results.items():
         of_views = description.confidence(views)
         fitted = of_views.fitted
-        lines.append(f"{title(views)}: hands are published from a score of {of_views.min_score:g} on.")
+        of_new = description.views_of_new_hands(views)
+        lines.append(
+            f"{title(views)}: new hands, judged on {of_new}, are published from a score of "
+            f"{description.confidence(of_new).min_score:g} on."
+        )
         if fitted:
             lines.append(
-                f"On {fitted['images_without_hand']} calibration images without a hand one is seen in "
-                f"{percent(fitted['false_hands'], digits=2)}, and {percent(fitted['hands_missed'])} of the hands in "
+                f"Calibration for {title(views)}: on {fitted['images_without_hand']} images without a hand one is seen "
+                f"in {percent(fitted['false_hands'], digits=2)}, and {percent(fitted['hands_missed'])} of the hands in "
                 f"{fitted['images_with_hand']} calibration images are missed."
             )
         else:

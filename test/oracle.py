@@ -41,9 +41,11 @@ class Oracle(HandModel):
     views: int = 1
     confidence: Confidence = Confidence()  # noqa: RUF009 (frozen)
 
+    judge: Oracle | None = None
+
     @property
     def for_new_hands(self) -> Oracle:
-        return self
+        return self.judge or self
 
     def detect(self, depth: DepthImage, camera: Camera, limit: int) -> list[Candidate]:
         centres = [hand_centre(joints) + np.float32([0.008, 0.004, 0.004]) for joints, _ in self.hands]

@@ -21,7 +21,7 @@ def add_views(parser: argparse._ActionsContainer) -> None:
         type=int,
         choices=VIEWS,
         default=1,
-        help="crops of each hand, 1 or 3: three are more accurate and cost about twice the time of a frame "
+        help="crops of each followed hand, 1 or 3: three are more accurate and cost about twice the time of a frame "
         "(default: %(default)s)",
     )
 

@@ -41,8 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         type=int,
         default=2000,
-        help=f"images with a hand, and as many without, at least {FEWEST}; use far fewer only for a quick try, because "
-        "false hands are counted and rare (default: %(default)s)",
+        help=f"images with a hand, at least {FEWEST}, and three times as many without; use far fewer only for a quick "
+        "try, because false hands are counted and rare (default: %(default)s)",
     )
     add_views(parser)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")

@@ -39,7 +39,11 @@ def run(arguments: argparse.Namespace) -> int:
             # The terms and the curve are tables, for `docs/model_card.md`.
             fitted = {key: value for key, value in confidence.fitted.items() if isinstance(value, int | float)}
             calibration = ", ".join(f"{key} {value}" for key, value in fitted.items()) or "none"
-            print(f"  views {views}: published from a score of {confidence.min_score:g} on; calibration: {calibration}")
+            of_new = description.views_of_new_hands(views)
+            print(
+                f"  views {views}: new hands, judged on {of_new}, are published from a score of "
+                f"{description.confidence(of_new).min_score:g} on; calibration: {calibration}"
+            )
         print("  training:")
         for key, value in description.training.items():
             print(f"    {key}: {value}")

@@ -102,8 +102,8 @@ class HandModelSettings:
     )
     views: int = parameter(
         1,
-        "Crops of each hand that the network runs on, each turned a little: 1 or 3. 3 is more accurate and costs about "
-        "twice the time of a frame. Read by the configure transition.",
+        "Crops of each followed hand that the network runs on, each turned a little: 1 or 3. 3 is more accurate and "
+        "costs about twice the time of a frame. New hands are judged on 3. Read by the configure transition.",
         choices=VIEWS,
     )
     device: str = parameter(

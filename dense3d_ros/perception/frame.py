@@ -182,9 +182,7 @@ class Frame:
             return
         with self.stage("crop"):
             crops = [
-                crop
-                for one in hypotheses
-                for crop in crops_of(model, self.depth, self.camera, one.centre, one.roll)
+                crop for one in hypotheses for crop in crops_of(model, self.depth, self.camera, one.centre, one.roll)
             ]
         with self.stage("network"):
             predictions = model.predict(crops, [one.handedness for one in hypotheses])

@@ -22,7 +22,7 @@ from dense3d_ros.perception.detector import LEAST_LOG_ODDS, Candidate, Detector,
 from dense3d_ros.perception.graph_file import check_torch, has_graph, read_recorded
 from dense3d_ros.perception.model_description import ModelDescription, ModelFileError
 from dense3d_ros.perception.model_file import check_hourglass, model_path, read_model
-from dense3d_ros.perception.views import NEW_HAND_VIEWS, TURNS, check_views
+from dense3d_ros.perception.views import TURNS, check_views
 from dense3d_ros.runtime.batching import Batcher
 from dense3d_ros.runtime.cuda_devices import cuda_device_count
 from dense3d_ros.runtime.interface import NonFiniteOutputError, Outputs, check_finite
@@ -101,9 +101,10 @@ class HandModel:
         self._batcher = Batcher(self._runtime.run)
         self._detector = detector or load_detector(device, choice.name)
         self._for_new_hands: HandModel | None = None
-        if views != NEW_HAND_VIEWS and {views, NEW_HAND_VIEWS} <= description.confidences.keys():
-            self._for_new_hands = self.with_confidence(description.confidence(NEW_HAND_VIEWS))
-            self._for_new_hands.views = NEW_HAND_VIEWS
+        of_new = description.views_of_new_hands(views)
+        if of_new != views:
+            self._for_new_hands = self.with_confidence(description.confidence(of_new))
+            self._for_new_hands.views = of_new
 
     @property
     def for_new_hands(self) -> HandModel:

@@ -11,7 +11,7 @@ from dense3d_ros.geometry.benchmarks import BENCHMARKS
 from dense3d_ros.geometry.hand import JOINT_COUNT, JOINT_NAMES, SKELETON
 from dense3d_ros.perception.confidence import Confidence
 from dense3d_ros.perception.tensor_file import parse_json
-from dense3d_ros.perception.views import VIEWS
+from dense3d_ros.perception.views import NEW_HAND_VIEWS, VIEWS
 
 if TYPE_CHECKING:
     # Networks are torch's, which a robot whose runtime reads a recorded graph does without.
@@ -155,6 +155,11 @@ class ModelDescription:
     def confidence(self, views: int) -> Confidence:
         """Of so many views; the default one where the model was not calibrated for them."""
         return self.confidences.get(views, Confidence())
+
+    def views_of_new_hands(self, views: int) -> int:
+        """On how many crops a new hand is judged where followed ones have `views`: as many, or more if it can be."""
+        is_calibrated = {views, NEW_HAND_VIEWS} <= self.confidences.keys()
+        return NEW_HAND_VIEWS if is_calibrated else views
 
     @property
     def geometry(self) -> MapGeometry:

@@ -24,7 +24,7 @@ from dense3d_ros.learning.synthetic.render import render_depth
 from dense3d_ros.perception.confidence import Confidence
 from dense3d_ros.perception.detector import Candidate
 from dense3d_ros.perception.estimator import HandPoseEstimator
-from dense3d_ros.perception.evidence import NAMES
+from dense3d_ros.perception.evidence import NAMES, Evidence
 from dense3d_ros.perception.model import Prediction
 
 EMPTY = DepthImage(np.zeros((480, 640), np.float32))
@@ -550,6 +550,30 @@ def test_a_model_of_three_views_gets_three_crops_of_each_place(mesh: HandMesh) -
     np.testing.assert_allclose(hand.joints, oracle.hands[0][0], atol=0.003)
     assert all(count % 3 == 0 for count in oracle.batches)
     assert len(np.unique(np.round(oracle.rolls[-3:], 3))) == 3
+
+
+def test_a_new_hand_is_judged_on_three_crops_and_followed_on_one(mesh: HandMesh) -> None:
+    depth, oracle = frame(mesh, (0, 0, 0.5))
+    oracle.judge = replace(oracle, views=3)
+    estimator = HandPoseEstimator(oracle)
+    (hand,) = estimator.estimate(depth, CAMERA, 0.0).hands
+    np.testing.assert_allclose(hand.joints, oracle.hands[0][0], atol=0.003)
+    *before, last = oracle.batches
+    assert max(before) <= 2, "a right and a left hand"
+    assert last == 6, "three crops of each"
+    assert len(np.unique(np.round(oracle.rolls[-3:], 3))) == 3
+    oracle.batches.clear()
+    assert estimator.estimate(depth, CAMERA, 0.01).hands
+    assert max(oracle.batches) <= 2
+
+
+def test_the_judge_of_new_hands_has_the_last_word(mesh: HandMesh) -> None:
+    depth, oracle = frame(mesh, (0, 0, 0.5))
+    assert HandPoseEstimator(oracle).estimate(depth, CAMERA).hands
+    oracle.judge = replace(oracle, views=3, confidence=Confidence(evidence=Evidence(-50.0)))
+    estimate = HandPoseEstimator(oracle).estimate(depth, CAMERA)
+    assert not estimate.hands
+    assert estimate.reason.startswith("best score 0.00")
 
 
 def test_centres_from_outside_replace_the_search(mesh: HandMesh) -> None:

@@ -14,6 +14,7 @@ from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.crop import BACKGROUND, HandCrop, crop_hand
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import Handedness, expected_errors
+from dense3d_ros.perception.confidence import Confidence
 from dense3d_ros.perception.model import (
     DeviceError,
     HandModel,
@@ -199,6 +200,24 @@ def test_a_model_of_three_views_fuses_three_crops_in_the_camera_frame(network: t
         weights = np.stack([1 / (expected_errors(part.joint_scores) + 0.02) ** 2 for part in parts])[..., None]
         mean = (np.stack([part.joints for part in parts]) * weights).sum(0) / weights.sum(0)
         np.testing.assert_allclose(together[0].joints, mean, atol=1e-5)
+
+
+def test_new_hands_are_judged_on_three_crops_where_the_model_is_calibrated_for_them(network: torch.nn.Module) -> None:
+    of_one, of_three = Confidence(min_score=0.6), Confidence(min_score=0.7)
+    both = replace(DESCRIPTION, confidences={1: of_one, 3: of_three})
+    model = HandModel(both, copy.deepcopy(network), "cpu")
+    judge = model.for_new_hands
+    assert (model.views, model.confidence) == (1, of_one)
+    assert (judge.views, judge.confidence) == (3, of_three)
+    assert judge.for_new_hands is judge
+    crops = crops_of(judge, DepthImage(np.ones((240, 320), np.float32)), CAMERA, np.array([0, 0, 1.0]))
+    assert len(crops) == 3
+    assert len(judge.predict(crops, [Handedness.RIGHT])) == 1
+    refitted = model.with_confidence(Confidence())
+    assert refitted.for_new_hands is refitted, "a calibration sees what it is for, and nothing else"
+    for description, views in ((replace(both, confidences={1: of_one}), 1), (both, 3), (DESCRIPTION, 1)):
+        alone = HandModel(description, copy.deepcopy(network), "cpu", views=views)
+        assert alone.for_new_hands is alone
 
 
 def test_crops_that_do_not_fit_the_sides_are_refused(model: HandModel) -> None:

@@ -29,6 +29,8 @@ FALSE_HOLDS = 0.03
 """The same of the score down to which a hand is followed: there has been one."""
 HANDEDNESS_SHARE = 4
 """One of so many images with a hand is for the handedness, which has to be fitted before the others are used."""
+HAND_FREE_SHARE = 3
+"""For each image with a hand there are so many without: false hands are rare, and the least score rests on them."""
 SCENE_SHARE = 2
 """For so many images with a hand there is a whole scene with any number of hands, for the evidence."""
 _SCENE_WIDTH = 640
@@ -40,7 +42,7 @@ _DIGITS = 5
 def calibrate_file(
     name_or_path: str, output: Path | None, images: int, device: str = "auto", runtime: str = "auto", views: int = 1
 ) -> tuple[Path, Confidence]:
-    """Fit the confidence of a model file to `images` with a hand and as many without; write it atomically.
+    """Fit the confidence of a model file to `images` with a hand and three times as many without; write it atomically.
 
     output: the file to write, by default the one that was read. views: crops of each hand, 1 or 3, that the confidence
     is for. Everything else in the file stays as it was, the confidence of the other number of views, too.
@@ -62,7 +64,7 @@ def fit_confidence(model: HandModel, images: int) -> Confidence:
     calibration_set = SyntheticTestSet.for_calibration()
     rng = np.random.default_rng([CALIBRATION_SEED, 2])
     observer = Observer(model)
-    with tqdm(total=2 * images + images // SCENE_SHARE, unit="image") as progress:
+    with tqdm(total=(1 + HAND_FREE_SHARE) * images + images // SCENE_SHARE, unit="image") as progress:
         observations, joints = [], []
         for number in range(images // HANDEDNESS_SHARE):
             frame = hand_frame(number, calibration_set)
@@ -81,7 +83,7 @@ def fit_confidence(model: HandModel, images: int) -> Confidence:
             with_hand.append(list(observer.places(hand_frame(number, calibration_set))))
             progress.update()
         without = []
-        for number in range(images):
+        for number in range(HAND_FREE_SHARE * images):
             without.append(list(observer.places_without_hand(hand_free_frame(number, calibration_set))))
             progress.update()
         in_scenes: list[Observation] = []
