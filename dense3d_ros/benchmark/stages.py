@@ -94,6 +94,7 @@ class TimedFrames:
     found: int = 0
 
     def frame(self, values: NDArray[np.uint16], index: int) -> None:
+        """Estimate the hands of frame `index`, (H, W) millimetres, and note how long it took."""
         # A copy: a message's image is not in the processor's cache either.
         depth = DepthImage(values.copy(), 0.001)
         start = time.perf_counter()
@@ -108,6 +109,7 @@ class TimedFrames:
         self.taken.setdefault("runs of the network", []).append(estimate.passes)
 
     def row(self, frames: int) -> dict[str, Any]:
+        """The times of the stages over the `frames` frames that count."""
         stages = {stage: asdict(percentiles(values)) for stage, values in self.taken.items()}
         return {"runtime": self.estimator.model.runtime, "frames": frames, "with_hand": self.found, "stages": stages}
 

@@ -121,7 +121,7 @@ class HandPoseEstimator:
             raise
 
     def _check(self, depth: DepthImage, camera: Camera, stamp: float | None) -> None:
-        """Raises what `estimate` says of its arguments."""
+        """Raise ValueError for arguments that `estimate` does not accept."""
         if not isinstance(depth, DepthImage):
             raise ValueError(
                 f"depth must be a DepthImage, got a {type(depth).__name__}; an array of millimetres becomes one by "

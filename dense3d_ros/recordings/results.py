@@ -47,6 +47,7 @@ class LineFile:
                 raise
 
     def close(self) -> None:
+        """Close the file."""
         self._file.close()
 
 

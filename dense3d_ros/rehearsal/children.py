@@ -146,6 +146,7 @@ def wait_for_publisher(observer: Node, executor: SingleThreadedExecutor, topic: 
 
 
 def spin(executor: SingleThreadedExecutor, seconds: float) -> None:
+    """Execute callbacks for so long."""
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
         executor.spin_once(timeout_sec=left)
