@@ -76,8 +76,6 @@ class HandModel:
     views: how many crops of each hand the network runs on, 1 or 3. confidence: of so many views, from the description.
     """
 
-    crops_itself = False
-
     def __init__(
         self,
         description: ModelDescription,
