@@ -24,10 +24,10 @@ from dense3d_ros.nodes.diagnostics import (
     diagnostic_array,
     traceback_text,
 )
+from dense3d_ros.nodes.hand_pose_outputs import HandPoseOutputs
 from dense3d_ros.nodes.input_condition import input_condition
 from dense3d_ros.nodes.messages import depth_image, stamp_seconds
 from dense3d_ros.nodes.model_slot import ModelSlot
-from dense3d_ros.nodes.outputs import HandOutputs
 from dense3d_ros.nodes.pairing import DepthInput, Frame
 from dense3d_ros.nodes.parameters import NodeParameters
 from dense3d_ros.nodes.process import steady_clock
@@ -61,7 +61,7 @@ class HandPoseNode(Node):  # type: ignore[misc]
         self._numbers = count(1)
         self._last_stamp = 0.0
         self._hints = CameraHints(lambda text: self.get_logger().warning(text))
-        self._outputs = HandOutputs(self)
+        self._outputs = HandPoseOutputs(self)
         self._worker: LatestWorker[Frame] = LatestWorker("hand_pose", self._work, self._failed)
         transport = self._configuration.settings.transport
         self._input = DepthInput(self, self._worker.put, transport, lambda: self._configuration.settings.sync_slop)

@@ -23,7 +23,7 @@ from dense3d_ros.hand_state.state import Estimate
 from dense3d_ros.hand_state.transforms import transform_points
 from dense3d_ros.msg import HandPoseArray
 from dense3d_ros.nodes.diagnostics import Condition, Conditions, Level, diagnostic_array
-from dense3d_ros.nodes.hand_outputs import HandOutputs
+from dense3d_ros.nodes.hand_state_outputs import HandStateOutputs
 from dense3d_ros.nodes.messages import HandMessages, read_hand, stamp_seconds
 from dense3d_ros.nodes.parameters import NodeParameters
 from dense3d_ros.nodes.process import run_nodes, steady_clock
@@ -57,7 +57,7 @@ class HandStateNode(Node):  # type: ignore[misc]
         self._conditions = Conditions(self.get_logger())
         self._counts = Counter(dict.fromkeys(COUNTED, 0))
         self._hands = {handedness: FollowedHand(handedness) for handedness in LEFT_AND_RIGHT}
-        self._outputs = {handedness: HandOutputs(self, handedness) for handedness in LEFT_AND_RIGHT}
+        self._outputs = {handedness: HandStateOutputs(self, handedness) for handedness in LEFT_AND_RIGHT}
         self._messages = HandMessages()
         self._smoothed = self.create_publisher(
             HandPoseArray,

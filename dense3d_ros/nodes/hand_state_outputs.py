@@ -22,7 +22,7 @@ _UNTOLD = len(ANGLE_NAMES[WRIST_ANGLES])
 """The first angles, which are the wrist's: the forearm is not among the joints."""
 
 
-class HandOutputs:
+class HandStateOutputs:
     """The topics `~/left/...` or `~/right/...` of a node.
 
     Poses and angles are sent only for an image that shows the hand. `grasp` goes on with its age while the hand is

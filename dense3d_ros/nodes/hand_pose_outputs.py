@@ -24,7 +24,7 @@ from dense3d_ros.nodes.settings import HandPoseSettings
 from dense3d_ros.nodes.viewer_messages import overlay, overlay_message, points_message
 
 
-class HandOutputs:
+class HandPoseOutputs:
     """The topics `~/hands`, `~/joints`, `~/points`, `~/markers` and `~/overlay` of a node.
 
     Any thread may publish and clear.
