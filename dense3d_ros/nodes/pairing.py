@@ -13,8 +13,9 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from dense3d_ros.nodes.lost_images import LostImages, profile_advice
+from dense3d_ros.nodes.messages import stamp_nanoseconds
 from dense3d_ros.nodes.quality import unfit_publisher
-from dense3d_ros.nodes.stamp_pairing import WAITING, StampPairing, stamp_ns
+from dense3d_ros.nodes.stamp_pairing import WAITING, StampPairing
 from dense3d_ros.nodes.topic_graph import is_drawn_by_hand_pose
 
 _WORTH_A_SLOP = 0.1
@@ -190,7 +191,7 @@ class DepthInput:
 
     def _came(self, kind: str, message: Any) -> None:
         self.counts[kind] += 1
-        stamp = stamp_ns(message)
+        stamp = stamp_nanoseconds(message.header.stamp)
         if stamp < self._last_stamps.get(kind, stamp):
             # A bag started again.
             self._pairing.forget_after(stamp)

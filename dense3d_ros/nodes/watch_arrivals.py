@@ -11,7 +11,7 @@ from sensor_msgs.msg import Image
 
 from dense3d_ros.geometry.depth import DepthFormatError
 from dense3d_ros.geometry.depth_unit import nearest_and_farthest
-from dense3d_ros.nodes.messages import depth_image
+from dense3d_ros.nodes.messages import depth_image, stamp_nanoseconds
 
 _LATEST = 400
 """Stamps that are kept of a topic."""
@@ -35,7 +35,7 @@ class Arrivals:
         self.count += 1
         self.message = message
         if len(self.stamps) < _LATEST:
-            stamp = message.header.stamp.sec * 1_000_000_000 + message.header.stamp.nanosec
+            stamp = stamp_nanoseconds(message.header.stamp)
             self.stamps.append(stamp)
             self.ages.append((now - stamp) * 1e-9)
 
