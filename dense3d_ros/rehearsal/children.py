@@ -21,13 +21,12 @@ from rclpy.node import Node
 
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.nodes.process import use_dds_profile
+from dense3d_ros.nodes.statistics import stage_times
 from dense3d_ros.recordings.offline import Intrinsics
 
 NAMESPACE = "/demo"
 DEPTH_TOPIC = f"{NAMESPACE}/depth_camera/depth/image_rect_raw"
 INFO_TOPIC = f"{NAMESPACE}/depth_camera/depth/camera_info"
-MEDIAN = " p50 ms"
-"""Ends the names of stages' medians in the diagnostics."""
 START_TIMEOUT = 120.0
 """Seconds: a first start compiles the renderer and reads torch from a cold disk."""
 
@@ -59,7 +58,7 @@ def parameter_arguments(values: Mapping[str, object]) -> list[str]:
 
 def median_stages(diagnostics: Mapping[str, str]) -> dict[str, float]:
     """Stage of a frame -> median milliseconds, of the values in the perception node's diagnostics."""
-    return {name.removesuffix(MEDIAN): float(value) for name, value in diagnostics.items() if name.endswith(MEDIAN)}
+    return {stage: median for stage, (median, _) in stage_times(diagnostics).items()}
 
 
 def isolate() -> None:

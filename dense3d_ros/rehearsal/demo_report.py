@@ -15,6 +15,7 @@ from dense3d_ros.atomic_write import write_text
 from dense3d_ros.geometry.depth import printable
 from dense3d_ros.geometry.hand import HandPose
 from dense3d_ros.learning.synthetic.hand_mesh import UNSEEN_MESH
+from dense3d_ros.nodes.statistics import stage_times
 from dense3d_ros.recordings.drawing import contact_sheet, overlay, write_image
 from dense3d_ros.recordings.offline import Intrinsics
 from dense3d_ros.recordings.result_folder import OVERLAYS, SHEET
@@ -83,11 +84,7 @@ def _reasons_for_no_hand(seen: Observation, unit: float) -> list[str]:
 
 def report(seen: Observation, unit: float) -> dict[str, Any]:
     """All figures, as report.json holds them. Stage times are milliseconds; `unit` is a folder's metres per value."""
-    stages = {
-        key.removesuffix(" p50 ms"): {"p50": float(value), "p95": float(seen.diagnostics[key.replace("p50", "p95")])}
-        for key, value in seen.diagnostics.items()
-        if key.endswith(" p50 ms")
-    }
+    stages = {stage: {"p50": p50, "p95": p95} for stage, (p50, p95) in stage_times(seen.diagnostics).items()}
     if seen.latency_ms.size:
         p50, p95 = np.percentile(seen.latency_ms, (50, 95))
         stages["stamp to receipt"] = {"p50": round(float(p50), 2), "p95": round(float(p95), 2)}
