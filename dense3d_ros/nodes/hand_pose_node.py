@@ -17,11 +17,13 @@ from dense3d_ros.nodes.allocator import gpu_mebibytes, resident_mebibytes
 from dense3d_ros.nodes.camera_clock import CameraClock
 from dense3d_ros.nodes.camera_hints import CameraHints
 from dense3d_ros.nodes.diagnostics import (
+    HANDS,
     LOG_AGAIN_S,
     Condition,
     Conditions,
     Level,
     diagnostic_array,
+    status_name,
     traceback_text,
 )
 from dense3d_ros.nodes.hand_pose_outputs import HandPoseOutputs
@@ -276,7 +278,7 @@ class HandPoseNode(Node):  # type: ignore[misc]
         self._diagnostics.publish(
             diagnostic_array(
                 self.get_clock().now().to_msg(),
-                f"{self.get_fully_qualified_name().lstrip('/')}: hands",
+                status_name(self, HANDS),
                 self._input.depth_topic,
                 self._conditions.take(),
                 values,

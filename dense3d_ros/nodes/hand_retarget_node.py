@@ -15,7 +15,7 @@ from std_msgs.msg import Bool
 
 from dense3d_ros.hand_state.state import check_hand
 from dense3d_ros.msg import HandPoseArray
-from dense3d_ros.nodes.diagnostics import Condition, Conditions, Level, diagnostic_array
+from dense3d_ros.nodes.diagnostics import COMMANDS, Condition, Conditions, Level, diagnostic_array, status_name
 from dense3d_ros.nodes.endpoints import create_publisher, create_subscription
 from dense3d_ros.nodes.messages import read_hand
 from dense3d_ros.nodes.parameters import NodeParameters
@@ -107,7 +107,7 @@ class HandRetargetNode(Node):  # type: ignore[misc]
         self._diagnostics.publish(
             diagnostic_array(
                 self.get_clock().now().to_msg(),
-                f"{self.get_fully_qualified_name().lstrip('/')}: commands",
+                status_name(self, COMMANDS),
                 self._robot.robot.name,
                 self._conditions.take(),
                 self._counts,

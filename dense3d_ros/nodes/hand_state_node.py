@@ -20,7 +20,7 @@ from dense3d_ros.hand_state.frames import Pose
 from dense3d_ros.hand_state.state import Estimate
 from dense3d_ros.hand_state.transforms import transform_points
 from dense3d_ros.msg import HandPoseArray
-from dense3d_ros.nodes.diagnostics import Condition, Conditions, Level, diagnostic_array
+from dense3d_ros.nodes.diagnostics import STATE, Condition, Conditions, Level, diagnostic_array, status_name
 from dense3d_ros.nodes.endpoints import create_publisher, create_subscription
 from dense3d_ros.nodes.hand_state_outputs import HandStateOutputs
 from dense3d_ros.nodes.messages import HandMessages, read_hand, stamp_seconds
@@ -192,7 +192,7 @@ class HandStateNode(Node):  # type: ignore[misc]
         self._diagnostics.publish(
             diagnostic_array(
                 self.get_clock().now().to_msg(),
-                f"{self.get_fully_qualified_name().lstrip('/')}: state",
+                status_name(self, STATE),
                 self._topic,
                 self._conditions.take(),
                 {**self._counts, "refused transforms": self._transforms.refused, **tracked},

@@ -21,6 +21,7 @@ from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import HandPose
 from dense3d_ros.geometry.unit_doubt import BEGINS
 from dense3d_ros.msg import HandPoseArray
+from dense3d_ros.nodes.diagnostics import HANDS, statuses_of, values_of
 from dense3d_ros.nodes.messages import depth_image, read_hand, stamp_nanoseconds
 from dense3d_ros.recordings.tally import Reasons
 
@@ -181,9 +182,8 @@ class DemoObserver(Node):  # type: ignore[misc]
         self._marker_messages += any(marker.action == Marker.ADD for marker in message.markers)
 
     def _diagnostics_came(self, message: Any) -> None:
-        for status in message.status:
-            if status.name.endswith("hand_pose: hands"):
-                self._diagnostics = {value.key: value.value for value in status.values}
-                if status.message.startswith(NO_HAND):
-                    # The camera publishes millimetres: a doubt of them is none of the folder's unit.
-                    self._reasons.add(status.message.removeprefix(NO_HAND).partition(f"; {BEGINS}")[0])
+        for status in statuses_of(message, "hand_pose", HANDS):
+            self._diagnostics = values_of(status)
+            if status.message.startswith(NO_HAND):
+                # The camera publishes millimetres: a doubt of them is none of the folder's unit.
+                self._reasons.add(status.message.removeprefix(NO_HAND).partition(f"; {BEGINS}")[0])
