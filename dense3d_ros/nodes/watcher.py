@@ -33,7 +33,7 @@ from dense3d_ros.nodes.topic_graph import (
     raw_topic,
     read_graph,
 )
-from dense3d_ros.nodes.watch_arrivals import Arrivals, shown
+from dense3d_ros.nodes.watch_arrivals import Arrivals, with_image
 from dense3d_ros.nodes.watch_seen import DepthSeen, HandPoseSeen, InfoSeen, Said, Seen, Taken
 
 GET_STATE = "lifecycle_msgs/srv/GetState"
@@ -160,11 +160,10 @@ class _Watch:
                 seen,
                 messages=arrivals.count,
                 rate=arrivals.rate,
-                frame_id=image.header.frame_id,
                 age=median(arrivals.ages),
                 stamped=any(arrivals.stamps),
-                **shown(image, taken.depth_unit),
             )
+            seen = with_image(seen, image)
         return replace(seen, info=self._info(info, seen, arrivals)) if info else seen
 
     def _info(self, name: str, depth: DepthSeen, images: Arrivals) -> InfoSeen:
@@ -182,10 +181,18 @@ class _Watch:
                 lens = f"{info.distortion_model} {f'ignored: {why}' if how == 'ignore' else 'undone'}"
         except CameraInfoError as error:
             fault = str(error)
-        gap = float(np.abs(np.subtract.outer(images.stamps, arrivals.stamps)).min()) * 1e-9
-        pairs = len(set(images.stamps) & set(arrivals.stamps))
-        about = (name, arrivals.count, arrivals.rate, focal_length, fault, lens, any(arrivals.stamps))
-        return InfoSeen(*about, pairs=pairs, gap=gap, doubt=doubt)
+        return InfoSeen(
+            name,
+            arrivals.count,
+            arrivals.rate,
+            focal_length=focal_length,
+            fault=fault,
+            lens=lens,
+            stamped=any(arrivals.stamps),
+            pairs=len(set(images.stamps) & set(arrivals.stamps)),
+            gap=float(np.abs(np.subtract.outer(images.stamps, arrivals.stamps)).min()) * 1e-9,
+            doubt=doubt,
+        )
 
     def _hand_pose(self, node: HandPoseInput, kinds: tuple[str, ...]) -> HandPoseSeen:
         offers = self._node.get_publishers_info_by_topic(node.depth)
@@ -193,17 +200,13 @@ class _Watch:
         requests = [request for request in subscriptions if full_name(request) == node.name]
         reasons = [misfit(offer, request) for offer in offers for request in requests]
         status = self._said.get((node.name, HANDS))
-        return HandPoseSeen(
-            node.name,
-            node.depth,
-            node.info,
-            node.kind,
-            kinds,
-            reasons[0] if reasons and all(reasons) else "",
-            None if status is None else status.level == DiagnosticStatus.OK,
-            "" if status is None else status.message,
-            "" if status is None else values_of(status).get(CONDITION, ""),
-        )
+        misfits = reasons[0] if reasons and all(reasons) else ""
+        seen = HandPoseSeen(node.name, node.depth, node.info, node.kind, kinds, misfits)
+        if status is None:
+            return seen
+        condition = values_of(status).get(CONDITION, "")
+        is_ok = status.level == DiagnosticStatus.OK
+        return replace(seen, ok=is_ok, diagnostic=status.message, condition=condition)
 
     def _taken(self, name: str) -> Taken:
         """How a hand_pose takes images; the defaults where it does not say."""
