@@ -22,9 +22,12 @@ import json
 import shlex
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dense3d_ros.commands import add_views
+
+if TYPE_CHECKING:
+    from dense3d_ros.benchmark.figures import Result
 
 SUMMARY = "measure how long everything takes"
 PARTS = ("networks", "frames", "end-to-end")
@@ -91,7 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
         make_folder(path.parent)
         check_writable(path)
     command = shlex.join(["dense3d", *sys.argv[1:]]) if sys.argv[1:2] == ["benchmark"] else "dense3d benchmark"
-    result: dict[str, Any] = {"machine": describe_machine(), "command": command}
+    result: Result = {"machine": describe_machine(), "command": command}
     # The processes first: what this one loads later would take their memory and caches.
     failed = "end-to-end" in arguments.parts and not _end_to_end(arguments, result)
     if "frames" in arguments.parts:
@@ -117,7 +120,7 @@ def _size(text: str) -> tuple[int, int]:
     return int(width), int(height)
 
 
-def _networks(arguments: argparse.Namespace, result: dict[str, Any]) -> None:
+def _networks(arguments: argparse.Namespace, result: Result) -> None:
     from dense3d_ros.benchmark.networks import PAPER_NAME, arithmetic, matrix_gflops, time_layers, time_networks
     from dense3d_ros.benchmark.stages import make_scene
     from dense3d_ros.perception.model import choose_device
@@ -139,9 +142,9 @@ def _networks(arguments: argparse.Namespace, result: dict[str, Any]) -> None:
         result["layers"] = time_layers(arguments.model, scene.crops(resolution), arguments.repeats)
 
 
-def _frames(arguments: argparse.Namespace, result: dict[str, Any]) -> None:
+def _frames(arguments: argparse.Namespace, result: Result) -> None:
     from dense3d_ros.benchmark.networks import time_device, votes_call
-    from dense3d_ros.benchmark.rooms import camera_of, time_rooms
+    from dense3d_ros.benchmark.rooms import camera_of_size, time_rooms
     from dense3d_ros.benchmark.stages import make_scene, time_cameras, time_frames, time_parts
     from dense3d_ros.perception.model import load_model
 
@@ -160,7 +163,7 @@ def _frames(arguments: argparse.Namespace, result: dict[str, Any]) -> None:
     else:
         further["messages"] = fill_messages(hands)
     rooms = max(1, arguments.repeats // 5)
-    result["rooms"] = [row for size in arguments.sizes for row in time_rooms(model, camera_of(*size), rooms)]
+    result["rooms"] = [row for size in arguments.sizes for row in time_rooms(model, camera_of_size(*size), rooms)]
     result["parts"] = time_parts(model, scene, further, arguments.repeats)
     if model.device != "cpu":
         result["device"] = time_device(arguments.model, model.device, scene.regions(resolution), arguments.repeats)
@@ -175,7 +178,7 @@ def _runtimes(arguments: argparse.Namespace, device: str) -> list[str]:
     return list(dict.fromkeys(choose_runtime(name, device).name for name in names))
 
 
-def _end_to_end(arguments: argparse.Namespace, result: dict[str, Any]) -> bool:
+def _end_to_end(arguments: argparse.Namespace, result: Result) -> bool:
     """Whether it could be run; what was in the way is said."""
     try:
         from dense3d_ros.rehearsal.children import ProcessError
