@@ -24,7 +24,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dense3d_ros.commands import add_views
+from dense3d_ros.commands import add_model_options
 
 if TYPE_CHECKING:
     from dense3d_ros.benchmark.figures import Result
@@ -43,16 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="which networks to time: the model's, the paper's with random weights, or both (default: %(default)s)",
     )
     parser.add_argument("--model", metavar="NAME|FILE", default="hand", help="model (default: %(default)s)")
-    add_views(parser)
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
-    parser.add_argument(
-        "--runtime", default="auto", help="what the network runs in, for stages and end to end (default: %(default)s)"
-    )
+    add_model_options(parser)
     parser.add_argument(
         "--runtimes",
         metavar="NAME",
         nargs="+",
-        help="runtimes to compare (default: all that are installed, except compiled)",
+        help="runtimes to compare with it (default: all that are installed, except compiled)",
     )
     parser.add_argument(
         "--batches", metavar="N", nargs="+", type=int, default=[1, 2, 4], help="crops in a batch (default: 1 2 4)"

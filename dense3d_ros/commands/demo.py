@@ -34,7 +34,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dense3d_ros.commands import add_views
+from dense3d_ros.commands import add_model_options
 
 SUMMARY = "run the ROS nodes on a rendered hand or a folder, and measure them"
 DEFAULTS = {"seconds": 15.0, "mesh": "webxr", "rate": 30.0}
@@ -79,9 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--rate", metavar="HZ", type=float, help=f"with --teleop: frames a second (default: {DEFAULTS['rate']})"
     )
     parser.add_argument("--model", metavar="NAME|FILE", default="hand", help="model (default: %(default)s)")
-    add_views(parser)
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
-    parser.add_argument("--runtime", default="auto", help="what the network runs in (default: %(default)s)")
+    add_model_options(parser)
     parser.add_argument(
         "--output", metavar="DIR", type=Path, default=Path("demo_output"), help="results (default: %(default)s)"
     )

@@ -29,7 +29,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dense3d_ros.commands import add_intrinsics, add_views
+from dense3d_ros.commands import add_intrinsics, add_model_options
 
 if TYPE_CHECKING:
     from dense3d_ros.learning.datasets.sample import DepthDataset
@@ -96,9 +96,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         help="most seconds of each sequence (default: 5 of one hand, 22 of two, 3 of a held thing)",
     )
-    add_views(model)
-    model.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
-    model.add_argument("--runtime", default="auto", help="what the network runs in (default: %(default)s)")
+    add_model_options(model)
     no_hand = parser.add_argument_group("on real frames without a hand, with --model")
     no_hand.add_argument("--no-hand", metavar="FOLDER", type=Path, help="folder of 16-bit depth PNGs")
     add_intrinsics(no_hand, required=False)

@@ -36,7 +36,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dense3d_ros.commands import add_intrinsics, add_views, installing
+from dense3d_ros.commands import add_intrinsics, add_model_options, installing
 
 if TYPE_CHECKING:
     from dense3d_ros.recordings.bag_writer import BagWriter
@@ -72,9 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", metavar="NAME|FILE", default="hand", help="model name or file (default: %(default)s)"
     )
-    add_views(parser)
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
-    parser.add_argument("--runtime", default="auto", help="what the network runs in (default: %(default)s)")
+    add_model_options(parser)
     parser.add_argument(
         "--hands",
         metavar="N",
