@@ -177,7 +177,7 @@ def _runtimes(arguments: argparse.Namespace, device: str) -> list[str]:
 def _end_to_end(arguments: argparse.Namespace, result: Result) -> bool:
     """Whether it could be run; what was in the way is said."""
     try:
-        from dense3d_ros.rehearsal.children import ProcessError
+        from dense3d_ros.rehearsal.children import ModelChoice, ProcessError
         from dense3d_ros.rehearsal.end_to_end import EndToEnd, Showing, run_end_to_end
     except ImportError as error:
         print(f"dense3d benchmark: no end-to-end figures without ROS 2 ({error})", file=sys.stderr)
@@ -186,9 +186,8 @@ def _end_to_end(arguments: argparse.Namespace, result: Result) -> bool:
     from dense3d_ros.benchmark.stages import RATE, make_scene
 
     showings = [Showing(one_hand(make_scene()), 2, arguments.rates), Showing(make_four_hands(), 4, [RATE])]
-    settings = EndToEnd(
-        arguments.model, arguments.views, arguments.device, arguments.runtime, showings, arguments.seconds
-    )
+    choice = ModelChoice(arguments.model, arguments.views, arguments.device, arguments.runtime)
+    settings = EndToEnd(choice, showings, arguments.seconds)
     try:
         result["end_to_end"] = run_end_to_end(settings)
     except ProcessError as error:

@@ -89,7 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Run, report; 1 if the job was not done."""
     from dense3d_ros.geometry.depth import printable
     from dense3d_ros.recordings.offline import Intrinsics
-    from dense3d_ros.rehearsal.children import ProcessError
+    from dense3d_ros.rehearsal.children import ModelChoice, ProcessError
     from dense3d_ros.rehearsal.demo import DemoSettings, run_demo
     from dense3d_ros.rehearsal.demo_report import table, write_report
 
@@ -103,10 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
         camera = Intrinsics(475.0, 475.0, 319.5, 239.5, 0.001)
     settings = DemoSettings(
         output=arguments.output,
-        model=arguments.model,
-        views=arguments.views,
-        device=arguments.device,
-        runtime=arguments.runtime,
+        choice=ModelChoice(arguments.model, arguments.views, arguments.device, arguments.runtime),
         seconds=arguments.seconds,
         folder=arguments.input,
         intrinsics=camera,
@@ -147,7 +144,7 @@ def _complete(arguments: argparse.Namespace) -> None:
 def _run_teleop(arguments: argparse.Namespace) -> int:
     from dense3d_ros.geometry.depth import printable
     from dense3d_ros.recordings.offline import Intrinsics
-    from dense3d_ros.rehearsal.children import ProcessError
+    from dense3d_ros.rehearsal.children import ModelChoice, ProcessError
     from dense3d_ros.rehearsal.teleop import TeleopSettings, run_teleop
     from dense3d_ros.rehearsal.teleop_report import table, write_teleop
 
@@ -156,10 +153,7 @@ def _run_teleop(arguments: argparse.Namespace) -> int:
     camera = Intrinsics(475.0, 475.0, 319.5, 239.5, 0.001)
     settings = TeleopSettings(
         output=arguments.output,
-        model=arguments.model,
-        views=arguments.views,
-        device=arguments.device,
-        runtime=arguments.runtime,
+        choice=ModelChoice(arguments.model, arguments.views, arguments.device, arguments.runtime),
         robots=arguments.robot or _robots_that_can_be_moved(),
         rate=arguments.rate,
         seconds=arguments.seconds,

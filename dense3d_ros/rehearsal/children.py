@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,6 +23,7 @@ from rclpy.node import Node
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.nodes.process import use_dds_profile
 from dense3d_ros.nodes.statistics import stage_times
+from dense3d_ros.perception.model import choose_device, read_for_runtime
 from dense3d_ros.recordings.offline import Intrinsics
 
 NAMESPACE = "/demo"
@@ -37,11 +39,24 @@ class ProcessError(RuntimeError):
     """A process did not do its part; the message says where the reason is."""
 
 
-def perception_arguments(model: str, views: int, device: str, runtime: str) -> list[str]:
+@dataclass(frozen=True)
+class ModelChoice:
+    """The parameters of hand_model: a model's name or file, its views, and the device and the runtime it is for."""
+
+    model: str
+    views: int
+    device: str
+    runtime: str
+
+    def check(self) -> None:
+        """ValueError where the model cannot be loaded so: what cannot work is said before a node is started."""
+        read_for_runtime(self.model, choose_device(self.device), self.runtime)
+
+
+def perception_arguments(choice: ModelChoice) -> list[str]:
     """Arguments of `main` that connect it to the depth camera of this namespace."""
     remaps = ["-r", f"depth:={DEPTH_TOPIC}", "-r", f"camera_info:={INFO_TOPIC}"]
-    parameters = {"model": model, "views": views, "device": device, "runtime": runtime}
-    return [*parameter_arguments(parameters), *remaps]
+    return [*parameter_arguments(vars(choice)), *remaps]
 
 
 def camera_arguments(camera: Camera | Intrinsics, values: Mapping[str, object]) -> list[str]:

@@ -29,6 +29,7 @@ from dense3d_ros.rehearsal.children import (
     INFO_TOPIC,
     NAMESPACE,
     START_TIMEOUT,
+    ModelChoice,
     ProcessError,
     camera_arguments,
     median_stages,
@@ -59,12 +60,9 @@ class Showing:
 
 @dataclass(frozen=True)
 class EndToEnd:
-    """What to run: a model with its views on a device in a runtime, `seconds` of each rate of each showing."""
+    """What to run: a model, for `seconds` of each rate of each showing."""
 
-    model: str
-    views: int
-    device: str
-    runtime: str
+    choice: ModelChoice
     showings: Sequence[Showing]
     seconds: float
 
@@ -100,7 +98,7 @@ def _run(
     settings: EndToEnd, folder: Path, observer: LatencyObserver, executor: SingleThreadedExecutor
 ) -> EndToEndFigures:
     log, camera_log, callbacks = (folder / name for name in ("hand_pose.log", "camera.log", "callbacks.json"))
-    perception = perception_arguments(settings.model, settings.views, settings.device, settings.runtime)
+    perception = perception_arguments(settings.choice)
     runs = _runs(settings, folder)
     first = runs[0]
     perception += ["-p", f"max_hands:={first.showing.max_hands}"]
