@@ -119,8 +119,8 @@ def _size(text: str) -> tuple[int, int]:
 def _networks(arguments: argparse.Namespace, result: Result) -> None:
     from dense3d_ros.benchmark.networks import PAPER_NAME, arithmetic, matrix_gflops, time_layers, time_networks
     from dense3d_ros.benchmark.stages import make_scene
-    from dense3d_ros.perception.model import choose_device
     from dense3d_ros.perception.model_file import read_model
+    from dense3d_ros.runtime.selection import choose_device
 
     device = choose_device(arguments.device)
     runtimes = _runtimes(arguments, device)

@@ -23,8 +23,9 @@ from rclpy.node import Node
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.nodes.process import use_dds_profile
 from dense3d_ros.nodes.statistics import stage_times
-from dense3d_ros.perception.model import choose_device, read_for_runtime
+from dense3d_ros.perception.model import read_for_runtime
 from dense3d_ros.recordings.offline import Intrinsics
+from dense3d_ros.runtime.selection import choose_device
 
 NAMESPACE = "/demo"
 DEPTH_TOPIC = f"{NAMESPACE}/depth_camera/depth/image_rect_raw"
