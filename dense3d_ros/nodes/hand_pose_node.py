@@ -84,58 +84,62 @@ class HandPoseNode(Node):  # type: ignore[misc]
         super().destroy_node()
 
     def _work(self, frame: Frame) -> None:
-        """Worker thread: one frame from message to message."""
+        """Worker thread: one frame, where there is a model and someone wants its hands."""
         started = time.perf_counter()
         with self._working:
             model = self._slot.current()
             if model is None:
                 return
-            settings = self._configuration.settings
             stamp = stamp_seconds(frame.image.header.stamp)
             # Simulated time is 0 until it is told: an age by it would say that the camera's clock is far ahead.
             if (now := self._now()) > 0.0:
                 self._camera_clock.came(now - stamp)
-            if not self._outputs.wanted():
+            if self._outputs.wanted():
+                self._process(frame, stamp, model, started)
+            else:
                 self._conditions.report(
                     Condition(Level.OK, "idle", "idle: nobody subscribes to hands, joints, points, markers or overlay")
                 )
-                return
-            age = self._age(stamp)
-            waited = time.perf_counter() - frame.arrival
-            if self._is_too_old(stamp, settings, ""):
-                return
-            read = self._read(frame)
-            if read is None:
-                return
-            depth, camera = read
-            decoded = time.perf_counter()
-            estimator = self._estimator_for(model, settings)
-            if camera != self._camera or stamp < self._last_stamp:
-                # Another camera, or a bag that started again: what was tracked is elsewhere.
-                estimator.reset()
-            self._camera, self._last_stamp = camera, stamp
-            estimate = self._estimate(estimator, depth, camera, stamp)
-            if estimate is None or self._is_too_old(stamp, settings, " when their hands are found"):
-                return
-            estimated = time.perf_counter()
-            hands = sorted(estimate.hands, key=lambda hand: hand.track_id)
-            self._outputs.publish(frame.image.header, hands, model.description.name, settings)
-            self._statistics.count("published")
-            self._statistics.count("with a hand" if hands else "without a hand")
-            self._statistics.time(
-                {
-                    "receive": (age - waited) * 1e3,
-                    "wait": (started - frame.arrival) * 1e3,
-                    "decode": (decoded - started) * 1e3,
-                    **estimate.stage_ms,
-                    "publish": (time.perf_counter() - estimated) * 1e3,
-                    "stamp to publish": self._age(stamp) * 1e3,
-                }
-            )
-            text = f"{len(hands)} in the last frame" if hands else f"no hand: {estimate.cause}"
-            self._conditions.report(self._published(text, estimate.unit_doubt))
-            # Last, so that nobody who acts on the hands waits for it.
-            self._outputs.show(frame.image.header, depth, camera, hands, settings)
+
+    def _process(self, frame: Frame, stamp: float, model: HandModel, started: float) -> None:
+        """From message to message. started: time.perf_counter() when the worker took the frame."""
+        settings = self._configuration.settings
+        age = self._age(stamp)
+        waited = time.perf_counter() - frame.arrival
+        if self._is_too_old(stamp, settings, ""):
+            return
+        read = self._read(frame)
+        if read is None:
+            return
+        depth, camera = read
+        decoded = time.perf_counter()
+        estimator = self._estimator_for(model, settings)
+        if camera != self._camera or stamp < self._last_stamp:
+            # Another camera, or a bag that started again: what was tracked is elsewhere.
+            estimator.reset()
+        self._camera, self._last_stamp = camera, stamp
+        estimate = self._estimate(estimator, depth, camera, stamp)
+        if estimate is None or self._is_too_old(stamp, settings, " when their hands are found"):
+            return
+        estimated = time.perf_counter()
+        hands = sorted(estimate.hands, key=lambda hand: hand.track_id)
+        self._outputs.publish(frame.image.header, hands, model.description.name, settings)
+        self._statistics.count("published")
+        self._statistics.count("with a hand" if hands else "without a hand")
+        self._statistics.time(
+            {
+                "receive": (age - waited) * 1e3,
+                "wait": (started - frame.arrival) * 1e3,
+                "decode": (decoded - started) * 1e3,
+                **estimate.stage_ms,
+                "publish": (time.perf_counter() - estimated) * 1e3,
+                "stamp to publish": self._age(stamp) * 1e3,
+            }
+        )
+        text = f"{len(hands)} in the last frame" if hands else f"no hand: {estimate.cause}"
+        self._conditions.report(self._published(text, estimate.unit_doubt))
+        # Last, so that nobody who acts on the hands waits for it.
+        self._outputs.show(frame.image.header, depth, camera, hands, settings)
 
     def _published(self, text: str, doubt_of_unit: str) -> Condition:
         for kind, doubt in (("depth unit", doubt_of_unit), ("camera clock", self._camera_clock.doubt())):
@@ -162,11 +166,7 @@ class HandPoseNode(Node):  # type: ignore[misc]
         """The hands of a frame, or None where the network's output is unusable, which is then reported."""
         try:
             return estimator.estimate(depth, camera, stamp)
-        except Exception as error:
-            # What is followed may be what it stumbled over.
-            estimator.reset()
-            if not isinstance(error, NonFiniteOutputError):
-                raise
+        except NonFiniteOutputError as error:
             self._refuse("network output", str(error))
             return None
 
