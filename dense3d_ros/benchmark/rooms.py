@@ -41,7 +41,7 @@ def time_rooms(model: HandModel, camera: Camera, rooms: int = 8, images: int = i
     _show(hand, scene.depths, range(-WARM_UP, 0))
     for number in range(rooms):
         samples = hand_free_frames(number, test_set, camera)
-        cluttered = (sample.depth.metres(slice(None), slice(None)) for sample in samples)
+        cluttered = (sample.depth.metres() for sample in samples)
         for name, frames in (("wall alone", _wall(number, camera)), ("cluttered room", cluttered)):
             depths = [millimetres(depth) for depth in islice(frames, images)]
             seen[name].append(TimedFrames(HandPoseEstimator(model), camera))

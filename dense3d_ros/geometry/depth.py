@@ -29,6 +29,7 @@ _NOT_DEPTH = (
 """How encodings begin that come where depth was expected, and what they are."""
 LARGEST_PNG = 2**26
 """Pixels; a depth camera has far fewer, and a file's header can claim any number."""
+_ALL = slice(None)
 _PNG_HEADER = struct.Struct(">8s4x4sII")
 
 
@@ -73,8 +74,10 @@ class DepthImage:
         """(height, width)."""
         return self.values.shape[0], self.values.shape[1]
 
-    def metres(self, rows: NDArray[np.intp] | slice, cols: NDArray[np.intp] | slice) -> NDArray[np.float32]:
-        """The pixels at rows x cols as float32 metres, 0 where nothing was measured.
+    def metres(
+        self, rows: NDArray[np.intp] | slice = _ALL, cols: NDArray[np.intp] | slice = _ALL
+    ) -> NDArray[np.float32]:
+        """The pixels at rows x cols, by default all, as float32 metres, 0 where nothing was measured.
 
         Index arrays select the outer product of rows and columns, as `numpy.ix_` does.
         """

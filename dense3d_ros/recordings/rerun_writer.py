@@ -110,7 +110,7 @@ class RerunWriter:
         if depth.values.dtype == np.uint16:
             self._log(DEPTH, rerun.DepthImage(depth.values, meter=1.0 / depth.unit))
         else:
-            self._log(DEPTH, rerun.DepthImage(depth.metres(slice(None), slice(None)), meter=1.0))
+            self._log(DEPTH, rerun.DepthImage(depth.metres(), meter=1.0))
 
     def _add_skeletons(self, hands: list[HandPose]) -> None:
         """All hands together, so that those that are gone leave nothing behind."""

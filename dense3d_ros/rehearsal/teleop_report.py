@@ -173,7 +173,7 @@ def _close_up(depth: DepthImage, hand: HandPose, intrinsics: Intrinsics, size: i
     column, row = camera.project(hand.centre)
     half = round(SHOWN_M / 2.0 * camera.fx / float(hand.centre[2]))
     left, top = round(float(column)) - half, round(float(row)) - half
-    whole = np.pad(depth.metres(slice(None), slice(None)), half)
+    whole = np.pad(depth.metres(), half)
     # What is outside the image was not measured.
     rows = slice(min(max(top + half, 0), height), min(max(top + half, 0), height) + 2 * half)
     columns = slice(min(max(left + half, 0), width), min(max(left + half, 0), width) + 2 * half)

@@ -143,7 +143,7 @@ class PaperOnBenchmark:
         return results
 
     def found(self, sample: DatasetSample) -> Joints | None:
-        depth = sample.depth.metres(slice(None), slice(None)) * np.float32(1000)
+        depth = sample.depth.metres() * np.float32(1000)
         crops = []
         for candidate in self._detector.detect(sample.depth, sample.camera, _CANDIDATES):
             corners = candidate.centre + np.float32(_REACH) * np.array([[-1, -1, 0], [1, 1, 0]], np.float32)
