@@ -87,7 +87,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run, report; 1 if the job was not done."""
-    from dense3d_ros.geometry.depth import printable
+    from dense3d_ros.excerpt import printable
     from dense3d_ros.recordings.offline import Intrinsics
     from dense3d_ros.rehearsal.children import ModelChoice, ProcessError
     from dense3d_ros.rehearsal.demo import DemoSettings, run_demo
@@ -142,7 +142,7 @@ def _complete(arguments: argparse.Namespace) -> None:
 
 
 def _run_teleop(arguments: argparse.Namespace) -> int:
-    from dense3d_ros.geometry.depth import printable
+    from dense3d_ros.excerpt import printable
     from dense3d_ros.recordings.offline import Intrinsics
     from dense3d_ros.rehearsal.children import ModelChoice, ProcessError
     from dense3d_ros.rehearsal.teleop import TeleopSettings, run_teleop

@@ -100,7 +100,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Estimate, write, and say how it went."""
-    from dense3d_ros.geometry.depth import printable
+    from dense3d_ros.excerpt import printable
     from dense3d_ros.perception.estimator import HandPoseEstimator
     from dense3d_ros.perception.model import load_model
     from dense3d_ros.recordings.offline import estimate_frames
@@ -171,7 +171,7 @@ def _tell(tally: Tally, recording: Recording, output: str) -> int:
 
 def _recording(arguments: argparse.Namespace) -> tuple[Recording, Centres | None]:
     """What INPUT is, checked as far as its first frame; and the centres that were given for it."""
-    from dense3d_ros.geometry.depth import printable
+    from dense3d_ros.excerpt import printable
     from dense3d_ros.recordings.bag import is_bag
 
     if is_bag(arguments.input):

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dense3d_ros.excerpt import excerpt
+from dense3d_ros.excerpt import excerpt, printable
 from dense3d_ros.geometry.png_chunks import SIGNATURE, PngError, chunks
 
 ENCODINGS = {"16UC1": (np.uint16, 0.001), "mono16": (np.uint16, 0.001), "32FC1": (np.float32, 1.0)}
@@ -190,10 +190,3 @@ def _converted(values: NDArray[np.generic]) -> str:
         return "; values.astype(numpy.float32) converts them"
     is_integer = values.dtype.kind in "iu" and values.dtype.itemsize > 1
     return "; values.astype(numpy.uint16) converts them, where they are 0 to 65535" if is_integer else ""
-
-
-def printable(path: Path) -> str:
-    """A path as text that can be shown and stored: what is no printable character becomes an escape."""
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii") for letter in str(path)
-    )

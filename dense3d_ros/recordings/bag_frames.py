@@ -10,10 +10,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from dense3d_ros.excerpt import printable
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.camera_info import CameraInfoError, camera_of, doubt_of, lens_of
 from dense3d_ros.geometry.compressed_depth import decode_compressed_depth
-from dense3d_ros.geometry.depth import DepthFormatError, DepthImage, printable
+from dense3d_ros.geometry.depth import DepthFormatError, DepthImage
 from dense3d_ros.recordings.bag import (
     COMPRESSED,
     INFO,

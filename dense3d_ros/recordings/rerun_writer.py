@@ -13,8 +13,9 @@ import rerun
 from numpy.typing import NDArray
 
 from dense3d_ros.atomic_write import check_writable, writing
+from dense3d_ros.excerpt import printable
 from dense3d_ros.geometry.camera import Camera
-from dense3d_ros.geometry.depth import DepthImage, printable
+from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import BONES, FINGER_COLOURS, JOINT_COUNT, WRIST_COLOUR, HandPose
 from dense3d_ros.hand_state.angles import hand_angles
 from dense3d_ros.hand_state.grasp import aperture, finger_closures

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from rclpy.executors import SingleThreadedExecutor
 
-from dense3d_ros.geometry.depth import DepthFormatError, printable
+from dense3d_ros.excerpt import printable
+from dense3d_ros.geometry.depth import DepthFormatError
 from dense3d_ros.learning.synthetic.hand_mesh import HandMesh
 from dense3d_ros.recordings.offline import Intrinsics
 from dense3d_ros.recordings.png_folder import ImageReader, check_camera, find_frames

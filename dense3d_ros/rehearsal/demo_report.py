@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dense3d_ros.atomic_write import write_text
-from dense3d_ros.geometry.depth import printable
+from dense3d_ros.excerpt import printable
 from dense3d_ros.geometry.hand import HandPose
 from dense3d_ros.learning.synthetic.hand_mesh import UNSEEN_MESH
 from dense3d_ros.nodes.statistics import stage_times

@@ -16,8 +16,9 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image
 
+from dense3d_ros.excerpt import printable
 from dense3d_ros.geometry.camera import Camera
-from dense3d_ros.geometry.depth import DepthFormatError, DepthImage, printable
+from dense3d_ros.geometry.depth import DepthFormatError, DepthImage
 from dense3d_ros.nodes.endpoints import create_publisher
 from dense3d_ros.nodes.guard import FatalError
 from dense3d_ros.nodes.parameters import NodeParameters
