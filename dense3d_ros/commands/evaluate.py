@@ -219,15 +219,7 @@ def _evaluate_on_synthetic(arguments: argparse.Namespace) -> Outcome:
             frames,
         )
     hand_free = samples if arguments.hand_free is None else arguments.hand_free
-    for name, count in (
-        ("--hand-free", hand_free),
-        ("--many-hands", arguments.many_hands),
-        ("--working-hands", arguments.working_hands),
-    ):
-        if count < 1:
-            raise ValueError(f"{name} must be at least 1, got {count}")
-    if arguments.seconds is not None and not arguments.seconds > 0:
-        raise ValueError(f"--seconds must be above 0, got {arguments.seconds}")
+    _check_amounts(arguments, hand_free)
     model = load_model(arguments.model, arguments.device, arguments.runtime, arguments.views)
     seconds = min(SECONDS, arguments.seconds or SECONDS)
     result = {
@@ -240,6 +232,19 @@ def _evaluate_on_synthetic(arguments: argparse.Namespace) -> Outcome:
         "holding": evaluate_on_holding(model, arguments.seconds),
     }
     return result, synthetic_lines(result), partial(plot_model, result=result)
+
+
+def _check_amounts(arguments: argparse.Namespace, hand_free: int) -> None:
+    """ValueError where there would be nothing to measure on."""
+    for name, count in (
+        ("--hand-free", hand_free),
+        ("--many-hands", arguments.many_hands),
+        ("--working-hands", arguments.working_hands),
+    ):
+        if count < 1:
+            raise ValueError(f"{name} must be at least 1, got {count}")
+    if arguments.seconds is not None and not arguments.seconds > 0:
+        raise ValueError(f"--seconds must be above 0, got {arguments.seconds}")
 
 
 def _test_split(arguments: argparse.Namespace) -> DepthDataset:
