@@ -93,7 +93,7 @@ class _Source:
             )
         start = self._start()
         camera = start.camera
-        intrinsics = Intrinsics(camera.fx, camera.fy, camera.cx, camera.cy, start.depth.unit, self._rate())
+        intrinsics = Intrinsics(*camera.pinhole, start.depth.unit, self._rate())
         about = {"depth topic": self.depth.name, "camera info topic": self.info.name if self.info else ""}
         moved: list[Transform] = []
         frames = self._frames(start, moved)

@@ -65,7 +65,7 @@ def make_view(
     depth = scene.depth[top : top + height, left : left + width]
     if mirrored:
         depth = depth[:, ::-1]
-        camera = Camera(camera.fx, camera.fy, width - 1 - camera.cx, camera.cy, width, height)
+        camera = camera.mirrored()
     grid = sampling(camera)
     targets = _Targets()
     for hand in scene.hands:
