@@ -1,6 +1,8 @@
-"""Values from outside, short enough for a sentence in a log."""
+"""Values and paths from outside as printable text: in a sentence of a log, and as names in results."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 
 def excerpt(value: object, limit: int = 80) -> str:
@@ -12,3 +14,10 @@ def excerpt(value: object, limit: int = 80) -> str:
     # Control characters would break the line, and lone surrogates cannot be written to a log.
     text = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def printable(path: Path) -> str:
+    """A path as text that can be shown and stored: what is no printable character becomes an escape."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii") for letter in str(path)
+    )

@@ -26,6 +26,7 @@ from dense3d_ros.learning.synthetic.animation import empty_room
 from dense3d_ros.learning.synthetic.sensors import SENSORS
 from dense3d_ros.rehearsal.children import (
     NAMESPACE,
+    ModelChoice,
     camera_arguments,
     node_process,
     perception_arguments,
@@ -81,7 +82,9 @@ def print_figures(node: Node, executor: SingleThreadedExecutor, rate: float, sec
         (room := folder / "room").mkdir()
         write_room(room)
         log = folder / "hand_pose.log"
-        nodes = stack.enter_context(node_process("nodes.main", perception_arguments("hand", 1, "cpu", "auto"), log))
+        nodes = stack.enter_context(
+            node_process("nodes.main", perception_arguments(ModelChoice("hand", 1, "cpu", "auto")), log)
+        )
         wait_until_active(node, executor, nodes, log)
         print("| camera | who listens | CPU, % of a core |\n|---|---|---|")
         measure(nodes, "none")

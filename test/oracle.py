@@ -39,6 +39,7 @@ class Oracle(HandModel):
     )
     device: str = "cpu"
     views: int = 1
+    crops_itself: bool = False
     confidence: Confidence = Confidence()  # noqa: RUF009 (frozen)
 
     judge: Oracle | None = None

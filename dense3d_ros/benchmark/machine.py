@@ -7,11 +7,13 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from dense3d_ros.benchmark.figures import Machine
+
 PACKAGES = ("torch", "openvino", "onnxruntime", "numpy", "opencv-python-headless")
 _FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
 
 
-def describe_machine() -> dict[str, object]:
+def describe_machine() -> Machine:
     """Processor, cores this process may use, memory, load, GPU, and versions of what computes."""
     return {
         "processor": _processor(),

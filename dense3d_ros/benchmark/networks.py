@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
 
@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from dense3d_ros.benchmark.figures import Arithmetic, NetworkTimes, Times
 from dense3d_ros.benchmark.timing import percentiles, time_calls
 from dense3d_ros.dense.folding import fold_batch_norm
 from dense3d_ros.dense.maps import PAPER, Maps, foreground, map_points, sample_depth, votes
@@ -23,7 +24,7 @@ from dense3d_ros.dense.voting import softmax_fusion
 from dense3d_ros.geometry.crop import Crop, HandCrop
 from dense3d_ros.perception.model_file import read_model
 from dense3d_ros.runtime.cuda_graph import CudaGraphRuntime
-from dense3d_ros.runtime.interface import Array, RuntimeUnavailableError, arrays
+from dense3d_ros.runtime.interface import Array, Runtime, RuntimeUnavailableError, arrays
 from dense3d_ros.runtime.selection import choose_runtime, make_runtime
 
 PAPER_NAME = "paper"
@@ -75,6 +76,27 @@ def repeated(crops: Sequence[HandCrop], count: int) -> list[HandCrop]:
     return [crops[index % len(crops)] for index in range(count)]
 
 
+@dataclass(frozen=True)
+class _Built:
+    """A network in a runtime, and how long it took to make that."""
+
+    runtime: Runtime
+    resolution: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class _Case:
+    """What is timed: a batch of a network in a runtime. distances: (B, 21) mm from the first runtime's joints."""
+
+    network: str
+    runtime: str
+    built: _Built
+    batch: int
+    distances: Array | None
+    call: Callable[[], object]
+
+
 def time_networks(
     networks: Sequence[str],
     runtimes: Sequence[str],
@@ -83,54 +105,62 @@ def time_networks(
     repeats: int,
     crops_of: Callable[[int], Sequence[HandCrop]],
     views: int = 1,
-) -> list[dict[str, Any]]:
+) -> list[NetworkTimes]:
     """A row for each network, runtime and batch size. networks: models and PAPER_NAME. `crops_of(resolution)`: crops.
     views: crops of each hand that the models run on.
 
     Every network's joints are compared with the first runtime's, the largest distance of a joint and the largest mean
     distance of a crop's joints are in the row.
     """
-    rows: dict[str, dict[str, Any]] = {}
-    calls: dict[str, Callable[[], object]] = {}
+    cases: dict[str, _Case] = {}
     for network in networks:
         reference: Array | None = None
         for name in runtimes:
-            regressor, resolution = (
-                (paper_regressor(), PAPER_RESOLUTION) if network == PAPER_NAME else model_regressor(network)
-            )
-            started = time.perf_counter()
-            try:
-                runtime = make_runtime(name, regressor, device, resolution)
-            except RuntimeUnavailableError:
+            built = _built(network, name, device)
+            if built is None:
                 continue
-            seconds = time.perf_counter() - started
-            crops = crops_of(resolution)
-            joints = runtime.run(crops).joints
+            crops = crops_of(built.resolution)
+            joints = built.runtime.run(crops).joints
             reference = joints if reference is None else reference
             # The paper's points are in millimetres, and random weights have no joints to compare.
             distances = None if network == PAPER_NAME else 1000 * np.linalg.norm(joints - reference, axis=-1)
             for batch in batches:
-                key = f"{network} {name} {batch}"
-                rows[key] = {
-                    "network": network,
-                    "runtime": name,
-                    "device": device,
-                    "batch": batch,
-                    "resolution": resolution,
-                    "crops_per_hand": 1 if network == PAPER_NAME else views,
-                    "build_seconds": round(seconds, 2),
-                    "difference_mm": None if distances is None else round(float(distances.max()), 4),
-                    "mean_difference_mm": None if distances is None else round(float(distances.mean(1).max()), 4),
-                }
-                calls[key] = partial(runtime.run, repeated(crops, batch))
-    for key, times in time_calls(calls, repeats).items():
-        rows[key] |= asdict(times)
-        row = rows[key]
-        row["hands_per_second"] = round(1000 * row["batch"] / row["crops_per_hand"] / times.p50, 1)
-    return list(rows.values())
+                call = partial(built.runtime.run, repeated(crops, batch))
+                cases[f"{network} {name} {batch}"] = _Case(network, name, built, batch, distances, call)
+    times = time_calls({key: case.call for key, case in cases.items()}, repeats)
+    return [_row(case, times[key], device, views) for key, case in cases.items()]
 
 
-def time_layers(name_or_path: str, crops: Sequence[HandCrop], repeats: int) -> dict[str, dict[str, Any]]:
+def _built(network: str, runtime: str, device: str) -> _Built | None:
+    """None where this machine does not have the runtime."""
+    regressor, resolution = (paper_regressor(), PAPER_RESOLUTION) if network == PAPER_NAME else model_regressor(network)
+    started = time.perf_counter()
+    try:
+        ready = make_runtime(runtime, regressor, device, resolution)
+    except RuntimeUnavailableError:
+        return None
+    return _Built(ready, resolution, time.perf_counter() - started)
+
+
+def _row(case: _Case, times: Times, device: str, views: int) -> NetworkTimes:
+    distances = case.distances
+    crops_per_hand = 1 if case.network == PAPER_NAME else views
+    return {
+        "network": case.network,
+        "runtime": case.runtime,
+        "device": device,
+        "batch": case.batch,
+        "resolution": case.built.resolution,
+        "crops_per_hand": crops_per_hand,
+        "build_seconds": round(case.built.seconds, 2),
+        "difference_mm": None if distances is None else round(float(distances.max()), 4),
+        "mean_difference_mm": None if distances is None else round(float(distances.mean(1).max()), 4),
+        **times,
+        "hands_per_second": round(1000 * case.batch / crops_per_hand / times["p50"], 1),
+    }
+
+
+def time_layers(name_or_path: str, crops: Sequence[HandCrop], repeats: int) -> dict[str, Times]:
     """Kind of layer -> times in OpenVINO, one crop at a time; empty where that is not installed."""
     try:
         choose_runtime("openvino", "cpu")
@@ -146,10 +176,11 @@ def time_layers(name_or_path: str, crops: Sequence[HandCrop], repeats: int) -> d
         for kind, milliseconds in runtime.layer_ms().items() if index >= 0 else ():
             taken.setdefault(kind, []).append(milliseconds)
     times = {kind: percentiles(milliseconds) for kind, milliseconds in taken.items()}
-    return {kind: asdict(times[kind]) for kind in sorted(times, key=lambda kind: -times[kind].p50) if times[kind].p50}
+    slowest_first = sorted(times, key=lambda kind: -times[kind]["p50"])
+    return {kind: times[kind] for kind in slowest_first if times[kind]["p50"]}
 
 
-def time_device(name_or_path: str, device: str, crops: Sequence[Crop], repeats: int) -> dict[str, dict[str, Any]]:
+def time_device(name_or_path: str, device: str, crops: Sequence[Crop], repeats: int) -> dict[str, Times]:
     """Stages of one crop at a time in the runtime cuda_graph, each waited for."""
     regressor, resolution = model_regressor(name_or_path)
     runtime = CudaGraphRuntime(regressor, device, resolution)
@@ -168,7 +199,7 @@ def time_device(name_or_path: str, device: str, crops: Sequence[Crop], repeats: 
         for stage, seconds in zip(taken.values(), np.diff(marks), strict=True):
             if index >= 0:
                 stage.append(1000 * float(seconds))
-    return {stage: asdict(percentiles(milliseconds)) for stage, milliseconds in taken.items()}
+    return {stage: percentiles(milliseconds) for stage, milliseconds in taken.items()}
 
 
 def votes_call(name_or_path: str, device: str, crop: HandCrop) -> Callable[[], object]:
@@ -191,14 +222,14 @@ def votes_call(name_or_path: str, device: str, crop: HandCrop) -> Callable[[], o
     return call
 
 
-def arithmetic(model: str, gflops: float) -> list[dict[str, Any]]:
+def arithmetic(model: str, gflops: float) -> list[Arithmetic]:
     """Multiply-adds and weights of the model's network and of the paper's, of one crop.
 
     floor_ms: what the operations take at `gflops`; no runtime can be faster without fewer or cheaper ones.
     """
     regressor, resolution = model_regressor(model)
     crop = torch.zeros(1, 1, resolution, resolution), torch.ones(1, 4), torch.ones(1, 3)
-    rows = []
+    rows: list[Arithmetic] = []
     for name, network, inputs, size in (
         (model, regressor, crop, resolution),
         (
@@ -231,7 +262,7 @@ def matrix_gflops(device: str, repeats: int = 30) -> float:
     # To the CPU, so that a GPU has finished.
     times = time_calls({"product": lambda: (a @ b)[0, 0].item()}, repeats)
     torch.set_num_threads(threads)
-    return round(2 * size**3 / (times["product"].least * 1e6), 1)
+    return round(2 * size**3 / (times["product"]["least"] * 1e6), 1)
 
 
 @torch.inference_mode()

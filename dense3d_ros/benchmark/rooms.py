@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from itertools import islice
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dense3d_ros.benchmark.figures import RoomTimes, Times
 from dense3d_ros.benchmark.stages import CAMERA, RATE, WARM_UP, TimedFrames, make_scene, millimetres
-from dense3d_ros.benchmark.timing import Times, percentiles
+from dense3d_ros.benchmark.timing import percentiles
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.learning.evaluation.synthetic import TEST_SENSORS, SyntheticTestSet, hand_free_frames
 from dense3d_ros.perception.estimator import HandPoseEstimator
@@ -22,13 +21,13 @@ NEAREST_WALL, WALL_STEP = 0.6, 0.1
 """Metres to the first empty room's wall, and from one room's to the next one's."""
 
 
-def camera_of(width: int, height: int) -> Camera:
+def camera_of_size(width: int, height: int) -> Camera:
     """A camera of that many pixels that sees as much from top to bottom as CAMERA."""
     focal = CAMERA.fy * height / CAMERA.height
     return Camera(focal, focal, (width - 1) / 2, (height - 1) / 2, width, height)
 
 
-def time_rooms(model: HandModel, camera: Camera, rooms: int = 8, images: int = int(RATE)) -> list[dict[str, Any]]:
+def time_rooms(model: HandModel, camera: Camera, rooms: int = 8, images: int = int(RATE)) -> list[RoomTimes]:
     """Rows of a followed hand's frames, and of the first and all frames of rooms without a hand.
 
     `rooms` walls, and as many cluttered rooms of the test set, each measured `images` times, with other noise each
@@ -42,7 +41,7 @@ def time_rooms(model: HandModel, camera: Camera, rooms: int = 8, images: int = i
     _show(hand, scene.depths, range(-WARM_UP, 0))
     for number in range(rooms):
         samples = hand_free_frames(number, test_set, camera)
-        cluttered = (sample.depth.metres(slice(None), slice(None)) for sample in samples)
+        cluttered = (sample.depth.metres() for sample in samples)
         for name, frames in (("wall alone", _wall(number, camera)), ("cluttered room", cluttered)):
             depths = [millimetres(depth) for depth in islice(frames, images)]
             seen[name].append(TimedFrames(HandPoseEstimator(model), camera))
@@ -73,12 +72,12 @@ def _wall(number: int, camera: Camera) -> Iterator[NDArray[np.float32]]:
         yield sensor.apply(wall, camera, rng)
 
 
-def _row(camera: Camera, scene: str, times: Times, followed: Times, with_hand: int | None = None) -> dict[str, Any]:
+def _row(camera: Camera, scene: str, times: Times, followed: Times, with_hand: int | None = None) -> RoomTimes:
     return {
         "size": f"{camera.width}x{camera.height}",
         "scene": scene,
         "with_hand": with_hand,
-        "p50_to_hand": round(times.p50 / followed.p50, 3),
-        "mean_to_hand": round(times.mean / followed.mean, 3),
-        **asdict(times),
+        "p50_to_hand": round(times["p50"] / followed["p50"], 3),
+        "mean_to_hand": round(times["mean"] / followed["mean"], 3),
+        **times,
     }

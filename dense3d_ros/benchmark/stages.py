@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dense3d_ros.benchmark.figures import CameraTimes, FrameTimes, Times
 from dense3d_ros.benchmark.timing import percentiles, time_calls
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.crop import CropRegion, HandCrop, crop_hand, crop_region
@@ -69,7 +69,7 @@ def millimetres(depth: NDArray[np.float32]) -> NDArray[np.uint16]:
     return np.rint(depth * 1000).astype(np.uint16)
 
 
-def time_frames(models: Sequence[HandModel], scene: Scene, repeats: int) -> tuple[list[dict[str, Any]], list[HandPose]]:
+def time_frames(models: Sequence[HandModel], scene: Scene, repeats: int) -> tuple[list[FrameTimes], list[HandPose]]:
     """Stages of `repeats` tracked frames as the estimator times them, and hands of the last one; a row a model.
 
     "frame" is the whole: depth image in, joints out. About every tenth tries both, left and right, so that its
@@ -94,6 +94,7 @@ class TimedFrames:
     found: int = 0
 
     def frame(self, values: NDArray[np.uint16], index: int) -> None:
+        """Estimate the hands of frame `index`, (H, W) millimetres, and note how long it took."""
         # A copy: a message's image is not in the processor's cache either.
         depth = DepthImage(values.copy(), 0.001)
         start = time.perf_counter()
@@ -107,12 +108,13 @@ class TimedFrames:
             self.taken.setdefault(stage, []).append(value)
         self.taken.setdefault("runs of the network", []).append(estimate.passes)
 
-    def row(self, frames: int) -> dict[str, Any]:
-        stages = {stage: asdict(percentiles(values)) for stage, values in self.taken.items()}
+    def row(self, frames: int) -> FrameTimes:
+        """The times of the stages over the `frames` frames that count."""
+        stages = {stage: percentiles(values) for stage, values in self.taken.items()}
         return {"runtime": self.estimator.model.runtime, "frames": frames, "with_hand": self.found, "stages": stages}
 
 
-def time_cameras(model: HandModel, scene: Scene, cameras: int, frames: int) -> dict[str, Any]:
+def time_cameras(model: HandModel, scene: Scene, cameras: int, frames: int) -> CameraTimes:
     """`cameras` threads, each with its own estimator and `frames` frames, on one model: frames a second of all."""
     taken: list[float] = []
     ready = threading.Barrier(cameras + 1, timeout=120.0)
@@ -136,12 +138,12 @@ def time_cameras(model: HandModel, scene: Scene, cameras: int, frames: int) -> d
     for thread in threads:
         thread.join()
     rate = cameras * frames / (time.perf_counter() - began)
-    return {"cameras": cameras, "frames_per_second": round(rate, 1), **asdict(percentiles(taken))}
+    return {"cameras": cameras, "frames_per_second": round(rate, 1), **percentiles(taken)}
 
 
 def time_parts(
     model: HandModel, scene: Scene, further: Mapping[str, Callable[[], object]], repeats: int
-) -> dict[str, Any]:
+) -> dict[str, Times]:
     """Decoding a message's data, finding hands in a whole image, cropping; and `further` calls."""
     data = memoryview(scene.depths[0].tobytes())
     depth = DepthImage(scene.depths[0], 0.001)
@@ -154,4 +156,4 @@ def time_parts(
         "crop": lambda: crop_hand(depth, scene.camera, centre, HALF_SIZE, model.description.resolution),
         **further,
     }
-    return {name: asdict(times) for name, times in time_calls(calls, repeats).items()}
+    return time_calls(calls, repeats)

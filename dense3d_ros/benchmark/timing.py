@@ -4,34 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import numpy as np
+
+from dense3d_ros.benchmark.figures import Times
 
 ROUNDS = 10
 _WARM_UP = 10
 
 
-@dataclass(frozen=True)
-class Times:
-    """Percentiles and mean in milliseconds, and how many calls they are of."""
-
-    p50: float
-    p95: float
-    p99: float
-    least: float
-    most: float
-    mean: float
-    calls: int
-
-
 def percentiles(milliseconds: list[float]) -> Times:
-    """The percentiles of at least one time."""
+    """The figures of at least one time."""
     p50, p95, p99 = (round(float(value), 4) for value in np.percentile(milliseconds, [50, 95, 99]))
     least, most, mean = (
         round(float(value), 4) for value in (min(milliseconds), max(milliseconds), np.mean(milliseconds))
     )
-    return Times(p50, p95, p99, least, most, mean, len(milliseconds))
+    return Times(p50=p50, p95=p95, p99=p99, least=least, most=most, mean=mean, calls=len(milliseconds))
 
 
 def time_calls(calls: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, Times]:

@@ -26,6 +26,13 @@ def add_views(parser: argparse._ActionsContainer) -> None:
     )
 
 
+def add_model_options(parser: argparse._ActionsContainer) -> None:
+    """The arguments that say how a model runs: on how many crops of each hand, on which device, in which runtime."""
+    add_views(parser)
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
+    parser.add_argument("--runtime", default="auto", help="what the network runs in (default: %(default)s)")
+
+
 def add_intrinsics(parser: argparse._ActionsContainer, *, required: bool) -> None:
     """Arguments that say how a folder of depth PNGs was taken: fx, fy, cx, cy and depth_unit."""
     for name, text in (

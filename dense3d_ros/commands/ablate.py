@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     from dense3d_ros.learning.ablation.report import markdown, write_report
     from dense3d_ros.learning.ablation.run import Settings, run_ablation
     from dense3d_ros.learning.ablation.variants import find_variants
-    from dense3d_ros.perception.model import choose_device
+    from dense3d_ros.runtime.selection import choose_device
 
     for name, least in (("samples", 32), ("rounds", 1), ("seeds", 1), ("test", 2)):
         if getattr(arguments, name) < least:

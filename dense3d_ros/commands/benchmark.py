@@ -22,9 +22,12 @@ import json
 import shlex
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from dense3d_ros.commands import add_views
+from dense3d_ros.commands import add_model_options
+
+if TYPE_CHECKING:
+    from dense3d_ros.benchmark.figures import Result
 
 SUMMARY = "measure how long everything takes"
 PARTS = ("networks", "frames", "end-to-end")
@@ -40,16 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="which networks to time: the model's, the paper's with random weights, or both (default: %(default)s)",
     )
     parser.add_argument("--model", metavar="NAME|FILE", default="hand", help="model (default: %(default)s)")
-    add_views(parser)
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
-    parser.add_argument(
-        "--runtime", default="auto", help="what the network runs in, for stages and end to end (default: %(default)s)"
-    )
+    add_model_options(parser)
     parser.add_argument(
         "--runtimes",
         metavar="NAME",
         nargs="+",
-        help="runtimes to compare (default: all that are installed, except compiled)",
+        help="runtimes to compare with it (default: all that are installed, except compiled)",
     )
     parser.add_argument(
         "--batches", metavar="N", nargs="+", type=int, default=[1, 2, 4], help="crops in a batch (default: 1 2 4)"
@@ -91,7 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
         make_folder(path.parent)
         check_writable(path)
     command = shlex.join(["dense3d", *sys.argv[1:]]) if sys.argv[1:2] == ["benchmark"] else "dense3d benchmark"
-    result: dict[str, Any] = {"machine": describe_machine(), "command": command}
+    result: Result = {"machine": describe_machine(), "command": command}
     # The processes first: what this one loads later would take their memory and caches.
     failed = "end-to-end" in arguments.parts and not _end_to_end(arguments, result)
     if "frames" in arguments.parts:
@@ -117,11 +116,11 @@ def _size(text: str) -> tuple[int, int]:
     return int(width), int(height)
 
 
-def _networks(arguments: argparse.Namespace, result: dict[str, Any]) -> None:
+def _networks(arguments: argparse.Namespace, result: Result) -> None:
     from dense3d_ros.benchmark.networks import PAPER_NAME, arithmetic, matrix_gflops, time_layers, time_networks
     from dense3d_ros.benchmark.stages import make_scene
-    from dense3d_ros.perception.model import choose_device
     from dense3d_ros.perception.model_file import read_model
+    from dense3d_ros.runtime.selection import choose_device
 
     device = choose_device(arguments.device)
     runtimes = _runtimes(arguments, device)
@@ -139,9 +138,9 @@ def _networks(arguments: argparse.Namespace, result: dict[str, Any]) -> None:
         result["layers"] = time_layers(arguments.model, scene.crops(resolution), arguments.repeats)
 
 
-def _frames(arguments: argparse.Namespace, result: dict[str, Any]) -> None:
+def _frames(arguments: argparse.Namespace, result: Result) -> None:
     from dense3d_ros.benchmark.networks import time_device, votes_call
-    from dense3d_ros.benchmark.rooms import camera_of, time_rooms
+    from dense3d_ros.benchmark.rooms import camera_of_size, time_rooms
     from dense3d_ros.benchmark.stages import make_scene, time_cameras, time_frames, time_parts
     from dense3d_ros.perception.model import load_model
 
@@ -160,7 +159,7 @@ def _frames(arguments: argparse.Namespace, result: dict[str, Any]) -> None:
     else:
         further["messages"] = fill_messages(hands)
     rooms = max(1, arguments.repeats // 5)
-    result["rooms"] = [row for size in arguments.sizes for row in time_rooms(model, camera_of(*size), rooms)]
+    result["rooms"] = [row for size in arguments.sizes for row in time_rooms(model, camera_of_size(*size), rooms)]
     result["parts"] = time_parts(model, scene, further, arguments.repeats)
     if model.device != "cpu":
         result["device"] = time_device(arguments.model, model.device, scene.regions(resolution), arguments.repeats)
@@ -175,10 +174,10 @@ def _runtimes(arguments: argparse.Namespace, device: str) -> list[str]:
     return list(dict.fromkeys(choose_runtime(name, device).name for name in names))
 
 
-def _end_to_end(arguments: argparse.Namespace, result: dict[str, Any]) -> bool:
+def _end_to_end(arguments: argparse.Namespace, result: Result) -> bool:
     """Whether it could be run; what was in the way is said."""
     try:
-        from dense3d_ros.rehearsal.children import ProcessError
+        from dense3d_ros.rehearsal.children import ModelChoice, ProcessError
         from dense3d_ros.rehearsal.end_to_end import EndToEnd, Showing, run_end_to_end
     except ImportError as error:
         print(f"dense3d benchmark: no end-to-end figures without ROS 2 ({error})", file=sys.stderr)
@@ -187,9 +186,8 @@ def _end_to_end(arguments: argparse.Namespace, result: dict[str, Any]) -> bool:
     from dense3d_ros.benchmark.stages import RATE, make_scene
 
     showings = [Showing(one_hand(make_scene()), 2, arguments.rates), Showing(make_four_hands(), 4, [RATE])]
-    settings = EndToEnd(
-        arguments.model, arguments.views, arguments.device, arguments.runtime, showings, arguments.seconds
-    )
+    choice = ModelChoice(arguments.model, arguments.views, arguments.device, arguments.runtime)
+    settings = EndToEnd(choice, showings, arguments.seconds)
     try:
         result["end_to_end"] = run_end_to_end(settings)
     except ProcessError as error:

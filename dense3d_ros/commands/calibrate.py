@@ -21,7 +21,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from dense3d_ros.commands import add_views
+from dense3d_ros.commands import add_model_options
 
 SUMMARY = "fit a model's scores and the threshold of a hand, and store them in its file"
 FEWEST = 100
@@ -44,9 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"images with a hand, at least {FEWEST}, and three times as many without; use far fewer only for a quick "
         "try, because false hands are counted and rare (default: %(default)s)",
     )
-    add_views(parser)
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
-    parser.add_argument("--runtime", default="auto", help="what the network runs in (default: %(default)s)")
+    add_model_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -34,7 +34,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dense3d_ros.commands import add_views
+from dense3d_ros.commands import add_model_options
 
 SUMMARY = "run the ROS nodes on a rendered hand or a folder, and measure them"
 DEFAULTS = {"seconds": 15.0, "mesh": "webxr", "rate": 30.0}
@@ -79,9 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--rate", metavar="HZ", type=float, help=f"with --teleop: frames a second (default: {DEFAULTS['rate']})"
     )
     parser.add_argument("--model", metavar="NAME|FILE", default="hand", help="model (default: %(default)s)")
-    add_views(parser)
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
-    parser.add_argument("--runtime", default="auto", help="what the network runs in (default: %(default)s)")
+    add_model_options(parser)
     parser.add_argument(
         "--output", metavar="DIR", type=Path, default=Path("demo_output"), help="results (default: %(default)s)"
     )
@@ -89,9 +87,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run, report; 1 if the job was not done."""
-    from dense3d_ros.geometry.depth import printable
+    from dense3d_ros.excerpt import printable
     from dense3d_ros.recordings.offline import Intrinsics
-    from dense3d_ros.rehearsal.children import ProcessError
+    from dense3d_ros.rehearsal.children import ModelChoice, ProcessError
     from dense3d_ros.rehearsal.demo import DemoSettings, run_demo
     from dense3d_ros.rehearsal.demo_report import table, write_report
 
@@ -105,10 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
         camera = Intrinsics(475.0, 475.0, 319.5, 239.5, 0.001)
     settings = DemoSettings(
         output=arguments.output,
-        model=arguments.model,
-        views=arguments.views,
-        device=arguments.device,
-        runtime=arguments.runtime,
+        choice=ModelChoice(arguments.model, arguments.views, arguments.device, arguments.runtime),
         seconds=arguments.seconds,
         folder=arguments.input,
         intrinsics=camera,
@@ -147,9 +142,9 @@ def _complete(arguments: argparse.Namespace) -> None:
 
 
 def _run_teleop(arguments: argparse.Namespace) -> int:
-    from dense3d_ros.geometry.depth import printable
+    from dense3d_ros.excerpt import printable
     from dense3d_ros.recordings.offline import Intrinsics
-    from dense3d_ros.rehearsal.children import ProcessError
+    from dense3d_ros.rehearsal.children import ModelChoice, ProcessError
     from dense3d_ros.rehearsal.teleop import TeleopSettings, run_teleop
     from dense3d_ros.rehearsal.teleop_report import table, write_teleop
 
@@ -158,10 +153,7 @@ def _run_teleop(arguments: argparse.Namespace) -> int:
     camera = Intrinsics(475.0, 475.0, 319.5, 239.5, 0.001)
     settings = TeleopSettings(
         output=arguments.output,
-        model=arguments.model,
-        views=arguments.views,
-        device=arguments.device,
-        runtime=arguments.runtime,
+        choice=ModelChoice(arguments.model, arguments.views, arguments.device, arguments.runtime),
         robots=arguments.robot or _robots_that_can_be_moved(),
         rate=arguments.rate,
         seconds=arguments.seconds,

@@ -29,7 +29,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dense3d_ros.commands import add_intrinsics, add_views
+from dense3d_ros.commands import add_intrinsics, add_model_options
 
 if TYPE_CHECKING:
     from dense3d_ros.learning.datasets.sample import DepthDataset
@@ -96,9 +96,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         help="most seconds of each sequence (default: 5 of one hand, 22 of two, 3 of a held thing)",
     )
-    add_views(model)
-    model.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
-    model.add_argument("--runtime", default="auto", help="what the network runs in (default: %(default)s)")
+    add_model_options(model)
     no_hand = parser.add_argument_group("on real frames without a hand, with --model")
     no_hand.add_argument("--no-hand", metavar="FOLDER", type=Path, help="folder of 16-bit depth PNGs")
     add_intrinsics(no_hand, required=False)
@@ -221,15 +219,7 @@ def _evaluate_on_synthetic(arguments: argparse.Namespace) -> Outcome:
             frames,
         )
     hand_free = samples if arguments.hand_free is None else arguments.hand_free
-    for name, count in (
-        ("--hand-free", hand_free),
-        ("--many-hands", arguments.many_hands),
-        ("--working-hands", arguments.working_hands),
-    ):
-        if count < 1:
-            raise ValueError(f"{name} must be at least 1, got {count}")
-    if arguments.seconds is not None and not arguments.seconds > 0:
-        raise ValueError(f"--seconds must be above 0, got {arguments.seconds}")
+    _check_amounts(arguments, hand_free)
     model = load_model(arguments.model, arguments.device, arguments.runtime, arguments.views)
     seconds = min(SECONDS, arguments.seconds or SECONDS)
     result = {
@@ -242,6 +232,19 @@ def _evaluate_on_synthetic(arguments: argparse.Namespace) -> Outcome:
         "holding": evaluate_on_holding(model, arguments.seconds),
     }
     return result, synthetic_lines(result), partial(plot_model, result=result)
+
+
+def _check_amounts(arguments: argparse.Namespace, hand_free: int) -> None:
+    """ValueError where there would be nothing to measure on."""
+    for name, count in (
+        ("--hand-free", hand_free),
+        ("--many-hands", arguments.many_hands),
+        ("--working-hands", arguments.working_hands),
+    ):
+        if count < 1:
+            raise ValueError(f"{name} must be at least 1, got {count}")
+    if arguments.seconds is not None and not arguments.seconds > 0:
+        raise ValueError(f"--seconds must be above 0, got {arguments.seconds}")
 
 
 def _test_split(arguments: argparse.Namespace) -> DepthDataset:

@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Retarget, write, and say how it went; 1 where no frame shows the hand."""
     from dense3d_ros.atomic_write import check_writable
-    from dense3d_ros.geometry.depth import printable
+    from dense3d_ros.excerpt import printable
     from dense3d_ros.recordings.trajectories import SUFFIXES, read_hands, retarget, write_trajectory
     from dense3d_ros.retargeting.certainty import MIN_JOINT_SCORE
     from dense3d_ros.retargeting.robot import load_robot

@@ -36,12 +36,13 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dense3d_ros.commands import add_intrinsics, add_views, installing
+from dense3d_ros.commands import add_intrinsics, add_model_options, installing
 
 if TYPE_CHECKING:
     from dense3d_ros.recordings.bag_writer import BagWriter
     from dense3d_ros.recordings.offline import Centres, FrameResult, Recording
     from dense3d_ros.recordings.rerun_writer import RerunWriter
+    from dense3d_ros.recordings.tally import Tally
 
 SUMMARY = "find the hands in a folder of depth PNGs, or in a ROS bag"
 MOST_HANDS = 6
@@ -72,9 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", metavar="NAME|FILE", default="hand", help="model name or file (default: %(default)s)"
     )
-    add_views(parser)
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
-    parser.add_argument("--runtime", default="auto", help="what the network runs in (default: %(default)s)")
+    add_model_options(parser)
     parser.add_argument(
         "--hands",
         metavar="N",
@@ -101,7 +100,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Estimate, write, and say how it went."""
-    from dense3d_ros.geometry.depth import printable
+    from dense3d_ros.excerpt import printable
     from dense3d_ros.perception.estimator import HandPoseEstimator
     from dense3d_ros.perception.model import load_model
     from dense3d_ros.recordings.offline import estimate_frames
@@ -109,7 +108,6 @@ def run(arguments: argparse.Namespace) -> int:
     from dense3d_ros.recordings.result_folder import prepare_results
     from dense3d_ros.recordings.results import ResultWriter
     from dense3d_ros.recordings.tally import Tally
-    from dense3d_ros.recordings.video import can_write_video
 
     if not 1 <= arguments.hands <= MOST_HANDS:
         raise ValueError(f"--hands must be 1 to {MOST_HANDS}, got {arguments.hands}")
@@ -148,6 +146,13 @@ def run(arguments: argparse.Namespace) -> int:
         also = "".join(f", and so has {printable(path)}" for path in (arguments.bag, arguments.rerun) if path)
         _say(f"interrupted; {output} has the first {tally.frames} of {recording.count} frames{also}")
         return 130
+    return _tell(tally, recording, output)
+
+
+def _tell(tally: Tally, recording: Recording, output: str) -> int:
+    """Say what came of the frames, and what is doubtful; the exit status."""
+    from dense3d_ros.recordings.video import can_write_video
+
     print(f"{tally.frames} frames, {tally.with_hand} with a hand; results in {output}")
     if not can_write_video():
         print(f"no video is written without the Python package av; {installing('av')} brings it")
@@ -166,47 +171,63 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _recording(arguments: argparse.Namespace) -> tuple[Recording, Centres | None]:
     """What INPUT is, checked as far as its first frame; and the centres that were given for it."""
-    from dense3d_ros.geometry.depth import printable
+    from dense3d_ros.excerpt import printable
     from dense3d_ros.recordings.bag import is_bag
-    from dense3d_ros.recordings.bag_frames import open_bag_recording
-    from dense3d_ros.recordings.centres import read_centres
-    from dense3d_ros.recordings.frame_numbers import number_step
-    from dense3d_ros.recordings.offline import Intrinsics
-    from dense3d_ros.recordings.png_folder import open_folder
 
-    pinhole = (arguments.fx, arguments.fy, arguments.cx, arguments.cy)
-    given = [value for value in pinhole if value is not None]
     if is_bag(arguments.input):
-        if arguments.rate is not None or arguments.centres is not None:
-            raise ValueError("--rate and --centres go with a folder of PNGs; a bag has stamps, and no file names")
-        if given and len(given) < len(pinhole):
-            raise ValueError("--fx, --fy, --cx and --cy stand for a bag's camera info together; some are missing")
-        recording = open_bag_recording(
-            arguments.input,
-            depth=arguments.depth,
-            camera_info=arguments.camera_info,
-            pinhole=pinhole if given else None,
-            unit=arguments.depth_unit,
-        )
-        return recording, None
+        return _bag(arguments), None
     if not arguments.input.is_dir():
         what = "is no bag" if arguments.input.exists() else "is not there or not a folder"
         raise ValueError(
             f"'{printable(arguments.input)}' {what}; accepted: a folder of 16-bit depth PNGs, a ROS 2 bag (a folder, "
             ".mcap or .db3) or a ROS 1 .bag"
         )
+    return _folder(arguments)
+
+
+def _bag(arguments: argparse.Namespace) -> Recording:
+    from dense3d_ros.recordings.bag_frames import open_bag_recording
+
+    if arguments.rate is not None or arguments.centres is not None:
+        raise ValueError("--rate and --centres go with a folder of PNGs; a bag has stamps, and no file names")
+    given = _given_intrinsics(arguments)
+    if 0 < len(given) < 4:
+        raise ValueError("--fx, --fy, --cx and --cy stand for a bag's camera info together; some are missing")
+    return open_bag_recording(
+        arguments.input,
+        depth=arguments.depth,
+        camera_info=arguments.camera_info,
+        pinhole=(given[0], given[1], given[2], given[3]) if given else None,
+        unit=arguments.depth_unit,
+    )
+
+
+def _folder(arguments: argparse.Namespace) -> tuple[Recording, Centres | None]:
+    from dense3d_ros.recordings.centres import read_centres
+    from dense3d_ros.recordings.frame_numbers import number_step
+    from dense3d_ros.recordings.offline import Intrinsics
+    from dense3d_ros.recordings.png_folder import open_folder
+
     if arguments.depth or arguments.camera_info:
         raise ValueError(f"--depth and --camera-info go with a bag, which '{arguments.input}' is not")
-    if len(given) < len(pinhole) or arguments.depth_unit is None:
+    given = _given_intrinsics(arguments)
+    if len(given) < 4 or arguments.depth_unit is None:
         raise ValueError("a folder of PNGs does not say its camera; it needs --fx, --fy, --cx, --cy and --depth-unit")
+    fx, fy, cx, cy = given
     rate = 30.0 if arguments.rate is None else arguments.rate
-    recording, files = open_folder(arguments.input, Intrinsics(*pinhole, arguments.depth_unit, rate))
+    recording, files = open_folder(arguments.input, Intrinsics(fx, fy, cx, cy, arguments.depth_unit, rate))
     if arguments.rate is None and (step := number_step(files)) > 1:
         _say(
             f"the images' numbers step by {step}, but their stamps are those of {rate:g} images a second; --rate says "
             f"otherwise, such as --rate {rate / step:.3g} where the others were left out"
         )
     return recording, read_centres(arguments.centres, files) if arguments.centres else None
+
+
+def _given_intrinsics(arguments: argparse.Namespace) -> list[float]:
+    """Those of fx, fy, cx and cy that were given."""
+    values = (arguments.fx, arguments.fy, arguments.cx, arguments.cy)
+    return [value for value in values if value is not None]
 
 
 def _bag_writer(arguments: argparse.Namespace, model: str) -> BagWriter:

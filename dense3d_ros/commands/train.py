@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Train until the recipe's samples or the time are spent."""
     from dense3d_ros.learning.training.stopping import StopSignals
     from dense3d_ros.learning.training.train import train
-    from dense3d_ros.perception.model import choose_device
+    from dense3d_ros.runtime.selection import choose_device
 
     if arguments.workers < 0:
         raise ValueError(f"--workers must be at least 0, got {arguments.workers}")

@@ -23,7 +23,7 @@ class PaperJoints(NamedTuple):
 
 def stack_crops(crops: Sequence[PaperCrop]) -> tuple[Tensor, Tensor, Tensor]:
     """Images (B, 1, 128, 128), cameras (B, 4) fx, fy, cx, cy, and centres (B, 3) mm of crops."""
-    cameras = [(crop.camera.fx, crop.camera.fy, crop.camera.cx, crop.camera.cy) for crop in crops]
+    cameras = [crop.camera.pinhole for crop in crops]
     images, centres = (np.stack([getattr(crop, name) for crop in crops]) for name in ("image", "centre"))
     return torch.from_numpy(images)[:, None], torch.tensor(cameras), torch.from_numpy(centres)
 

@@ -77,7 +77,6 @@ def dense_output(
     network: HourglassNetwork, crops: Tensor, cameras: Tensor, centres: Tensor, geometry: MapGeometry
 ) -> DenseOutput:
     """Run the network, fuse the votes of every stage in float32, refine the last joints and judge the hand."""
-
     found, (pixels, summary) = network(crops)
     summary = summary.float()
     with torch.autocast(crops.device.type, enabled=False):

@@ -131,6 +131,17 @@ class Camera:
             axis=-1,
         )
 
+    @property
+    def pinhole(self) -> tuple[float, float, float, float]:
+        """fx, fy, cx, cy."""
+        return self.fx, self.fy, self.cx, self.cy
+
+    def mirrored(self) -> Camera:
+        """The camera that sees what a mirror in the plane x = 0 shows; ValueError for one with distortion."""
+        if self.distortion is not None:
+            raise ValueError("a camera with distortion has no mirror image; accepted: one without")
+        return replace(self, cx=self.width - 1 - self.cx)
+
     def cropped(self, left: float, top: float, width: int, height: int) -> Camera:
         """The camera of the window whose top-left pixel is (left, top)."""
         return replace(self, cx=self.cx - left, cy=self.cy - top, width=width, height=height, is_window=True)

@@ -75,7 +75,7 @@ def _png(body: memoryview) -> NDArray[np.uint16]:
 
 
 def _check_png(body: memoryview) -> None:
-    """Whether it is whole and of the right kind."""
+    """Raise DepthFormatError unless it is a whole PNG of 16-bit grey values."""
     if body[: len(SIGNATURE)] != SIGNATURE:
         raise DepthFormatError(f"the compressed depth holds no PNG; it begins with {bytes(body[:8])!r}")
     try:
@@ -87,6 +87,7 @@ def _check_png(body: memoryview) -> None:
 
 
 def _check_header(kind: bytes, data: memoryview) -> None:
+    """Raise DepthFormatError unless the first chunk announces 16 bits of grey, and not too many pixels."""
     if (kind, len(data)) != (b"IHDR", _IHDR.size):
         raise DepthFormatError("the PNG of the compressed depth is damaged: its header does not come first")
     width, height, bits, colour = _IHDR.unpack(data)

@@ -39,7 +39,7 @@ class HandCrop:
         return replace(
             self,
             image=self.image[:, ::-1],
-            camera=_mirrored(self.camera),
+            camera=self.camera.mirrored(),
             centre=self.centre * MIRROR,
             is_mirrored=not self.is_mirrored,
         )
@@ -101,7 +101,7 @@ class CropRegion:
             self,
             rows=self.rows[:, ::-1],
             cols=self.cols[:, ::-1],
-            camera=_mirrored(self.camera),
+            camera=self.camera.mirrored(),
             centre=self.centre * MIRROR,
             is_mirrored=not self.is_mirrored,
         )
@@ -180,7 +180,3 @@ def _in_camera(crop: Crop, points: NDArray[np.float32]) -> NDArray[np.float32]:
     if crop.is_mirrored:
         points = points * MIRROR
     return np.asarray(points @ roll_rotation(crop.roll), np.float32) if crop.roll else points
-
-
-def _mirrored(camera: Camera) -> Camera:
-    return replace(camera, cx=camera.width - 1 - camera.cx)

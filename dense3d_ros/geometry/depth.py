@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dense3d_ros.excerpt import excerpt
+from dense3d_ros.excerpt import excerpt, printable
 from dense3d_ros.geometry.png_chunks import SIGNATURE, PngError, chunks
 
 ENCODINGS = {"16UC1": (np.uint16, 0.001), "mono16": (np.uint16, 0.001), "32FC1": (np.float32, 1.0)}
@@ -29,6 +29,7 @@ _NOT_DEPTH = (
 """How encodings begin that come where depth was expected, and what they are."""
 LARGEST_PNG = 2**26
 """Pixels; a depth camera has far fewer, and a file's header can claim any number."""
+_ALL = slice(None)
 _PNG_HEADER = struct.Struct(">8s4x4sII")
 
 
@@ -73,8 +74,10 @@ class DepthImage:
         """(height, width)."""
         return self.values.shape[0], self.values.shape[1]
 
-    def metres(self, rows: NDArray[np.intp] | slice, cols: NDArray[np.intp] | slice) -> NDArray[np.float32]:
-        """The pixels at rows x cols as float32 metres, 0 where nothing was measured.
+    def metres(
+        self, rows: NDArray[np.intp] | slice = _ALL, cols: NDArray[np.intp] | slice = _ALL
+    ) -> NDArray[np.float32]:
+        """The pixels at rows x cols, by default all, as float32 metres, 0 where nothing was measured.
 
         Index arrays select the outer product of rows and columns, as `numpy.ix_` does.
         """
@@ -187,10 +190,3 @@ def _converted(values: NDArray[np.generic]) -> str:
         return "; values.astype(numpy.float32) converts them"
     is_integer = values.dtype.kind in "iu" and values.dtype.itemsize > 1
     return "; values.astype(numpy.uint16) converts them, where they are 0 to 65535" if is_integer else ""
-
-
-def printable(path: Path) -> str:
-    """A path as text that can be shown and stored: what is no printable character becomes an escape."""
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii") for letter in str(path)
-    )

@@ -46,7 +46,7 @@ class Grasp:
 
 
 def aperture(joints: NDArray[np.floating]) -> float:
-    """(21, 3) metres -> metres between the joints THUMB_TIP and INDEX_TIP. Skin that touches leaves 10 to 20 mm."""
+    """(21, 3) metres -> metres between the joints thumb_tip and index_tip; skin that touches leaves 10 to 20 mm."""
     thumb, index = joints[list(PINCH_JOINTS)]
     return float(np.linalg.norm(thumb - index))
 

@@ -14,6 +14,10 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from dense3d_ros.excerpt import excerpt
 
 LOG_AGAIN_S = 10.0
+HANDS, STATE, COMMANDS = "hands", "state", "commands"
+"""What the statuses of hand_pose, hand_state and hand_retarget are called after the node's name."""
+NO_HAND = "no hand"
+"""How the sentence on images without a hand begins, and the key of the reason alone among its values."""
 CONDITION = "condition"
 """Key of the kind of a status's sentence among its values."""
 LONGEST_SENTENCE = 500
@@ -82,6 +86,11 @@ class Conditions:
         return bad or self._latest
 
 
+def status_name(node: Any, what: str) -> str:
+    """What the status of a node is called."""
+    return f"{node.get_fully_qualified_name().lstrip('/')}: {what}"
+
+
 def diagnostic_array(
     stamp: Any, name: str, hardware: str, condition: Condition, values: Mapping[str, object]
 ) -> DiagnosticArray:
@@ -94,6 +103,16 @@ def diagnostic_array(
     message = DiagnosticArray(status=[status])
     message.header.stamp = stamp
     return message
+
+
+def statuses_of(message: Any, node: str, what: str) -> list[Any]:
+    """Of a DiagnosticArray the statuses of the nodes with this name in any namespace."""
+    return [status for status in message.status if status.name.endswith(f"{node}: {what}")]
+
+
+def values_of(status: Any) -> dict[str, str]:
+    """The values of a DiagnosticStatus by key."""
+    return {pair.key: pair.value for pair in status.values}
 
 
 def traceback_text(error: Exception) -> str:

@@ -15,10 +15,13 @@ from rcl_interfaces.srv import SetParameters, SetParametersAtomically
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 
+from dense3d_ros.excerpt import excerpt
 from dense3d_ros.nodes.diagnostics import LOG_AGAIN_S
 
-_TEXT_LIMIT = 300
+_LONGEST_TEXT = 300
+"""Characters of an error's words."""
 _FRAMES = 4
+"""Of a traceback that are named, the innermost ones."""
 
 
 class FatalError(Exception):
@@ -46,7 +49,7 @@ class Faults:
         if now - self._logged.get(kind, -LOG_AGAIN_S) < LOG_AGAIN_S:
             return
         self._logged[kind] = now
-        self._logger.error(f"{kind[0]} {where}: {_bounded(error)}; raised at {', '.join(places)}")
+        self._logger.error(f"{kind[0]} {where}: {_words(error)}; raised at {', '.join(places)}")
 
 
 def spin(executor: SingleThreadedExecutor, ended: Callable[[], bool], faults: Faults) -> None:
@@ -112,7 +115,7 @@ def _answering(service: Any, report: Callable[[Exception], None]) -> Callable[..
 
 def _refusal(kind: Any, error: Exception) -> Any:
     """A response that says no where it can say anything."""
-    result = SetParametersResult(successful=False, reason=_bounded(error))
+    result = SetParametersResult(successful=False, reason=_words(error))
     if kind is SetParameters:
         return SetParameters.Response(results=[result])
     if kind is SetParametersAtomically:
@@ -120,6 +123,5 @@ def _refusal(kind: Any, error: Exception) -> Any:
     return kind.Response()
 
 
-def _bounded(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return text if len(text) <= _TEXT_LIMIT else f"{text[:_TEXT_LIMIT]}…"
+def _words(error: Exception) -> str:
+    return excerpt(" ".join(str(error).split()), _LONGEST_TEXT)

@@ -17,17 +17,20 @@ from dense3d_ros.nodes.allocator import gpu_mebibytes, resident_mebibytes
 from dense3d_ros.nodes.camera_clock import CameraClock
 from dense3d_ros.nodes.camera_hints import CameraHints
 from dense3d_ros.nodes.diagnostics import (
+    HANDS,
     LOG_AGAIN_S,
+    NO_HAND,
     Condition,
     Conditions,
     Level,
     diagnostic_array,
+    status_name,
     traceback_text,
 )
+from dense3d_ros.nodes.hand_pose_outputs import HandPoseOutputs
 from dense3d_ros.nodes.input_condition import input_condition
 from dense3d_ros.nodes.messages import depth_image, stamp_seconds
 from dense3d_ros.nodes.model_slot import ModelSlot
-from dense3d_ros.nodes.outputs import HandOutputs
 from dense3d_ros.nodes.pairing import DepthInput, Frame
 from dense3d_ros.nodes.parameters import NodeParameters
 from dense3d_ros.nodes.process import steady_clock
@@ -38,9 +41,6 @@ from dense3d_ros.nodes.worker import LatestWorker
 from dense3d_ros.perception.estimator import Estimate, HandPoseEstimator
 from dense3d_ros.perception.model import HandModel
 from dense3d_ros.runtime.interface import NonFiniteOutputError
-
-NO_HAND = "no hand"
-"""How the diagnostics' sentence on a frame without a hand begins, and the key of the reason alone among its values."""
 
 
 class HandPoseNode(Node):  # type: ignore[misc]
@@ -65,7 +65,7 @@ class HandPoseNode(Node):  # type: ignore[misc]
         self._last_stamp = 0.0
         self._no_hand = ""
         self._hints = CameraHints(lambda text: self.get_logger().warning(text))
-        self._outputs = HandOutputs(self)
+        self._outputs = HandPoseOutputs(self)
         self._worker: LatestWorker[Frame] = LatestWorker("hand_pose", self._work, self._failed)
         transport = self._configuration.settings.transport
         self._input = DepthInput(self, self._worker.put, transport, lambda: self._configuration.settings.sync_slop)
@@ -86,59 +86,63 @@ class HandPoseNode(Node):  # type: ignore[misc]
         super().destroy_node()
 
     def _work(self, frame: Frame) -> None:
-        """Worker thread: one frame from message to message."""
+        """Worker thread: one frame, where there is a model and someone wants its hands."""
         started = time.perf_counter()
         with self._working:
             model = self._slot.current()
             if model is None:
                 return
-            settings = self._configuration.settings
             stamp = stamp_seconds(frame.image.header.stamp)
             # Simulated time is 0 until it is told: an age by it would say that the camera's clock is far ahead.
             if (now := self._now()) > 0.0:
                 self._camera_clock.came(now - stamp)
-            if not self._outputs.wanted():
+            if self._outputs.wanted():
+                self._process(frame, stamp, model, started)
+            else:
                 self._conditions.report(
                     Condition(Level.OK, "idle", "idle: nobody subscribes to hands, joints, points, markers or overlay")
                 )
-                return
-            age = self._age(stamp)
-            waited = time.perf_counter() - frame.arrival
-            if self._is_too_old(stamp, settings, ""):
-                return
-            read = self._read(frame)
-            if read is None:
-                return
-            depth, camera = read
-            decoded = time.perf_counter()
-            estimator = self._estimator_for(model, settings)
-            if camera != self._camera or stamp < self._last_stamp:
-                # Another camera, or a bag that started again: what was tracked is elsewhere.
-                estimator.reset()
-            self._camera, self._last_stamp = camera, stamp
-            estimate = self._estimate(estimator, depth, camera, stamp)
-            if estimate is None or self._is_too_old(stamp, settings, " when their hands are found"):
-                return
-            estimated = time.perf_counter()
-            hands = sorted(estimate.hands, key=lambda hand: hand.track_id)
-            self._outputs.publish(frame.image.header, hands, model.description.name, settings)
-            self._statistics.count("published")
-            self._statistics.count("with a hand" if hands else "without a hand")
-            self._statistics.time(
-                {
-                    "receive": (age - waited) * 1e3,
-                    "wait": (started - frame.arrival) * 1e3,
-                    "decode": (decoded - started) * 1e3,
-                    **estimate.stage_ms,
-                    "publish": (time.perf_counter() - estimated) * 1e3,
-                    "stamp to publish": self._age(stamp) * 1e3,
-                }
-            )
-            self._no_hand = estimate.cause
-            text = f"{len(hands)} in the last frame" if hands else f"{NO_HAND}: {estimate.cause}"
-            self._conditions.report(self._published(text, estimate.unit_doubt))
-            # Last, so that nobody who acts on the hands waits for it.
-            self._outputs.show(frame.image.header, depth, camera, hands, settings)
+
+    def _process(self, frame: Frame, stamp: float, model: HandModel, started: float) -> None:
+        """From message to message. started: time.perf_counter() when the worker took the frame."""
+        settings = self._configuration.settings
+        age = self._age(stamp)
+        waited = time.perf_counter() - frame.arrival
+        if self._is_too_old(stamp, settings, ""):
+            return
+        read = self._read(frame)
+        if read is None:
+            return
+        depth, camera = read
+        decoded = time.perf_counter()
+        estimator = self._estimator_for(model, settings)
+        if camera != self._camera or stamp < self._last_stamp:
+            # Another camera, or a bag that started again: what was tracked is elsewhere.
+            estimator.reset()
+        self._camera, self._last_stamp = camera, stamp
+        estimate = self._estimate(estimator, depth, camera, stamp)
+        if estimate is None or self._is_too_old(stamp, settings, " when their hands are found"):
+            return
+        estimated = time.perf_counter()
+        hands = sorted(estimate.hands, key=lambda hand: hand.track_id)
+        self._outputs.publish(frame.image.header, hands, model.description.name, settings)
+        self._statistics.count("published")
+        self._statistics.count("with a hand" if hands else "without a hand")
+        self._statistics.time(
+            {
+                "receive": (age - waited) * 1e3,
+                "wait": (started - frame.arrival) * 1e3,
+                "decode": (decoded - started) * 1e3,
+                **estimate.stage_ms,
+                "publish": (time.perf_counter() - estimated) * 1e3,
+                "stamp to publish": self._age(stamp) * 1e3,
+            }
+        )
+        self._no_hand = estimate.cause
+        text = f"{len(hands)} in the last frame" if hands else f"{NO_HAND}: {estimate.cause}"
+        self._conditions.report(self._published(text, estimate.unit_doubt))
+        # Last, so that nobody who acts on the hands waits for it.
+        self._outputs.show(frame.image.header, depth, camera, hands, settings)
 
     def _published(self, text: str, doubt_of_unit: str) -> Condition:
         for kind, doubt in (("depth unit", doubt_of_unit), ("camera clock", self._camera_clock.doubt())):
@@ -165,11 +169,7 @@ class HandPoseNode(Node):  # type: ignore[misc]
         """The hands of a frame, or None where the network's output is unusable, which is then reported."""
         try:
             return estimator.estimate(depth, camera, stamp)
-        except Exception as error:
-            # What is followed may be what it stumbled over.
-            estimator.reset()
-            if not isinstance(error, NonFiniteOutputError):
-                raise
+        except NonFiniteOutputError as error:
             self._refuse("network output", str(error))
             return None
 
@@ -282,7 +282,7 @@ class HandPoseNode(Node):  # type: ignore[misc]
         self._diagnostics.publish(
             diagnostic_array(
                 self.get_clock().now().to_msg(),
-                f"{self.get_fully_qualified_name().lstrip('/')}: hands",
+                status_name(self, HANDS),
                 self._input.depth_topic,
                 self._conditions.take(),
                 values,

@@ -10,14 +10,13 @@ from typing import Any
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
-from rclpy.qos import QoSProfile
-from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool
 
 from dense3d_ros.hand_state.state import check_hand
 from dense3d_ros.msg import HandPoseArray
-from dense3d_ros.nodes.diagnostics import Condition, Conditions, Level, diagnostic_array
+from dense3d_ros.nodes.diagnostics import COMMANDS, Condition, Conditions, Level, diagnostic_array, status_name
+from dense3d_ros.nodes.endpoints import create_publisher, create_subscription
 from dense3d_ros.nodes.messages import read_hand
 from dense3d_ros.nodes.parameters import NodeParameters
 from dense3d_ros.nodes.process import run_nodes, steady_clock
@@ -43,16 +42,11 @@ class HandRetargetNode(Node):  # type: ignore[misc]
         self._counts = Counter(dict.fromkeys(COUNTED, 0))
         self._came = self._enabled = -float("inf")
         self._stamp: Any = None
-        overriding = QoSOverridingOptions.with_default_policies()
-        self._commands = self.create_publisher(
-            JointState, "~/joint_commands", QoSProfile(depth=5), qos_overriding_options=overriding
-        )
+        self._commands = create_publisher(self, JointState, "~/joint_commands", 5)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         # A command for an old hand is worth nothing once a new one is there.
-        self._input = self.create_subscription(
-            HandPoseArray, "hand_state/hands", self._hands_came, QoSProfile(depth=1), qos_overriding_options=overriding
-        )
-        self._switch = self.create_subscription(Bool, "~/enable", self._switched, QoSProfile(depth=5))
+        self._input = create_subscription(self, HandPoseArray, "hand_state/hands", self._hands_came, 1)
+        self._switch = self.create_subscription(Bool, "~/enable", self._switched, 5)
         self._tick = self.create_timer(1.0, self._report, clock=steady_clock())
         if self._configuration.settings.enable_timeout == 0.0:
             self.get_logger().warning(
@@ -113,7 +107,7 @@ class HandRetargetNode(Node):  # type: ignore[misc]
         self._diagnostics.publish(
             diagnostic_array(
                 self.get_clock().now().to_msg(),
-                f"{self.get_fully_qualified_name().lstrip('/')}: commands",
+                status_name(self, COMMANDS),
                 self._robot.robot.name,
                 self._conditions.take(),
                 self._counts,

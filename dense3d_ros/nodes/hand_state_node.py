@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
-from rclpy.qos import QoSProfile
-from rclpy.qos_overriding_options import QoSOverridingOptions
 from std_msgs.msg import Header
 
 from dense3d_ros.excerpt import excerpt
@@ -22,8 +20,9 @@ from dense3d_ros.hand_state.frames import Pose
 from dense3d_ros.hand_state.state import Estimate
 from dense3d_ros.hand_state.transforms import transform_points
 from dense3d_ros.msg import HandPoseArray
-from dense3d_ros.nodes.diagnostics import Condition, Conditions, Level, diagnostic_array
-from dense3d_ros.nodes.hand_outputs import HandOutputs
+from dense3d_ros.nodes.diagnostics import STATE, Condition, Conditions, Level, diagnostic_array, status_name
+from dense3d_ros.nodes.endpoints import create_publisher, create_subscription
+from dense3d_ros.nodes.hand_state_outputs import HandStateOutputs
 from dense3d_ros.nodes.messages import HandMessages, read_hand, stamp_seconds
 from dense3d_ros.nodes.parameters import NodeParameters
 from dense3d_ros.nodes.process import run_nodes, steady_clock
@@ -58,14 +57,9 @@ class HandStateNode(Node):  # type: ignore[misc]
         self._conditions = Conditions(self.get_logger())
         self._counts = Counter(dict.fromkeys(COUNTED, 0))
         self._hands = {handedness: FollowedHand(handedness) for handedness in LEFT_AND_RIGHT}
-        self._outputs = {handedness: HandOutputs(self, handedness) for handedness in LEFT_AND_RIGHT}
+        self._outputs = {handedness: HandStateOutputs(self, handedness) for handedness in LEFT_AND_RIGHT}
         self._messages = HandMessages()
-        self._smoothed = self.create_publisher(
-            HandPoseArray,
-            "~/hands",
-            QoSProfile(depth=5),
-            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
-        )
+        self._smoothed = create_publisher(self, HandPoseArray, "~/hands", 5)
         self._tf = TransformOutput(self)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self._transforms = TransformInput(self, self._follow)
@@ -88,13 +82,7 @@ class HandStateNode(Node):  # type: ignore[misc]
         wanted = self._wanted()
         if wanted and self._input is None:
             self._came = time.monotonic()
-            self._input = self.create_subscription(
-                HandPoseArray,
-                INPUT,
-                self._hands_came,
-                QoSProfile(depth=5),
-                qos_overriding_options=QoSOverridingOptions.with_default_policies(),
-            )
+            self._input = create_subscription(self, HandPoseArray, INPUT, self._hands_came, 5)
         elif not wanted and self._input is not None:
             self.destroy_subscription(self._input)
             self._input = None
@@ -210,7 +198,7 @@ class HandStateNode(Node):  # type: ignore[misc]
         self._diagnostics.publish(
             diagnostic_array(
                 self.get_clock().now().to_msg(),
-                f"{self.get_fully_qualified_name().lstrip('/')}: state",
+                status_name(self, STATE),
                 self._topic,
                 self._conditions.take(),
                 {**self._counts, "refused transforms": self._transforms.refused, **tracked},

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
-from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
+from dense3d_ros.nodes.endpoints import create_subscription
 from dense3d_ros.nodes.lost_images import LostImages, profile_advice
+from dense3d_ros.nodes.messages import stamp_nanoseconds
 from dense3d_ros.nodes.quality import unfit_publisher
-from dense3d_ros.nodes.stamp_pairing import WAITING, StampPairing, stamp_ns
+from dense3d_ros.nodes.stamp_pairing import WAITING, StampPairing
 from dense3d_ros.nodes.topic_graph import is_drawn_by_hand_pose
 
 _WORTH_A_SLOP = 0.1
@@ -57,8 +58,9 @@ class DepthInput:
         self._is_raw = transport == "raw"
         # Remapped is the image's topic, and the transport's follows it.
         topic = "depth" if self._is_raw else f"{node.resolve_topic_name('depth')}/{transport}"
-        self._depth = self._subscribe(Image if self._is_raw else CompressedImage, topic, self._image_came, _latest(1))
-        self._info = self._subscribe(CameraInfo, "camera_info", self._info_came, _latest(WAITING))
+        kind = Image if self._is_raw else CompressedImage
+        self._depth = create_subscription(node, kind, topic, self._image_came, _latest(1))
+        self._info = create_subscription(node, CameraInfo, "camera_info", self._info_came, _latest(WAITING))
         self._latched_info: Any = None
 
     @property
@@ -171,15 +173,6 @@ class DepthInput:
         likely = [name for name in published if "depth" in name] or published
         return f"published as {kind}: {', '.join(likely) if likely else 'nothing'}"
 
-    def _subscribe(self, message: Any, topic: str, callback: Callable[[Any], None], qos: QoSProfile) -> Any:
-        return self._node.create_subscription(
-            message,
-            topic,
-            callback,
-            qos_profile=qos,
-            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
-        )
-
     def _image_came(self, image: Any) -> None:
         self._came("images", image)
         self._lost.image(stamp_ns(image))
@@ -191,7 +184,7 @@ class DepthInput:
 
     def _came(self, kind: str, message: Any) -> None:
         self.counts[kind] += 1
-        stamp = stamp_ns(message)
+        stamp = stamp_nanoseconds(message.header.stamp)
         if stamp < self._last_stamps.get(kind, stamp):
             # A bag started again.
             self._pairing.forget_after(stamp)

@@ -44,9 +44,14 @@ class NodeParameters(Generic[Settings]):
             for entry in fields(defaults)
         }
         self.settings: Settings = replace(defaults, **values)
-        node.add_on_set_parameters_callback(self._check)
+        node.add_on_set_parameters_callback(self._take)
 
-    def _check(self, parameters: Iterable[Any]) -> SetParametersResult:
+    def _take(self, parameters: Iterable[Any]) -> SetParametersResult:
+        """Take over a change, or refuse it.
+
+        Not in two steps, with a callback for after the change: Humble has none. Nothing can refuse it once this has
+        been called: rclpy checks types and ranges before, and calls a later callback of another owner earlier.
+        """
         known = {entry.name for entry in fields(self.settings)}
         changes = {changed.name: changed.value for changed in parameters if changed.name in known}
         try:

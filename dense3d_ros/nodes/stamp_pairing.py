@@ -10,16 +10,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from dense3d_ros.nodes.messages import stamp_nanoseconds
+
 WAITING = 5
 """Messages of each kind that may wait for the other kind. More is of no use: only the newest pair counts."""
 RARE_S, RARE_IMAGES = 0.5, 5
 """Without a camera info for so long, and for so many images, infos come more rarely than images."""
-_SECOND = 1_000_000_000
-
-
-def stamp_ns(message: Any) -> int:
-    """Nanoseconds of a message's header."""
-    return int(message.header.stamp.sec) * _SECOND + int(message.header.stamp.nanosec)
 
 
 class StampPairing:
@@ -45,7 +41,7 @@ class StampPairing:
     @property
     def keeps_the_last_info(self) -> str:
         """Why an image takes the last camera info, whatever its stamp; "" where it does not."""
-        if self._last_info is not None and stamp_ns(self._last_info) == 0:
+        if self._last_info is not None and _stamp(self._last_info) == 0:
             return "camera infos have no stamp"
         return "camera infos come more rarely than images" if self._are_rare else ""
 
@@ -57,7 +53,7 @@ class StampPairing:
     def image(self, image: Any) -> None:
         """An image came."""
         self._watch_the_rate()
-        info = self._info_for(stamp_ns(image))
+        info = self._info_for(_stamp(image))
         if info is None and self.keeps_the_last_info:
             info = self._last_info
         if info is None:
@@ -76,7 +72,7 @@ class StampPairing:
     def _pair(self, image: Any, info: Any) -> None:
         self.nearest = None
         # What waits and is older would come after a newer one, as if the time had been set back.
-        for stamp in [stamp for stamp in self._images if stamp < stamp_ns(image)]:
+        for stamp in [stamp for stamp in self._images if stamp < _stamp(image)]:
             del self._images[stamp]
         self._on_pair(image, info)
 
@@ -85,7 +81,7 @@ class StampPairing:
         if not self._infos:
             return None
         nearest = min(self._infos, key=lambda other: abs(other - stamp))
-        seconds = abs(nearest - stamp) / _SECOND
+        seconds = abs(nearest - stamp) / 1e9
         if nearest == stamp or seconds <= self._slop():
             return self._infos[nearest]
         self.nearest = seconds if self.nearest is None else min(self.nearest, seconds)
@@ -107,8 +103,12 @@ class StampPairing:
                 del waiting[later]
 
 
+def _stamp(message: Any) -> int:
+    return stamp_nanoseconds(message.header.stamp)
+
+
 def _queue(waiting: dict[int, Any], message: Any) -> None:
     """Add a message, and drop the earliest ones over WAITING."""
-    waiting[stamp_ns(message)] = message
+    waiting[_stamp(message)] = message
     while len(waiting) > WAITING:
         del waiting[min(waiting)]

@@ -11,6 +11,8 @@ import numpy as np
 
 _WINDOW = 300
 """Times kept per stage: ten seconds at 30 frames a second."""
+_P50, _P95 = " p50 ms", " p95 ms"
+"""Ends of the keys of a stage's median and 95th percentile."""
 
 
 class Rates:
@@ -75,6 +77,12 @@ class FrameStatistics:
             values[event] = counts[event]
             values[f"{event} per second"] = rates[event]
         for stage, (median, high) in self.percentiles().items():
-            values[f"{stage} p50 ms"] = median
-            values[f"{stage} p95 ms"] = high
+            values[f"{stage}{_P50}"] = median
+            values[f"{stage}{_P95}"] = high
         return values
+
+
+def stage_times(values: Mapping[str, str]) -> dict[str, tuple[float, float]]:
+    """Stage -> (median, 95th percentile) in milliseconds, of the values in a perception node's diagnostics."""
+    stages = [key.removesuffix(_P50) for key in values if key.endswith(_P50)]
+    return {stage: (float(values[stage + _P50]), float(values[stage + _P95])) for stage in stages}

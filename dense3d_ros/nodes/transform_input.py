@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 from rclpy.qos import DurabilityPolicy, QoSProfile
-from rclpy.qos_overriding_options import QoSOverridingOptions
 from tf2_msgs.msg import TFMessage
 
 from dense3d_ros.excerpt import excerpt
 from dense3d_ros.hand_state.frames import Pose
 from dense3d_ros.hand_state.transforms import TransformBuffer, TransformError
+from dense3d_ros.nodes.endpoints import create_subscription
 from dense3d_ros.nodes.messages import stamp_nanoseconds
 from dense3d_ros.nodes.process import steady_clock
 
@@ -115,13 +115,8 @@ class TransformInput:
 
     def _subscription(self, topic: str, static: bool) -> Any:
         durability = DurabilityPolicy.TRANSIENT_LOCAL if static else DurabilityPolicy.VOLATILE
-        return self._node.create_subscription(
-            TFMessage,
-            topic,
-            lambda message: self._heard(message, static),
-            QoSProfile(depth=100, durability=durability),
-            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
-        )
+        qos = QoSProfile(depth=100, durability=durability)
+        return create_subscription(self._node, TFMessage, topic, lambda message: self._heard(message, static), qos)
 
     def _heard(self, message: Any, static: bool) -> None:
         for sent in message.transforms:

@@ -5,22 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from geometry_msgs.msg import TransformStamped
-from rclpy.qos import QoSProfile
-from rclpy.qos_overriding_options import QoSOverridingOptions
 from tf2_msgs.msg import TFMessage
 
 from dense3d_ros.geometry.hand import Handedness
 from dense3d_ros.geometry.rotation import quaternion
 from dense3d_ros.hand_state.state import Estimate
+from dense3d_ros.nodes.endpoints import create_publisher
 
 
 class TransformOutput:
     """Broadcasts the frames of hands that are seen. Those of a lost hand end: at later stamps there are none."""
 
     def __init__(self, node: Any) -> None:
-        self._publisher = node.create_publisher(
-            TFMessage, "/tf", QoSProfile(depth=100), qos_overriding_options=QoSOverridingOptions.with_default_policies()
-        )
+        self._publisher = create_publisher(node, TFMessage, "/tf", 100)
 
     def publish(self, header: Any, hands: dict[Handedness, Estimate], prefix: str) -> None:
         """One message with the frames of all `hands`, which were seen in the image of `header`."""

@@ -50,7 +50,7 @@ def _coloured(depth: DepthImage, near: float, far: float) -> ColourImage:
     values: Any = depth.values
     unit = depth.unit
     if values.dtype != np.uint16:
-        values, unit = depth.metres(slice(None), slice(None)), 1.0
+        values, unit = depth.metres(), 1.0
     # In OpenCV, which takes a tenth of NumPy's time; it saturates integers alone.
     farthest: Any = np.full(values.shape, min(far / unit, 65535), values.dtype)
     behind = cv2.subtract(farthest, cv2.min(values, farthest))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,8 @@ from sensor_msgs.msg import Image
 
 from dense3d_ros.geometry.depth import DepthFormatError
 from dense3d_ros.geometry.depth_unit import nearest_and_farthest
-from dense3d_ros.nodes.messages import depth_image
+from dense3d_ros.nodes.messages import depth_image, stamp_nanoseconds
+from dense3d_ros.nodes.watch_seen import DepthSeen
 
 _LATEST = 400
 """Stamps that are kept of a topic."""
@@ -35,7 +36,7 @@ class Arrivals:
         self.count += 1
         self.message = message
         if len(self.stamps) < _LATEST:
-            stamp = message.header.stamp.sec * 1_000_000_000 + message.header.stamp.nanosec
+            stamp = stamp_nanoseconds(message.header.stamp)
             self.stamps.append(stamp)
             self.ages.append((now - stamp) * 1e-9)
 
@@ -45,14 +46,15 @@ class Arrivals:
         return (self.count - 1) / (self.latest - self.first) if self.count > 1 else 0.0
 
 
-def shown(image: Any, unit: float) -> dict[str, Any]:
-    """Fields of a `DepthSeen` by an image, of which a value counts `unit` metres, or 0 the encoding's."""
+def with_image(seen: DepthSeen, image: Any) -> DepthSeen:
+    """What was seen of a topic, with what an image of it shows by the unit that hand_pose takes for it."""
     is_raw = isinstance(image, Image)
-    seen = {"encoding": image.encoding if is_raw else image.format}
+    seen = replace(seen, encoding=image.encoding if is_raw else image.format, frame_id=image.header.frame_id)
     try:
-        depth = depth_image(image, unit)
+        depth = depth_image(image, seen.taken.depth_unit)
     except DepthFormatError as error:
-        return {**seen, "fault": str(error), **({"width": image.width, "height": image.height} if is_raw else {})}
+        seen = replace(seen, fault=str(error))
+        return replace(seen, width=image.width, height=image.height) if is_raw else seen
     height, width = depth.shape
     near, far = np.nan_to_num(nearest_and_farthest(depth)).tolist()
-    return {**seen, "width": width, "height": height, "near": near, "far": far, "unit": depth.unit}
+    return replace(seen, width=width, height=height, near=near, far=far, unit=depth.unit)

@@ -23,7 +23,7 @@ from rclpy.utilities import get_rmw_implementation_identifier
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from dense3d_ros.geometry.camera_info import CameraInfoError, camera_of, doubt_of, lens_of
-from dense3d_ros.nodes.diagnostics import CONDITION
+from dense3d_ros.nodes.diagnostics import COMMANDS, CONDITION, HANDS, STATE, values_of
 from dense3d_ros.nodes.lost_images import are_even
 from dense3d_ros.nodes.quality import misfit
 from dense3d_ros.nodes.topic_graph import (
@@ -34,12 +34,12 @@ from dense3d_ros.nodes.topic_graph import (
     raw_topic,
     read_graph,
 )
-from dense3d_ros.nodes.watch_arrivals import Arrivals, shown
+from dense3d_ros.nodes.watch_arrivals import Arrivals, with_image
 from dense3d_ros.nodes.watch_seen import DepthSeen, HandPoseSeen, InfoSeen, Said, Seen, Taken
 
 GET_STATE = "lifecycle_msgs/srv/GetState"
-_HANDS, _BEHIND = "hands", ("state", "commands")
-"""What the statuses of hand_pose, and of hand_state and hand_retarget behind it, are called after the node's name."""
+_BEHIND = (STATE, COMMANDS)
+"""Statuses of the nodes behind hand_pose."""
 DISCOVERY_S = 3.5
 """A camera and a hand_pose are waited for so long: who missed the first announcements hears the next after 3 s."""
 _HEARD_S, _LONGER_S = 1.0, 4.5
@@ -135,21 +135,21 @@ class _Watch:
     def _diagnostics_came(self, message: Any) -> None:
         for status in message.status:
             name, _, what = status.name.rpartition(": ")
-            if what in (_HANDS, *_BEHIND):
+            if what in (HANDS, *_BEHIND):
                 self._said[f"/{name}", what] = status
 
     def _said_behind(self) -> tuple[Said, ...]:
         """What hand_state and hand_retarget say; others may call their statuses so, too."""
         return tuple(
-            Said(name, status.level == DiagnosticStatus.OK, status.message, _value(status, CONDITION))
+            Said(name, status.level == DiagnosticStatus.OK, status.message, values_of(status).get(CONDITION, ""))
             for (name, what), status in sorted(self._said.items(), key=lambda item: item[0])
             if what in _BEHIND and has_to_do_with_hands(self._node, name)
         )
 
     def _has_found_hands(self, name: str) -> bool:
         """Whether a hand_pose counts frames with a hand since its start."""
-        status = self._said.get((name, _HANDS))
-        return status is not None and _value(status, "with a hand") not in ("", "0")
+        status = self._said.get((name, HANDS))
+        return status is not None and values_of(status).get("with a hand", "0") != "0"
 
     def _depth(self, name: str, info: str, taken: Taken) -> DepthSeen:
         arrivals = self._arrivals[name]
@@ -162,11 +162,10 @@ class _Watch:
                 messages=arrivals.count,
                 rate=arrivals.rate,
                 is_even=are_even(arrivals.stamps),
-                frame_id=image.header.frame_id,
                 age=median(arrivals.ages),
                 stamped=any(arrivals.stamps),
-                **shown(image, taken.depth_unit),
             )
+            seen = with_image(seen, image)
         return replace(seen, info=self._info(info, seen, arrivals)) if info else seen
 
     def _info(self, name: str, depth: DepthSeen, images: Arrivals) -> InfoSeen:
@@ -184,28 +183,32 @@ class _Watch:
                 lens = f"{info.distortion_model} {f'ignored: {why}' if how == 'ignore' else 'undone'}"
         except CameraInfoError as error:
             fault = str(error)
-        gap = float(np.abs(np.subtract.outer(images.stamps, arrivals.stamps)).min()) * 1e-9
-        pairs = len(set(images.stamps) & set(arrivals.stamps))
-        about = (name, arrivals.count, arrivals.rate, focal_length, fault, lens, any(arrivals.stamps))
-        return InfoSeen(*about, pairs=pairs, gap=gap, doubt=doubt)
+        return InfoSeen(
+            name,
+            arrivals.count,
+            arrivals.rate,
+            focal_length=focal_length,
+            fault=fault,
+            lens=lens,
+            stamped=any(arrivals.stamps),
+            pairs=len(set(images.stamps) & set(arrivals.stamps)),
+            gap=float(np.abs(np.subtract.outer(images.stamps, arrivals.stamps)).min()) * 1e-9,
+            doubt=doubt,
+        )
 
     def _hand_pose(self, node: HandPoseInput, kinds: tuple[str, ...]) -> HandPoseSeen:
         offers = self._node.get_publishers_info_by_topic(node.depth)
         subscriptions = self._node.get_subscriptions_info_by_topic(node.depth)
         requests = [request for request in subscriptions if full_name(request) == node.name]
         reasons = [misfit(offer, request) for offer in offers for request in requests]
-        status = self._said.get((node.name, _HANDS))
-        return HandPoseSeen(
-            node.name,
-            node.depth,
-            node.info,
-            node.kind,
-            kinds,
-            reasons[0] if reasons and all(reasons) else "",
-            None if status is None else status.level == DiagnosticStatus.OK,
-            "" if status is None else status.message,
-            "" if status is None else _value(status, CONDITION),
-        )
+        status = self._said.get((node.name, HANDS))
+        misfits = reasons[0] if reasons and all(reasons) else ""
+        seen = HandPoseSeen(node.name, node.depth, node.info, node.kind, kinds, misfits)
+        if status is None:
+            return seen
+        condition = values_of(status).get(CONDITION, "")
+        is_ok = status.level == DiagnosticStatus.OK
+        return replace(seen, ok=is_ok, diagnostic=status.message, condition=condition)
 
     def _taken(self, name: str) -> Taken:
         """How a hand_pose takes images; the defaults where it does not say."""
@@ -250,11 +253,6 @@ def _info_of(depth: str, graph: TopicGraph) -> str:
     beside = [str(image.parent / "camera_info"), str(image / "camera_info")]
     taken = [node.info for node in graph.inputs if node.depth == depth]
     return next((name for name in [*beside, *taken] if name in graph.infos), "")
-
-
-def _value(status: DiagnosticStatus, key: str) -> str:
-    """Of a status's values the one of `key`; "" where there is none."""
-    return next((str(pair.value) for pair in status.values if pair.key == key), "")
 
 
 def _image_type(name: str, graph: TopicGraph) -> Any:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
+_PATIENCE_S = 5.0
+"""So long the item at hand may take when the thread is to end."""
 
 
 class LatestWorker(Generic[Item]):
@@ -33,13 +35,13 @@ class LatestWorker(Generic[Item]):
             self._item = item
             self._changed.notify()
 
-    def stop(self, timeout: float = 5.0) -> bool:
-        """Finish the item at hand, start no other. True if the thread ended within `timeout` seconds."""
+    def stop(self) -> bool:
+        """Finish the item at hand, start no other. True if the thread has ended, for which it waits a while."""
         with self._changed:
             self._stopped = True
             self._item = None
             self._changed.notify()
-        self._thread.join(timeout)
+        self._thread.join(_PATIENCE_S)
         return not self._thread.is_alive()
 
     def _run(self) -> None:

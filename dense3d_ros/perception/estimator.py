@@ -14,7 +14,8 @@ from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthImage, is_finite_number
 from dense3d_ros.geometry.hand import Handedness, HandPose
 from dense3d_ros.geometry.unit_doubt import UnitDoubt
-from dense3d_ros.perception.frame import FOLLOWED_PASSES, PASSES, Frame, Limits
+from dense3d_ros.perception.acceptance import Limits
+from dense3d_ros.perception.frame import FOLLOWED_PASSES, PASSES, Frame
 from dense3d_ros.perception.hypotheses import Place
 from dense3d_ros.perception.model import HandModel, Prediction
 from dense3d_ros.perception.rejected import Rejected
@@ -120,7 +121,7 @@ class HandPoseEstimator:
             raise
 
     def _check(self, depth: DepthImage, camera: Camera, stamp: float | None) -> None:
-        """Raises what `estimate` says of its arguments."""
+        """Raise ValueError for arguments that `estimate` does not accept."""
         if not isinstance(depth, DepthImage):
             raise ValueError(
                 f"depth must be a DepthImage, got a {type(depth).__name__}; an array of millimetres becomes one by "

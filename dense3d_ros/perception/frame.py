@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +12,11 @@ from numpy.typing import NDArray
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import Handedness
+from dense3d_ros.perception.acceptance import Acceptance, Limits, at_place
 from dense3d_ros.perception.confidence import probability
 from dense3d_ros.perception.detector import Candidate
-from dense3d_ros.perception.evidence import DESCRIPTIONS
 from dense3d_ros.perception.hypotheses import Hypothesis, Place
 from dense3d_ros.perception.model import HandModel, crops_of
-from dense3d_ros.perception.plausibility import implausibility
 from dense3d_ros.perception.rejected import REJECTED_REACH, Rejected
 from dense3d_ros.perception.tracking import Track
 
@@ -41,21 +39,13 @@ ExpectedTrack = Callable[[NDArray[np.float32], Collection[Track | None]], Track 
 """Centre (3,) of a candidate, and tracks that are taken -> the hand that comes back there, if any."""
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What is accepted: least scores of a new and of a followed hand, and depths of their centres in metres."""
-
-    min_score: float
-    hold_score: float
-    min_depth: float
-    max_depth: float
-
-
 class Frame:
     """One depth image: `found` grows, followed hands first; `reasons` says what was rejected and why."""
 
     def __init__(self, model: HandModel, limits: Limits, depth: DepthImage, camera: Camera, stamp: float) -> None:
         self.model, self.limits, self.depth, self.camera, self.stamp = model, limits, depth, camera, stamp
+        of_followed, of_new = (one.confidence.evidence for one in (model, model.for_new_hands))
+        self._acceptance = Acceptance(limits, of_followed, of_new, depth, camera)
         self.found: list[Place] = []
         self.reasons: list[str] = []
         self.stage_ms = dict.fromkeys(("find", "crop", "network", "check"), 0.0)
@@ -96,7 +86,7 @@ class Frame:
             reason = screened or next(judged)
             before = [old for old in kept if old.is_at(centre)]
             kept = [old for old in kept if not old.is_at(centre)]
-            if reason and not (was_followed and self._would_do(place)):
+            if reason and not (was_followed and self._acceptance.would_do_if_followed(place)):
                 now = self.stamp
                 kept.append(before[-1].again(centre, reason, now) if before else Rejected(centre, reason, now))
         return kept
@@ -110,7 +100,7 @@ class Frame:
             if low <= candidate.centre[2] <= high
         ]
         if not named:
-            self.reasons.append(self._nothing_to_find())
+            self.reasons.append(self._acceptance.nothing_to_find())
         return [
             candidate
             for candidate in named
@@ -136,13 +126,13 @@ class Frame:
         with self.stage("check"):
             self._score(tried, self.model)
             places = [max(start, key=lambda place: place.score) for start in starts]
-            reasons = []
+            reasons, accepted = [], self._acceptance
             for place in places:
                 if place.score >= probability(SCREENED):
                     place.take_as_either()
                     reasons.append("")
                 else:
-                    reasons.append(self._doubt(place) if place.best.is_possible else self._impossible(place))
+                    reasons.append(accepted.doubt(place) if place.best.is_possible else accepted.impossible(place))
             self._tell(places, reasons)
         return places, reasons
 
@@ -203,8 +193,9 @@ class Frame:
 
         elsewhere: for each place why it is not the hand that was expected there, or "".
         """
+        accepted = self._acceptance
         reasons = [
-            reason or self._impossible(place) or self._unlikely(place)
+            reason or accepted.impossible(place) or accepted.unlikely(place)
             for place, reason in zip(places, elsewhere, strict=True)
         ]
         likely = [place for place, reason in zip(places, reasons, strict=True) if not reason]
@@ -234,18 +225,7 @@ class Frame:
         if is_same and track.reaches(place.best.centre, self.stamp):
             return ""
         place.track = None
-        return f"the hand left its place too fast{_where(place)}" if place.right_log_odds is None else ""
-
-    def _impossible(self, place: Place) -> str:
-        """What makes a hand here impossible; "" if nothing does."""
-        prediction, limits = place.best.prediction, self.limits
-        assert prediction is not None
-        if fault := implausibility(prediction.joints, self.depth, self.camera):
-            return f"implausible pose: {fault}{_where(place)}"
-        z = float(place.best.centre[2])
-        if not limits.min_depth <= z <= limits.max_depth:
-            return f"the hand is {z:.2f} m away, accepted: {limits.min_depth:g}-{limits.max_depth:g} m"
-        return ""
+        return f"the hand left its place too fast{at_place(place)}" if place.right_log_odds is None else ""
 
     def _score(self, places: list[Place], model: HandModel) -> None:
         """Sets the places' scores, all at once: 0 where the joints are no points in front of the camera."""
@@ -269,37 +249,11 @@ class Frame:
         for place, odds, row in zip(places, evidence.log_odds(values), values, strict=True):
             place.score, place.terms = probability(float(odds)), row
 
-    def _would_do(self, place: Place) -> bool:
-        """Whether a place would be a hand if it were a followed one."""
-        return place.score >= self.limits.hold_score and not self._impossible(place)
-
-    def _unlikely(self, place: Place) -> str:
-        """Why the score is too low; "" if it is not."""
-        is_likely = place.score >= (self.limits.min_score if place.track is None else self.limits.hold_score)
-        return "" if is_likely else self._doubt(place)
-
-    def _doubt(self, place: Place) -> str:
-        """How low the score is, and what most."""
-        judge = self.model.for_new_hands if place.track is None else self.model
-        against = DESCRIPTIONS[judge.confidence.evidence.against(place.terms)]
-        return f"best score {place.score:.2f}{_where(place)}; most against it: {against}"
-
     def _surprise(self, place: Place) -> float:
         """Metres from where the track's hand was expected."""
         if place.track is None:
             return 0.0
         return float(np.linalg.norm(place.track.predicted(self.stamp) - place.best.centre))
-
-    def _nothing_to_find(self) -> str:
-        low, high = self.limits.min_depth, self.limits.max_depth
-        metres = self.depth.metres(slice(None, None, 2), slice(None, None, 2))
-        if not ((metres >= low) & (metres < high)).any():
-            return f"no depth within {low:g}-{high:g} m"
-        return f"the detector names no hand within {low:g}-{high:g} m"
-
-
-def _where(place: Place) -> str:
-    return " at " + " ".join(f"{value:.2f}" for value in place.best.centre) + " m"
 
 
 def _same_hand(one: Place, other: Place) -> bool:

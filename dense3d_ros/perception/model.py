@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
@@ -12,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from dense3d_ros.excerpt import excerpt
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.crop import Crop, crop_hand, crop_region
 from dense3d_ros.geometry.depth import DepthImage
@@ -24,10 +22,9 @@ from dense3d_ros.perception.model_description import ModelDescription, ModelFile
 from dense3d_ros.perception.model_file import check_hourglass, model_path, read_model
 from dense3d_ros.perception.views import TURNS, check_views
 from dense3d_ros.runtime.batching import Batcher
-from dense3d_ros.runtime.cuda_devices import cuda_device_count
 from dense3d_ros.runtime.interface import NonFiniteOutputError, Outputs, check_finite
 from dense3d_ros.runtime.recorded import RecordedNetwork
-from dense3d_ros.runtime.selection import GRAPH_RUNTIMES, choose_runtime, make_runtime
+from dense3d_ros.runtime.selection import GRAPH_RUNTIMES, choose_device, choose_runtime, make_runtime
 
 if TYPE_CHECKING:
     from dense3d_ros.dense.network import HourglassNetwork
@@ -41,10 +38,6 @@ _MIRRORINGS: dict[Handedness, tuple[bool, ...]] = {
 """How the network is shown a hand of each handedness; True is in a mirror."""
 _FLOOR = 0.02
 """Metres added to the spread of a crop's votes: joints are uncertain even where all votes agree."""
-
-
-class DeviceError(ValueError):
-    """A device that this machine does not have."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +69,6 @@ class HandModel:
     views: how many crops of each followed hand the network runs on, 1 or 3. confidence: of so many views, from the
     description.
     """
-
-    crops_itself = False
 
     def __init__(
         self,
@@ -159,28 +150,17 @@ class HandModel:
         seen = self._run(shown)
         joints = np.stack([crop.in_camera(points) for crop, points in zip(shown, seen.joints, strict=True)])
         joints, spread, logits = fuse_crops(Outputs(joints, seen.spread, seen.logits), count)
-        rows_of: dict[int, list[int]] = {}
-        for row, (index, _) in enumerate(hypotheses):
-            rows_of.setdefault(index, []).append(row)
         scores = self.confidence.joint_scores(spread, logits[:, 0])
         likelihood = self.confidence.log_likelihood(spread, logits)
         predictions = []
-        for rows in rows_of.values():
+        for index in range(len(handednesses)):
+            rows = [row for row, (place, _) in enumerate(hypotheses) if place == index]
             row = max(rows, key=lambda row: likelihood[row])
-            mirrored = hypotheses[row][1]
-            for_this = likelihood[row] - likelihood[min(rows, key=lambda row: likelihood[row])]
-            if len(rows) == 1:
-                for_this = logits[row, 1]
-            predictions.append(
-                Prediction(
-                    joints[row],
-                    scores[row],
-                    float(logits[row, 0]),
-                    probability(-for_this if mirrored else for_this),
-                    float(likelihood[row]),
-                    spread[row],
-                )
-            )
+            log_odds = likelihood[row] - min(likelihood[rows]) if len(rows) > 1 else logits[row, 1]
+            is_mirrored = hypotheses[row][1]
+            right_hand = probability(-log_odds if is_mirrored else log_odds)
+            presence, log_likelihood = float(logits[row, 0]), float(likelihood[row])
+            predictions.append(Prediction(joints[row], scores[row], presence, right_hand, log_likelihood, spread[row]))
         return predictions
 
     def detect(
@@ -268,19 +248,3 @@ def _regressor(network: HourglassNetwork, description: ModelDescription) -> Dens
 
     fold_batch_norm(network)
     return DenseRegressor(network, description.geometry).eval()
-
-
-def choose_device(device: str) -> str:
-    """ "auto" -> "cuda" where there is one, else "cpu"; anything else is checked."""
-    if device == "auto":
-        return "cuda" if cuda_device_count() else "cpu"
-    if device == "cpu":
-        return device
-    if not re.fullmatch(r"cuda(:[0-9]{1,4})?", device):
-        raise DeviceError(f"device '{excerpt(device)}' is unknown; accepted: auto, cpu, cuda, cuda:N")
-    count = cuda_device_count()
-    if int(device.partition(":")[2] or 0) >= count:
-        raise DeviceError(
-            f"device '{excerpt(device)}' is not there: this machine has {count} CUDA devices; try device auto or cpu"
-        )
-    return device

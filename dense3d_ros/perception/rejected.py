@@ -27,6 +27,7 @@ class Rejected:
     wait: float = FIRST_WAIT
 
     def is_at(self, centre: NDArray[np.float32]) -> bool:
+        """Whether a candidate at `centre`, (3,) metres, is the same one."""
         return bool(np.linalg.norm(self.centre - centre) < REJECTED_REACH)
 
     def again(self, centre: NDArray[np.float32], reason: str, stamp: float) -> Rejected:

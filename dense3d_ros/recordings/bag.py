@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
-from dense3d_ros.excerpt import excerpt
-from dense3d_ros.geometry.depth import ENCODINGS, printable
+from dense3d_ros.excerpt import excerpt, printable
+from dense3d_ros.geometry.depth import ENCODINGS
 from dense3d_ros.recordings.bag_file import BagError, BagFile, is_bag_file, open_bag_file
 from dense3d_ros.recordings.natural_order import natural
 

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from dense3d_ros.geometry.depth import printable
+from dense3d_ros.excerpt import printable
 from dense3d_ros.recordings.cut_files import MCAP_MAGIC, CutMcap, CutSqlite
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
-from dense3d_ros.geometry.depth import ENCODINGS, printable
+from dense3d_ros.excerpt import printable
+from dense3d_ros.geometry.depth import ENCODINGS
 from dense3d_ros.recordings.bag import COMPRESSED, IMAGE, INFO, Bag, Topic
 from dense3d_ros.recordings.bag_file import BagError
 

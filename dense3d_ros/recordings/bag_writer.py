@@ -12,7 +12,7 @@ from rosbags.interfaces import Connection, Qos, QosDurability, QosHistory, QosLi
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 
 from dense3d_ros.atomic_write import check_writable, writing
-from dense3d_ros.geometry.depth import printable
+from dense3d_ros.excerpt import printable
 from dense3d_ros.recordings.growing_stamps import GrowingStamps
 from dense3d_ros.recordings.offline import FrameResult, Transform
 from dense3d_ros.recordings.ros_types import HANDS, IMAGE, INFO, MARKERS, POINTS, TRANSFORMS, RosTypes

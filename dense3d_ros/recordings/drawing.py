@@ -30,7 +30,7 @@ def colour_depth(depth: DepthImage, near: float = NEAR, far: float = FAR) -> Col
 
     near, far: metres at the ends of the colour scale.
     """
-    metres = depth.metres(slice(None), slice(None))
+    metres = depth.metres()
     share = ((metres - near) / max(far - near, 1e-3)).clip(0, 1)
     image: ColourImage = DEPTH_BGR[(share * 255).astype(np.uint8)]
     image[metres == 0] = 0

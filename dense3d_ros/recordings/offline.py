@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dense3d_ros.excerpt import printable
 from dense3d_ros.geometry.camera import Camera
-from dense3d_ros.geometry.depth import DepthImage, printable
+from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.perception.estimator import Estimate, HandPoseEstimator
 
 Centres = Mapping[str, Sequence[NDArray[np.float32]]]

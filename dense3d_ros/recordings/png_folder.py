@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from dense3d_ros.geometry.depth import DepthFormatError, DepthImage, printable
+from dense3d_ros.excerpt import printable
+from dense3d_ros.geometry.depth import DepthFormatError, DepthImage
 from dense3d_ros.recordings.natural_order import natural
 from dense3d_ros.recordings.offline import FrameFile, Intrinsics, RecordedFrame, Recording, unreadable
 from dense3d_ros.recordings.result_folder import holds_results

@@ -13,8 +13,9 @@ import rerun
 from numpy.typing import NDArray
 
 from dense3d_ros.atomic_write import check_writable, writing
+from dense3d_ros.excerpt import printable
 from dense3d_ros.geometry.camera import Camera
-from dense3d_ros.geometry.depth import DepthImage, printable
+from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import BONES, FINGER_COLOURS, JOINT_COUNT, WRIST_COLOUR, HandPose
 from dense3d_ros.hand_state.angles import hand_angles
 from dense3d_ros.hand_state.grasp import aperture, finger_closures
@@ -110,7 +111,7 @@ class RerunWriter:
         if depth.values.dtype == np.uint16:
             self._log(DEPTH, rerun.DepthImage(depth.values, meter=1.0 / depth.unit))
         else:
-            self._log(DEPTH, rerun.DepthImage(depth.metres(slice(None), slice(None)), meter=1.0))
+            self._log(DEPTH, rerun.DepthImage(depth.metres(), meter=1.0))
 
     def _add_skeletons(self, hands: list[HandPose]) -> None:
         """All hands together, so that those that are gone leave nothing behind."""

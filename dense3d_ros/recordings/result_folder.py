@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from dense3d_ros.atomic_write import make_folder, writing
-from dense3d_ros.geometry.depth import printable
+from dense3d_ros.excerpt import printable
 
 OVERLAYS = "overlays"
 SHEET = "contact_sheet.png"

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypedDict
 
 from dense3d_ros.atomic_write import make_folder, write_text, writing
 from dense3d_ros.geometry.camera import Camera
@@ -47,6 +47,7 @@ class LineFile:
                 raise
 
     def close(self) -> None:
+        """Close the file."""
         self._file.close()
 
 
@@ -93,23 +94,23 @@ class ResultWriter:
 
     def add(self, result: FrameResult) -> None:
         """Write a frame's hands and its overlay."""
-        name, estimate = result.file.name, result.estimate
-        record = {
-            "file": name,
-            "stamp": round(result.stamp, 6),
-            "hands": [self._record(hand, result.camera) for hand in estimate.hands],
-            "reason": estimate.reason,
-        }
-        self._json.append(json.dumps(record) + "\n")
-        self._csv.append("".join(map(_csv_line, _csv_rows(record))))
+        name, stamp, estimate = result.file.name, round(result.stamp, 6), result.estimate
+        records = [hand_record(hand) for hand in estimate.hands]
+        hands = [
+            {**record, **self._other_joints(hand, result.camera)}
+            for record, hand in zip(records, estimate.hands, strict=True)
+        ]
+        frame = {"file": name, "stamp": stamp, "hands": hands, "reason": estimate.reason}
+        self._json.append(json.dumps(frame) + "\n")
+        self._csv.append("".join(_csv_line([name, stamp, *_csv_values(record)]) for record in records))
         path = self._folder / OVERLAYS / result.file.relative
         make_folder(path.parent)
         write_image(path, overlay(result.depth, result.camera, estimate.hands, f"{name}  {estimate.cause}".rstrip()))
         self._overlays.append(path)
 
-    def _record(self, hand: HandPose, camera: Camera) -> dict[str, Any]:
-        record = hand_record(hand)
-        return record if self._joints is None else record | {self._joints: in_convention(self._joints, hand, camera)}
+    def _other_joints(self, hand: HandPose, camera: Camera) -> dict[str, Any]:
+        """What a hand's record has besides."""
+        return {} if self._joints is None else {self._joints: in_convention(self._joints, hand, camera)}
 
     def _write_sheet(self) -> None:
         count = len(self._overlays)
@@ -127,29 +128,33 @@ CSV_TITLES = [
 ]
 
 
-def _csv_rows(record: dict[str, Any]) -> list[list[Any]]:
-    """A row for each hand of a frame."""
+class HandRecord(TypedDict):
+    """A hand as JSON has it; joints [x, y, z] in metres, in the order of JOINT_NAMES."""
+
+    track_id: int
+    handedness: str
+    score: float
+    joints: list[list[float]]
+    joint_scores: list[float]
+
+
+def _csv_values(hand: HandRecord) -> list[object]:
+    """What follows file and stamp in the row of a hand, see CSV_TITLES."""
+    joints = zip(hand["joints"], hand["joint_scores"], strict=True)
     return [
-        [
-            *(record["file"], record["stamp"], hand["track_id"], hand["handedness"], hand["score"]),
-            *(
-                value
-                for joint, score in zip(hand["joints"], hand["joint_scores"], strict=True)
-                for value in (*joint, score)
-            ),
-        ]
-        for hand in record["hands"]
+        *(hand["track_id"], hand["handedness"], hand["score"]),
+        *(value for joint, score in joints for value in (*joint, score)),
     ]
 
 
-def _csv_line(row: Sequence[Any]) -> str:
+def _csv_line(row: Sequence[object]) -> str:
     text = io.StringIO(newline="")
     csv.writer(text).writerow(row)
     return text.getvalue()
 
 
-def hand_record(hand: HandPose) -> dict[str, Any]:
-    """A hand as JSON has it; metres to a hundredth of a millimetre."""
+def hand_record(hand: HandPose) -> HandRecord:
+    """The record of a hand; metres to a hundredth of a millimetre."""
     return {
         "track_id": hand.track_id,
         "handedness": hand.handedness.name.lower(),

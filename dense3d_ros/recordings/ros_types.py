@@ -70,7 +70,7 @@ class RosTypes:
         if depth.values.dtype == np.uint16 and depth.unit == 0.001:
             encoding, values = "16UC1", depth.values.astype("<u2")
         else:
-            metres = depth.metres(slice(None), slice(None))
+            metres = depth.metres()
             encoding, values = "32FC1", np.where(metres > 0, metres, np.nan).astype("<f4")
         data = np.frombuffer(values.tobytes(), np.uint8)
         return self._new(IMAGE, header, height, width, encoding, 0, width * values.itemsize, data)

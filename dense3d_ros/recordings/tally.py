@@ -33,6 +33,7 @@ class Reasons:
         self._first: dict[str, str] = {}
 
     def add(self, reason: str) -> None:
+        """Count a frame's reason."""
         kind = re.sub(r"-?\d+(\.\d+)?", "", reason)
         self._counts[kind] += 1
         self._first.setdefault(kind, reason)
@@ -56,6 +57,7 @@ class Tally:
         self._lengths: list[float] = []
 
     def add(self, result: FrameResult) -> None:
+        """Count a frame."""
         self.frames += 1
         if not result.readable:
             self.unreadable.append(result.estimate.cause)

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,13 +22,14 @@ from rclpy.node import Node
 
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.nodes.process import use_dds_profile
+from dense3d_ros.nodes.statistics import stage_times
+from dense3d_ros.perception.model import read_for_runtime
 from dense3d_ros.recordings.offline import Intrinsics
+from dense3d_ros.runtime.selection import choose_device
 
 NAMESPACE = "/demo"
 DEPTH_TOPIC = f"{NAMESPACE}/depth_camera/depth/image_rect_raw"
 INFO_TOPIC = f"{NAMESPACE}/depth_camera/depth/camera_info"
-MEDIAN = " p50 ms"
-"""Ends the names of stages' medians in the diagnostics."""
 START_TIMEOUT = 120.0
 """Seconds: a first start compiles the renderer and reads torch from a cold disk."""
 
@@ -38,11 +40,24 @@ class ProcessError(RuntimeError):
     """A process did not do its part; the message says where the reason is."""
 
 
-def perception_arguments(model: str, views: int, device: str, runtime: str) -> list[str]:
+@dataclass(frozen=True)
+class ModelChoice:
+    """The parameters of hand_model: a model's name or file, its views, and the device and the runtime it is for."""
+
+    model: str
+    views: int
+    device: str
+    runtime: str
+
+    def check(self) -> None:
+        """ValueError where the model cannot be loaded so: what cannot work is said before a node is started."""
+        read_for_runtime(self.model, choose_device(self.device), self.runtime)
+
+
+def perception_arguments(choice: ModelChoice) -> list[str]:
     """Arguments of `main` that connect it to the depth camera of this namespace."""
     remaps = ["-r", f"depth:={DEPTH_TOPIC}", "-r", f"camera_info:={INFO_TOPIC}"]
-    parameters = {"model": model, "views": views, "device": device, "runtime": runtime}
-    return [*parameter_arguments(parameters), *remaps]
+    return [*parameter_arguments(vars(choice)), *remaps]
 
 
 def camera_arguments(camera: Camera | Intrinsics, values: Mapping[str, object]) -> list[str]:
@@ -59,7 +74,7 @@ def parameter_arguments(values: Mapping[str, object]) -> list[str]:
 
 def median_stages(diagnostics: Mapping[str, str]) -> dict[str, float]:
     """Stage of a frame -> median milliseconds, of the values in the perception node's diagnostics."""
-    return {name.removesuffix(MEDIAN): float(value) for name, value in diagnostics.items() if name.endswith(MEDIAN)}
+    return {stage: median for stage, (median, _) in stage_times(diagnostics).items()}
 
 
 def isolate() -> None:
@@ -146,6 +161,7 @@ def wait_for_publisher(observer: Node, executor: SingleThreadedExecutor, topic: 
 
 
 def spin(executor: SingleThreadedExecutor, seconds: float) -> None:
+    """Execute callbacks for so long."""
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
         executor.spin_once(timeout_sec=left)

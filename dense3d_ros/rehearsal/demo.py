@@ -11,9 +11,9 @@ from pathlib import Path
 
 from rclpy.executors import SingleThreadedExecutor
 
-from dense3d_ros.geometry.depth import DepthFormatError, printable
+from dense3d_ros.excerpt import printable
+from dense3d_ros.geometry.depth import DepthFormatError
 from dense3d_ros.learning.synthetic.hand_mesh import HandMesh
-from dense3d_ros.perception.model import choose_device, read_for_runtime
 from dense3d_ros.recordings.offline import Intrinsics
 from dense3d_ros.recordings.png_folder import ImageReader, check_camera, find_frames
 from dense3d_ros.recordings.result_folder import prepare_results
@@ -21,6 +21,7 @@ from dense3d_ros.rehearsal.children import (
     DEPTH_TOPIC,
     NAMESPACE,
     START_TIMEOUT,
+    ModelChoice,
     ProcessError,
     camera_arguments,
     node_process,
@@ -46,10 +47,7 @@ class DemoSettings:
     """
 
     output: Path
-    model: str
-    views: int
-    device: str
-    runtime: str
+    choice: ModelChoice
     seconds: float
     folder: Path | None
     intrinsics: Intrinsics
@@ -65,7 +63,7 @@ def run_demo(settings: DemoSettings) -> Observation:
     images = _readable(settings.folder, settings.intrinsics) if settings.folder else None
     if not settings.folder:
         HandMesh.load(settings.mesh)
-    read_for_runtime(settings.model, choose_device(settings.device), settings.runtime)
+    settings.choice.check()
     prepare_results(settings.output, settings.folder)
     if not settings.folder:
         # Here, where it is seen and can be interrupted, and not in the camera's process, which has a log.
@@ -75,7 +73,7 @@ def run_demo(settings: DemoSettings) -> Observation:
     make_observer = partial(DemoObserver, NAMESPACE, DEPTH_TOPIC, every, reliable=is_folder)
     with watching(make_observer) as (observer, executor):
         started = time.monotonic()
-        perception = perception_arguments(settings.model, settings.views, settings.device, settings.runtime)
+        perception = perception_arguments(settings.choice)
         if settings.folder:
             # A folder's frames are all wanted, however busy the machine is.
             perception += [

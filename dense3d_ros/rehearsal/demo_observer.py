@@ -20,7 +20,7 @@ from visualization_msgs.msg import Marker, MarkerArray
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import HandPose
 from dense3d_ros.msg import HandPoseArray
-from dense3d_ros.nodes.hand_pose_node import NO_HAND
+from dense3d_ros.nodes.diagnostics import HANDS, NO_HAND, statuses_of, values_of
 from dense3d_ros.nodes.messages import depth_image, read_hand, stamp_nanoseconds
 from dense3d_ros.recordings.tally import Reasons
 
@@ -179,9 +179,8 @@ class DemoObserver(Node):  # type: ignore[misc]
         self._marker_messages += any(marker.action == Marker.ADD for marker in message.markers)
 
     def _diagnostics_came(self, message: Any) -> None:
-        for status in message.status:
-            if status.name.endswith("hand_pose: hands"):
-                self._diagnostics = {value.key: value.value for value in status.values}
-                if status.message.startswith(NO_HAND):
-                    # The sentence may go on with a doubt of the unit or the intrinsics, which is none of the reason.
-                    self._reasons.add(self._diagnostics[NO_HAND])
+        for status in statuses_of(message, "hand_pose", HANDS):
+            self._diagnostics = values_of(status)
+            if status.message.startswith(NO_HAND):
+                # The sentence may go on with a doubt of the unit or the intrinsics, which is none of the reason.
+                self._reasons.add(self._diagnostics[NO_HAND])

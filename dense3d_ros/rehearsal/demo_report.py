@@ -6,15 +6,16 @@ import json
 import os
 import platform
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dense3d_ros.atomic_write import write_text
-from dense3d_ros.geometry.depth import printable
+from dense3d_ros.excerpt import printable
 from dense3d_ros.geometry.hand import HandPose
 from dense3d_ros.learning.synthetic.hand_mesh import UNSEEN_MESH
+from dense3d_ros.nodes.statistics import stage_times
 from dense3d_ros.recordings.drawing import contact_sheet, overlay, write_image
 from dense3d_ros.recordings.offline import Intrinsics
 from dense3d_ros.recordings.result_folder import OVERLAYS, SHEET
@@ -31,6 +32,43 @@ LEAST_WITH_HAND = {"rendered": 0.8, "folder": 0.5}
 SMOOTH = 0.9
 """Share of answered frames below which it is said that the machine did not keep up."""
 LARGEST_ERROR_MM = 30.0
+
+
+class StageTimes(TypedDict):
+    """Milliseconds of a stage."""
+
+    p50: float
+    p95: float
+
+
+class DemoFigures(TypedDict):
+    """What report.json holds.
+
+    failures: why it was not done; remarks: what may be behind that. images: of the folder that can be read, None for
+    the rendered hand. Figures that there are not, such as errors of a folder, are None.
+    """
+
+    done: bool
+    failures: list[str]
+    remarks: list[str]
+    input: str
+    images: int | None
+    frames_before_first_answer: int
+    frames_in: int
+    frames_out: int
+    frames_dropped: int
+    frames_with_hand: int
+    frames_per_second: float
+    mean_joint_error_mm: float | None
+    median_joint_error_mm: float | None
+    stages_ms: dict[str, StageTimes]
+    seconds_to_active: float
+    model: str
+    views: str
+    device: str
+    runtime: str
+    memory_mib: float | None
+    machine: str
 
 
 def failures(seen: Observation) -> list[str]:
@@ -81,12 +119,10 @@ def _reasons_for_no_hand(seen: Observation, unit: float) -> list[str]:
     return [text for text in (reason, unit_doubt([nearest(shot.depth) for shot in seen.shots], unit)) if text]
 
 
-def report(seen: Observation, unit: float) -> dict[str, Any]:
-    """All figures, as report.json holds them. Stage times are milliseconds; `unit` is a folder's metres per value."""
-    stages = {
-        key.removesuffix(" p50 ms"): {"p50": float(value), "p95": float(seen.diagnostics[key.replace("p50", "p95")])}
-        for key, value in seen.diagnostics.items()
-        if key.endswith(" p50 ms")
+def report(seen: Observation, unit: float) -> DemoFigures:
+    """All figures. unit: a folder's metres per value."""
+    stages: dict[str, StageTimes] = {
+        stage: {"p50": p50, "p95": p95} for stage, (p50, p95) in stage_times(seen.diagnostics).items()
     }
     if seen.latency_ms.size:
         p50, p95 = np.percentile(seen.latency_ms, (50, 95))
@@ -120,12 +156,15 @@ def _mesh(name: str) -> str:
     return f"a mesh never trained on ({name})" if name == UNSEEN_MESH else f"mesh {name}"
 
 
-def table(figures: dict[str, Any]) -> str:
+def table(figures: DemoFigures) -> str:
     """The figures as text for a terminal."""
     rows: list[tuple[str, str]] = [
         ("input", figures["input"]),
         ("model", f"{figures['model']}, views {figures['views']}, on {figures['device']}, {figures['runtime']}"),
-        ("frames in / out / dropped", " / ".join(str(figures[f"frames_{name}"]) for name in ("in", "out", "dropped"))),
+        (
+            "frames in / out / dropped",
+            f"{figures['frames_in']} / {figures['frames_out']} / {figures['frames_dropped']}",
+        ),
         ("frames before, not counted", str(figures["frames_before_first_answer"])),
         ("frames with a hand", str(figures["frames_with_hand"])),
         ("frames a second", f"{figures['frames_per_second']:.1f}"),
@@ -142,7 +181,7 @@ def table(figures: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def write_report(seen: Observation, intrinsics: Intrinsics, output: Path) -> dict[str, Any]:
+def write_report(seen: Observation, intrinsics: Intrinsics, output: Path) -> DemoFigures:
     """Write report.json, overlays/*.png and contact_sheet.png into a folder that `prepare_results` made.
 
     Returns the figures.

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, Image
 
+from dense3d_ros.excerpt import printable
 from dense3d_ros.geometry.camera import Camera
-from dense3d_ros.geometry.depth import DepthFormatError, DepthImage, printable
+from dense3d_ros.geometry.depth import DepthFormatError, DepthImage
+from dense3d_ros.nodes.endpoints import create_publisher
 from dense3d_ros.nodes.guard import FatalError
 from dense3d_ros.nodes.parameters import NodeParameters
 from dense3d_ros.nodes.process import run_nodes, steady_clock
@@ -75,12 +76,8 @@ class DepthCameraNode(Node):  # type: ignore[misc]
         self._timer = self.create_timer(1.0 / settings.rate, self._publish, clock=steady_clock())
 
     def _publisher(self, message: Any, topic: str, reliability: ReliabilityPolicy) -> Any:
-        return self.create_publisher(
-            message,
-            topic,
-            QoSProfile(depth=KEPT if self._settings.loop else FOLDER_KEPT, reliability=reliability),
-            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
-        )
+        depth = KEPT if self._settings.loop else FOLDER_KEPT
+        return create_publisher(self, message, topic, QoSProfile(depth=depth, reliability=reliability))
 
     def destroy_node(self) -> None:
         """End the reading, then the node."""

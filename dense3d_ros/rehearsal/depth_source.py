@@ -102,7 +102,7 @@ def encoded(depth: DepthImage, encoding: str) -> NDArray[np.uint16] | NDArray[np
     """The values of a depth image as 16UC1 (whole millimetres, 0 invalid) or 32FC1 (metres, NaN invalid)."""
     if encoding == "16UC1" and depth.values.dtype == np.uint16 and depth.unit == 0.001:
         return depth.values
-    metres = depth.metres(slice(None), slice(None))
+    metres = depth.metres()
     if encoding == "32FC1":
         metres[metres == 0] = np.nan
         return metres

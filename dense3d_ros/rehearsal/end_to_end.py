@@ -7,12 +7,11 @@ import json
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -21,6 +20,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
 from rclpy.parameter_client import AsyncParameterClient
 
+from dense3d_ros.benchmark.figures import EndToEndFigures, RateFigures
 from dense3d_ros.benchmark.four_hands import HandsScene
 from dense3d_ros.benchmark.stages import CAMERA
 from dense3d_ros.benchmark.timing import percentiles
@@ -29,6 +29,7 @@ from dense3d_ros.rehearsal.children import (
     INFO_TOPIC,
     NAMESPACE,
     START_TIMEOUT,
+    ModelChoice,
     ProcessError,
     camera_arguments,
     median_stages,
@@ -59,12 +60,9 @@ class Showing:
 
 @dataclass(frozen=True)
 class EndToEnd:
-    """What to run: a model with its views on a device in a runtime, `seconds` of each rate of each showing."""
+    """What to run: a model, for `seconds` of each rate of each showing."""
 
-    model: str
-    views: int
-    device: str
-    runtime: str
+    choice: ModelChoice
     showings: Sequence[Showing]
     seconds: float
 
@@ -78,7 +76,7 @@ class _Run:
     rate: float
 
 
-def run_end_to_end(settings: EndToEnd) -> dict[str, Any]:
+def run_end_to_end(settings: EndToEnd) -> EndToEndFigures:
     """Start to first pose, and per rate latency, lost frames, processor time and memory. Raises ProcessError.
 
     The camera plays files of a scene, which costs it less than rendering: a driver does not render either.
@@ -98,9 +96,9 @@ def run_end_to_end(settings: EndToEnd) -> dict[str, Any]:
 
 def _run(
     settings: EndToEnd, folder: Path, observer: LatencyObserver, executor: SingleThreadedExecutor
-) -> dict[str, Any]:
+) -> EndToEndFigures:
     log, camera_log, callbacks = (folder / name for name in ("hand_pose.log", "camera.log", "callbacks.json"))
-    perception = perception_arguments(settings.model, settings.views, settings.device, settings.runtime)
+    perception = perception_arguments(settings.choice)
     runs = _runs(settings, folder)
     first = runs[0]
     perception += ["-p", f"max_hands:={first.showing.max_hands}"]
@@ -160,7 +158,7 @@ def _measure(
     executor: SingleThreadedExecutor,
     nodes: subprocess.Popen[bytes],
     camera: subprocess.Popen[bytes],
-) -> dict[str, Any]:
+) -> RateFigures:
     """A row of figures of `seconds` at a rate, after the start has settled."""
     spin(executor, SETTLE)
     observer.forget()
@@ -185,7 +183,7 @@ def _measure(
         "with_all_hands": sum(
             are_all_there(np.stack([read_hand(hand).joints for hand in hands]), truth) for hands in with_hand.values()
         ),
-        "latency_ms": asdict(percentiles(list(answered.values()))),
+        "latency_ms": percentiles(list(answered.values())),
         "cpu_percent": round(100 * (after.seconds - before.seconds) / passed, 1),
         "camera_cpu_percent": round(100 * (camera_after.seconds - camera_before.seconds) / passed, 1),
         "resident_mib": round(after.resident_mib, 1),
@@ -217,7 +215,10 @@ def _stop(camera: subprocess.Popen[bytes], executor: SingleThreadedExecutor) -> 
     spin(executor, REMAINDER)
 
 
-def _until(condition: Any, executor: SingleThreadedExecutor, process: subprocess.Popen[bytes], log: Path) -> None:
+def _until(
+    condition: Callable[[], bool], executor: SingleThreadedExecutor, process: subprocess.Popen[bytes], log: Path
+) -> None:
+    """Spin until the condition holds; ProcessError where the process ends before, or takes too long."""
     deadline = time.monotonic() + START_TIMEOUT
     while not condition():
         executor.spin_once(timeout_sec=0.05)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +53,6 @@ def main() -> int:
         return executors[-1]
 
     status = run_nodes(make_nodes, make_executor=make_executor)
-    times = {name: asdict(percentiles(taken)) for executor in executors for name, taken in executor.taken.items()}
+    times = {name: percentiles(taken) for executor in executors for name, taken in executor.taken.items()}
     write_text(Path(sys.argv[1]), json.dumps(times))
     return status

@@ -15,6 +15,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo
 
 from dense3d_ros.msg import HandPoseArray
+from dense3d_ros.nodes.diagnostics import HANDS, statuses_of, values_of
 from dense3d_ros.nodes.messages import stamp_nanoseconds
 
 
@@ -54,9 +55,8 @@ class LatencyObserver(Node):  # type: ignore[misc]
             self.first_hand = self.first_hand or time.monotonic()
 
     def _diagnostics_came(self, message: Any) -> None:
-        for status in message.status:
-            if status.name.endswith("hand_pose: hands"):
-                self.diagnostics = {value.key: value.value for value in status.values}
+        for status in statuses_of(message, "hand_pose", HANDS):
+            self.diagnostics = values_of(status)
 
 
 @dataclass(frozen=True)

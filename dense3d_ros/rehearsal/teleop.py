@@ -14,12 +14,12 @@ from rclpy.executors import SingleThreadedExecutor
 
 from dense3d_ros.geometry.hand import Handedness
 from dense3d_ros.learning.synthetic.hand_mesh import HandMesh
-from dense3d_ros.perception.model import choose_device, read_for_runtime
 from dense3d_ros.recordings.offline import Intrinsics
 from dense3d_ros.recordings.result_folder import prepare_results
 from dense3d_ros.rehearsal.children import (
     NAMESPACE,
     START_TIMEOUT,
+    ModelChoice,
     ProcessError,
     camera_arguments,
     node_process,
@@ -51,10 +51,7 @@ class TeleopSettings:
     """
 
     output: Path
-    model: str
-    views: int
-    device: str
-    runtime: str
+    choice: ModelChoice
     robots: Sequence[str]
     rate: float
     seconds: float
@@ -88,13 +85,13 @@ def run_teleop(settings: TeleopSettings) -> TeleopObservation:
         if robot.handedness is not FOLLOWED:
             raise ValueError(f"{robot.robot.name} is driven by a left hand, and the rendered hand is a right one")
     HandMesh.load(settings.mesh)
-    read_for_runtime(settings.model, choose_device(settings.device), settings.runtime)
+    settings.choice.check()
     prepare_results(settings.output, None)
     compile_renderer(lambda line: print(line, flush=True))
     make_observer = partial(TeleopObserver, NAMESPACE, CAMERA, list(robots), FOLLOWED)
     with watching(make_observer) as (observer, executor), ExitStack() as children:
         log = settings.output / "hand_pose.log"
-        perception = perception_arguments(settings.model, settings.views, settings.device, settings.runtime)
+        perception = perception_arguments(settings.choice)
         nodes = children.enter_context(node_process("nodes.main", perception, log))
         processes = {log: nodes}
         for name, file in zip(robots, settings.robots, strict=True):

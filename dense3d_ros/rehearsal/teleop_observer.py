@@ -19,6 +19,7 @@ from dense3d_ros.geometry.hand import Handedness, HandPose
 from dense3d_ros.hand_state.frames import Pose, hand_frames
 from dense3d_ros.hand_state.transforms import rotation_matrix
 from dense3d_ros.msg import HandPoseArray
+from dense3d_ros.nodes.diagnostics import values_of
 from dense3d_ros.nodes.messages import depth_image, read_hand, stamp_nanoseconds
 
 Array = NDArray[np.float64]
@@ -123,7 +124,7 @@ class TeleopObserver(Node):  # type: ignore[misc]
     def _diagnostics_came(self, message: Any) -> None:
         for status in message.status:
             node = status.name.rpartition(": ")[0].rpartition("/")[2]
-            values = {value.key: value.value for value in status.values}
+            values = values_of(status)
             self.counted[node] = (self.counted.get(node, (values,))[0], values)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import platform
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import cv2
 import numpy as np
@@ -23,7 +24,7 @@ from dense3d_ros.recordings.robot_drawing import RobotDrawing
 from dense3d_ros.recordings.video import can_write_video, write_video
 from dense3d_ros.rehearsal.children import median_stages
 from dense3d_ros.rehearsal.teleop import FOLLOWED, TeleopObservation
-from dense3d_ros.rehearsal.teleop_observer import POSES, Moment, pose_errors
+from dense3d_ros.rehearsal.teleop_observer import POSES, Array, Moment, pose_errors
 from dense3d_ros.retargeting.gripper import ParallelGripper
 from dense3d_ros.retargeting.robot import Retargeting
 from dense3d_ros.skeleton_drawing import ColourImage
@@ -54,21 +55,61 @@ NEAR_M, FAR_M = 0.12, 0.2
 """Metres before and behind the hand over which its image's colours go."""
 
 
-def report(seen: TeleopObservation) -> dict[str, Any]:
-    """All figures, as report.json holds them."""
+class Latency(TypedDict):
+    """Milliseconds; None where there were no messages."""
+
+    p50: float | None
+    p99: float | None
+
+
+class PoseError(TypedDict):
+    """How far a pose is off the true one; None where there were none."""
+
+    median_mm: float | None
+    median_degrees: float | None
+
+
+class TeleopFigures(TypedDict):
+    """What report.json holds.
+
+    failures: why it was not done. commands, without_command: by robot. latency_ms: by what the time from the image's
+    stamp ends with. pose_errors: by pose.
+    """
+
+    done: bool
+    failures: list[str]
+    frames: int
+    rate: float
+    commands: dict[str, int]
+    without_command: dict[str, dict[str, int]]
+    latency_ms: dict[str, Latency]
+    pose_errors: dict[str, PoseError]
+    stages_p50_ms: dict[str, float]
+    model: str
+    views: str
+    runtime: str
+    load: float
+    machine: str
+
+
+def report(seen: TeleopObservation) -> TeleopFigures:
+    """All figures."""
     errors = pose_errors(seen.measured, FOLLOWED)
     _, perception = seen.counted.get("hand_pose", ({}, {}))
-    figures: dict[str, Any] = {
+    commands = {_name(seen, robot): sum(robot in moment.commands for moment in seen.measured) for robot in seen.robots}
+    without_command = {_name(seen, robot): causes(seen, robot) for robot in seen.robots}
+    faults = [*_too_few(seen.frames, commands, without_command), *_too_far_off(errors)]
+    return {
+        "done": not faults,
+        "failures": faults,
         "frames": seen.frames,
         "rate": seen.rate,
-        "commands": {
-            _name(seen, robot): sum(robot in moment.commands for moment in seen.measured) for robot in seen.robots
-        },
-        "without_command": {_name(seen, robot): causes(seen, robot) for robot in seen.robots},
-        "latency_ms": {},
+        "commands": commands,
+        "without_command": without_command,
+        "latency_ms": {f"stamp to {_name(seen, key)}": _latency(seen, key) for key in (*POSES, *seen.robots)},
         "pose_errors": {
-            name: {"median_mm": _round(np.median, metres), "median_degrees": _round(np.median, degrees)}
-            for name, (metres, degrees) in errors.items()
+            name: {"median_mm": _rounded(np.median, millimetres), "median_degrees": _rounded(np.median, degrees)}
+            for name, (millimetres, degrees) in errors.items()
         },
         "stages_p50_ms": median_stages(perception),
         "model": perception.get("model", ""),
@@ -77,21 +118,26 @@ def report(seen: TeleopObservation) -> dict[str, Any]:
         "load": os.getloadavg()[0],
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
     }
-    for key in (*POSES, *seen.robots):
-        late = np.array([moment.latency_ms[key] for moment in seen.measured if key in moment.latency_ms])
-        percentiles = {
-            f"p{share}": _round(lambda times, share=share: np.percentile(times, share), late) for share in (50, 99)
-        }
-        figures["latency_ms"][f"stamp to {_name(seen, key)}"] = percentiles
-    faults = []
-    for robot, commands in figures["commands"].items():
-        if commands < LEAST_COMMANDED * max(seen.frames, 1):
-            why = ", ".join(f"{cause}: {count}" for cause, count in figures["without_command"][robot].items())
-            faults.append(f"{robot} got {commands} commands for {seen.frames} frames ({why})")
-    for name, (metres, _) in errors.items():
-        if metres.size == 0 or np.median(metres) > LARGEST_ERROR_MM:
-            faults.append(f"the {name} is more than {LARGEST_ERROR_MM:g} mm off, or it is not known how far")
-    return {"done": not faults, "failures": faults, **figures}
+
+
+def _latency(seen: TeleopObservation, key: str) -> Latency:
+    late = np.array([moment.latency_ms[key] for moment in seen.measured if key in moment.latency_ms])
+    return {"p50": _rounded(np.median, late), "p99": _rounded(lambda times: np.percentile(times, 99), late)}
+
+
+def _too_few(frames: int, commands: dict[str, int], without: dict[str, dict[str, int]]) -> Iterator[str]:
+    """A sentence on each robot that moved too seldom, and why."""
+    for robot, count in commands.items():
+        if count < LEAST_COMMANDED * max(frames, 1):
+            why = ", ".join(f"{cause}: {missing}" for cause, missing in without[robot].items())
+            yield f"{robot} got {count} commands for {frames} frames ({why})"
+
+
+def _too_far_off(errors: Mapping[str, tuple[Array, Array]]) -> Iterator[str]:
+    """A sentence on each pose that is too far off the true one; the errors are those of `pose_errors`."""
+    for name, (millimetres, _) in errors.items():
+        if millimetres.size == 0 or np.median(millimetres) > LARGEST_ERROR_MM:
+            yield f"the {name} is more than {LARGEST_ERROR_MM:g} mm off, or it is not known how far"
 
 
 def causes(seen: TeleopObservation, robot: str) -> dict[str, int]:
@@ -112,7 +158,7 @@ def causes(seen: TeleopObservation, robot: str) -> dict[str, int]:
     return {cause: count for cause, count in counted.items() if count > 0} if missing else {}
 
 
-def table(figures: dict[str, Any]) -> str:
+def table(figures: TeleopFigures) -> str:
     """The figures as text for a terminal."""
     lines = [f"  {'frames':<36}{figures['frames']} at {figures['rate']:g} Hz"]
     lines += [f"  {f'commands to {robot}':<36}{count}" for robot, count in figures["commands"].items()]
@@ -127,7 +173,7 @@ def table(figures: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def write_teleop(seen: TeleopObservation, intrinsics: Intrinsics, output: Path) -> dict[str, Any]:
+def write_teleop(seen: TeleopObservation, intrinsics: Intrinsics, output: Path) -> TeleopFigures:
     """Write report.json, overlays/*.png, contact_sheet.png and teleop.mp4; returns the figures."""
     figures = report(seen)
     write_text(output / "report.json", json.dumps(figures, indent=2, allow_nan=False) + "\n")
@@ -173,7 +219,7 @@ def _close_up(depth: DepthImage, hand: HandPose, intrinsics: Intrinsics, size: i
     column, row = camera.project(hand.centre)
     half = round(SHOWN_M / 2.0 * camera.fx / float(hand.centre[2]))
     left, top = round(float(column)) - half, round(float(row)) - half
-    whole = np.pad(depth.metres(slice(None), slice(None)), half)
+    whole = np.pad(depth.metres(), half)
     # What is outside the image was not measured.
     rows = slice(min(max(top + half, 0), height), min(max(top + half, 0), height) + 2 * half)
     columns = slice(min(max(left + half, 0), width), min(max(left + half, 0), width) + 2 * half)
@@ -199,5 +245,6 @@ def _name(seen: TeleopObservation, key: str) -> str:
     return seen.robots[key].robot.name if key in seen.robots else key
 
 
-def _round(measure: Any, values: Any) -> float | None:
+def _rounded(measure: Callable[[Array], Any], values: Array) -> float | None:
+    """To a tenth; None without values."""
     return round(float(measure(values)), 1) if values.size else None

@@ -50,8 +50,8 @@ def pack(regions: Sequence[CropRegion], batch: int, resolution: int, words: NDAr
             size = box.nbytes // 2
             halves[2 * used : 2 * used + size].view(box.dtype).reshape(box.shape)[...] = box
             used += (size + 1) // 2
-        camera, step = region.camera, 1 + is_float
-        floats[index, :4] = camera.fx, camera.fy, camera.cx, camera.cy
+        step = 1 + is_float
+        floats[index, :4] = region.camera.pinhole
         floats[index, 4:7] = region.centre
         floats[index, 7:_FLOATS] = region.half_size, region.depth.unit
         header[index, _FLOATS:_FIXED] = is_float, places[key]

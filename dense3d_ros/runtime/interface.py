@@ -58,5 +58,5 @@ class Runtime(Protocol):
 def arrays(crops: Sequence[Crop]) -> tuple[Array, Array, Array]:
     """images (B, 1, S, S), cameras (B, 4) fx, fy, cx, cy and centres (B, 3), all float32."""
     images = np.stack([crop.image for crop in crops])[:, None]
-    cameras = [(crop.camera.fx, crop.camera.fy, crop.camera.cx, crop.camera.cy) for crop in crops]
+    cameras = [crop.camera.pinhole for crop in crops]
     return images, np.array(cameras, np.float32), np.stack([crop.centre for crop in crops])

@@ -1,12 +1,14 @@
-"""Which runtime to take: by name, or the best one that this machine has."""
+"""Which device and which runtime to take: by name, or the best that this machine has."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from dense3d_ros.excerpt import excerpt
+from dense3d_ros.runtime.cuda_devices import cuda_device_count
 from dense3d_ros.runtime.interface import Runtime, RuntimeUnavailableError
 from dense3d_ros.runtime.recorded import RecordedNetwork
 
@@ -31,12 +33,35 @@ _FASTEST_ON_CPU = ("onnxruntime", "openvino", "torch")
 _ON_GPU = ("torch", "cuda_graph", "cuda_graph_f32", "compiled")
 
 
+class DeviceError(ValueError):
+    """A device that this machine does not have."""
+
+
 @dataclass(frozen=True)
 class Choice:
     """A runtime's name, never "auto", and why it was taken."""
 
     name: str
     reason: str
+
+
+def choose_device(device: str) -> str:
+    """ "auto" -> "cuda" where there is one, else "cpu"; anything else is checked.
+
+    Raises DeviceError, one sentence that says what to do.
+    """
+    if device == "auto":
+        return "cuda" if cuda_device_count() else "cpu"
+    if device == "cpu":
+        return device
+    if not re.fullmatch(r"cuda(:[0-9]{1,4})?", device):
+        raise DeviceError(f"device '{excerpt(device)}' is unknown; accepted: auto, cpu, cuda, cuda:N")
+    count = cuda_device_count()
+    if int(device.partition(":")[2] or 0) >= count:
+        raise DeviceError(
+            f"device '{excerpt(device)}' is not there: this machine has {count} CUDA devices; try device auto or cpu"
+        )
+    return device
 
 
 def choose_runtime(runtime: str, device: str) -> Choice:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from dense3d_ros.geometry.camera import Camera
+from dense3d_ros.geometry.distortion import Distortion
 
 CAMERA = Camera(476.0, 480.0, 313.7, 242.8, 640, 480)
 
@@ -158,3 +160,12 @@ def test_intrinsics_that_can_hardly_be_are_doubted(values: tuple[float, float, f
 )
 def test_real_cameras_are_not_doubted(camera: tuple[float, float, float, float], size: tuple[int, int]) -> None:
     assert Camera(*camera, *size).doubt() == ""
+
+
+def test_a_mirror_swaps_right_and_left() -> None:
+    columns, rows = CAMERA.project(points()).T
+    seen = CAMERA.mirrored().project(points() * [-1.0, 1.0, 1.0])
+    np.testing.assert_allclose(seen, np.stack([639 - columns, rows], axis=1), atol=1e-9)
+    bent = replace(CAMERA, distortion=Distortion("plumb_bob", (0.1, 0.0, 0.01, 0.0)))
+    with pytest.raises(ValueError, match="no mirror image; accepted: one without"):
+        bent.mirrored()

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from dense3d_ros.geometry.depth import DepthFormatError, DepthImage, printable
+from dense3d_ros.excerpt import printable
+from dense3d_ros.geometry.depth import DepthFormatError, DepthImage
 
 ALL = slice(None)
 

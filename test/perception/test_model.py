@@ -16,10 +16,8 @@ from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import Handedness, expected_errors
 from dense3d_ros.perception.confidence import Confidence
 from dense3d_ros.perception.model import (
-    DeviceError,
     HandModel,
     NonFiniteOutputError,
-    choose_device,
     crops_of,
     fuse_crops,
     load_model,
@@ -28,6 +26,7 @@ from dense3d_ros.perception.model_description import ModelDescription
 from dense3d_ros.perception.model_file import save_model
 from dense3d_ros.runtime import cuda_devices
 from dense3d_ros.runtime.interface import Outputs
+from dense3d_ros.runtime.selection import DeviceError, choose_device
 
 DESCRIPTION = ModelDescription(
     name="small", stacks=2, features=16, half_size=0.15, ball_radius=0.1, resolution=64, licence="Apache-2.0"

@@ -18,10 +18,11 @@ from typing import Any
 import pytest
 import torch
 
-from dense3d_ros.perception.model import DeviceError, HandModel, load_model
+from dense3d_ros.perception.model import HandModel, load_model
 from dense3d_ros.perception.model_description import SKELETONS, ModelDescription, ModelFileError
 from dense3d_ros.perception.model_file import available_models, model_path, read_model, save_model
 from dense3d_ros.runtime.interface import RuntimeUnavailableError
+from dense3d_ros.runtime.selection import DeviceError
 from faults.model_damages import ModelFile
 from faults.model_files import LONGEST_SENTENCE, Campaign
 

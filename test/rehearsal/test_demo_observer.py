@@ -24,7 +24,7 @@ from dense3d_ros.msg import HandPoseArray
 from dense3d_ros.nodes.diagnostics import Condition, Level, diagnostic_array
 from dense3d_ros.recordings.offline import Intrinsics
 from dense3d_ros.rehearsal import children, demo
-from dense3d_ros.rehearsal.children import ProcessError, wait_for_publisher, watching
+from dense3d_ros.rehearsal.children import ModelChoice, ProcessError, wait_for_publisher, watching
 from dense3d_ros.rehearsal.demo import DemoSettings
 from dense3d_ros.rehearsal.demo_observer import DemoObserver, Observation
 from dense3d_ros.rehearsal.depth_camera_node import image_message
@@ -106,7 +106,7 @@ def test_waiting_ends_with_a_sentence(stage: Stage, tmp_path: Path, monkeypatch:
     with pytest.raises(ProcessError, match="nobody published /demo/nothing in 0 s"):
         wait_for_publisher(stage.observer, stage.executor, "/demo/nothing")
     camera = Intrinsics(475.0, 475.0, 319.5, 239.5, 0.001)
-    settings = DemoSettings(tmp_path, "hand", 1, "cpu", "auto", 1.0, None, camera, "soma")
+    settings = DemoSettings(tmp_path, ModelChoice("hand", 1, "cpu", "auto"), 1.0, None, camera, "soma")
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
         with pytest.raises(ProcessError, match="no depth image came in 0 s; see the logs in"):
             demo._watch(settings, stage.observer, stage.executor, process, process)

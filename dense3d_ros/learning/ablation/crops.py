@@ -121,7 +121,7 @@ def _nyu(root: Path, split: str, count: int) -> Iterator[_Crop]:
         joints = sample.joints[list(dataset.benchmark.scored)]
         centre = (joints.mean(axis=0) + rng.normal(0.0, JITTER, 3)).astype(np.float32)
         crop = crop_hand(sample.depth, sample.camera, centre, HALF_SIZE, RESOLUTION)
-        camera = np.array([crop.camera.fx, crop.camera.fy, crop.camera.cx, crop.camera.cy], np.float32)
+        camera = np.array(crop.camera.pinhole, np.float32)
         yield _Crop(crop.image, camera, crop.centre, joints)
 
 

@@ -61,6 +61,7 @@ class Fusion:
 
     @property
     def name(self) -> str:
+        """What it is called in results."""
         return f"{self.kind} of {self.candidates or 'all'}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +52,7 @@ def summarise(runs: list[Run]) -> Summary:
     }
 
 
-def write_report(folder: Path, settings: dict[str, Any], machine: dict[str, Any], runs: list[Run]) -> Summary:
+def write_report(folder: Path, settings: dict[str, Any], machine: Mapping[str, Any], runs: list[Run]) -> Summary:
     """Write ablation.json, ablation.md and ablation.png."""
     summary = {"settings": settings, "machine": machine, **summarise(runs)}
     write_json(folder / "ablation.json", summary)

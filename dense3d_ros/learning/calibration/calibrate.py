@@ -20,8 +20,9 @@ from dense3d_ros.learning.synthetic.whole_scenes import make_whole_scene
 from dense3d_ros.perception.confidence import Confidence, log_spread_mm, probability
 from dense3d_ros.perception.evidence import NAMES, TERMS, Evidence, bone_statistics
 from dense3d_ros.perception.graph_export import refresh_graph
-from dense3d_ros.perception.model import HandModel, choose_device
+from dense3d_ros.perception.model import HandModel
 from dense3d_ros.perception.model_file import model_path, read_model, save_model
+from dense3d_ros.runtime.selection import choose_device
 
 FALSE_HANDS = 0.003
 """Share of hand-free images in which a hand may be seen."""

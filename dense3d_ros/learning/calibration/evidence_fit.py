@@ -23,6 +23,8 @@ What a network has learned of rendered hands carries over less than geometry doe
 _COPIES = 6
 _RIDGE = 1.0
 _DIGITS = 5
+_POINTS = 40
+"""Of a recall curve, at the most."""
 _FALSE_SHARE = 0.01
 """Of the places that are no hand, at which the terms are compared."""
 
@@ -107,10 +109,10 @@ def compared_terms(evidence: Evidence, values: Array, is_hand: NDArray[np.bool_]
     return table
 
 
-def recall_curve(scores: Array, is_hand: NDArray[np.bool_], points: int = 40) -> list[list[float]]:
+def recall_curve(scores: Array, is_hand: NDArray[np.bool_]) -> list[list[float]]:
     """[share of the other places that pass, share of hands that pass] from few to many."""
     hands, others = np.sort(scores[is_hand])[::-1], np.sort(scores[~is_hand])[::-1]
-    counts = np.unique(np.geomspace(1, len(others), points).astype(int))
+    counts = np.unique(np.geomspace(1, len(others), _POINTS).astype(int))
     return [
         [round(float(count / len(others)), 5), round(float((hands > others[count - 1]).mean()), 4)] for count in counts
     ]

@@ -9,9 +9,11 @@ Array = NDArray[np.float64]
 
 _ROUNDS = 50
 _CONVERGED = 1e-9
+_WEAK_RIDGE, _RIDGE = 1e-3, 1.0
+"""What is added to the curvature of a logistic and of a ridge regression: Gaussian priors of the weights."""
 
 
-def logistic_regression(features: Array, positive: NDArray[np.bool_], ridge: float = 1e-3) -> Array:
+def logistic_regression(features: Array, positive: NDArray[np.bool_]) -> Array:
     """Weights (F,) of features (N, F) in the log-odds of `positive` (N,), most likely under a weak Gaussian prior.
 
     Newton's method. A column of ones among the features makes a bias. ValueError if there are none of one kind.
@@ -23,8 +25,8 @@ def logistic_regression(features: Array, positive: NDArray[np.bool_], ridge: flo
     weights = np.zeros(features.shape[1])
     for _ in range(_ROUNDS):
         share = 1 / (1 + np.exp(-np.clip(features @ weights, -50, 50)))
-        gradient = features.T @ (positive - share) - ridge * weights
-        curvature = (features * (share * (1 - share))[:, None]).T @ features + ridge * np.eye(len(weights))
+        gradient = features.T @ (positive - share) - _WEAK_RIDGE * weights
+        curvature = (features * (share * (1 - share))[:, None]).T @ features + _WEAK_RIDGE * np.eye(len(weights))
         step = np.linalg.solve(curvature, gradient)
         # A damped step cannot run away where the kinds are nearly separable.
         weights = weights + step / max(1.0, float(np.abs(step).max()) / 2)
@@ -33,9 +35,9 @@ def logistic_regression(features: Array, positive: NDArray[np.bool_], ridge: flo
     return weights
 
 
-def ridge_regression(features: Array, target: Array, ridge: float = 1.0) -> Array:
+def ridge_regression(features: Array, target: Array) -> Array:
     """Weights (F,) with the least squared error of features (N, F) @ weights against the target (N,)."""
-    return np.asarray(np.linalg.solve(features.T @ features + ridge * np.eye(features.shape[1]), features.T @ target))
+    return np.asarray(np.linalg.solve(features.T @ features + _RIDGE * np.eye(features.shape[1]), features.T @ target))
 
 
 def rising_curve(predictor: Array, value: Array, knots: int = 12) -> tuple[Array, Array]:

@@ -35,7 +35,7 @@ def benchmark_frame(sample: DatasetSample, benchmark: Benchmark, camera: Camera 
     if camera is not None and benchmark.name == "icvl":
         # ICVL is labelled in pixels and depth, the others in millimetres.
         joints = camera.back_project(sample.camera.project(joints), joints[:, 2]).astype(np.float32)
-    depth = sample.depth.metres(slice(None), slice(None)) * np.float32(1000)
+    depth = sample.depth.metres() * np.float32(1000)
     limit = ICVL_DEPTH_LIMIT if benchmark.name == "icvl" else None
     return Frame(depth, camera or sample.camera, joints, limit)
 

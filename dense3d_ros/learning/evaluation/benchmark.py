@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
@@ -57,25 +58,13 @@ def evaluate_on_benchmark(
     numbers = np.arange(len(dataset))
     if frames is not None and frames < len(dataset):
         numbers = np.linspace(0, len(dataset) - 1, frames).astype(int)
-    oracle, detected, truths, wrong_place = [], [], [], 0
-    shape = (len(model.places), 3)
-    with tqdm(total=len(numbers), unit="frame") as progress:
-        remaining = iter(numbers)
-        while samples := [dataset[int(number)] for number in islice(remaining, _BATCH)]:
-            oracle += [np.full(shape, np.nan) if joints is None else joints for joints in model.true_crops(samples)]
-            for sample in samples:
-                truth = _truth(sample, model, benchmark)
-                joints = model.found(sample)
-                if joints is not None and np.linalg.norm(joints.mean(axis=0) - truth.mean(axis=0)) > MATCH:
-                    joints, wrong_place = None, wrong_place + 1
-                detected.append(np.full(shape, np.nan) if joints is None else joints)
-                truths.append(truth)
-            progress.update(len(samples))
+    measured = _measure(model, dataset, numbers)
     if predictions is not None:
-        write_poses(predictions, np.stack(oracle), benchmark)
+        write_poses(predictions, np.stack(measured.oracle), benchmark)
     scored = [names[place] for place in model.places]
     of_oracle, of_detected = (
-        full_summary(joint_errors(np.stack(estimates), np.stack(truths)), scored) for estimates in (oracle, detected)
+        full_summary(joint_errors(np.stack(estimates), np.stack(measured.truths)), scored)
+        for estimates in (measured.oracle, measured.detected)
     )
     return {
         "model": model.name,
@@ -88,9 +77,40 @@ def evaluate_on_benchmark(
         "detected_crop": {
             **of_detected,
             "found": of_detected["frames"] / len(numbers),
-            "in_a_wrong_place": wrong_place / len(numbers),
+            "in_a_wrong_place": measured.wrong_place / len(numbers),
         },
     }
+
+
+@dataclass
+class _Measured:
+    """Joints of each frame, (len(model.places), 3) metres, NaN where there is no estimate.
+
+    oracle: from the true crop. detected: by the own detector. wrong_place: hands that were found where there is none.
+    """
+
+    oracle: list[Joints] = field(default_factory=list)
+    detected: list[Joints] = field(default_factory=list)
+    truths: list[Joints] = field(default_factory=list)
+    wrong_place: int = 0
+
+
+def _measure(model: BenchmarkModel, dataset: ScoredFrames, numbers: NDArray[np.int_]) -> _Measured:
+    measured = _Measured()
+    missing = np.full((len(model.places), 3), np.nan)
+    with tqdm(total=len(numbers), unit="frame") as progress:
+        remaining = iter(numbers)
+        while samples := [dataset[int(number)] for number in islice(remaining, _BATCH)]:
+            measured.oracle += [missing if joints is None else joints for joints in model.true_crops(samples)]
+            for sample in samples:
+                truth = _truth(sample, model, dataset.benchmark)
+                joints = model.found(sample)
+                if joints is not None and np.linalg.norm(joints.mean(axis=0) - truth.mean(axis=0)) > MATCH:
+                    joints, measured.wrong_place = None, measured.wrong_place + 1
+                measured.detected.append(missing if joints is None else joints)
+                measured.truths.append(truth)
+            progress.update(len(samples))
+    return measured
 
 
 def score_on_dataset(predictions: Path, dataset: DepthDataset) -> ScoredPredictions:

@@ -18,9 +18,10 @@ from dense3d_ros.learning.datasets.frames import benchmark_frame
 from dense3d_ros.learning.datasets.sample import DatasetSample
 from dense3d_ros.perception.detector import load_detector
 from dense3d_ros.perception.estimator import HandPoseEstimator
-from dense3d_ros.perception.model import HandModel, choose_device, crops_of, load_model
+from dense3d_ros.perception.model import HandModel, crops_of, load_model
 from dense3d_ros.perception.model_description import ModelDescription, ModelFileError
 from dense3d_ros.perception.model_file import read_any_model
+from dense3d_ros.runtime.selection import choose_device
 
 Joints = NDArray[np.floating]
 
@@ -142,7 +143,7 @@ class PaperOnBenchmark:
         return results
 
     def found(self, sample: DatasetSample) -> Joints | None:
-        depth = sample.depth.metres(slice(None), slice(None)) * np.float32(1000)
+        depth = sample.depth.metres() * np.float32(1000)
         crops = []
         for candidate in self._detector.detect(sample.depth, sample.camera, _CANDIDATES):
             corners = candidate.centre + np.float32(_REACH) * np.array([[-1, -1, 0], [1, 1, 0]], np.float32)

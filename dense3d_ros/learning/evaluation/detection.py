@@ -19,6 +19,8 @@ from dense3d_ros.perception.model import HandModel
 
 MATCH = 0.1
 """An estimate belongs to the nearest true hand if their centres are at most this far apart, metres."""
+MOST_FAILURES = 12
+"""Images of each kind that `failures` names."""
 
 
 @dataclass(frozen=True)
@@ -98,14 +100,16 @@ def detection_summary(
     }
 
 
-def failures(detections: list[Detection], false_hands: list[int], most: int = 12) -> dict[str, Any]:
-    """Numbers of the images that went worst, up to `most` of each kind."""
+def failures(detections: list[Detection], false_hands: list[int]) -> dict[str, Any]:
+    """Numbers of the images that went worst, up to MOST_FAILURES of each kind."""
     means = np.array([detection.errors.mean() for detection in detections])
     found = np.flatnonzero(~np.isnan(means))
-    worst = [int(number) for number in found[np.argsort(-means[found], kind="stable")][:most]]
+    worst = [int(number) for number in found[np.argsort(-means[found], kind="stable")][:MOST_FAILURES]]
     return {
         "largest_errors": [{"image": number, "mean_joint_error_mm": float(means[number])} for number in worst],
-        "missed": [number for number, mean in enumerate(means) if np.isnan(mean)][:most],
-        "false_beside_a_hand": [number for number, detection in enumerate(detections) if detection.false][:most],
-        "false_without_a_hand": [number for number, count in enumerate(false_hands) if count][:most],
+        "missed": [number for number, mean in enumerate(means) if np.isnan(mean)][:MOST_FAILURES],
+        "false_beside_a_hand": [number for number, detection in enumerate(detections) if detection.false][
+            :MOST_FAILURES
+        ],
+        "false_without_a_hand": [number for number, count in enumerate(false_hands) if count][:MOST_FAILURES],
     }

@@ -24,7 +24,7 @@ _SERIES = 100
 """Tells these sequences' seeds from those of `two_hands`."""
 
 
-def evaluate_on_holding(model: HandModel, seconds: float | None = None, seed: int = SEED + _SERIES) -> FollowedSummary:
+def evaluate_on_holding(model: HandModel, seconds: float | None = None) -> FollowedSummary:
     """Figures as of `evaluate_on_two_hands`, over a sequence for each grasp; the scenes are the kinds of motion.
 
     Meshes and kinds of sensor take turns. seconds: the most of each sequence.
@@ -34,7 +34,8 @@ def evaluate_on_holding(model: HandModel, seconds: float | None = None, seed: in
     groups: dict[str, list[FollowedSequence]] = {"trained on": [], "never trained on": []}
     for number, grasp in enumerate(tqdm(grasp_types(), unit="sequence")):
         mesh, sensor = names[number % len(names)], sensors[number % len(sensors)]
-        animation = HoldingAnimation(CAMERA, meshes[mesh], grasp.name, seed=seed + number, sensor=sensor)
+        seed = SEED + _SERIES + number
+        animation = HoldingAnimation(CAMERA, meshes[mesh], grasp.name, seed=seed, sensor=sensor)
         estimator = HandPoseEstimator(model)
         sequence = follow(animation, lambda *frame, to=estimator: to.estimate(*frame).hands, seconds)
         groups["never trained on" if mesh == UNSEEN_MESH else "trained on"].append(sequence)

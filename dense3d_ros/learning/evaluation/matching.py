@@ -24,13 +24,13 @@ class Matches:
     false: list[int]
 
 
-def match(truths: ArrayLike, estimates: ArrayLike, within: float = GATE) -> Pairs:
-    """(N, 3) and (M, 3) centres -> the most pairs that are at most `within` apart, of these the closest in all."""
+def match(truths: ArrayLike, estimates: ArrayLike) -> Pairs:
+    """(N, 3) and (M, 3) centres -> the most pairs that are at most GATE apart, of these the closest in all."""
     true, estimated = (np.asarray(centres, np.float64).reshape(-1, 3) for centres in (truths, estimates))
     distances = np.linalg.norm(true[:, None] - estimated[None], axis=2)
     # A pair beyond the gate costs more than any number of pairs within.
-    beyond = within * (len(true) + len(estimated) + 1)
-    costs = np.where(distances <= within, distances, beyond)
+    beyond = GATE * (len(true) + len(estimated) + 1)
+    costs = np.where(distances <= GATE, distances, beyond)
     rows, columns = linear_sum_assignment(costs)
     return [(int(row), int(column)) for row, column in zip(rows, columns, strict=True) if costs[row, column] < beyond]
 

@@ -173,7 +173,7 @@ def _mean(errors: Errors) -> float | None:
 
 def _surface_points(sample: DatasetSample, rng: np.random.Generator) -> Iterator[NDArray[np.float32]]:
     """(3,) a point a little behind a random measured pixel, if there is any."""
-    depth = sample.depth.metres(slice(None), slice(None))
+    depth = sample.depth.metres()
     rows, columns = np.nonzero(depth)
     if rows.size:
         pick = rng.integers(rows.size)

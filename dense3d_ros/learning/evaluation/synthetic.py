@@ -152,6 +152,7 @@ def hand_free_frames(number: int, test_set: SyntheticTestSet, camera: Camera) ->
 
 
 def blank(camera: Camera) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """Depth in metres and object ids of an image without anything, (H, W) each."""
     shape = (camera.height, camera.width)
     return np.zeros(shape, np.float32), np.zeros(shape, np.uint8)
 

@@ -41,6 +41,5 @@ class SyntheticRightHands:
 
 def mirrored(sample: DatasetSample) -> DatasetSample:
     """The frame as a mirror in the plane x = 0 shows it."""
-    camera = replace(sample.camera, cx=sample.camera.width - 1 - sample.camera.cx)
     depth = DepthImage(sample.depth.values[:, ::-1], sample.depth.unit)
-    return replace(sample, depth=depth, camera=camera, joints=sample.joints * MIRROR)
+    return replace(sample, depth=depth, camera=sample.camera.mirrored(), joints=sample.joints * MIRROR)

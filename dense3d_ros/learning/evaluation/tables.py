@@ -58,7 +58,6 @@ def overview(results: dict[str, dict[str, Any]]) -> str:
     def missed(mode: dict[str, Any], kind: str, name: str) -> str:
         return percent(mode[f"by_{kind}"].get(name, {}).get("missed"))
 
-    rows: list[list[str]] = []
     entries: list[tuple[str, Any]] = [
         ("mean joint error, own detector, meshes trained on (mm)", lambda r: mesh(r["own_detector"], "trained on")),
         ("the same, mesh never trained on", lambda r: mesh(r["own_detector"], "never trained on")),
@@ -106,13 +105,11 @@ def overview(results: dict[str, dict[str, Any]]) -> str:
             lambda r: percent(*(r["many_hands"][f"images_with_a_false_hand{end}"] for end in ("", "_95"))),
         ),
         ("the same: images, hands", lambda r: f"{r['many_hands']['images']}, {r['many_hands']['hands']}"),
-        ("hands at work, true place, turn and handedness: mean error (mm)", lambda r: working_error(r)),
+        ("hands at work, true place, turn and handedness: mean error (mm)", working_error),
         ("the same: those that hold a thing", lambda r: working_error(r, "a thing")),
         ("real frames without a hand: one is seen", no_hand),
     ]
-    for title, entry in entries:
-        rows.append([title, *(entry(result) for result in results.values())])
-    return table(["", *results], rows)
+    return table(["", *results], [[title, *map(entry, results.values())] for title, entry in entries])
 
 
 def working_error(result: dict[str, Any], holds: str | None = None) -> str:

@@ -13,6 +13,7 @@ from torch.utils.data import IterableDataset
 
 from dense3d_ros.dense.detector_layout import HEIGHT, MAPS, STRIDE, WIDTH
 from dense3d_ros.geometry.camera import Camera
+from dense3d_ros.geometry.crop import MIRROR
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import hand_centre, palm_direction
 from dense3d_ros.learning.synthetic.scenes import SceneAssets
@@ -64,50 +65,60 @@ def make_view(
     depth = scene.depth[top : top + height, left : left + width]
     if mirrored:
         depth = depth[:, ::-1]
-        camera = Camera(camera.fx, camera.fy, width - 1 - camera.cx, camera.cy, width, height)
+        camera = camera.mirrored()
     grid = sampling(camera)
-    targets = np.zeros((len(MAPS), _ROWS, _COLS), np.float32)
-    counted = np.ones((_ROWS, _COLS), np.float32)
-    weights, roll_weights = np.zeros((2, _ROWS, _COLS), np.float32)
-    row, col = np.mgrid[:_ROWS, :_COLS].astype(np.float32)
+    targets = _Targets()
     for hand in scene.hands:
-        joints = hand.joints * np.array([-1 if mirrored else 1, 1, 1], np.float32)
-        centre = hand_centre(joints)
-        if joints[:, 2].min() <= 0.05:
-            continue
-        pixels = camera.project(joints)
-        inside = ((pixels > -0.5) & (pixels < [width - 0.5, height - 0.5])).all(axis=1).mean()
-        x, y = (grid.camera.project(centre) - (STRIDE - 1) / 2) / STRIDE
-        reach = _PALM * grid.camera.fx / float(centre[2]) / STRIDE
-        away = np.hypot(col - x, row - y)
-        if hand.visible < LEAST_VISIBLE or inside < LEAST_INSIDE:
-            counted[away < 1 + 1.5 * reach] = 0
-            continue
-        at = int(np.rint(y)), int(np.rint(x))
-        if not (0 <= at[0] < _ROWS and 0 <= at[1] < _COLS):
-            continue
-        heat = np.exp(-0.5 * np.square(away / np.clip(0.6 * reach, 0.7, 3.0)))
-        heat[at] = 1.0
-        # Where two hands meet each cell belongs to the nearer one.
-        own = heat > targets[0]
-        direction = palm_direction(joints)
-        length = max(float(np.linalg.norm(direction)), 1e-6)
-        values = (np.log(centre[2]), float(hand.right != mirrored), *(direction / length))
-        targets[0][own] = heat[own]
-        targets[1][own], targets[2][own] = (x - col)[own], (y - row)[own]
-        for index, value in enumerate(values):
-            targets[3 + index][own] = value
-        weights[own] = np.where(heat > 0.3, heat, 0)[own]
-        roll_weights[own] = weights[own] * min(length / _PALM_LENGTH, 1.0)
-    counted[targets[0] == 1] = 1
+        joints = hand.joints * MIRROR if mirrored else hand.joints
+        targets.add(joints, hand.visible, camera, grid.camera, right=hand.right != mirrored)
+    targets.counted[targets.maps[0] == 1] = 1
     return (
         grid.samples(DepthImage(np.ascontiguousarray(depth))),
         np.float32(grid.camera.fx),
-        targets,
-        counted,
-        weights,
-        roll_weights,
+        targets.maps,
+        targets.counted,
+        targets.weights,
+        targets.roll_weights,
     )
+
+
+class _Targets:
+    """What the network is to say of an image, as it grows hand by hand; the fields are those of a DetectorBatch."""
+
+    def __init__(self) -> None:
+        self.maps = np.zeros((len(MAPS), _ROWS, _COLS), np.float32)
+        self.counted = np.ones((_ROWS, _COLS), np.float32)
+        self.weights, self.roll_weights = np.zeros((2, _ROWS, _COLS), np.float32)
+        self._rows, self._cols = np.mgrid[:_ROWS, :_COLS].astype(np.float32)
+
+    def add(self, joints: NDArray[np.float32], visible: float, camera: Camera, samples: Camera, *, right: bool) -> None:
+        """A hand of (21, 3) joints, metres. visible: share of its pixels. samples: the camera of the samples."""
+        centre = hand_centre(joints)
+        if joints[:, 2].min() <= 0.05:
+            return
+        pixels = camera.project(joints)
+        inside = ((pixels > -0.5) & (pixels < [camera.width - 0.5, camera.height - 0.5])).all(axis=1).mean()
+        x, y = (samples.project(centre) - (STRIDE - 1) / 2) / STRIDE
+        reach = _PALM * samples.fx / float(centre[2]) / STRIDE
+        away = np.hypot(self._cols - x, self._rows - y)
+        if visible < LEAST_VISIBLE or inside < LEAST_INSIDE:
+            self.counted[away < 1 + 1.5 * reach] = 0
+            return
+        at = int(np.rint(y)), int(np.rint(x))
+        if not (0 <= at[0] < _ROWS and 0 <= at[1] < _COLS):
+            return
+        heat = np.exp(-0.5 * np.square(away / np.clip(0.6 * reach, 0.7, 3.0)))
+        heat[at] = 1.0
+        # Where two hands meet each cell belongs to the nearer one.
+        own = heat > self.maps[0]
+        direction = palm_direction(joints)
+        length = max(float(np.linalg.norm(direction)), 1e-6)
+        self.maps[0][own] = heat[own]
+        self.maps[1][own], self.maps[2][own] = (x - self._cols)[own], (y - self._rows)[own]
+        for index, value in enumerate((np.log(centre[2]), float(right), *(direction / length))):
+            self.maps[3 + index][own] = value
+        self.weights[own] = np.where(heat > 0.3, heat, 0)[own]
+        self.roll_weights[own] = self.weights[own] * min(length / _PALM_LENGTH, 1.0)
 
 
 class DetectorBatches(IterableDataset[DetectorBatch]):

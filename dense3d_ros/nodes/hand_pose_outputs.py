@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from geometry_msgs.msg import PoseArray
-from rclpy.qos import QoSProfile
-from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import Image, PointCloud2
 from visualization_msgs.msg import MarkerArray
 
@@ -17,34 +15,29 @@ from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import HandPose
 from dense3d_ros.msg import HandPoseArray
+from dense3d_ros.nodes.endpoints import create_publisher
 from dense3d_ros.nodes.markers import HandMarkers
 from dense3d_ros.nodes.messages import HandMessages
 from dense3d_ros.nodes.quality import unfit_subscriber
 from dense3d_ros.nodes.settings import HandPoseSettings
 from dense3d_ros.nodes.viewer_messages import overlay, overlay_message, points_message
 
+_DEPTH = 5
 
-class HandOutputs:
+
+class HandPoseOutputs:
     """The topics `~/hands`, `~/joints`, `~/points`, `~/markers` and `~/overlay` of a node.
 
     Any thread may publish and clear.
     """
 
     def __init__(self, node: Any) -> None:
-        def publisher(message: Any, topic: str) -> Any:
-            return node.create_publisher(
-                message,
-                topic,
-                QoSProfile(depth=5),
-                qos_overriding_options=QoSOverridingOptions.with_default_policies(),
-            )
-
         self._node = node
-        self._hands = publisher(HandPoseArray, "~/hands")
-        self._joints = publisher(PoseArray, "~/joints")
-        self._points = publisher(PointCloud2, "~/points")
-        self._markers = publisher(MarkerArray, "~/markers")
-        self._overlay = publisher(Image, "~/overlay")
+        self._hands = create_publisher(node, HandPoseArray, "~/hands", _DEPTH)
+        self._joints = create_publisher(node, PoseArray, "~/joints", _DEPTH)
+        self._points = create_publisher(node, PointCloud2, "~/points", _DEPTH)
+        self._markers = create_publisher(node, MarkerArray, "~/markers", _DEPTH)
+        self._overlay = create_publisher(node, Image, "~/overlay", _DEPTH)
         self._all = (self._hands, self._joints, self._points, self._markers, self._overlay)
         self._messages = HandMessages()
         self._marker_messages = HandMarkers()

@@ -7,8 +7,6 @@ from typing import Any
 
 from geometry_msgs.msg import Pose as PoseMessage
 from geometry_msgs.msg import PoseArray, PoseStamped
-from rclpy.qos import QoSProfile
-from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import JointState
 
 from dense3d_ros.geometry.hand import Handedness
@@ -17,12 +15,13 @@ from dense3d_ros.geometry.rotation import quaternion
 from dense3d_ros.hand_state.frames import FRAME_NAMES, Pose
 from dense3d_ros.hand_state.state import Estimate
 from dense3d_ros.msg import HandGrasp
+from dense3d_ros.nodes.endpoints import create_publisher
 
 _UNTOLD = len(ANGLE_NAMES[WRIST_ANGLES])
 """The first angles, which are the wrist's: the forearm is not among the joints."""
 
 
-class HandOutputs:
+class HandStateOutputs:
     """The topics `~/left/...` or `~/right/...` of a node.
 
     Poses and angles are sent only for an image that shows the hand. `grasp` goes on with its age while the hand is
@@ -33,12 +32,7 @@ class HandOutputs:
         name = handedness.name.lower()
 
         def publisher(message: Any, topic: str) -> Any:
-            return node.create_publisher(
-                message,
-                f"~/{name}/{topic}",
-                QoSProfile(depth=5),
-                qos_overriding_options=QoSOverridingOptions.with_default_policies(),
-            )
+            return create_publisher(node, message, f"~/{name}/{topic}", 5)
 
         self._handedness = handedness
         self._poses = {frame: publisher(PoseStamped, frame) for frame in FRAME_NAMES if frame != "grasp"}
