@@ -175,7 +175,7 @@ class DepthInput:
 
     def _image_came(self, image: Any) -> None:
         self._came("images", image)
-        self._lost.image(stamp_ns(image))
+        self._lost.image(stamp_nanoseconds(image.header.stamp))
         self._pairing.image(image)
 
     def _info_came(self, info: Any) -> None:
