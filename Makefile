@@ -31,9 +31,12 @@ export PATH := $(abspath $(BIN)):$(PATH)
 # The wheels' bootstrapper must run again in .venv when make itself was started from another such environment.
 unexport _ROS_WHEELS_BOOTSTRAP_COMPLETE PYTHONHOME VIRTUAL_ENV
 
+# For a shell, also where an apostrophe is in it.
+quoted = '$(subst ','\'',$(1))'
 # The programs of an environment begin with its path: in one that was copied or moved here they are another one's.
 ifneq ($(wildcard $(BIN)/pip),)
-ifeq ($(shell head -n 2 $(BIN)/pip | grep -F -e '$(abspath $(BIN))/' -e '$(realpath $(BIN))/'),)
+PATHS := -e $(call quoted,$(abspath $(BIN))/) -e $(call quoted,$(realpath $(BIN))/)
+ifeq ($(shell head -n 2 $(BIN)/pip | grep -F $(PATHS)),)
 MOVED := moved
 endif
 endif

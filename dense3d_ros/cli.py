@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from pkgutil import iter_modules
@@ -30,6 +31,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line (`sys.argv` by default); 0 if all went well, 2 with one sentence on stderr if not."""
     parser = argparse.ArgumentParser(prog="dense3d", description=DESCRIPTION)
     parser.add_argument("--version", action="version", version=f"%(prog)s {VERSION}")
+    parser.add_argument(
+        "--debug",
+        action="store_true",
+        help="show the traceback of an error before its sentence, for a bug report; goes before the command",
+    )
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True, title="commands")
     for module in iter_modules(commands.__path__):
         command = import_module(f"{commands.__name__}.{module.name}")
@@ -51,23 +57,27 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Who reads the output, such as `head`, has enough. Nothing more can be flushed at the end either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
-    except OSError as error:
-        text = f"{error.filename} cannot be used: {error.strerror}" if error.filename and error.strerror else error
-        print(f"{parser.prog}: error: {text}", file=sys.stderr)
-        return 2
-    except ValueError as error:
-        print(f"{parser.prog}: error: {error}", file=sys.stderr)
-        return 2
-    except ModuleNotFoundError as error:
-        package = EXTRAS.get(str(error.name), error.name)
-        what = "ROS 2, sourced or as wheels" if error.name in ROS_MODULES else f"the Python package {package}"
-        hint = f"; {commands.installing(str(package))} brings it" if error.name in EXTRAS else ""
-        if target := TARGETS.get(str(error.name)):
-            hint = f"; `make requirements-{target}` brings it, and so does the extra '{target}' of pip"
-        print(f"{parser.prog}: error: this needs {what}, which is not there ({error}){hint}", file=sys.stderr)
+    except (OSError, ValueError, ModuleNotFoundError) as error:
+        if arguments.debug:
+            traceback.print_exc()
+        print(f"{parser.prog}: error: {_sentence(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
+
+
+def _sentence(error: OSError | ValueError | ModuleNotFoundError) -> str:
+    """What is wrong, for the user."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename} cannot be used: {error.strerror}"
+    if not isinstance(error, ModuleNotFoundError):
+        return str(error)
+    package = EXTRAS.get(str(error.name), error.name)
+    what = "ROS 2, sourced or as wheels" if error.name in ROS_MODULES else f"the Python package {package}"
+    hint = f"; {commands.installing(str(package))} brings it" if error.name in EXTRAS else ""
+    if target := TARGETS.get(str(error.name)):
+        hint = f"; `make requirements-{target}` brings it, and so does the extra '{target}' of pip"
+    return f"this needs {what}, which is not there ({error}){hint}"
 
 
 if __name__ == "__main__":

@@ -263,6 +263,20 @@ def test_an_environment_that_was_copied_is_made_anew(tmp_path: Path, is_moved: b
     assert ("-r requirements/run.txt" in done) == is_moved
 
 
+def test_an_environment_stays_in_a_folder_with_an_apostrophe(tmp_path: Path) -> None:
+    make = shutil.which("make")
+    if make is None or not (ROOT / "Makefile").is_file():
+        pytest.skip("needs make and a checkout")
+    folder = tmp_path / "the robot's"
+    pip = folder / ".venv" / "bin" / "pip"
+    pip.parent.mkdir(parents=True)
+    pip.write_text(f"#!{pip.parent}/python\n")
+    command = [make, "--dry-run", "--file", str(ROOT / "Makefile"), f"PYTHON={sys.executable}", "requirements"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    assert "was copied or moved here" not in done.stdout
+    assert done.stderr == ""
+
+
 def test_beside_ros_the_numpy_of_ros_is_kept(tmp_path: Path) -> None:
     """Even where pip put another one into the user's own folder: ROS was not compiled for that one."""
     (tmp_path / "ros").mkdir()

@@ -16,8 +16,6 @@ from dense3d_ros.geometry.depth_unit import (
 )
 from dense3d_ros.geometry.hand import HandPose, hand_length
 
-BEGINS = "nothing is "
-"""How a doubt begins that is told by how far away things are."""
 _STEP = 8
 """Between the rows and columns that are looked at in every frame: 0.04 ms."""
 _AGAIN_S = 5.0
@@ -68,9 +66,9 @@ class UnitDoubt:
 def _doubt(nearest: float, farthest: float, unit: float) -> str:
     """A sentence where things so many metres away make the unit seem wrong; "" where they do not."""
     if nearest > TOO_FAR:
-        seen, unless = f"{BEGINS}nearer than {plain(nearest)} m", ", unless nothing is before the camera"
+        seen, unless = f"nothing is nearer than {plain(nearest)} m", ", unless nothing is before the camera"
     elif farthest < TOO_NEAR:
-        seen, unless = f"{BEGINS}farther than {plain(1000 * farthest)} mm", ""
+        seen, unless = f"nothing is farther than {plain(1000 * farthest)} mm", ""
     else:
         return ""
     return (

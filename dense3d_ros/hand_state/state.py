@@ -155,6 +155,10 @@ class HandState:
             return None
         return estimate
 
+    def outside(self, hand: HandPose) -> str:
+        """How a hand of this handedness, whose joints are valid, is outside the workspace; "" where it is inside."""
+        return self._outside(hand_frames(np.asarray(hand.joints, np.float64), self.handedness))
+
     def _without_glitch(self, stamp: float, hand: HandPose) -> Estimate | None:
         """The last state, or None where it is too old."""
         assert self._seen is not None

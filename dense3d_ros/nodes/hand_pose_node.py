@@ -41,6 +41,9 @@ from dense3d_ros.perception.estimator import Estimate, HandPoseEstimator
 from dense3d_ros.perception.model import HandModel
 from dense3d_ros.runtime.interface import NonFiniteOutputError
 
+NO_HAND = "no hand"
+"""How the diagnostics' sentence on a frame without a hand begins, and the key of the reason alone among its values."""
+
 
 class HandPoseNode(Node):  # type: ignore[misc]
     """Wires the input to the estimator and the estimator to the outputs. The model comes from `slot`.
@@ -62,6 +65,7 @@ class HandPoseNode(Node):  # type: ignore[misc]
         self._camera_clock = CameraClock()
         self._numbers = count(1)
         self._last_stamp = 0.0
+        self._no_hand = ""
         self._hints = CameraHints(lambda text: self.get_logger().warning(text))
         self._outputs = HandPoseOutputs(self)
         self._worker: LatestWorker[Frame] = LatestWorker("hand_pose", self._work, self._failed)
@@ -136,7 +140,8 @@ class HandPoseNode(Node):  # type: ignore[misc]
                 "stamp to publish": self._age(stamp) * 1e3,
             }
         )
-        text = f"{len(hands)} in the last frame" if hands else f"no hand: {estimate.cause}"
+        self._no_hand = estimate.cause
+        text = f"{len(hands)} in the last frame" if hands else f"{NO_HAND}: {estimate.cause}"
         self._conditions.report(self._published(text, estimate.unit_doubt))
         # Last, so that nobody who acts on the hands waits for it.
         self._outputs.show(frame.image.header, depth, camera, hands, settings)
@@ -264,6 +269,7 @@ class HandPoseNode(Node):  # type: ignore[misc]
         others = {**+self._input.counts, "dropped: newer frame": self._worker.dropped}
         values: dict[str, object] = {
             "input": input_fault.text if input_fault else "frames arrive",
+            NO_HAND: self._no_hand,
             "camera info": pairing,
             "distortion": self._hints.lens,
             "camera clock ahead s": self._camera_clock.ahead,

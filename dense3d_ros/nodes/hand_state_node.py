@@ -41,6 +41,7 @@ COUNTED = (
     "glitches",
     "outside workspace",
     "changes to another hand",
+    "returns after a loss",
 )
 
 
@@ -132,9 +133,9 @@ class HandStateNode(Node):  # type: ignore[misc]
             followed.state.settings = settings.of_the_hand()
             estimate = followed.update(stamp_seconds(header.stamp), hands, are_placed=not why_not)
             self._tell(followed, estimate)
-            if followed.change:
+            if followed.change or followed.back:
                 # Whoever holds the former hand's state is told first that it is lost.
-                self._outputs[handedness].publish(header, None, followed.change)
+                self._outputs[handedness].publish(header, None, followed.change or f"the hand {followed.back}")
             self._outputs[handedness].publish(header, estimate, why_not or followed.reason)
             if followed.hand is not None and estimate is not None and estimate.age == 0.0:
                 estimates[handedness] = estimate
@@ -168,6 +169,11 @@ class HandStateNode(Node):  # type: ignore[misc]
             # Each time: from now on somebody else may move the robot.
             change = Condition(Level.WARN, "another hand", f"{name}: {followed.change}", log_again=0.0)
             told.append(("changes to another hand", change))
+        if followed.back:
+            self._counts["returns after a loss"] += 1
+            self.get_logger().info(f"{name} {followed.back}")
+        if followed.doubt:
+            self._conditions.report(Condition(Level.WARN, "doubtful hand", f"{name}: {followed.doubt}"))
         if followed.state.is_glitch:
             self._counts["glitches"] += 1
             if estimate is None:

@@ -155,7 +155,7 @@ class DepthInput:
         return f"{self.depth_topic} and {self.info_topic} have messages, but never with the same stamp{advice}"
 
     def loss(self) -> str:
-        """A sentence where camera infos clearly outnumber images of late; "" where not. Called about once a second."""
+        """A sentence where images are lost of late; "" where not. Called about once a second."""
         rates = self._lost.rates(self.counts)
         if rates is None:
             return ""
@@ -175,6 +175,7 @@ class DepthInput:
 
     def _image_came(self, image: Any) -> None:
         self._came("images", image)
+        self._lost.image(stamp_nanoseconds(image.header.stamp))
         self._pairing.image(image)
 
     def _info_came(self, info: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ from dense3d_ros.nodes.dds_profile import dds_profile
 from dense3d_ros.nodes.executable import ignore_signals, leave, on_signal
 from dense3d_ros.nodes.guard import FatalError, Faults, answer_failures, spin
 from dense3d_ros.nodes.shared_memory import remove_leftovers, watch_ports
+from dense3d_ros.nodes.unknown_parameters import unknown_parameters
 
 PATIENCE_S = 4.0
 """So long what is at work may take to end; launch sends the next signal after five seconds."""
@@ -84,7 +86,7 @@ def run_nodes(
         )
         if removed:
             logger.info(f"Removed {removed / 2**20:.1f} MiB of shared memory that dead processes had left in /dev/shm")
-        _spin_nodes(make, make_executor, logger, end)
+        _spin_nodes(make, sys.argv if arguments is None else arguments, make_executor, logger, end)
     except FatalError as error:
         logger.fatal(str(error))
         end.ask(1)
@@ -100,10 +102,17 @@ def run_nodes(
 
 
 def _spin_nodes(
-    make: Callable[[], Sequence[Any]], make_executor: Callable[[], SingleThreadedExecutor], logger: Any, end: _End
+    make: Callable[[], Sequence[Any]],
+    arguments: Sequence[str],
+    make_executor: Callable[[], SingleThreadedExecutor],
+    logger: Any,
+    end: _End,
 ) -> None:
     faults = Faults(logger)
     nodes = make()
+    if nodes and (unknown := unknown_parameters(nodes, arguments)):
+        # A node's logger: /rosout has it, too.
+        nodes[0].get_logger().warning(unknown)
     executor = make_executor()
     try:
         for node in nodes:

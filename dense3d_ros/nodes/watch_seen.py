@@ -43,8 +43,8 @@ class DepthSeen:
 
     publishers: names of the nodes. reliability: as they offer it. age: seconds from stamp to arrival, the median.
     near, far: metres of the nearest and farthest things in an image, 0 where nothing is measured. unit: metres that a
-    value counts. has_hands: whether a hand_pose has found some in it. fault: why it is no depth. info: None where there
-    is no topic for it. taken: by the hand_pose that takes it.
+    value counts. has_hands: whether a hand_pose has found some in it. is_even: whether images come evenly. fault: why
+    it is no depth. info: None where there is no topic for it. taken: by the hand_pose that takes it.
     """
 
     name: str
@@ -62,6 +62,7 @@ class DepthSeen:
     far: float = 1.0
     unit: float = 0.001
     has_hands: bool = False
+    is_even: bool = False
     fault: str = ""
     info: InfoSeen | None = None
     taken: Taken = Taken()

@@ -24,6 +24,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from dense3d_ros.geometry.camera_info import CameraInfoError, camera_of, doubt_of, lens_of
 from dense3d_ros.nodes.diagnostics import COMMANDS, CONDITION, HANDS, STATE, values_of
+from dense3d_ros.nodes.lost_images import are_even
 from dense3d_ros.nodes.quality import misfit
 from dense3d_ros.nodes.topic_graph import (
     HandPoseInput,
@@ -160,6 +161,7 @@ class _Watch:
                 seen,
                 messages=arrivals.count,
                 rate=arrivals.rate,
+                is_even=are_even(arrivals.stamps),
                 age=median(arrivals.ages),
                 stamped=any(arrivals.stamps),
             )

@@ -19,14 +19,12 @@ from visualization_msgs.msg import Marker, MarkerArray
 
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import HandPose
-from dense3d_ros.geometry.unit_doubt import BEGINS
 from dense3d_ros.msg import HandPoseArray
 from dense3d_ros.nodes.diagnostics import HANDS, statuses_of, values_of
+from dense3d_ros.nodes.hand_pose_node import NO_HAND
 from dense3d_ros.nodes.messages import depth_image, read_hand, stamp_nanoseconds
 from dense3d_ros.recordings.tally import Reasons
 
-NO_HAND = "no hand: "
-"""Before the reason in the perception node's diagnostics."""
 KEPT_IMAGES = 15
 """Depth images that may wait for their hands; more are behind by half a second."""
 
@@ -185,5 +183,5 @@ class DemoObserver(Node):  # type: ignore[misc]
         for status in statuses_of(message, "hand_pose", HANDS):
             self._diagnostics = values_of(status)
             if status.message.startswith(NO_HAND):
-                # The camera publishes millimetres: a doubt of them is none of the folder's unit.
-                self._reasons.add(status.message.removeprefix(NO_HAND).partition(f"; {BEGINS}")[0])
+                # The sentence may go on with a doubt of the unit or the intrinsics, which is none of the reason.
+                self._reasons.add(self._diagnostics[NO_HAND])

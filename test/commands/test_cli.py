@@ -405,6 +405,18 @@ def test_help(command: str | None, capsys: pytest.CaptureFixture[str]) -> None:
     assert "example" in text or command is None
 
 
+@pytest.mark.parametrize("debug", [[], ["--debug"]])
+def test_debug_adds_the_traceback_to_an_errors_sentence(
+    debug: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["run", str(tmp_path / "missing"), *INTRINSICS, "--output", str(tmp_path / "result")]
+    assert cli.main([*debug, *arguments]) == 2
+    *before, sentence = capsys.readouterr().err.splitlines()
+    assert sentence.startswith(f"dense3d: error: '{tmp_path / 'missing'}' is not there or not a folder")
+    assert before[:1] == ["Traceback (most recent call last):"] * len(debug)
+    assert any("commands/run.py" in line for line in before) == bool(debug)
+
+
 def test_unknown_commands_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     for arguments in ([], ["walk"]):
         with pytest.raises(SystemExit) as ended:

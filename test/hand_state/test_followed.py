@@ -73,6 +73,78 @@ def test_a_hand_that_comes_back_after_a_loss_is_taken_before_others() -> None:
     assert followed.change == "another one is followed: track_id 2 instead of 1 (last seen 5.000 s before)"
 
 
+def test_a_lone_hand_that_comes_back_is_no_change() -> None:
+    """Its number is a new one wherever it was unseen for longer than hand_pose keeps it."""
+    followed = FollowedHand(RIGHT)
+    followed.update(10.0, [hand(1)])
+    for stamp in (10.1, 10.5, 11.0):
+        followed.update(stamp, [])
+    assert followed.update(11.2, [hand(7)]) is not None
+    assert (followed.track_id, followed.change, followed.back) == (7, "", "is back (track_id 7) after 1.2 s")
+    assert followed.update(11.3, [hand(7)]) is not None
+    assert followed.back == ""
+    # Also where the new number comes while the former one may still return.
+    assert followed.update(11.4, [hand(8)]) is not None
+    assert followed.track_id == 7
+    assert followed.update(11.7, [hand(8)]) is not None
+    assert (followed.track_id, followed.change, followed.back) == (8, "", "is back (track_id 8) after 0.4 s")
+
+
+@pytest.mark.parametrize("when", ["followed", "unseen", "taken"])
+def test_a_change_is_told_where_another_hand_was_in_view_meanwhile(when: str) -> None:
+    followed = FollowedHand(RIGHT)
+    bystander = hand(2, 0.5)
+    followed.update(10.0, [hand(1)])
+    followed.update(10.1, [hand(1), bystander] if when == "followed" else [hand(1)])
+    followed.update(10.2, [hand(3), bystander] if when == "unseen" else [])
+    assert followed.update(11.1, [hand(7), bystander] if when == "taken" else [hand(7)]) is not None
+    assert followed.change == "another one is followed: track_id 7 instead of 1 (last seen 1.000 s before)"
+    assert followed.back == ""
+    # The next loss counts for itself.
+    followed.update(11.2, [hand(7)])
+    assert followed.update(12.2, [hand(9)]) is not None
+    assert bool(followed.back) == (when != "taken")
+
+
+def doubts(own: float, other: float, seconds: float = 1.5, **settings: object) -> tuple[list[float], FollowedHand]:
+    """When a doubt of the followed hand, number 1, beside number 2 is told, by the mean scores of both."""
+    followed = FollowedHand(RIGHT, StateSettings(**settings))  # type: ignore[arg-type]
+    followed.update(0.0, [hand(1, own)])
+    told = []
+    for frame in range(1, round(seconds / PERIOD) + 1):
+        wave = 0.04 * (-1) ** frame
+        estimate = followed.update(frame * PERIOD, [hand(2, other), hand(1, own + wave)])
+        assert (estimate is not None, followed.track_id) == (True, 1)
+        if followed.doubt:
+            told.append(frame * PERIOD)
+    return told, followed
+
+
+def test_a_doubtful_hand_is_told_beside_a_sure_one_and_is_still_followed() -> None:
+    told, followed = doubts(0.84, 0.99)
+    assert told[0] == pytest.approx(1.05, abs=0.03)
+    assert told == pytest.approx(np.arange(told[0], 1.51, PERIOD))
+    assert followed.doubt == (
+        "track_id 1 is followed, but track_id 2 is more likely to be a hand: their scores were 0.84 and 0.99 for 1 s. "
+        "It is only followed once the former is lost"
+    )
+    # It ends with the hand that it is of.
+    followed.update(1.9, [hand(2, 0.99)])
+    assert (followed.track_id, followed.doubt) == (2, "")
+    followed.update(1.95, [hand(1, 0.84), hand(2, 0.99)])
+    assert followed.doubt == ""
+
+
+@pytest.mark.parametrize(("own", "other"), [(0.95, 0.999), (0.84, 0.96), (0.84, 0.8)])
+def test_hands_that_are_both_likely_are_not_doubted(own: float, other: float) -> None:
+    assert doubts(own, other)[0] == []
+
+
+def test_a_sure_hand_that_is_seen_for_a_moment_or_outside_is_no_rival() -> None:
+    assert doubts(0.84, 0.99, 0.9)[0] == []
+    assert doubts(0.84, 0.99, workspace_max=(0.3, 1.0, 1.0), workspace_min=(-0.3, -1.0, 0.0))[0] == []
+
+
 def test_stamps_that_go_back_forget_the_track_and_those_that_repeat_do_not() -> None:
     followed = FollowedHand(RIGHT)
     followed.update(10.0, [hand(1)])

@@ -157,9 +157,11 @@ class KnowingModel:
         return self
 
     def detect(self, depth: DepthImage, camera: Camera, limit: int) -> list[Candidate]:
-        """Its hand, a centimetre off, and the image's lower middle, which is none."""
+        """Its hand, a centimetre off, and the image's lower middle, which is none; nothing in an empty image."""
         metres = depth.metres(slice(None), slice(None))
         rows, cols = np.nonzero(metres)
+        if not len(rows):
+            return []
         pick = len(rows) // 2
         pixel = np.array([cols[pick], rows[pick]], np.float64)
         centres = [camera.back_project(pixel, np.float64(metres[rows[pick], cols[pick]])).astype(np.float32)]

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from dense3d_ros.geometry.hand import BONES, JOINT_INDEX, JOINT_NAMES, Handedness, wrist_rotation
 from dense3d_ros.geometry.hand_angles import ANGLE_NAMES
 from dense3d_ros.learning.synthetic.hand_mesh import FOREARM_RANGE, HandMesh, PosedHand
+from dense3d_ros.learning.synthetic.warp import Warp
 
 MESHES = ("soma", "makehuman", "webxr")
 
@@ -168,6 +169,24 @@ def test_bone_and_palm_scale(mesh: HandMesh) -> None:
     np.testing.assert_allclose(wide.joints[knuckles, 1], 1.1 * plain.joints[knuckles, 1], atol=1e-5)
     for hand in (scaled, wide):
         assert (winding_numbers(hand, hand.joints) > 0.9).all()
+
+
+def test_warp_gives_other_anatomies_with_their_joints(mesh: HandMesh) -> None:
+    rng, plain = np.random.default_rng(4), mesh.pose(angles(), length=0.183)
+    for _ in range(4):
+        hand = mesh.shaped(warp=Warp.sample(rng, 0.02), length=0.183).pose(angles())
+        moved = np.linalg.norm(hand.joints - plain.joints, axis=1)
+        assert moved[0] < 1e-7
+        assert 0.0005 < moved[1:].mean() < 0.02
+        np.testing.assert_allclose(wrist_rotation(hand.joints, Handedness.RIGHT), np.eye(3), atol=1e-5)
+        assert (winding_numbers(hand, hand.joints) > 0.9).all()
+
+
+def test_warp_has_the_deviation_asked_for() -> None:
+    rng, points = np.random.default_rng(5), np.array([[0.5, 0.1, -0.2]], np.float32)
+    shifts = np.concatenate([Warp.sample(rng, 0.02).moved(points) - points for _ in range(3000)])
+    np.testing.assert_allclose(shifts.std(axis=0), 0.02, rtol=0.05)
+    np.testing.assert_allclose(shifts.mean(axis=0), 0.0, atol=0.0015)
 
 
 def test_thickness_moves_the_skin_out(mesh: HandMesh) -> None:

@@ -27,7 +27,7 @@ def assets() -> SceneAssets:
 @pytest.fixture(scope="module")
 def from_the_head(assets: SceneAssets) -> list[Seen]:
     rng = np.random.default_rng(0)
-    views = [head_view(rng) for _ in range(150)]
+    views = [head_view(rng) for _ in range(500)]
     return [(*random_hand(rng, assets, view=view), view) for view in views]
 
 

@@ -193,9 +193,40 @@ def test_a_bystander_does_not_take_over_and_a_change_is_told(person: Person, pro
     # Not smoothed across.
     assert poses[-1].pose.position.x == pytest.approx(bystander.joints[0, 0], abs=1e-6)
     sentence = f"right hand on /hand_pose/hands: {lost.reason}"
-    assert client.until(lambda: sentence in {status.message for told in client.diagnostics for status in told.status})
+    told = client.until(lambda: [s for m in client.diagnostics for s in m.status if s.message == sentence])
     assert client.until(lambda: sentence in process.output())
-    assert int(values(client)["changes to another hand"]) >= 1
+    assert int({value.key: value.value for value in told[0].values}["changes to another hand"]) >= 1
+
+
+def test_a_lone_hand_comes_back_without_a_warning_and_is_doubted_beside_a_sure_one(
+    person: Person, process: NodeProcess
+) -> None:
+    client = person.client
+    first, again, sure = hand_pose(gesture("open"), LEFT), hand_pose(gesture("fist"), LEFT), hand_pose(gesture("fist"))
+    first.track_id, again.track_id, sure.track_id = 6, 7, 8
+    person.show(first)
+    person.show(after=0.4)
+    person.show(again, after=0.8)
+    assert [message.tracked for message in person.received["left/grasp"]] == [True, False, True]
+    sentence = "left hand on /hand_pose/hands is back (track_id 7) after 1.2 s"
+    assert client.until(lambda: sentence in process.output())
+    assert "[INFO]" in next(line for line in process.output().splitlines() if sentence in line)
+
+    again.score, sure.score, sure.handedness = 0.85, 0.999, LEFT
+    client.diagnostics.clear()
+    for _ in range(6):
+        person.show(sure, again, after=0.25, others_follow=0.0)
+    doubt = "left hand on /hand_pose/hands: track_id 7 is followed, but track_id 8 is more likely to be a hand"
+
+    def doubted() -> Any:
+        return next((s for m in client.diagnostics for s in m.status if s.message.startswith(doubt)), None)
+
+    assert client.until(doubted)
+    assert doubted().level == b"\x01"
+    told = {value.key: value.value for value in doubted().values}
+    assert int(told["returns after a loss"]) >= 1
+    assert told["left track_id"] == "7"
+    assert {hand.track_id for message in person.received["hands"] for hand in message.hands} == {6, 7}
 
 
 def test_hands_come_in_the_order_of_their_tracks(person: Person) -> None:

@@ -34,7 +34,7 @@ def client() -> Iterator[Client]:
 @pytest.fixture(scope="module")
 def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
     log = tmp_path_factory.mktemp("cameras") / "log.txt"
-    parameters = ["model:=rigid", "max_age:=5.0", "transport:=compressedDepth"]
+    parameters = ["model:=rigid", "max_age:=5.0", "transport:=compressedDepth", "max_hand:=1"]
     arguments = [text for parameter in parameters for text in ("-p", parameter)]
     process = NodeProcess([SCRIPT, "--ros-args", *arguments, "-r", "depth:=/camera/depth"], log)
     yield process
@@ -53,6 +53,10 @@ def test_compressed_depth_units_and_a_latched_camera_info(client: Client, proces
     info_publisher.publish(info_message(depth_message(METRES, client.now()), CAMERA))
     publisher = client.node.create_publisher(CompressedImage, "/camera/depth/compressedDepth", 5)
     assert client.until(publisher.get_subscription_count), process.output()
+    assert client.until(lambda: "Unknown parameters" in process.output())
+    (unknown,) = [line for line in process.output().splitlines() if "Unknown parameters" in line]
+    assert "[WARN]" in unknown
+    assert unknown.endswith("which have no effect: max_hand (nearest: max_hands of hand_pose)")
 
     def answer(metres: Any, encoding: str, coding: str) -> Any:
         """What comes for an image of it, which is sent until one is answered."""

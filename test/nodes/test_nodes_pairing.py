@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -172,6 +173,56 @@ def test_images_are_lost_where_clearly_more_camera_infos_come(
         "config/fastdds.xml of dense3d_ros; if it is, this machine is too busy to take them"
     )
     assert said[-1] == (expected if is_loss else "")
+
+
+CAMERA_HZ = 30
+
+
+def told(monkeypatch: pytest.MonkeyPatch, arrive: Callable[[int], bool], seconds: int = 20) -> list[bool]:
+    """Whether a loss is told after each second of a camera of which these images and all camera infos arrive."""
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    setup = Setup()
+    said = []
+    for number in range(CAMERA_HZ * seconds):
+        for topic in ("camera_info", "depth") if arrive(number) else ("camera_info",):
+            setup.node.deliver(topic, number / CAMERA_HZ)
+        now[0] += 1 / CAMERA_HZ
+        if number % CAMERA_HZ == CAMERA_HZ - 1:
+            said.append(bool(setup.input.loss()))
+    return said
+
+
+@pytest.mark.parametrize(
+    "arrive",
+    [
+        lambda number: number % 6 == 0,
+        lambda number: number % 2 == 0,
+        lambda number: number % 3 > 0,
+        # A throttle of 5 Hz by a clock that is a little off: every sixth or seventh.
+        lambda number: number in {round(6.4 * passed) for passed in range(number)},
+    ],
+    ids=["5 Hz", "15 Hz", "20 Hz", "throttle"],
+)
+def test_images_that_are_rarer_by_intent_are_not_lost(
+    monkeypatch: pytest.MonkeyPatch, arrive: Callable[[int], bool]
+) -> None:
+    assert not any(told(monkeypatch, arrive))
+
+
+@pytest.mark.parametrize("share", [1 / 15, 1 / 6, 1 / 3, 1 / 2])
+def test_images_that_are_lost_by_chance_are_told(monkeypatch: pytest.MonkeyPatch, share: float) -> None:
+    arrives = np.random.default_rng(7).random(20 * CAMERA_HZ) < share
+    assert all(told(monkeypatch, lambda number: bool(arrives[number]))[4:])
+
+
+def test_losses_of_a_throttled_camera_are_told_and_those_that_are_over_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """10 Hz of 30, of which two thirds are lost from the fifth to the tenth second."""
+    arrives = np.random.default_rng(7).random(20 * CAMERA_HZ) < 1 / 3
+    said = told(monkeypatch, lambda number: number % 3 == 0 and (not 150 <= number < 300 or bool(arrives[number])))
+    assert not any(said[:5])
+    assert all(said[7:10])
+    assert not any(said[14:])
 
 
 def test_a_loss_that_is_over_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -100,6 +100,13 @@ def test_a_unit_by_which_hands_were_found_is_no_fault() -> None:
     assert findings(replace(SEEN, depth=(replace(DEPTH, near=4.6, far=12.4, has_hands=True),))) == []
 
 
+def test_images_that_come_more_rarely_but_evenly_are_not_lost() -> None:
+    for rate in (12.0, 4.98):
+        assert findings(replace(SEEN, depth=(replace(DEPTH, rate=rate, is_even=True),))) == []
+    (found,) = findings(replace(SEEN, depth=(replace(DEPTH, rate=3.0, is_even=True),)))
+    assert found == "/cam/depth/image comes 3.0 times a second only; 5 are needed to follow a hand"
+
+
 @pytest.mark.parametrize("rate", [0.6, 12.0])
 def test_a_loss_is_told_once(rate: float) -> None:
     says = replace(NODE, ok=False, condition="lost images", diagnostic="of /cam/depth/image 0.6 images a second arrive")

@@ -15,11 +15,13 @@ import pytest
 pytest.importorskip("rclpy", reason="ROS 2 is not installed")
 
 from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import Image
 
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.msg import HandPoseArray
+from dense3d_ros.nodes.diagnostics import Condition, Level, diagnostic_array
 from dense3d_ros.recordings.offline import Intrinsics
 from dense3d_ros.rehearsal import children, demo
 from dense3d_ros.rehearsal.children import ModelChoice, ProcessError, wait_for_publisher, watching
@@ -85,6 +87,16 @@ def test_only_a_folders_images_count_before_the_first_answer(stage: Stage) -> No
     seen = stage.seen()
     assert (seen.frames_before, seen.frames_in, seen.frames_out) == (2, 3, 2)
     assert (stage.seen(Path()).frames_before, seen.wrong_frames) == (0, 0)
+
+
+def test_the_reason_for_no_hand_is_told_without_doubts_of_the_camera(stage: Stage) -> None:
+    publisher = stage.observer.create_publisher(DiagnosticArray, "/diagnostics", 20)
+    stage.until(publisher.get_subscription_count)
+    cause = "best score 0.12 at 0.00 0.00 0.40 m; most against it: surface"
+    doubted = Condition(Level.WARN, "camera", f"no hand: {cause}; camera info on /info: these intrinsics are unusual")
+    publisher.publish(diagnostic_array(Time(), "demo/hand_pose: hands", "", doubted, {"no hand": cause}))
+    stage.until(lambda: stage.seen().reason)
+    assert stage.seen().reason == f"{cause} (1 of 1)"
 
 
 def test_waiting_ends_with_a_sentence(stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from dense3d_ros.atomic_write import atomic_write, make_folder
 from dense3d_ros.geometry.crop import MIRROR, crop_hand
 from dense3d_ros.geometry.hand import hand_centre
 from dense3d_ros.learning.datasets.nyu import NyuDataset
-from dense3d_ros.learning.synthetic.options import without_working_hands
+from dense3d_ros.learning.synthetic.options import before_working_hands
 from dense3d_ros.learning.synthetic.samples import make_sample
 from dense3d_ros.learning.synthetic.scenes import SceneAssets
 
@@ -94,7 +94,7 @@ def _synthetic(split: str) -> Iterator[_Crop]:
     """Endless crops with a hand near their centre; left hands are shown in a mirror, as right ones."""
     assets = SceneAssets.load()
     # What was measured on them goes on being what can be measured.
-    assets = replace(assets, options=without_working_hands(assets.options))
+    assets = replace(assets, options=before_working_hands(assets.options))
     rng = np.random.default_rng(SEEDS[split])
     while True:
         sample = make_sample(rng, assets, RESOLUTION)

@@ -180,11 +180,11 @@ class HandMesh:
     ) -> ShapedHand:
         """A right hand of any shape and proportions, to be bent once or more often.
 
-        shape: (K,) standard deviations. warp: moves skin and joints. length: metres from the wrist joint along the middle finger to its tip.
-        forearm: length of forearm that is kept, in hand lengths, within FOREARM_RANGE. finger_scale: (5,) size of each
-        finger, thumb first. bone_scale: (15,) length of each finger bone. palm_scale: (2,) length and width of the
-        palm. thickness: (19,) metres by which the skin about each bone lies further out. Raises ValueError for wrong
-        sizes or a forearm out of range.
+        shape: (K,) standard deviations. warp: moves skin and joints. length: metres from the wrist joint along the
+        middle finger to its tip. forearm: length of forearm that is kept, in hand lengths, within FOREARM_RANGE.
+        finger_scale: (5,) size of each finger, thumb first. bone_scale: (15,) length of each finger bone. palm_scale:
+        (2,) length and width of the palm. thickness: (19,) metres by which the skin about each bone lies further out.
+        Raises ValueError for wrong sizes or a forearm out of range.
         """
         if not FOREARM_RANGE[0] <= forearm <= FOREARM_RANGE[1]:
             raise ValueError(f"forearm must lie in {FOREARM_RANGE} hand lengths, got {forearm}")

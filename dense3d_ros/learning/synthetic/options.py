@@ -109,21 +109,14 @@ class SceneOptions:
             raise ValueError(f"{path}: {error}") from error
 
 
-def without_working_hands(options: SceneOptions) -> SceneOptions:
-    """Scenes as they were before hands were at work in some."""
-    return replace(options, own_views=0.0, grasps=0.0, other_hands=0.0)
+def before_working_hands(options: SceneOptions) -> SceneOptions:
+    """Scenes as they were before hands were at work in some: what the ablations are measured on."""
+    return replace(options, anatomies=0.0, pinches=0.0, turned_bodies=0.0, own_views=0.0, grasps=0.0, other_hands=0.0)
 
 
 def without_later_options(options: SceneOptions) -> SceneOptions:
     """What the fixed test sets are drawn with: they were there before these options and must stay as they are."""
-    return replace(
-        without_working_hands(options),
-        anatomies=0.0,
-        stacked_poses=0.0,
-        pinches=0.0,
-        larger_objects=0.0,
-        turned_bodies=0.0,
-    )
+    return replace(before_working_hands(options), stacked_poses=0.0, larger_objects=0.0)
 
 
 @cache

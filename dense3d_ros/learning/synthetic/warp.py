@@ -1,7 +1,7 @@
 """A smooth random displacement of a resting hand: anatomies that no mesh has, with their joints.
 
-A mesh's own shape directions keep its idea of where knuckles and thumb root are, and a trained network learns that idea,
-too. Skin and joints that are moved by one smooth field stay in their places in each other.
+A mesh's own shape directions keep its idea of where knuckles and thumb root are, and a trained network learns it.
+Skin and joints that are moved by one smooth field stay in their places in each other.
 """
 
 from __future__ import annotations
@@ -37,4 +37,5 @@ class Warp:
 
     def moved(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
         """(N, 3) points in hand lengths, where the field takes them."""
-        return points + np.sin(points @ self.frequencies.T + self.phases) @ self.shifts
+        waves = np.sin(points @ self.frequencies.T + self.phases)
+        return np.asarray(points + waves @ self.shifts)
