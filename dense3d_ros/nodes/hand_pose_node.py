@@ -19,6 +19,7 @@ from dense3d_ros.nodes.camera_hints import CameraHints
 from dense3d_ros.nodes.diagnostics import (
     HANDS,
     LOG_AGAIN_S,
+    NO_HAND,
     Condition,
     Conditions,
     Level,
@@ -40,9 +41,6 @@ from dense3d_ros.nodes.worker import LatestWorker
 from dense3d_ros.perception.estimator import Estimate, HandPoseEstimator
 from dense3d_ros.perception.model import HandModel
 from dense3d_ros.runtime.interface import NonFiniteOutputError
-
-NO_HAND = "no hand"
-"""How the diagnostics' sentence on a frame without a hand begins, and the key of the reason alone among its values."""
 
 
 class HandPoseNode(Node):  # type: ignore[misc]

@@ -20,8 +20,7 @@ from visualization_msgs.msg import Marker, MarkerArray
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import HandPose
 from dense3d_ros.msg import HandPoseArray
-from dense3d_ros.nodes.diagnostics import HANDS, statuses_of, values_of
-from dense3d_ros.nodes.hand_pose_node import NO_HAND
+from dense3d_ros.nodes.diagnostics import HANDS, NO_HAND, statuses_of, values_of
 from dense3d_ros.nodes.messages import depth_image, read_hand, stamp_nanoseconds
 from dense3d_ros.recordings.tally import Reasons
 
