@@ -17,7 +17,7 @@ LOG_AGAIN_S = 10.0
 HANDS, STATE, COMMANDS = "hands", "state", "commands"
 """What the statuses of hand_pose, hand_state and hand_retarget are called after the node's name."""
 NO_HAND = "no hand"
-"""How hand_pose's sentence on a frame without a hand begins, and the key of the reason alone among its values."""
+"""How the sentence on images without a hand begins, and the key of the reason alone among its values."""
 CONDITION = "condition"
 """Key of the kind of a status's sentence among its values."""
 LONGEST_SENTENCE = 500
