@@ -1,11 +1,25 @@
-"""What a parser makes of a file from outside: a value, or one sentence."""
+"""What comes of a file from outside that is read and parsed: a value, or one sentence."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from dense3d_ros.excerpt import excerpt
+
+
+def read_bounded(path: Path, what: str, most: int) -> bytes:
+    """The content of a file that is to be `what`, such as "URDF"; ValueError where it cannot be read, or has
+    more than `most` bytes.
+    """
+    try:
+        size = path.stat().st_size
+        if size > most:
+            raise ValueError(f"{path} has {size} bytes; accepted: a {what} of at most {most}")
+        return path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"the {what} {excerpt(path)} cannot be read: {error.strerror}") from error
 
 
 @contextmanager

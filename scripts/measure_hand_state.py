@@ -20,7 +20,7 @@ from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import Handedness, HandPose
 from dense3d_ros.hand_state.grasp import PINCH_JOINTS
-from dense3d_ros.hand_state.state import Estimate, HandState, StateSettings
+from dense3d_ros.hand_state.state import HandState, StateEstimate, StateSettings
 from dense3d_ros.learning.synthetic.animation import HAND_LENGTH, PALM_TO_CAMERA, HandAnimation
 from dense3d_ros.learning.synthetic.hand_mesh import HandMesh, PosedHand
 from dense3d_ros.learning.synthetic.poses import pose_space
@@ -68,13 +68,13 @@ def estimates(
     return found
 
 
-def followed(frames: list[tuple[float, HandPose]], settings: StateSettings) -> list[Estimate]:
+def followed(frames: list[tuple[float, HandPose]], settings: StateSettings) -> list[StateEstimate]:
     state = HandState(Handedness.RIGHT, settings)
     found = [state.update(stamp, hand) for stamp, hand in frames]
     return [estimate for estimate in found if estimate is not None and estimate.age == 0.0]
 
 
-def points(found: list[Estimate], kind: str, *, raw: bool) -> Array:
+def points(found: list[StateEstimate], kind: str, *, raw: bool) -> Array:
     """(T, 3) metres: the wrist, or the point between the tips of thumb and index."""
     joints = np.array([estimate.raw if raw else estimate.joints for estimate in found])
     return np.asarray(joints[:, 0] if kind == "wrist" else 0.5 * (joints[:, 4] + joints[:, 8]))
@@ -85,7 +85,7 @@ def jitter(track: Array) -> float:
     return float(np.sqrt(track.var(axis=0).sum()) * 1e3)
 
 
-def lag(found: list[Estimate], kind: str) -> float:
+def lag(found: list[StateEstimate], kind: str) -> float:
     """Median milliseconds by which the filtered point is behind the raw one, which moves along x."""
     late = [k for k, estimate in enumerate(found) if estimate.stamp > SETTLED_S]
     behind = (points(found, kind, raw=True) - points(found, kind, raw=False))[late, 0]

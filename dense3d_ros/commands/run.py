@@ -32,7 +32,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -128,17 +128,17 @@ def run(arguments: argparse.Namespace) -> int:
         _say(f"{output} held the results of an earlier run; they are replaced")
     tally = Tally()
     try:
-        with (
-            ResultWriter(arguments.output, model, recording, arguments.joints) as writer,
-            bag or nullcontext(),
-            rerun or nullcontext(),
-        ):
-            for result in _counted(estimate_frames(recording.frames, estimator, centres), recording.count):
-                writer.add(result)
-                if bag:
-                    bag.add(result)
-                if rerun:
-                    rerun.add(result)
+        results = _counted(estimate_frames(recording.frames, estimator, centres), recording.count)
+        with ExitStack() as stack:
+            writers: list[ResultWriter | BagWriter | RerunWriter] = [
+                ResultWriter(arguments.output, model, recording, arguments.joints)
+            ]
+            writers += [writer for writer in (bag, rerun) if writer]
+            for writer in writers:
+                stack.enter_context(writer)
+            for result in results:
+                for writer in writers:
+                    writer.add(result)
                 tally.add(result)
             if bag:
                 bag.add_transforms(recording.last_transforms)

@@ -9,6 +9,9 @@ from dense3d_ros.excerpt import excerpt
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.distortion import Distortion
 
+LENS_SETTINGS = ("auto", "undo", "ignore", "inverse")
+"""What may be asked for a lens; of "auto" `lens_of` makes another one, as `camera_of` takes them."""
+
 
 class CameraInfoError(ValueError):
     """A camera info that does not describe the image. The message names field, value and what is accepted."""

@@ -41,6 +41,11 @@ FINGER_COLOURS: tuple[tuple[float, float, float], ...] = (
 
 WRIST_COLOUR = (0.95, 0.95, 0.95)
 
+JOINT_COLOURS: tuple[tuple[float, float, float], ...] = (
+    WRIST_COLOUR,
+    *(colour for colour in FINGER_COLOURS for _ in range(4)),
+)
+"""The same for each joint."""
 
 HALF_SCORE_ERROR = 0.02
 """Expected error of a joint, metres, at which its score is 0.5."""

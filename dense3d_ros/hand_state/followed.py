@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from dense3d_ros.geometry.hand import Handedness, HandPose
 from dense3d_ros.hand_state.rival import Rival
-from dense3d_ros.hand_state.state import Estimate, HandState, StateSettings, check_hand
+from dense3d_ros.hand_state.state import HandState, StateEstimate, StateSettings, check_hand
 
 TRACK_KEPT_S = 0.3
 """Seconds for which an unseen hand keeps its number in hand_pose by default, and may come back."""
@@ -55,7 +55,7 @@ class FollowedHand:
         self.refused: list[str] = []
         self.outside = self.change = self.back = self.doubt = self.reason = ""
 
-    def update(self, stamp: float, hands: Sequence[HandPose], *, are_placed: bool = True) -> Estimate | None:
+    def update(self, stamp: float, hands: Sequence[HandPose], *, are_placed: bool = True) -> StateEstimate | None:
         """The state at `stamp` seconds with the hands in that frame, those of another handedness included.
 
         are_placed: False where the hands are there but nobody knows where. That is as not seen, but the track is not
@@ -96,7 +96,7 @@ class FollowedHand:
             return False
         return True
 
-    def _measured(self, stamp: float, hand: HandPose, others: Sequence[HandPose]) -> Estimate | None:
+    def _measured(self, stamp: float, hand: HandPose, others: Sequence[HandPose]) -> StateEstimate | None:
         """The followed hand's state; it is lost where it is outside the workspace."""
         self.hand = hand
         estimate = self.state.update(stamp, hand)
@@ -115,7 +115,7 @@ class FollowedHand:
         self._rival.forget()
         self.state.reset()
 
-    def _taken(self, stamp: float, hands: Sequence[HandPose]) -> Estimate | None:
+    def _taken(self, stamp: float, hands: Sequence[HandPose]) -> StateEstimate | None:
         """The first of `hands` that is inside the workspace starts over, and is followed from now on."""
         for hand in hands:
             estimate = self.state.update(stamp, hand)

@@ -72,7 +72,7 @@ class StateSettings:
 
 
 @dataclass(frozen=True)
-class Estimate:
+class StateEstimate:
     """A hand as a robot needs it, measured at `stamp` seconds, `age` seconds before it was asked for.
 
     age is 0 where the hand was seen in this frame. raw: (21, 3) metres as measured. joints: (21, 3) metres filtered
@@ -113,11 +113,11 @@ class HandState:
     def _start_over(self) -> None:
         self._filter = OneEuroFilter()
         self._states = GraspStates()
-        self._last: Estimate | None = None
+        self._last: StateEstimate | None = None
         self._offsets = np.zeros((JOINT_COUNT, 3))
         self._accepted = np.full(JOINT_COUNT, -np.inf)
 
-    def update(self, stamp: float, hand: HandPose | None) -> Estimate | None:
+    def update(self, stamp: float, hand: HandPose | None) -> StateEstimate | None:
         """The state at `stamp` seconds, with the hand in that frame or None where it was not seen.
 
         A hand that is not seen, or whose wrist is a glitch, keeps its last state with an age for `max_hold`; then it
@@ -159,7 +159,7 @@ class HandState:
         """How a hand of this handedness, whose joints are valid, is outside the workspace; "" where it is inside."""
         return self._outside(hand_frames(np.asarray(hand.joints, np.float64), self.handedness))
 
-    def _without_glitch(self, stamp: float, hand: HandPose) -> Estimate | None:
+    def _without_glitch(self, stamp: float, hand: HandPose) -> StateEstimate | None:
         """The last state, or None where it is too old."""
         assert self._seen is not None
         seen, place = self._seen
@@ -194,7 +194,7 @@ class HandState:
         before, place = seen
         return bool(np.linalg.norm(hand.joints[0] - place) <= self._allowed(stamp - before))
 
-    def _measured(self, stamp: float, hand: HandPose) -> Estimate:
+    def _measured(self, stamp: float, hand: HandPose) -> StateEstimate:
         settings = self.settings
         raw = np.asarray(hand.joints, np.float64)
         offsets = raw - raw[0]
@@ -221,5 +221,5 @@ class HandState:
             fist=(settings.fist_on, settings.fist_off),
         )
         frames = hand_frames(joints, self.handedness)
-        self._last = Estimate(stamp, 0.0, raw, joints, scores, glitches, frames, grasp, angles)
+        self._last = StateEstimate(stamp, 0.0, raw, joints, scores, glitches, frames, grasp, angles)
         return self._last

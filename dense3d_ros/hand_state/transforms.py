@@ -179,7 +179,7 @@ class _Walk:
 
 
 def transform_points(pose: Pose, points: NDArray[np.floating]) -> Array:
-    """(N, 3) metres in the frame at `pose` -> (N, 3) metres where that pose is told."""
+    """(N, 3) metres in the frame at `pose` -> (N, 3) metres in the frame that the pose is told in."""
     return np.asarray(points @ pose.rotation.T + pose.position)
 
 

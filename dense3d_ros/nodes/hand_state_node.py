@@ -17,7 +17,7 @@ from dense3d_ros.geometry.hand import Handedness, HandPose
 from dense3d_ros.hand_state.conventions import convention_poses
 from dense3d_ros.hand_state.followed import FollowedHand
 from dense3d_ros.hand_state.frames import Pose
-from dense3d_ros.hand_state.state import Estimate
+from dense3d_ros.hand_state.state import StateEstimate
 from dense3d_ros.hand_state.transforms import transform_points
 from dense3d_ros.msg import HandPoseArray
 from dense3d_ros.nodes.diagnostics import STATE, Condition, Conditions, Level, diagnostic_array, status_name
@@ -127,7 +127,7 @@ class HandStateNode(Node):  # type: ignore[misc]
         if camera is not None:
             for hand in hands:
                 hand.joints = transform_points(camera, hand.joints).astype(np.float32)
-        estimates: dict[Handedness, Estimate] = {}
+        estimates: dict[Handedness, StateEstimate] = {}
         smoothed = []
         for handedness, followed in self._hands.items():
             followed.state.settings = settings.of_the_hand()
@@ -148,7 +148,7 @@ class HandStateNode(Node):  # type: ignore[misc]
             smoothed.sort(key=lambda hand: hand.track_id)
             self._smoothed.publish(self._messages.hands(header, smoothed, message.model))
 
-    def _publish_joints(self, header: Any, handedness: Handedness, estimate: Estimate) -> None:
+    def _publish_joints(self, header: Any, handedness: Handedness, estimate: StateEstimate) -> None:
         """In the convention that is asked for, if any."""
         name = self._configuration.settings.convention
         if name == "none" or not self._outputs[handedness].joints_wanted():
@@ -159,7 +159,7 @@ class HandStateNode(Node):  # type: ignore[misc]
             text = f"{handedness.name.lower()} hand on {self._topic} cannot be given as {name}: {error}"
             self._conditions.report(Condition(Level.ERROR, "convention", text))
 
-    def _tell(self, followed: FollowedHand, estimate: Estimate | None) -> None:
+    def _tell(self, followed: FollowedHand, estimate: StateEstimate | None) -> None:
         """Count and report what the last message did to a hand."""
         name = f"{followed.state.handedness.name.lower()} hand on {self._topic}"
         told = [("refused hands", Condition(Level.ERROR, "hand", f"{name}: {text}")) for text in followed.refused]

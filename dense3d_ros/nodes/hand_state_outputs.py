@@ -13,7 +13,7 @@ from dense3d_ros.geometry.hand import Handedness
 from dense3d_ros.geometry.hand_angles import ANGLE_NAMES, WRIST_ANGLES
 from dense3d_ros.geometry.rotation import quaternion
 from dense3d_ros.hand_state.frames import FRAME_NAMES, Pose
-from dense3d_ros.hand_state.state import Estimate
+from dense3d_ros.hand_state.state import StateEstimate
 from dense3d_ros.msg import HandGrasp
 from dense3d_ros.nodes.endpoints import create_publisher
 
@@ -62,7 +62,7 @@ class HandStateOutputs:
         """The joints of a convention, for an image that shows the hand."""
         self._joints.publish(PoseArray(header=header, poses=[_filled(PoseMessage(), joint) for joint in joints]))
 
-    def publish(self, header: Any, estimate: Estimate | None, reason: str = "") -> None:
+    def publish(self, header: Any, estimate: StateEstimate | None, reason: str = "") -> None:
         """What is known at the image of `header`; None where the hand is lost or never was, for that reason."""
         if estimate is None:
             if self.tracked and self._grasp.get_subscription_count() > 0:
@@ -80,7 +80,7 @@ class HandStateOutputs:
         if self._grasp.get_subscription_count() > 0:
             self._grasp.publish(self._grasp_message(estimate))
 
-    def _grasp_message(self, estimate: Estimate) -> Any:
+    def _grasp_message(self, estimate: StateEstimate) -> Any:
         grasp = estimate.grasp
         return HandGrasp(
             header=self._header,

@@ -10,14 +10,14 @@ from rclpy.duration import Duration
 from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import Marker, MarkerArray
 
-from dense3d_ros.geometry.hand import BONES, FINGER_COLOURS, JOINT_COUNT, WRIST_COLOUR, HandPose
+from dense3d_ros.geometry.hand import BONES, FINGER_COLOURS, JOINT_COLOURS, JOINT_COUNT, HandPose
 
 JOINTS_NAMESPACE = "joints"
 BONES_NAMESPACE = "bones"
 
 
-def _colour(finger: int) -> ColorRGBA:
-    red, green, blue = WRIST_COLOUR if finger < 0 else FINGER_COLOURS[finger]
+def _colour(rgb: tuple[float, float, float]) -> ColorRGBA:
+    red, green, blue = rgb
     return ColorRGBA(r=red, g=green, b=blue, a=1.0)
 
 
@@ -77,8 +77,8 @@ def _hand_markers() -> tuple[Marker, Marker]:
     """Joint and bone marker that share their points, so that filling the joints fills both."""
     joints = Marker(ns=JOINTS_NAMESPACE, type=Marker.SPHERE_LIST, action=Marker.ADD)
     joints.points = [Point() for _ in range(JOINT_COUNT)]
-    joints.colors = [_colour((joint - 1) // 4) for joint in range(JOINT_COUNT)]
+    joints.colors = [_colour(colour) for colour in JOINT_COLOURS]
     bones = Marker(ns=BONES_NAMESPACE, type=Marker.LINE_LIST, action=Marker.ADD)
     bones.points = [joints.points[joint] for bone in BONES for joint in bone]
-    bones.colors = [_colour(finger) for finger in range(5) for _ in range(8)]
+    bones.colors = [_colour(colour) for colour in FINGER_COLOURS for _ in range(8)]
     return joints, bones

@@ -26,7 +26,7 @@ from dense3d_ros.nodes.unknown_parameters import unknown_parameters
 PATIENCE_S = 4.0
 """So long what is at work may take to end; launch sends the next signal after five seconds."""
 FAREWELL_S = 0.2
-"""So long the last messages get to arrive: a reply is dropped by who hears first that its sender is gone."""
+"""Seconds that the last messages have to arrive: who hears first that the sender is gone drops its reply."""
 UNREACHABLE = 3
 """Exit status of a process that no message reaches any more."""
 

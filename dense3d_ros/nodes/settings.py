@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 from dense3d_ros.excerpt import excerpt
+from dense3d_ros.geometry.camera_info import LENS_SETTINGS
 from dense3d_ros.hand_state.conventions import CONVENTIONS
 from dense3d_ros.hand_state.state import StateSettings
 from dense3d_ros.nodes.parameter_fields import check_choice, check_ranges, parameter
@@ -84,7 +85,7 @@ class HandPoseSettings:
     def __post_init__(self) -> None:
         check_ranges(self)
         check_choice("transport", self.transport, TRANSPORTS)
-        check_choice("distortion", self.distortion, ("auto", "undo", "ignore", "inverse"))
+        check_choice("distortion", self.distortion, LENS_SETTINGS)
         if 0 < self.depth_unit < SMALLEST_UNIT:
             raise ValueError(
                 f"depth_unit is {self.depth_unit:g}; accepted: 0, or {SMALLEST_UNIT:g} to 1 metre per value"

@@ -9,7 +9,7 @@ from tf2_msgs.msg import TFMessage
 
 from dense3d_ros.geometry.hand import Handedness
 from dense3d_ros.geometry.rotation import quaternion
-from dense3d_ros.hand_state.state import Estimate
+from dense3d_ros.hand_state.state import StateEstimate
 from dense3d_ros.nodes.endpoints import create_publisher
 
 
@@ -19,7 +19,7 @@ class TransformOutput:
     def __init__(self, node: Any) -> None:
         self._publisher = create_publisher(node, TFMessage, "/tf", 100)
 
-    def publish(self, header: Any, hands: dict[Handedness, Estimate], prefix: str) -> None:
+    def publish(self, header: Any, hands: dict[Handedness, StateEstimate], prefix: str) -> None:
         """One message with the frames of all `hands`, which were seen in the image of `header`."""
         transforms = [
             self._transform(header, f"{prefix}{handedness.name.lower()}_{name}", pose)

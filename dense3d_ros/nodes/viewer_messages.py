@@ -13,10 +13,9 @@ from sensor_msgs.msg import Image, PointCloud2, PointField
 
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import NOTHING, DepthImage
-from dense3d_ros.geometry.hand import JOINT_COUNT, HandPose
+from dense3d_ros.geometry.hand import HandPose
+from dense3d_ros.geometry.joint_cloud import POINT, joint_cloud
 from dense3d_ros.skeleton_drawing import DEPTH_RGB, HAND_RGB, ColourImage, draw_skeleton
-
-_POINT = np.dtype([("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("rgb", "<u4"), ("score", "<f4")])
 
 
 def _scale() -> NDArray[np.uint8]:
@@ -27,12 +26,9 @@ def _scale() -> NDArray[np.uint8]:
 
 
 _SCALE = _scale()
-_COLOURS = np.array([red << 16 | green << 8 | blue for red, green, blue in HAND_RGB], np.uint32)[
-    (np.arange(JOINT_COUNT) - 1) // 4
-]
 _FIELDS = [
     PointField(name=name, offset=4 * index, datatype=PointField.FLOAT32, count=1)
-    for index, name in enumerate(_POINT.names or ())
+    for index, name in enumerate(POINT.names or ())
 ]
 
 
@@ -68,17 +64,14 @@ def overlay_message(header: Any, image: ColourImage) -> Any:
 
 def points_message(header: Any, hands: Sequence[HandPose]) -> Any:
     """sensor_msgs/PointCloud2 of all joints, 21 a hand in the order of JOINT_NAMES: x, y, z, rgb and score."""
-    points = np.zeros((len(hands), JOINT_COUNT), _POINT)
-    for row, hand in zip(points, hands, strict=True):
-        row["x"], row["y"], row["z"] = hand.joints.T
-        row["rgb"], row["score"] = _COLOURS, hand.joint_scores
+    points = joint_cloud(hands)
     return PointCloud2(
         header=header,
         height=1,
         width=points.size,
         fields=_FIELDS,
-        point_step=_POINT.itemsize,
-        row_step=_POINT.itemsize * points.size,
+        point_step=POINT.itemsize,
+        row_step=POINT.itemsize * points.size,
         is_dense=True,
         data=array.array("B", points.tobytes()),
     )

@@ -62,9 +62,9 @@ def open_bag_recording(
 
 @dataclass(frozen=True)
 class _Start:
-    """The first image that can be read, and its camera by the first camera info that fits it, before which are others.
+    """The first image that can be read, and its camera by the first camera info that fits it.
 
-    passed: how many.
+    passed: how many camera infos come before that one.
     """
 
     depth: DepthImage

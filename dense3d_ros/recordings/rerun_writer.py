@@ -16,7 +16,7 @@ from dense3d_ros.atomic_write import check_writable, writing
 from dense3d_ros.excerpt import printable
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthImage
-from dense3d_ros.geometry.hand import BONES, FINGER_COLOURS, JOINT_COUNT, WRIST_COLOUR, HandPose
+from dense3d_ros.geometry.hand import BONES, FINGER_COLOURS, JOINT_COLOURS, JOINT_COUNT, HandPose
 from dense3d_ros.hand_state.angles import hand_angles
 from dense3d_ros.hand_state.grasp import aperture, finger_closures
 from dense3d_ros.recordings.growing_stamps import GrowingStamps
@@ -34,7 +34,6 @@ _SINCE_1970 = 10**17
 _EVERY = 2
 """Of a cloud's points every second column and row."""
 _JOINT_RADIUS, _BONE_RADIUS, _POINT_RADIUS = 0.006, 0.003, 0.001
-_JOINT_COLOURS = [(WRIST_COLOUR, *FINGER_COLOURS)[(joint + 3) // 4] for joint in range(JOINT_COUNT)]
 _BONE_COLOURS = [FINGER_COLOURS[bone // 4] for bone in range(len(BONES))]
 
 
@@ -118,7 +117,7 @@ class RerunWriter:
         joints = np.array([hand.joints for hand in hands], np.float32).reshape(-1, 3)
         bones = np.array([hand.joints[list(bone)] for hand in hands for bone in BONES], np.float32).reshape(-1, 2, 3)
         count = len(hands)
-        self._log(JOINTS, rerun.Points3D(joints, colors=_JOINT_COLOURS * count, radii=_JOINT_RADIUS))
+        self._log(JOINTS, rerun.Points3D(joints, colors=list(JOINT_COLOURS) * count, radii=_JOINT_RADIUS))
         self._log(BONE_LINES, rerun.LineStrips3D(bones, colors=_BONE_COLOURS * count, radii=_BONE_RADIUS))
         labels = [f"#{hand.track_id} {hand.handedness.name.lower()} {hand.score:.2f}" for hand in hands]
         self._log(WRISTS, rerun.Points3D(joints[::JOINT_COUNT], labels=labels, radii=_JOINT_RADIUS))

@@ -12,9 +12,9 @@ from rosbags.typesys.store import Typestore
 
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthImage
-from dense3d_ros.geometry.hand import BONES, FINGER_COLOURS, JOINT_COUNT, SKELETON, WRIST_COLOUR, HandPose
+from dense3d_ros.geometry.hand import BONES, FINGER_COLOURS, JOINT_COLOURS, SKELETON, HandPose
+from dense3d_ros.geometry.joint_cloud import POINT, joint_cloud
 from dense3d_ros.geometry.rotation import quaternion
-from dense3d_ros.skeleton_drawing import HAND_RGB
 
 HANDS, MARKERS = "dense3d_ros/msg/HandPoseArray", "visualization_msgs/msg/MarkerArray"
 IMAGE, INFO = "sensor_msgs/msg/Image", "sensor_msgs/msg/CameraInfo"
@@ -25,7 +25,6 @@ _SPHERE_LIST, _LINE_LIST = 7, 5
 _ADD, _DELETE, _DELETE_ALL = 0, 2, 3
 _JOINT_DIAMETER, _BONE_WIDTH = 0.012, 0.006
 _NAMESPACES = ("joints", "bones")
-_POINT = np.dtype([("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("rgb", "<u4"), ("score", "<f4")])
 _FLOAT32 = 7
 
 
@@ -104,16 +103,12 @@ class RosTypes:
 
     def points(self, header: Any, hands: Sequence[HandPose]) -> Any:
         """sensor_msgs/PointCloud2 of all joints as `hand_pose` publishes it."""
-        points = np.zeros((len(hands), JOINT_COUNT), _POINT)
-        for row, hand in zip(points, hands, strict=True):
-            row["x"], row["y"], row["z"] = hand.joints.T
-            row["score"] = hand.joint_scores
-            row["rgb"] = [_packed((joint - 1) // 4) for joint in range(JOINT_COUNT)]
-        names = _POINT.names or ()
+        points = joint_cloud(hands)
+        names = POINT.names or ()
         fields = [
             self._new("sensor_msgs/msg/PointField", name, 4 * index, _FLOAT32, 1) for index, name in enumerate(names)
         ]
-        size = _POINT.itemsize
+        size = POINT.itemsize
         data = np.frombuffer(points.tobytes(), np.uint8)
         return self._new(POINTS, header, 1, points.size, fields, False, size, size * points.size, data, True)
 
@@ -132,15 +127,15 @@ class RosTypes:
             for name, shape in zip(_NAMESPACES, (_SPHERE_LIST, _LINE_LIST), strict=True)
         )
         joints.points = self._points(hand)
-        joints.colors = [self._colour((joint - 1) // 4) for joint in range(JOINT_COUNT)]
+        joints.colors = [self._colour(colour) for colour in JOINT_COLOURS]
         joints.scale.x = joints.scale.y = joints.scale.z = _JOINT_DIAMETER
         bones.points = [joints.points[joint] for bone in BONES for joint in bone]
-        bones.colors = [self._colour(finger) for finger in range(5) for _ in range(8)]
+        bones.colors = [self._colour(colour) for colour in FINGER_COLOURS for _ in range(8)]
         bones.scale.x = _BONE_WIDTH
         return joints, bones
 
-    def _colour(self, finger: int) -> Any:
-        return self._new("std_msgs/msg/ColorRGBA", *(WRIST_COLOUR if finger < 0 else FINGER_COLOURS[finger]), 1.0)
+    def _colour(self, rgb: tuple[float, float, float]) -> Any:
+        return self._new("std_msgs/msg/ColorRGBA", *rgb, 1.0)
 
     def _marker(self, header: Any, name: str, number: int, shape: int, action: int, lifetime: int = 0) -> Any:
         nowhere = self._new("geometry_msgs/msg/Point", 0.0, 0.0, 0.0)
@@ -153,9 +148,3 @@ class RosTypes:
         mesh = self._new("visualization_msgs/msg/MeshFile", "", np.zeros(0, np.uint8))
         shown = (header, name, number, shape, action, pose, scale, colour, duration, False)
         return self._new("visualization_msgs/msg/Marker", *shown, [], [], "", image, [], "", "", mesh, False)
-
-
-def _packed(finger: int) -> int:
-    """Colour of a finger as PointCloud2 has it: 0xRRGGBB."""
-    red, green, blue = HAND_RGB[finger]
-    return red << 16 | green << 8 | blue

@@ -141,7 +141,7 @@ def _too_far_off(errors: Mapping[str, tuple[Array, Array]]) -> Iterator[str]:
 
 
 def causes(seen: TeleopObservation, robot: str) -> dict[str, int]:
-    """Why images moved the robot of that node not -> how many of them.
+    """Why an image did not move the robot of that node -> how many did not for this reason.
 
     The nodes count the causes and say so once a second, so these may be some images off. What no node counts was lost
     on the way to one.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dense3d_ros.excerpt import excerpt
 from dense3d_ros.geometry.hand import Handedness
-from dense3d_ros.parsing import parsing
+from dense3d_ros.parsing import parsing, read_bounded
 from dense3d_ros.retargeting.urdf import Robot, read_urdf
 
 Array = NDArray[np.float64]
@@ -131,13 +131,7 @@ def _path(name_or_path: str) -> Path:
 
 
 def _read(path: Path) -> Entries:
-    try:
-        size = path.stat().st_size
-        if size > MOST_BYTES:
-            raise ValueError(f"{path} has {size} bytes; accepted: a configuration of at most {MOST_BYTES}")
-        content = path.read_bytes()
-    except OSError as error:
-        raise ValueError(f"the robot configuration {excerpt(path)} cannot be read: {error.strerror}") from error
+    content = read_bounded(path, "robot configuration", MOST_BYTES)
     with parsing(f"{path} is no YAML"):
         values = yaml.safe_load(content.decode("utf-8"))
     if not isinstance(values, dict):

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dense3d_ros.excerpt import excerpt
-from dense3d_ros.parsing import parsing
+from dense3d_ros.parsing import parsing, read_bounded
 
 Array = NDArray[np.float64]
 
@@ -89,13 +89,7 @@ class Robot:
 
 def read_urdf(path: Path) -> Robot:
     """The robot in a file; ValueError says what is wrong with it."""
-    try:
-        size = path.stat().st_size
-        if size > MOST_BYTES:
-            raise ValueError(f"{path} has {size} bytes; accepted: a URDF of at most {MOST_BYTES}")
-        content = path.read_bytes()
-    except OSError as error:
-        raise ValueError(f"the URDF {path} cannot be read: {error.strerror}") from error
+    content = read_bounded(path, "URDF", MOST_BYTES)
     with parsing(f"{path} is no URDF"):
         root = ElementTree.fromstring(content)
     if root.tag != "robot":

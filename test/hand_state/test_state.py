@@ -11,13 +11,13 @@ import pytest
 from rendered_hands import gesture, hand_pose
 
 from dense3d_ros.geometry.hand import Handedness
-from dense3d_ros.hand_state.state import LONGEST_GAP, Estimate, HandState, StateSettings
+from dense3d_ros.hand_state.state import LONGEST_GAP, HandState, StateEstimate, StateSettings
 
 RIGHT = Handedness.RIGHT
 PERIOD = 1.0 / 30.0
 
 
-def follow(state: HandState, joints: np.ndarray, stamp: float) -> Estimate:
+def follow(state: HandState, joints: np.ndarray, stamp: float) -> StateEstimate:
     estimate = state.update(stamp, hand_pose(joints))
     assert estimate is not None
     return estimate

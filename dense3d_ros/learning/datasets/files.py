@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dense3d_ros.geometry.png_chunks import SIGNATURE
 from dense3d_ros.learning.datasets.sample import DatasetError
 
-_PNG_START = b"\x89PNG\r\n\x1a\n"
 _PNG_END = b"IEND\xaeB`\x82"
 
 
@@ -32,7 +32,7 @@ def read_png(path: Path, shape: tuple[int, ...], dtype: type[np.generic]) -> NDA
     except OSError as error:
         raise DatasetError(f"{path} cannot be read ({error.strerror}); expected a PNG image") from error
     # A decoder fills up what is cut off and says nothing.
-    complete = data.startswith(_PNG_START) and data.rstrip(b"\0").endswith(_PNG_END)
+    complete = data.startswith(SIGNATURE) and data.rstrip(b"\0").endswith(_PNG_END)
     values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if complete else None
     if values is None:
         raise DatasetError(f"{path} is damaged or no PNG ({len(data)} bytes); download it again")
