@@ -382,7 +382,8 @@ def test_models_lists_what_is_there(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["models"]) == 0
     said = capsys.readouterr().out
     for views in (1, 3):
-        assert re.search(rf"^  views {views}: published from a score of 0\.\d+ on; calibration: seed \d+, ", said, re.M)
+        new = "new hands, judged on 3, are published from a score of"
+        assert re.search(rf"^  views {views}: {new} 0\.\d+ on; calibration: seed \d+, ", said, re.M)
     errors = re.findall(r"^    [\d.]+ mm on [^\n]*$", said, re.M)
     assert len(errors) > 1
     assert all(error.count(" mm on ") == 1 for error in errors)
