@@ -26,14 +26,15 @@ class Oracle(HandModel):
 
     Within 9 cm of a hand the presence is 0.99 and the joints are true plus a tenth of the crop's offset, as networks
     lean towards the centre. Taken for the wrong hand the joints are 2 cm off. `batches` counts the crops of each call,
-    `rolls` has how each crop was turned. Its detector names the hands a centimetre off, then the `distractors`, where
-    there is a surface near.
+    `rolls` has how each crop was turned, `taken_for` for which handedness. Its detector names the hands a centimetre
+    off, then the `distractors`, where there is a surface near.
     """
 
     hands: list[tuple[NDArray[np.float32], bool]] = field(default_factory=list)
     distractors: list[NDArray[np.float32]] = field(default_factory=list)
     batches: list[int] = field(default_factory=list)
     rolls: list[float] = field(default_factory=list)
+    taken_for: list[Handedness] = field(default_factory=list)
     description: ModelDescription = ModelDescription(  # noqa: RUF009 (frozen)
         name="oracle", stacks=1, features=16, half_size=0.15, ball_radius=0.1, resolution=64, licence="Apache-2.0"
     )
@@ -56,6 +57,7 @@ class Oracle(HandModel):
     def predict(self, crops: Sequence[HandCrop], handednesses: Sequence[Handedness]) -> list[Prediction]:
         self.batches.append(len(crops))
         self.rolls += [crop.roll for crop in crops]
+        self.taken_for += [handedness for handedness in handednesses for _ in range(self.views)]
         first = crops[:: self.views]
         return [self._of(crop, handedness) for crop, handedness in zip(first, handednesses, strict=True)]
 

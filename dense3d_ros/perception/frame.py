@@ -122,14 +122,15 @@ class Frame:
         "" for a place where a hand may be.
         """
         tried = [place for start in starts for place in start]
+        rolls = [start[0].best.roll for start in starts]
         self._pass([place.best for place in tried], self.model)
         with self.stage("check"):
             self._score(tried, self.model)
             places = [max(start, key=lambda place: place.score) for start in starts]
             reasons, accepted = [], self._acceptance
-            for place in places:
+            for place, roll in zip(places, rolls, strict=True):
                 if place.score >= probability(SCREENED):
-                    place.take_as_either()
+                    place.take_as_either(roll)
                     reasons.append("")
                 else:
                     reasons.append(accepted.doubt(place) if place.best.is_possible else accepted.impossible(place))

@@ -106,10 +106,16 @@ class Place:
         """0 for a hand that was followed, 1 for one that comes back, 2 for a new one."""
         return 2 if self.track is None else int(self.track.is_lost)
 
-    def take_as_either(self) -> None:
-        """Start anew, where the passes so far have led, as a right hand and as a left one."""
-        first = self.hypotheses[0]
-        self.hypotheses = [Hypothesis(first.centre, handedness, first.roll) for handedness in RIGHT_AND_LEFT]
+    def take_as_either(self, roll: float) -> None:
+        """Start anew where the pass as a right hand has led: as a right hand, and as a left one turned by `roll`.
+
+        What turns a crop upright for a right hand may turn it away from a left one.
+        """
+        right = self.hypotheses[0]
+        self.hypotheses = [
+            Hypothesis(right.centre, Handedness.RIGHT, right.roll),
+            Hypothesis(right.centre, Handedness.LEFT, roll),
+        ]
 
     @property
     def right_log_odds(self) -> float | None:

@@ -16,7 +16,7 @@ from room import CAMERA, Room, make_room
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.crop import HandCrop
 from dense3d_ros.geometry.depth import DepthImage
-from dense3d_ros.geometry.hand import Handedness, hand_centre, upright_roll
+from dense3d_ros.geometry.hand import Handedness, angle_between, hand_centre, upright_roll
 from dense3d_ros.learning.synthetic.hand_mesh import HandMesh
 from dense3d_ros.learning.synthetic.poses import pose_space
 from dense3d_ros.learning.synthetic.primitives import sphere
@@ -152,6 +152,26 @@ def test_a_left_hand(mesh: HandMesh) -> None:
     assert estimate.hands[0].handedness == Handedness.LEFT
     np.testing.assert_allclose(estimate.hands[0].joints, oracle.hands[0][0], atol=0.003)
     assert estimator.estimate(depth, CAMERA, 0.03).passes == 1
+
+
+@pytest.mark.parametrize("left", [False, True])
+def test_no_hand_starts_in_the_turn_that_it_has_as_the_other_one(mesh: HandMesh, left: bool) -> None:
+    class UprightOnly(Oracle):
+        """Turns a hand by a quarter when it takes it for the other one, and sees none that is far from upright."""
+
+        def _of(self, crop: HandCrop, handedness: Handedness) -> Prediction:
+            prediction = super()._of(crop, handedness)
+            centre = hand_centre(prediction.joints)
+            turned = replace(prediction, joints=(prediction.joints - centre) @ UPRIGHT + centre)
+            if handedness != (Handedness.LEFT if left else Handedness.RIGHT):
+                return turned
+            is_upright = angle_between(crop.roll, upright_roll(self.hands[0][0])) < 0.5
+            return prediction if is_upright else replace(turned, presence=-4.6, log_likelihood=-5.0)
+
+    depth, oracle = frame(mesh, (0, 0, 0.5), left=left)
+    (hand,) = HandPoseEstimator(UprightOnly(hands=oracle.hands)).estimate(depth, CAMERA).hands
+    assert hand.handedness == (Handedness.LEFT if left else Handedness.RIGHT)
+    np.testing.assert_allclose(hand.joints, oracle.hands[0][0], atol=0.003)
 
 
 def test_a_hand_that_is_lost_for_a_moment_keeps_its_number(mesh: HandMesh) -> None:
@@ -525,8 +545,10 @@ def test_crops_are_turned_until_the_hand_is_upright(
     np.testing.assert_allclose(first.hands[0].joints, true, atol=0.003)
     assert first.hands[0].handedness == (Handedness.LEFT if left else Handedness.RIGHT)
     assert oracle.rolls[0] == 0
-    assert oracle.rolls[-1] == pytest.approx(upright_roll(true), abs=0.05)
-    assert abs(oracle.rolls[-1]) > 1
+    own = first.hands[0].handedness
+    last = [roll for roll, one in zip(oracle.rolls, oracle.taken_for, strict=True) if one == own][-1]
+    assert last == pytest.approx(upright_roll(true), abs=0.05)
+    assert abs(last) > 1
     oracle.rolls.clear()
     second = estimator.estimate(depth, CAMERA, 0.1, centres)
     assert second.passes == 1
