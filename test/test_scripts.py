@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthImage
@@ -35,6 +36,8 @@ from dense3d_ros.perception.detector import Candidate
 from dense3d_ros.perception.evidence import Evidence
 from dense3d_ros.perception.hypotheses import Place
 from dense3d_ros.perception.model import Prediction
+from dense3d_ros.perception.model_description import ModelDescription
+from dense3d_ros.perception.model_file import read_model, save_model
 
 pytest.importorskip("matplotlib", reason="the scripts draw with matplotlib")
 
@@ -284,3 +287,31 @@ def test_the_images_of_the_method(tmp_path: Path) -> None:
     draw.draw_maps(tmp_path / "maps.png", view)
     draw.draw_fusion(tmp_path / "fusion.png", view)
     assert all((tmp_path / name).stat().st_size > 10_000 for name in ("maps.png", "fusion.png"))
+
+
+def test_average_of_two_models(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    average = load("average_models")
+    description = ModelDescription("small", 1, 16, 0.15, 0.1, 64, "Apache-2.0", errors={"synthetic": 9.0})
+    files = [tmp_path / "later.safetensors", tmp_path / "earlier.safetensors"]
+    networks = []
+    for seed, file in enumerate(files):
+        torch.manual_seed(seed)
+        networks.append(description.build_network())
+        save_model(file, networks[-1], replace(description, name=file.stem))
+    output = tmp_path / "average.safetensors"
+    arguments = ["average_models.py", *map(str, files), "--share", "0.75", "--output", str(output)]
+    monkeypatch.setattr(sys, "argv", arguments)
+    assert average.main() == 0
+    found, network = read_model(str(output))
+    assert (found.name, found.errors) == ("later", {})
+    later, earlier = (one.state_dict() for one in networks)
+    for name, tensor in network.state_dict().items():
+        # Files hold half precision.
+        expected = 0.75 * later[name] + 0.25 * earlier[name]
+        torch.testing.assert_close(tensor, expected, rtol=2e-3, atol=1e-4, check_dtype=False)
+    save_model(files[1], replace(description, features=32).build_network(), replace(description, features=32))
+    with pytest.raises(SystemExit):
+        average.main()
+    assert "the two models have different layers" in capsys.readouterr().err

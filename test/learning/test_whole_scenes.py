@@ -13,7 +13,7 @@ from dense3d_ros.dense.detector_network import DetectorNetwork
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import Handedness, angle_between, hand_centre, upright_roll
 from dense3d_ros.learning.synthetic.scenes import SceneAssets
-from dense3d_ros.learning.synthetic.whole_scenes import WholeScene, make_whole_scene
+from dense3d_ros.learning.synthetic.whole_scenes import CLIPPED_BEHIND, WholeScene, make_whole_scene
 from dense3d_ros.learning.training.detector import DetectorMethod, detector_loss, missed_hands
 from dense3d_ros.learning.training.detector_data import (
     LEAST_INSIDE,
@@ -110,6 +110,22 @@ def test_hands_that_hardly_show_do_not_count(scenes: list[WholeScene]) -> None:
         if hidden == 0:
             assert counted.all()
     assert seen > 5
+
+
+def test_a_short_range_leaves_the_hands_and_nothing_far_behind_them(assets: SceneAssets) -> None:
+    options = assets.options
+    always, never = (replace(assets, options=replace(options, clipped_depths=share)) for share in (1.0, 0.0))
+    lost = 0
+    for number in range(20):
+        clipped, whole = (make_whole_scene(np.random.default_rng([4, number]), each) for each in (always, never))
+        kept = clipped.depth > 0
+        np.testing.assert_array_equal(clipped.depth[kept], whole.depth[kept])
+        furthest = max((float(hand_centre(hand.joints)[2]) for hand in clipped.hands), default=1.2)
+        assert clipped.depth.max() < furthest + CLIPPED_BEHIND[1]
+        if clipped.hands:
+            assert kept[(whole.depth > 0) & (whole.depth < furthest + CLIPPED_BEHIND[0])].all()
+        lost += np.count_nonzero(whole.depth) > np.count_nonzero(kept)
+    assert lost > 5
 
 
 def test_batches_depend_on_seed_and_number_only() -> None:

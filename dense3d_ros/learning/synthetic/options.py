@@ -45,6 +45,7 @@ class SceneOptions:
     second_hands: float
     touching_hands: float
     image_borders: float
+    clipped_depths: float
     own_views: float
     head_views: float
     grasps: float
@@ -111,7 +112,16 @@ class SceneOptions:
 
 def before_working_hands(options: SceneOptions) -> SceneOptions:
     """Scenes as they were before hands were at work in some: what the ablations are measured on."""
-    return replace(options, anatomies=0.0, pinches=0.0, turned_bodies=0.0, own_views=0.0, grasps=0.0, other_hands=0.0)
+    return replace(
+        options,
+        anatomies=0.0,
+        pinches=0.0,
+        turned_bodies=0.0,
+        clipped_depths=0.0,
+        own_views=0.0,
+        grasps=0.0,
+        other_hands=0.0,
+    )
 
 
 def without_later_options(options: SceneOptions) -> SceneOptions:

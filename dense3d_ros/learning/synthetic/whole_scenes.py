@@ -29,6 +29,8 @@ HAND_COUNTS = (0.32, 0.36, 0.22, 0.06, 0.04)
 """Shares of images with so many hands."""
 CALM = 0.5
 """Share of the images with hands in which nothing else lies about: clutter covers half of a hand as often as not."""
+CLIPPED_BEHIND = (0.12, 0.8)
+"""Metres behind the furthest hand from which on nothing is measured where a camera's range is set short."""
 _FIRST_HAND_ID = 10
 _OTHER_ID = 1
 
@@ -77,8 +79,11 @@ def make_whole_scene(rng: np.random.Generator, assets: SceneAssets, width: int =
         render_depth(*mesh, camera, depth, ids=ids, object_id=_OTHER_ID, front_only=is_body)
     for normal, level in _planes(rng, view, [hand for hand, _ in hands]):
         clutter.fill_plane(normal, level, camera, depth, ids)
-    nearest = min((float(hand_centre(hand.joints)[2]) for hand, _ in hands), default=rng.uniform(0.4, 1.2))
+    distances = [float(hand_centre(hand.joints)[2]) for hand, _ in hands] or [rng.uniform(0.4, 1.2)]
+    nearest = min(distances)
     measured = random_sensor(rng, nearest).apply(depth, camera, rng)
+    if assets.options.clipped_depths and rng.random() < assets.options.clipped_depths:
+        measured[measured > max(distances) + rng.uniform(*CLIPPED_BEHIND)] = 0
     labelled = tuple(
         SceneHand(hand.joints, right, int(np.count_nonzero(ids == _FIRST_HAND_ID + number)) / max(whole[number], 1))
         for number, (hand, right) in enumerate(hands)
