@@ -39,7 +39,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("later", metavar="LATER", help="model file of the later run")
     parser.add_argument("earlier", metavar="EARLIER", help="model file that it began with")
-    parser.add_argument("--share", type=float, default=0.65, help="of the later weights (default: %(default)s)")
+    parser.add_argument("--share", type=float, default=0.5, help="of the later weights (default: %(default)s)")
     parser.add_argument("--output", metavar="FILE", type=Path, required=True, help="model file to write")
     arguments = parser.parse_args()
     if not 0 < arguments.share < 1:
