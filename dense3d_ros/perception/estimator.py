@@ -177,11 +177,12 @@ class HandPoseEstimator:
             places: list[Place] = []
             for centre in centres:
                 places.append(self._outside(np.asarray(centre, np.float32), places))
-            frame.settle_and_judge(places, PASSES)
+            frame.settle_and_judge(places, PASSES, len(places))
             if not centres:
                 frame.reasons.append("no centres were given")
         else:
-            frame.settle_and_judge([self._expected(track) for track in tracks.current], FOLLOWED_PASSES)
+            expected = [self._expected(track) for track in tracks.current]
+            frame.settle_and_judge(expected, FOLLOWED_PASSES, len(expected))
             self._search(frame)
         with frame.stage("check"):
             hands = self._follow(frame.found)

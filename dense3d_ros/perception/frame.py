@@ -81,7 +81,7 @@ class Frame:
             centres = [start[0].best.centre for start in starts]
         places, reasons = self._screen(starts)
         promising = [place for place, reason in zip(places, reasons, strict=True) if not reason]
-        judged = iter(self.settle_and_judge(promising, PASSES - 1))
+        judged = iter(self.settle_and_judge(promising, PASSES - 1, missing))
         for centre, place, screened in zip(centres, places, reasons, strict=True):
             reason = screened or next(judged)
             before = [old for old in kept if old.is_at(centre)]
@@ -137,14 +137,18 @@ class Frame:
             self._tell(places, reasons)
         return places, reasons
 
-    def settle_and_judge(self, places: list[Place], passes: int) -> list[str]:
-        """Run passes until all is settled, and keep what is a hand; for each place, why it is none, or ""."""
+    def settle_and_judge(self, places: list[Place], passes: int, new: int) -> list[str]:
+        """Run passes until all is settled, and keep what is a hand; for each place, why it is none, or "".
+
+        new: how many hands that are not followed may be kept.
+        """
         self.settle(places, passes)
         with self.stage("check"):
             elsewhere = [self._other_hand(place) for place in places]
             self._score(places, self.model)
         if self.model.for_new_hands is not self.model:
-            self._look_again([place for place in places if place.track is None])
+            reasons = zip(places, elsewhere, strict=True)
+            self._look_again([place for place, reason in reasons if place.track is None and not reason], new)
         with self.stage("check"):
             return self._keep(places, elsewhere)
 
@@ -160,10 +164,14 @@ class Frame:
             with self.stage("check"):
                 self._give_up_the_hopeless([place for place in places if place.track is None or place.track.is_lost])
 
-    def _look_again(self, places: list[Place]) -> None:
-        """One more pass over those of the settled new places that may be hands, by the model that judges new hands."""
-        likely = [place for place in places if place.score >= probability(HOPELESS)]
-        self._pass([one for place in likely for one in place.hypotheses], self.model.for_new_hands)
+    def _look_again(self, places: list[Place], most: int) -> None:
+        """One more pass over the likeliest `most` settled new places, by the model that judges new hands.
+
+        No more of them, so that a frame with many new hands stays short.
+        """
+        likely = sorted(places, key=lambda place: -place.score)[:most]
+        likely = [place for place in likely if place.score >= probability(HOPELESS)]
+        self._pass([one for place in likely for one in place.likely], self.model.for_new_hands)
         with self.stage("check"):
             self._score(likely, self.model.for_new_hands)
 

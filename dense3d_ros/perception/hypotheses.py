@@ -142,10 +142,16 @@ class Place:
         seen = [hypothesis.prediction.presence for hypothesis in self.hypotheses if hypothesis.prediction]
         return sum(seen) / len(seen) if seen else float("nan")
 
+    @property
+    def likely(self) -> list[Hypothesis]:
+        """The hypotheses whose handedness is not surely wrong."""
+        best = max(hypothesis.log_likelihood for hypothesis in self.hypotheses)
+        return [hypothesis for hypothesis in self.hypotheses if best - hypothesis.log_likelihood <= SURE]
+
     def give_up_the_unlikely(self) -> None:
         """A hypothesis of a surely wrong handedness gets no further pass, unless the handedness is the track's own."""
-        best = max(hypothesis.log_likelihood for hypothesis in self.hypotheses)
+        likely = [id(hypothesis) for hypothesis in self.likely]
         own = self.track.handedness if self.track else Handedness.UNKNOWN
         for hypothesis in self.hypotheses:
-            if hypothesis.handedness != own and not best - hypothesis.log_likelihood <= SURE:
+            if hypothesis.handedness != own and id(hypothesis) not in likely:
                 hypothesis.is_settled = True

@@ -174,12 +174,12 @@ class HandModel:
 
         ModelFileError if what comes out is not finite: such a model would see no hand without a word.
         """
-        depth = DepthImage(np.zeros((1, 1), np.float32))
-        crops = crops_of(self, depth, Camera(1, 1, 0, 0, 1, 1), np.array([0, 0, 0.5]))
+        depth, camera = DepthImage(np.zeros((1, 1), np.float32)), Camera(1, 1, 0, 0, 1, 1)
         try:
             for _ in range(3):
-                self._run(crops)
-                self.detect(depth, Camera(1, 1, 0, 0, 1, 1), 1)
+                for model in (self, self.for_new_hands):
+                    self._run(crops_of(model, depth, camera, np.array([0, 0, 0.5])))
+                self.detect(depth, camera, 1)
         except NonFiniteOutputError as error:
             raise ModelFileError(str(error)) from error
 

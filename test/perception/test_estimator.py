@@ -582,11 +582,20 @@ def test_a_new_hand_is_judged_on_three_crops_and_followed_on_one(mesh: HandMesh)
     np.testing.assert_allclose(hand.joints, oracle.hands[0][0], atol=0.003)
     *before, last = oracle.batches
     assert max(before) <= 2, "a right and a left hand"
-    assert last == 6, "three crops of each"
+    assert last == 3, "of the right one, since it is surely no left one"
     assert len(np.unique(np.round(oracle.rolls[-3:], 3))) == 3
     oracle.batches.clear()
     assert estimator.estimate(depth, CAMERA, 0.01).hands
     assert max(oracle.batches) <= 2
+
+
+def test_no_more_new_hands_are_judged_on_three_crops_than_are_wanted(mesh: HandMesh) -> None:
+    depth, oracle = frame(mesh, (-0.3, 0, 0.7), (-0.1, 0, 0.7), (0.1, 0, 0.7), (0.3, 0, 0.7))
+    oracle.judge = replace(oracle, views=3)
+    for wanted, crops in ((1, 3), (2, 6)):
+        oracle.batches.clear()
+        assert len(HandPoseEstimator(oracle, max_hands=wanted).estimate(depth, CAMERA).hands) == wanted
+        assert oracle.batches[-1] == crops
 
 
 def test_the_judge_of_new_hands_has_the_last_word(mesh: HandMesh) -> None:
