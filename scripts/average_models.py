@@ -44,9 +44,9 @@ def main() -> int:
     arguments = parser.parse_args()
     if not 0 < arguments.share < 1:
         parser.error(f"--share must lie between 0 and 1, got {arguments.share}")
-    description, network = read_any_model(arguments.later)
-    _, earlier = read_any_model(arguments.earlier)
     try:
+        description, network = read_any_model(arguments.later)
+        _, earlier = read_any_model(arguments.earlier)
         network.load_state_dict(averaged(network.state_dict(), earlier.state_dict(), arguments.share))
     except ValueError as error:
         parser.error(str(error))

@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--runtimes",
         metavar="NAME",
         nargs="+",
-        help="runtimes to compare with it (default: all that are installed, except compiled)",
+        help="runtimes to compare with that of --runtime (default: all that are installed, except compiled)",
     )
     parser.add_argument(
         "--batches", metavar="N", nargs="+", type=int, default=[1, 2, 4], help="crops in a batch (default: 1 2 4)"
@@ -89,7 +89,8 @@ def run(arguments: argparse.Namespace) -> int:
     for path in filter(None, (arguments.json, arguments.markdown, arguments.plot)):
         make_folder(path.parent)
         check_writable(path)
-    command = shlex.join(["dense3d", *sys.argv[1:]]) if sys.argv[1:2] == ["benchmark"] else "dense3d benchmark"
+    words = [word for word in sys.argv[1:] if word != "--debug"]
+    command = shlex.join(["dense3d", *words]) if words[:1] == ["benchmark"] else "dense3d benchmark"
     result: Result = {"machine": describe_machine(), "command": command}
     # The processes first: what this one loads later would take their memory and caches.
     failed = "end-to-end" in arguments.parts and not _end_to_end(arguments, result)

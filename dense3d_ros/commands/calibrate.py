@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.model, output, arguments.images, arguments.device, arguments.runtime, arguments.views
         )
     fitted = confidence.fitted
-    print(f"hands are published from a score of {confidence.min_score:g} on")
+    print(f"least score of a new hand that is judged on {arguments.views}: {confidence.min_score:g}")
     print(f"  seen in {100 * fitted['false_hands']:.2f} % of {fitted['images_without_hand']} images without a hand")
     print(f"  missed: {100 * fitted['hands_missed']:.1f} % of the hands in {fitted['images_with_hand']} images")
     print(f"expected joint errors: {confidence.errors_mm[0]:.1f} to {confidence.errors_mm[-1]:.1f} mm")

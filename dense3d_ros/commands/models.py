@@ -40,9 +40,10 @@ def run(arguments: argparse.Namespace) -> int:
             fitted = {key: value for key, value in confidence.fitted.items() if isinstance(value, int | float)}
             calibration = ", ".join(f"{key} {value}" for key, value in fitted.items()) or "none"
             of_new = description.views_of_new_hands(views)
+            least = description.confidence(of_new).min_score
             print(
-                f"  views {views}: new hands, judged on {of_new}, are published from a score of "
-                f"{description.confidence(of_new).min_score:g} on; calibration: {calibration}"
+                f"  views {views}: new hands, judged on {of_new}, are published from a score of {least:g} on; "
+                f"calibration for {views}: least score {confidence.min_score:g}, {calibration}"
             )
         print("  training:")
         for key, value in description.training.items():

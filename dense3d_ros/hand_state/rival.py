@@ -34,7 +34,8 @@ class Rival:
         self._frames.append((stamp, followed.score, {hand.track_id: hand.score for hand in others}))
         while len(self._frames) > 1 and stamp - self._frames[1][0] >= PERIOD_S:
             self._frames.popleft()
-        if stamp - self._frames[0][0] < PERIOD_S:
+        period = stamp - self._frames[0][0]
+        if period < PERIOD_S:
             return ""
         own = fmean(score for _, score, _ in self._frames)
         always_seen = set.intersection(*(set(scores) for _, _, scores in self._frames))
@@ -44,5 +45,5 @@ class Rival:
             return ""
         return (
             f"track_id {followed.track_id} is followed, but track_id {best} is more likely to be a hand: their scores "
-            f"were {own:.2f} and {means[best]:.2f} for {PERIOD_S:g} s. It is only followed once the former is lost"
+            f"were {own:.2f} and {means[best]:.2f} for {period:.1f} s. It is only followed once the former is lost"
         )

@@ -107,7 +107,7 @@ def diagnostic_array(
 
 def statuses_of(message: Any, node: str, what: str) -> list[Any]:
     """Of a DiagnosticArray the statuses of the nodes with this name in any namespace."""
-    return [status for status in message.status if status.name.endswith(f"{node}: {what}")]
+    return [status for status in message.status if f"/{status.name}".endswith(f"/{node}: {what}")]
 
 
 def values_of(status: Any) -> dict[str, str]:

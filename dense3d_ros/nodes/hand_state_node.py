@@ -135,7 +135,7 @@ class HandStateNode(Node):  # type: ignore[misc]
             self._tell(followed, estimate)
             if followed.change or followed.back:
                 # Whoever holds the former hand's state is told first that it is lost.
-                self._outputs[handedness].publish(header, None, followed.change or f"the hand {followed.back}")
+                self._outputs[handedness].publish(header, None, followed.change or "the hand was lost")
             self._outputs[handedness].publish(header, estimate, why_not or followed.reason)
             if followed.hand is not None and estimate is not None and estimate.age == 0.0:
                 estimates[handedness] = estimate

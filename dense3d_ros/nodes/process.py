@@ -110,11 +110,11 @@ def _spin_nodes(
 ) -> None:
     faults = Faults(logger)
     nodes = make()
-    if nodes and (unknown := unknown_parameters(nodes, arguments)):
-        # A node's logger: /rosout has it, too.
-        nodes[0].get_logger().warning(unknown)
     executor = make_executor()
     try:
+        if nodes and (unknown := unknown_parameters(nodes, arguments)):
+            # A node's logger: /rosout has it, too.
+            nodes[0].get_logger().warning(unknown)
         for node in nodes:
             answer_failures(node, faults)
             executor.add_node(node)

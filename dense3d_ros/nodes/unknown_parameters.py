@@ -15,11 +15,13 @@ from typing import Any
 
 import yaml
 from rcl_interfaces.msg import ParameterDescriptor
+from rclpy.exceptions import ParameterException
 
 from dense3d_ros.excerpt import excerpt
 
-_OF_ROS = ("use_sim_time", "start_type_description_service", "qos_overrides.")
-"""How names begin that are no news: which of them a node has depends on the release of ROS and on its topics."""
+_OF_ROS = ("use_sim_time", "start_type_description_service")
+_OF_TOPICS = "qos_overrides."
+"""Names, and how names begin, that are no news: which of them a node has depends on ROS's release and on topics."""
 _ANY = ("*", "**")
 _NEAR, _MISSPELT = 0.6, 0.88
 """Likeness of names: of one that is worth naming, and of one that differs by about a letter."""
@@ -41,7 +43,7 @@ def unknown_parameters(nodes: Sequence[Any], arguments: Sequence[str]) -> str:
     A name in a section for any node of a file (/**) may be another process's: it only counts where it is nearly one of
     the nodes' own.
     """
-    given = dict.fromkeys(entry for entry in _given(arguments) if entry.name and not entry.name.startswith(_OF_ROS))
+    given = dict.fromkeys(entry for entry in _given(arguments) if entry.name and not _is_of_ros(entry.name))
     for_any = {entry.name for entry in given if entry.node in _ANY}
     told: dict[str, None] = {}
     for entry in given:
@@ -63,11 +65,18 @@ def unknown_parameters(nodes: Sequence[Any], arguments: Sequence[str]) -> str:
     return f"Unknown parameters, which have no effect: {', '.join(list(told)[:_MOST])}{more}"
 
 
+def _is_of_ros(name: str) -> bool:
+    return name in _OF_ROS or name.startswith(_OF_TOPICS)
+
+
 def _was_given(node: Any, name: str) -> bool:
     """Whether a node is given a parameter that it does not have."""
-    value = node.declare_parameter(name, None, ParameterDescriptor(dynamic_typing=True)).value
-    node.undeclare_parameter(name)
-    return value is not None
+    # A name that no parameter may have is not given to anybody.
+    with suppress(ParameterException):
+        value = node.declare_parameter(name, None, ParameterDescriptor(dynamic_typing=True)).value
+        node.undeclare_parameter(name)
+        return value is not None
+    return False
 
 
 def _nearest(name: str, nodes: Sequence[Any]) -> tuple[float, str]:

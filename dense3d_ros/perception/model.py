@@ -219,8 +219,8 @@ def fuse_crops(seen: Outputs, count: int) -> Outputs:
 def load_model(name_or_path: str | Path, device: str = "auto", runtime: str = "auto", views: int = 1) -> HandModel:
     """A shipped model's name or a file -> a model on `device`: "auto", "cpu", "cuda" or "cuda:N".
 
-    runtime: a name of `runtime.selection.RUNTIMES`. views: crops of each hand, 1 or 3: three are more accurate and cost
-    about twice the time of a frame. Raises ModelFileError for the file, DeviceError for the device,
+    runtime: a name of `runtime.selection.RUNTIMES`. views: crops of each followed hand, 1 or 3: three are more accurate
+    and cost about twice the time of a frame. Raises ModelFileError for the file, DeviceError for the device,
     RuntimeUnavailableError for the runtime and ValueError for the views, each with one sentence that says what to do.
     """
     check_views(views)

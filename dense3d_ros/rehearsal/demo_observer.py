@@ -181,6 +181,7 @@ class DemoObserver(Node):  # type: ignore[misc]
     def _diagnostics_came(self, message: Any) -> None:
         for status in statuses_of(message, "hand_pose", HANDS):
             self._diagnostics = values_of(status)
-            if status.message.startswith(NO_HAND):
-                # The sentence may go on with a doubt of the unit or the intrinsics, which is none of the reason.
-                self._reasons.add(self._diagnostics[NO_HAND])
+            # The sentence may go on with a doubt of the unit or the intrinsics, which is none of the reason, and it is
+            # of the worst frame of the second, the reason of the last one.
+            if status.message.startswith(NO_HAND) and (reason := self._diagnostics[NO_HAND]):
+                self._reasons.add(reason)

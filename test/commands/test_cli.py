@@ -382,8 +382,9 @@ def test_models_lists_what_is_there(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["models"]) == 0
     said = capsys.readouterr().out
     for views in (1, 3):
-        new = "new hands, judged on 3, are published from a score of"
-        assert re.search(rf"^  views {views}: {new} 0\.\d+ on; calibration: seed \d+, ", said, re.M)
+        new = r"new hands, judged on 3, are published from a score of 0\.\d+ on"
+        own = rf"calibration for {views}: least score 0\.\d+, seed \d+, "
+        assert re.search(f"^  views {views}: {new}; {own}", said, re.M)
     errors = re.findall(r"^    [\d.]+ mm on [^\n]*$", said, re.M)
     assert len(errors) > 1
     assert all(error.count(" mm on ") == 1 for error in errors)

@@ -125,8 +125,8 @@ def test_a_doubtful_hand_is_told_beside_a_sure_one_and_is_still_followed() -> No
     assert told[0] == pytest.approx(1.05, abs=0.03)
     assert told == pytest.approx(np.arange(told[0], 1.51, PERIOD))
     assert followed.doubt == (
-        "track_id 1 is followed, but track_id 2 is more likely to be a hand: their scores were 0.84 and 0.99 for 1 s. "
-        "It is only followed once the former is lost"
+        "track_id 1 is followed, but track_id 2 is more likely to be a hand: their scores were 0.84 and 0.99 for 1.0 "
+        "s. It is only followed once the former is lost"
     )
     # It ends with the hand that it is of.
     followed.update(1.9, [hand(2, 0.99)])

@@ -79,7 +79,8 @@ def make_whole_scene(rng: np.random.Generator, assets: SceneAssets, width: int =
         render_depth(*mesh, camera, depth, ids=ids, object_id=_OTHER_ID, front_only=is_body)
     for normal, level in _planes(rng, view, [hand for hand, _ in hands]):
         clutter.fill_plane(normal, level, camera, depth, ids)
-    distances = [float(hand_centre(hand.joints)[2]) for hand, _ in hands] or [rng.uniform(0.4, 1.2)]
+    somewhere = rng.uniform(0.4, 1.2)
+    distances = [float(hand_centre(hand.joints)[2]) for hand, _ in hands] or [somewhere]
     nearest = min(distances)
     measured = random_sensor(rng, nearest).apply(depth, camera, rng)
     if assets.options.clipped_depths and rng.random() < assets.options.clipped_depths:
