@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -35,8 +36,10 @@ def tell(tmp_path: Path) -> Iterator[Tell]:
         return unknown_parameters(made, arguments)
 
     yield told
-    for node in made:
-        node.destroy_node()
+    while made:
+        made.pop().destroy_node()
+    # A lifecycle node offers its services as long as its object is there, and other tests would see them.
+    gc.collect()
     rclpy.try_shutdown()
 
 
