@@ -140,7 +140,7 @@ class Frame:
     def settle_and_judge(self, places: list[Place], passes: int, new: int) -> list[str]:
         """Run passes until all is settled, and keep what is a hand; for each place, why it is none, or "".
 
-        new: how many hands that are not followed may be kept.
+        new: how many new hands are wanted; no more places than that are looked at again.
         """
         self.settle(places, passes)
         with self.stage("check"):

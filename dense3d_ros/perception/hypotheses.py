@@ -145,13 +145,15 @@ class Place:
     @property
     def likely(self) -> list[Hypothesis]:
         """The hypotheses whose handedness is not surely wrong."""
-        best = max(hypothesis.log_likelihood for hypothesis in self.hypotheses)
-        return [hypothesis for hypothesis in self.hypotheses if best - hypothesis.log_likelihood <= SURE]
+        return [hypothesis for hypothesis in self.hypotheses if self._is_likely(hypothesis)]
 
     def give_up_the_unlikely(self) -> None:
         """A hypothesis of a surely wrong handedness gets no further pass, unless the handedness is the track's own."""
-        likely = [id(hypothesis) for hypothesis in self.likely]
         own = self.track.handedness if self.track else Handedness.UNKNOWN
         for hypothesis in self.hypotheses:
-            if hypothesis.handedness != own and id(hypothesis) not in likely:
+            if hypothesis.handedness != own and not self._is_likely(hypothesis):
                 hypothesis.is_settled = True
+
+    def _is_likely(self, hypothesis: Hypothesis) -> bool:
+        best = max(one.log_likelihood for one in self.hypotheses)
+        return best - hypothesis.log_likelihood <= SURE
