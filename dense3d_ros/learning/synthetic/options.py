@@ -46,6 +46,7 @@ class SceneOptions:
     touching_hands: float
     image_borders: float
     clipped_depths: float
+    matching_windows: float
     own_views: float
     head_views: float
     grasps: float
@@ -118,6 +119,7 @@ def before_working_hands(options: SceneOptions) -> SceneOptions:
         pinches=0.0,
         turned_bodies=0.0,
         clipped_depths=0.0,
+        matching_windows=0.0,
         own_views=0.0,
         grasps=0.0,
         other_hands=0.0,

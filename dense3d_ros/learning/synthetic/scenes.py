@@ -141,7 +141,7 @@ def _try_image(rng: np.random.Generator, assets: SceneAssets, *, empty: bool, at
     if drawn is None:
         return None
     depth, ids = drawn
-    depth = random_sensor(rng, float(centre[2])).apply(depth, camera, rng)
+    depth = random_sensor(rng, float(centre[2]), options.matching_windows).apply(depth, camera, rng)
     if rng.random() < options.image_borders:
         _cut_off(rng, depth, ids == HAND_ID if at_hand else depth > 0)
     if _is_blank_around(centre, depth):

@@ -9,7 +9,7 @@ elsewhere 0 stays 0.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -34,7 +34,8 @@ class StructuredLight:
 
     Axial noise after Nguyen, Izadi, Lovell (2012), times `strength`: 0.0012 + 0.0019 (z - 0.4)^2 plus
     0.0001 / sqrt(z) theta^2 / (pi/2 - theta)^2. Half-pixel lateral jitter after Handa et al. (2014),
-    disparity in eighths of a pixel after Barron and Malik (2013).
+    disparity in eighths of a pixel after Barron and Malik (2013). Dots are matched over `window` pixels to each
+    side, see `sensor_effects.matched`; 0 matches each pixel by itself.
     """
 
     strength: float = 1.0
@@ -47,6 +48,7 @@ class StructuredLight:
     holes: float = 0.003
     least_cosine: float = 0.2
     reach: float = 5.0
+    window: int = 0
 
     @classmethod
     def random(cls, rng: np.random.Generator, distance: float) -> StructuredLight:
@@ -69,6 +71,7 @@ class StructuredLight:
         return sigma
 
     def apply(self, depth: Depth, camera: Camera, rng: np.random.Generator) -> Depth:
+        depth = effects.matched(depth, camera, self.baseline, self.window)
         cosines = effects.cosine(depth, camera)
         gone = effects.shadow(depth, camera, self.baseline) | effects.behind_edge(depth, self.edge_radius)
         gone |= effects.lost(depth, cosines, self.least_cosine, self.reach, rng)
@@ -133,7 +136,8 @@ class Stereo:
     """Infrared stereo with a texture projector, such as RealSense D415, D435 and D455.
 
     Axial noise of z^2 s / (f B), with `subpixel` s, the error of the disparity in pixels, correlated over the
-    matching window. The window also grows near objects by about `fattening` pixels.
+    matching window. The window also grows near objects by about `fattening` pixels; with `window` pixels to
+    each side it melts surfaces together as that of StructuredLight does.
     """
 
     subpixel: float = 0.12
@@ -146,6 +150,7 @@ class Stereo:
     holes: float = 0.004
     least_cosine: float = 0.12
     reach: float = 8.0
+    window: int = 0
 
     @classmethod
     def random(cls, rng: np.random.Generator, distance: float) -> Stereo:
@@ -166,6 +171,7 @@ class Stereo:
         return sigma
 
     def apply(self, depth: Depth, camera: Camera, rng: np.random.Generator) -> Depth:
+        depth = effects.matched(depth, camera, self.baseline, self.window)
         gone = effects.shadow(depth, camera, self.baseline)
         gone |= effects.lost(depth, effects.cosine(depth, camera), self.least_cosine, self.reach, rng)
         measured = effects.fattened(np.where(gone, np.float32(0), depth), self.fattening, rng)
@@ -255,9 +261,16 @@ _KINDS: tuple[Callable[[np.random.Generator, float], Sensor], ...] = (
 )
 
 
-def random_sensor(rng: np.random.Generator, distance: float = 0.6) -> Sensor:
-    """A sensor of a random kind and quality, from nearly clean to poor, that can see at `distance` metres."""
-    return _KINDS[rng.integers(len(_KINDS))](rng, distance)
+def random_sensor(rng: np.random.Generator, distance: float = 0.6, windows: float = 0.0) -> Sensor:
+    """A sensor of a random kind and quality, from nearly clean to poor, that can see at `distance` metres.
+
+    windows: share of those that triangulate which match over a window, with their noise, instead of each pixel by itself.
+    """
+    sensor = _KINDS[rng.integers(len(_KINDS))](rng, distance)
+    if windows and isinstance(sensor, StructuredLight | Stereo) and rng.random() < windows:
+        window = int(rng.integers(1, 5))
+        return replace(sensor, window=window, correlation=sensor.correlation + window / 2)
+    return sensor
 
 
 def _random_strength(rng: np.random.Generator) -> float:
