@@ -179,6 +179,68 @@ def test_flying_pixels_lie_between_the_two_sides() -> None:
     assert measured[moved].mean() == pytest.approx(0.65, abs=0.03)
 
 
+def fingers(gap: float, step: float = 0.0, near: float = 0.6) -> np.ndarray:
+    """Two bars, 16 mm wide, `gap` metres apart, the right one `step` further away, 0.3 m before a wall."""
+    image = wall(near + 0.3)
+    for side in (-1, 1):
+        vertices, faces = primitives.plane(0.016, 0.1)
+        away = step if side > 0 else 0.0
+        place = np.float32([side * (0.008 + gap / 2) * (near + away) / near, 0, near + away])
+        image = render_depth(vertices + place, faces, CAMERA, image)
+    return image
+
+
+def test_without_a_window_each_pixel_is_matched_by_itself() -> None:
+    clean = fingers(0.005)
+    np.testing.assert_array_equal(effects.matched(clean, CAMERA, 0.075, 0), clean)
+
+
+@pytest.mark.parametrize(("gap", "is_closed"), [(0.002, True), (0.012, False)])
+def test_a_window_closes_narrow_gaps_only(gap: float, is_closed: bool) -> None:
+    clean = fingers(gap)
+    between = np.flatnonzero(clean[80] > 0.7)
+    between = between[abs(between - 99.5) < 8]
+    assert len(between) == pytest.approx(gap / 0.6 * 475, abs=1)
+    measured = effects.matched(clean, CAMERA, 0.075, 3)[80, between]
+    assert (measured < 0.61).all() if is_closed else (measured > 0.89).all()
+
+
+@pytest.mark.parametrize("baseline", [0.075, -0.075])
+def test_a_window_melts_steps_of_less_than_a_pixel_of_disparity(baseline: float) -> None:
+    # A pixel of disparity is z^2 / (f B) = 10 mm there.
+    for step, melts in ((0.006, True), (0.016, False)):
+        row = effects.matched(fingers(0.0, step), CAMERA, baseline, 4)[80].astype(float)
+        row = row[row < 0.8]
+        steepest = np.abs(np.diff(row)).max()
+        assert steepest < step / 3 if melts else steepest == pytest.approx(step, rel=0.05)
+        # The mean is that of the disparity: no further than the surfaces themselves.
+        assert row.min() == pytest.approx(0.6, abs=1e-4)
+        assert row.max() == pytest.approx(0.6 + step, abs=1e-4)
+
+
+def test_a_window_keeps_planes_and_empty_pixels() -> None:
+    slanted = wall(0.6, 0.6)
+    inner = np.s_[8:-8, 8:-8]
+    np.testing.assert_allclose(effects.matched(slanted, CAMERA, 0.05, 4)[inner], slanted[inner], atol=2e-4)
+    half = slanted.copy()
+    half[:, :100] = 0
+    assert not effects.matched(half, CAMERA, 0.05, 4)[:, :100].any()
+
+
+def test_training_may_draw_windows_and_fixed_sets_do_not() -> None:
+    fixed = [random_sensor(generator(seed)) for seed in range(40)]
+    drawn = [random_sensor(generator(seed), windows=1.0) for seed in range(40)]
+    for before, after in zip(fixed, drawn, strict=True):
+        assert type(before) is type(after)
+        if isinstance(before, StructuredLight | Stereo):
+            assert isinstance(after, StructuredLight | Stereo)
+            assert before.window == 0
+            assert 1 <= after.window <= 4
+            assert replace(after, window=0, correlation=before.correlation) == before
+        else:
+            assert after == before
+
+
 def test_fattening_grows_the_near_object() -> None:
     clean = box_before_wall()
     near = effects.fattened(clean, 3, generator()) < 0.6
