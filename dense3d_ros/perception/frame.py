@@ -146,9 +146,8 @@ class Frame:
         with self.stage("check"):
             elsewhere = [self._other_hand(place) for place in places]
             self._score(places, self.model)
-        if self.model.for_new_hands is not self.model:
-            reasons = zip(places, elsewhere, strict=True)
-            self._look_again([place for place, reason in reasons if place.track is None and not reason], new)
+        reasons = zip(places, elsewhere, strict=True)
+        self._look_again([place for place, reason in reasons if place.track is None and not reason], new)
         with self.stage("check"):
             return self._keep(places, elsewhere)
 
