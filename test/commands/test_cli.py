@@ -246,7 +246,8 @@ def test_a_wrong_depth_unit_is_suspected_aloud(
     said = capsys.readouterr()
     assert "4 frames, 0 with a hand" in said.out
     assert "most frequent reason for none: " in said.out
-    assert f"is the depth unit of {unit} m a value right? With {right} they were" in said.err
+    assert f"when a value counts {unit} m: set the depth unit to what the camera's values count, such as" in said.err
+    assert f" {right} (then they are 0." in said.err
 
 
 def test_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:

@@ -301,14 +301,14 @@ def test_settings_refuse_what_does_not_go_together() -> None:
 @pytest.mark.parametrize(
     ("values", "unit", "sentence"),
     [
-        (np.float32(700), 1.0, "nothing is nearer than 700 m when a value counts 1 m: set the depth unit to what"),
-        (np.uint16(12000), 0.001, "nothing is nearer than 12 m when a value counts 0.001 m: set the depth unit"),
-        (np.float32(0.02), 1.0, "nothing is farther than 20 mm when a value counts 1 m: set the depth unit"),
+        (np.float32(700), 1.0, "the nearest things are 700 m away when a value counts 1 m: set the depth unit to"),
+        (np.uint16(12000), 0.001, "the nearest things are 12 m away when a value counts 0.001 m: set the depth unit"),
+        (np.float32(0.02), 1.0, "the nearest things are 0.02 m away when a value counts 1 m: set the depth unit"),
         (
             np.uint16(4600),
             0.001,
-            "nothing is nearer than 4.6 m when a value counts 0.001 m: set the depth unit to what the camera's values "
-            "count, such as 0.0001 or 0.000125 (then they are 0.46 or 0.58 m away; see the camera's "
+            "the nearest things are 4.6 m away when a value counts 0.001 m: set the depth unit to what the camera's "
+            "values count, such as 0.0001 or 0.000125 (then they are 0.46 or 0.58 m away; see the camera's "
             "documentation), unless nothing is before the camera",
         ),
         (np.float32(0.7), 1.0, ""),

@@ -121,7 +121,8 @@ def test_a_folder_without_a_hand_is_not_called_done(tmp_path: Path) -> None:
     assert figures["failures"] == ["no hand was found"]
     assert "no hand was found" in finished.stderr
     assert "most frequent reason for no hand: no depth within" in finished.stderr
-    assert "is the depth unit of 0.000125 m a value right? With 0.001 they were 0.5" in finished.stderr
+    assert "when a value counts 0.000125 m: set the depth unit to what" in finished.stderr
+    assert "such as 0.001 (then they are 0.5" in finished.stderr
     assert "when a value counts 0.001 m" not in finished.stderr
 
 
