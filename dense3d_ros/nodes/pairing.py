@@ -26,7 +26,7 @@ _OLD_INFO_S = 2.0
 
 
 @dataclass(frozen=True)
-class Frame:
+class PairedImage:
     """A depth image with its camera info. `arrival` is `time.perf_counter()` when the pair was complete."""
 
     image: Any
@@ -43,7 +43,7 @@ class DepthInput:
     def __init__(
         self,
         node: Any,
-        on_frame: Callable[[Frame], None],
+        on_frame: Callable[[PairedImage], None],
         transport: str = "raw",
         slop: Callable[[], float] = lambda: 0.0,
     ) -> None:
@@ -193,7 +193,7 @@ class DepthInput:
     def _pair_came(self, image: Any, info: Any) -> None:
         self.counts["pairs"] += 1
         self._last_pair = time.monotonic()
-        self._on_frame(Frame(image, info, time.perf_counter()))
+        self._on_frame(PairedImage(image, info, time.perf_counter()))
 
 
 def _latest(depth: int) -> QoSProfile:

@@ -18,7 +18,7 @@ from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo
 
 from dense3d_ros.nodes.dds_profile import profile_variable
-from dense3d_ros.nodes.pairing import DepthInput, Frame
+from dense3d_ros.nodes.pairing import DepthInput, PairedImage
 from dense3d_ros.nodes.stamp_pairing import StampPairing
 
 
@@ -75,7 +75,7 @@ def seconds(value: float) -> Time:
 class Setup:
     def __init__(self, publishers: dict[str, str] | None = None, **options: Any) -> None:
         self.node = FakeNode(publishers or {})
-        self.frames: list[Frame] = []
+        self.frames: list[PairedImage] = []
         self.input = DepthInput(self.node, self.frames.append, **options)
 
     def deliver(self, *messages: tuple[str, int]) -> list[int]:

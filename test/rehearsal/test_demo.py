@@ -20,7 +20,7 @@ pytest.importorskip("rclpy", reason="ROS 2 is not installed")
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.learning.synthetic.animation import HandAnimation
 from dense3d_ros.recordings.result_folder import prepare_results
-from dense3d_ros.rehearsal.demo_observer import Observation
+from dense3d_ros.rehearsal.demo_observer import DemoObservation
 from dense3d_ros.rehearsal.demo_report import failures, remarks
 from dense3d_ros.rehearsal.teleop import TeleopObservation
 from dense3d_ros.rehearsal.teleop_observer import Moment
@@ -165,9 +165,9 @@ def test_a_teleoperation_that_cannot_work_is_one_line(arguments: list[object], s
     assert not (tmp_path / "result").exists()
 
 
-def observation(**changes: Any) -> Observation:
+def observation(**changes: Any) -> DemoObservation:
     """A folder's good demo, but for the changes."""
-    good = Observation(
+    good = DemoObservation(
         folder=Path("recording"),
         mesh="webxr",
         images=20,
