@@ -17,6 +17,7 @@ import pytest
 
 pytest.importorskip("rclpy", reason="ROS 2 is not installed")
 
+from dense3d_ros import cli
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.learning.synthetic.animation import HandAnimation
 from dense3d_ros.recordings.result_folder import prepare_results
@@ -154,14 +155,16 @@ def test_a_folder_is_answered_image_by_image(tmp_path: Path) -> None:
     [
         (["--input", "recording"], "--teleop shows the rendered hand; leave out --input"),
         (["--robot", "octopus"], "robot is 'octopus'; accepted: "),
-        (["--rate", 0], "--rate must be 1 to 240, got 0.0"),
+        (["--rate", "0"], "--rate must be 1 to 240, got 0.0"),
     ],
 )
-def test_a_teleoperation_that_cannot_work_is_one_line(arguments: list[object], sentence: str, tmp_path: Path) -> None:
-    finished = demo("--teleop", *arguments, "--output", tmp_path / "result")
-    assert finished.returncode == 2
-    assert sentence in finished.stderr
-    assert finished.stderr.count("\n") == 1
+def test_a_teleoperation_that_cannot_work_is_one_line(
+    arguments: list[str], sentence: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["demo", "--teleop", *arguments, "--output", str(tmp_path / "result")]) == 2
+    said = capfd.readouterr().err
+    assert sentence in said
+    assert said.count("\n") == 1
     assert not (tmp_path / "result").exists()
 
 
@@ -226,14 +229,16 @@ def test_a_machine_that_drops_images_is_told_with_numbers() -> None:
     assert remarks(replace(rendered, frames_out=390), 0.001) == []
 
 
-def test_settings_that_cannot_work_are_said_before_anything_is_replaced(tmp_path: Path) -> None:
+def test_settings_that_cannot_work_are_said_before_anything_is_replaced(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     output = tmp_path / "result"
     prepare_results(output, None)
     (output / "report.json").touch()
     cv2.imwrite(str(tmp_path / "1.png"), np.full((480, 640), 500, np.uint16))
-    finished = demo("--input", tmp_path, "--camera", 475, 475, 319.5, 999, "--depth-unit", 0.001, "--output", output)
-    assert finished.returncode == 2
-    assert "the principal point (319.5, 999) lies outside" in finished.stderr
+    camera = ["--camera", "475", "475", "319.5", "999", "--depth-unit", "0.001"]
+    assert cli.main(["demo", "--input", str(tmp_path), *camera, "--output", str(output)]) == 2
+    assert "the principal point (319.5, 999) lies outside" in capfd.readouterr().err
     assert (output / "report.json").exists()
 
 
