@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--debug",
         action="store_true",
-        help="show the traceback of an error before its sentence, for a bug report; goes before the command",
+        help="show the traceback of an error before its sentence, for a bug report; also after the command",
     )
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True, title="commands")
     for module in iter_modules(commands.__path__):
@@ -43,6 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             module.name,
             help=command.SUMMARY,
             description=command.__doc__,
+            parents=[commands.debug_option()],
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         command.add_arguments(subparser)

@@ -14,6 +14,8 @@ def read_bounded(path: Path, what: str, most: int) -> bytes:
     more than `most` bytes.
     """
     try:
+        if path.is_dir():
+            raise ValueError(f"the {what} {excerpt(path)} is a folder; accepted: a file")
         size = path.stat().st_size
         if size > most:
             raise ValueError(f"{path} has {size} bytes; accepted: a {what} of at most {most}")

@@ -1,6 +1,7 @@
 """A process of the real nodes with a model that needs no training: one stiff hand, placed where the depth is.
 
 It measures the place from the crop's pixels with the crop's camera, so wrong intrinsics or units give wrong joints.
+Where the joints are from there is in a file: many tests start this process, and each would have to load the renderer.
 Its `load` also plays the ways in which loading goes wrong; names that are paths go to the real one.
 """
 
@@ -19,8 +20,6 @@ from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.crop import HandCrop, crop_hand
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import Handedness, hand_centre
-from dense3d_ros.learning.synthetic.hand_mesh import HandMesh
-from dense3d_ros.learning.synthetic.render import render_depth
 from dense3d_ros.perception.confidence import Confidence
 from dense3d_ros.perception.detector import Candidate
 from dense3d_ros.runtime.interface import NonFiniteOutputError
@@ -29,12 +28,17 @@ CAMERA = Camera(300.0, 310.0, 155.0, 122.0, 320, 240)
 SPREAD = np.full(21, 0.005, np.float32)
 GAP = 0.06
 """Metres across the image between two hands."""
+JOINTS = Path(__file__).with_name("rigid_hand.csv")
+"""(21, 3) metres from the mean of the hand's surface to its joints, as `measured_joints` gives them."""
 BALLAST_BYTES = 100 << 20
 """What a model holds on to, so that a test sees whether it was freed."""
 
 
 def scene(place: Sequence[float], camera: Camera = CAMERA) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Depth (H, W) in metres and true joints (21, 3) of an upright right hand whose centre is at `place`."""
+    from dense3d_ros.learning.synthetic.hand_mesh import HandMesh
+    from dense3d_ros.learning.synthetic.render import render_depth
+
     hand = HandMesh.load().pose(np.zeros(25), forearm=0.05)
     upright = np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]], np.float32)
     shift = np.asarray(place, np.float32) - hand_centre(hand.joints @ upright.T)
@@ -48,6 +52,12 @@ def surface_mean(crop: HandCrop) -> NDArray[np.float32]:
     depth = crop.centre[2] + crop.image[rows, cols] * crop.half_size
     points = crop.camera.back_project(np.stack([cols, rows], axis=1).astype(np.float64), depth)
     return crop.in_camera(points.mean(axis=0, dtype=np.float32))
+
+
+def measured_joints() -> NDArray[np.float32]:
+    """What JOINTS holds."""
+    depth, joints = scene((0.0, 0.0, 0.5))
+    return joints - surface_mean(crop_hand(DepthImage(depth), CAMERA, hand_centre(joints)))
 
 
 @dataclass(frozen=True)
@@ -75,9 +85,7 @@ class RigidModel:
     def __init__(self, name: str, views: int) -> None:
         self.description = Description(name)
         self.views, self.confidence = views, Confidence()
-        depth, joints = scene((0.0, 0.0, 0.5))
-        crop = crop_hand(DepthImage(depth), CAMERA, hand_centre(joints))
-        self._joints_from_mean = joints - surface_mean(crop)
+        self._joints_from_mean = np.loadtxt(JOINTS, np.float32, delimiter=",")
         self._ballast = np.ones(BALLAST_BYTES, np.uint8)
 
     @property

@@ -14,6 +14,14 @@ import sys
 from dense3d_ros.perception.views import VIEWS
 
 
+def debug_option() -> argparse.ArgumentParser:
+    """A parent of what parses the words after the command: --debug there, too, which `dense3d --help` shows."""
+    parent = argparse.ArgumentParser(add_help=False)
+    # Without a default, which would undo a --debug before the command.
+    parent.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    return parent
+
+
 def add_views(parser: argparse._ActionsContainer) -> None:
     """The argument that says on how many crops of each hand a model runs."""
     parser.add_argument(

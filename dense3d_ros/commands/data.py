@@ -13,13 +13,16 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from dense3d_ros.commands import debug_option
+
 SUMMARY = "check a downloaded benchmark"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `dense3d data`."""
     actions = parser.add_subparsers(metavar="ACTION", required=True)
-    check = actions.add_parser("check", help="tell whether a download is complete and show samples")
+    text = "tell whether a download is complete and show samples"
+    check = actions.add_parser("check", help=text, parents=[debug_option()])
     check.add_argument("folder", metavar="DIR", type=Path, help="folder of the data set")
     check.add_argument("--dataset", choices=("nyu", "icvl", "msra"), help="data set (default: by the layout of DIR)")
     check.add_argument(

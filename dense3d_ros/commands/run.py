@@ -104,15 +104,15 @@ def run(arguments: argparse.Namespace) -> int:
     from dense3d_ros.perception.estimator import HandPoseEstimator
     from dense3d_ros.perception.model import load_model
     from dense3d_ros.recordings.offline import estimate_frames
-    from dense3d_ros.recordings.other_joints import CONVENTIONS
+    from dense3d_ros.recordings.other_joints import CONVERSIONS
     from dense3d_ros.recordings.result_folder import prepare_results
     from dense3d_ros.recordings.results import ResultWriter
     from dense3d_ros.recordings.tally import Tally
 
     if not 1 <= arguments.hands <= MOST_HANDS:
         raise ValueError(f"--hands must be 1 to {MOST_HANDS}, got {arguments.hands}")
-    if arguments.joints not in (None, *CONVENTIONS):
-        raise ValueError(f"--joints is {arguments.joints}; accepted: {', '.join(CONVENTIONS)}")
+    if arguments.joints not in (None, *CONVERSIONS):
+        raise ValueError(f"--joints is {arguments.joints}; accepted: {', '.join(CONVERSIONS)}")
     recording, centres = _recording(arguments)
     hands = max([arguments.hands, *map(len, centres.values())]) if centres else arguments.hands
     rerun = _rerun_writer(arguments) if arguments.rerun else None

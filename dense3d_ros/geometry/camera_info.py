@@ -64,11 +64,22 @@ def doubt_of(info: Any, camera: Camera) -> str:
     return _sensor(info, camera.distortion).doubt()
 
 
+def focal_length_of(info: Any, lens: str) -> tuple[float, float]:
+    """Focal lengths across and down that `camera_of` takes, pixels of the full sensor; whether they can be is not
+    checked.
+    """
+    return _intrinsics(info, lens != "ignore" and any(info.d) and any(info.k))[:2]
+
+
 def _sensor(info: Any, distortion: Distortion | None) -> Camera:
     """The camera of the full sensor; ValueError where there can be none."""
+    return Camera(*_intrinsics(info, distortion is not None), info.width, info.height, distortion)
+
+
+def _intrinsics(info: Any, has_lens: bool) -> tuple[float, float, float, float]:
+    """fx, fy, cx, cy of the full sensor."""
     k, p = _matrices(info)
-    fx, fy, cx, cy = (p[0], p[5], p[2], p[6]) if _is_filled_in(p) and distortion is None else (k[0], k[4], k[2], k[5])
-    return Camera(fx, fy, cx, cy, info.width, info.height, distortion)
+    return (p[0], p[5], p[2], p[6]) if _is_filled_in(p) and not has_lens else (k[0], k[4], k[2], k[5])
 
 
 def _matrices(info: Any) -> tuple[list[float], list[float]]:

@@ -50,15 +50,29 @@ def likelier_units(distance: float, unit: float) -> list[tuple[float, float]]:
     return [(other, there) for other, there in others if off[other] <= enough and TOO_NEAR <= there <= TOO_FAR]
 
 
-def likelier_units_in_words(distance: float, unit: float) -> tuple[str, str] | None:
-    """The same for a sentence: the units, and how far away things are by them; None where there is no such unit."""
-    better = likelier_units(distance, unit)
-    if not better:
-        return None
-    units = " or ".join(f"{other:g}" for other, _ in better)
-    there = " or ".join(plain(distance) for _, distance in better)
-    which = "; see the camera's documentation" if len(better) > 1 else ""
-    return units, f"{there} m away{which}"
+def doubt_of_distance(nearest: float, unit: float) -> str:
+    """A sentence where the nearest things before a camera are where no hand can be by `unit`, metres a value; else "".
+
+    nearest: how far away they are, metres; of NaN nothing is said.
+    """
+    if math.isnan(nearest) or TOO_NEAR <= nearest <= TOO_FAR:
+        return ""
+    return (
+        f"the nearest things are {plain(nearest)} m away when a value counts {unit:g} m: set the depth unit to "
+        f"{unit_to_set(nearest, unit)}"
+    )
+
+
+def unit_to_set(nearest: float, unit: float) -> str:
+    """What the depth unit should be where the nearest things are so many metres away, as the end of a sentence."""
+    such_as = ""
+    if better := likelier_units(nearest, unit):
+        units = " or ".join(f"{other:g}" for other, _ in better)
+        there = " or ".join(plain(distance) for _, distance in better)
+        which = "; see the camera's documentation" if len(better) > 1 else ""
+        such_as = f", such as {units} (then they are {there} m away{which})"
+    unless = ", unless nothing is before the camera" if nearest > TOO_FAR else ""
+    return f"what the camera's values count{such_as}{unless}"
 
 
 def doubt_of_size(lengths: Sequence[float], unit: float) -> str:

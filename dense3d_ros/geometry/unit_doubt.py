@@ -9,10 +9,9 @@ from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.depth_unit import (
     TOO_FAR,
     TOO_NEAR,
+    doubt_of_distance,
     doubt_of_size,
-    likelier_units_in_words,
     nearest_and_farthest,
-    plain,
 )
 from dense3d_ros.geometry.hand import HandPose, hand_length
 
@@ -52,7 +51,7 @@ class UnitDoubt:
             self._lengths.extend(hand_length(hand.joints) for hand in hands)
             return doubt_of_size(self._lengths, depth.unit)
         nearest, farthest = nearest_and_farthest(depth, _STEP)
-        doubt = _doubt(nearest, farthest, depth.unit)
+        doubt = "" if nearest < TOO_NEAR <= farthest else doubt_of_distance(nearest, depth.unit)
         if not self._is_proven:
             return doubt
         if not doubt or TOO_FAR < nearest <= self._farthest:
@@ -61,23 +60,3 @@ class UnitDoubt:
         if self._doubted_since is None or stamp < self._doubted_since:
             self._doubted_since = stamp
         return doubt if stamp - self._doubted_since >= _AGAIN_S else ""
-
-
-def _doubt(nearest: float, farthest: float, unit: float) -> str:
-    """A sentence where things so many metres away make the unit seem wrong; "" where they do not."""
-    if nearest > TOO_FAR:
-        seen, unless = f"nothing is nearer than {plain(nearest)} m", ", unless nothing is before the camera"
-    elif farthest < TOO_NEAR:
-        seen, unless = f"nothing is farther than {plain(1000 * farthest)} mm", ""
-    else:
-        return ""
-    return (
-        f"{seen} when a value counts {unit:g} m: set the depth unit to what the camera's values count"
-        f"{suggested(nearest, unit)}{unless}"
-    )
-
-
-def suggested(nearest: float, unit: float) -> str:
-    """The likelier units of an image whose nearest things are so many metres away, as the end of a sentence."""
-    better = likelier_units_in_words(nearest, unit)
-    return f", such as {better[0]} (then they are {better[1]})" if better else ""

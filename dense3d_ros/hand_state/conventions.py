@@ -36,7 +36,7 @@ OPENXR_NAMES: tuple[str, ...] = (
 )  # fmt: skip
 """The 26 joints of XrHandJointEXT (extension XR_EXT_hand_tracking), in its order."""
 
-CONVENTIONS = ("mediapipe", "openxr", "mano", "dex_retargeting")
+JOINT_CONVENTIONS = ("mediapipe", "openxr", "mano", "dex_retargeting")
 
 _OPTICAL_TO_OPENXR = np.diag([1.0, -1.0, -1.0])
 """OpenXR: x right, y up, z to the viewer."""
@@ -163,7 +163,7 @@ def dex_retargeting_joints(joints: NDArray[np.floating], handedness: Handedness)
 
 
 def convention_poses(name: str, joints: NDArray[np.floating], handedness: Handedness) -> list[Pose]:
-    """(21, 3) metres -> the joints of a convention (CONVENTIONS), in its order and in the frame of `joints`.
+    """(21, 3) metres -> the joints of a convention (JOINT_CONVENTIONS), in its order and in the frame of `joints`.
 
     mediapipe and dex_retargeting: 21 in our order. openxr: 26 as in OPENXR_NAMES. mano: 21 as in MANO_ORDER.
     The rotations of openxr are those of its joints. Of mano and dex_retargeting the first one, the wrist, has the axes
@@ -182,5 +182,5 @@ def convention_poses(name: str, joints: NDArray[np.floating], handedness: Handed
     elif name == "dex_retargeting":
         order, wrist = list(range(JOINT_COUNT)), operator_rotation(joints, handedness)
     else:
-        raise ValueError(f"convention is '{excerpt(name)}'; accepted: {', '.join(CONVENTIONS)}")
+        raise ValueError(f"convention is '{excerpt(name)}'; accepted: {', '.join(JOINT_CONVENTIONS)}")
     return [Pose(joints[index], np.eye(3) if index else wrist) for index in order]

@@ -31,7 +31,7 @@ from dense3d_ros.nodes.hand_pose_outputs import HandPoseOutputs
 from dense3d_ros.nodes.input_condition import input_condition
 from dense3d_ros.nodes.messages import depth_image, stamp_seconds
 from dense3d_ros.nodes.model_slot import ModelSlot
-from dense3d_ros.nodes.pairing import DepthInput, Frame
+from dense3d_ros.nodes.pairing import DepthInput, PairedImage
 from dense3d_ros.nodes.parameters import NodeParameters
 from dense3d_ros.nodes.process import steady_clock
 from dense3d_ros.nodes.settings import HandPoseSettings
@@ -66,7 +66,7 @@ class HandPoseNode(Node):  # type: ignore[misc]
         self._no_hand = ""
         self._hints = CameraHints(lambda text: self.get_logger().warning(text))
         self._outputs = HandPoseOutputs(self)
-        self._worker: LatestWorker[Frame] = LatestWorker("hand_pose", self._work, self._failed)
+        self._worker: LatestWorker[PairedImage] = LatestWorker("hand_pose", self._work, self._failed)
         transport = self._configuration.settings.transport
         self._input = DepthInput(self, self._worker.put, transport, lambda: self._configuration.settings.sync_slop)
         self._pairing = self._input.pairing
@@ -85,7 +85,7 @@ class HandPoseNode(Node):  # type: ignore[misc]
         self._reporter.stop()
         super().destroy_node()
 
-    def _work(self, frame: Frame) -> None:
+    def _work(self, frame: PairedImage) -> None:
         """Worker thread: one frame, where there is a model and someone wants its hands."""
         started = time.perf_counter()
         with self._working:
@@ -103,7 +103,7 @@ class HandPoseNode(Node):  # type: ignore[misc]
                     Condition(Level.OK, "idle", "idle: nobody subscribes to hands, joints, points, markers or overlay")
                 )
 
-    def _process(self, frame: Frame, stamp: float, model: HandModel, started: float) -> None:
+    def _process(self, frame: PairedImage, stamp: float, model: HandModel, started: float) -> None:
         """From message to message. started: time.perf_counter() when the worker took the frame."""
         settings = self._configuration.settings
         age = self._age(stamp)
@@ -173,7 +173,7 @@ class HandPoseNode(Node):  # type: ignore[misc]
             self._refuse("network output", str(error))
             return None
 
-    def _read(self, frame: Frame) -> tuple[DepthImage, Camera] | None:
+    def _read(self, frame: PairedImage) -> tuple[DepthImage, Camera] | None:
         """Depth and camera of a frame, or None where it cannot be used, which is then reported."""
         settings = self._configuration.settings
         depth_topic, info_topic = self._input.depth_topic, self._input.info_topic

@@ -26,7 +26,7 @@ _OLD_INFO_S = 2.0
 
 
 @dataclass(frozen=True)
-class Frame:
+class PairedImage:
     """A depth image with its camera info. `arrival` is `time.perf_counter()` when the pair was complete."""
 
     image: Any
@@ -43,7 +43,7 @@ class DepthInput:
     def __init__(
         self,
         node: Any,
-        on_frame: Callable[[Frame], None],
+        on_frame: Callable[[PairedImage], None],
         transport: str = "raw",
         slop: Callable[[], float] = lambda: 0.0,
     ) -> None:
@@ -155,10 +155,19 @@ class DepthInput:
         return f"{self.depth_topic} and {self.info_topic} have messages, but never with the same stamp{advice}"
 
     def loss(self) -> str:
-        """A sentence where images are lost of late; "" where not. Called about once a second."""
+        """A sentence where images are lost of late; "" where not. Called about once a second.
+
+        A loss that may as well be a throttle is told once.
+        """
         rates = self._lost.rates(self.counts)
         if rates is None:
-            return ""
+            share = self._lost.even_share()
+            if share is None:
+                return ""
+            return (
+                f"of late only {100 * share:.0f} % of the images of {self.depth_topic} arrive, evenly, and all its "
+                f"camera infos on {self.info_topic}: the others are held back by a throttle, or lost on their way"
+            )
         return (
             f"of {self.depth_topic} {rates[0]:.1f} images a second arrive, of its camera info on {self.info_topic} "
             f"{rates[1]:.1f}{profile_advice()}; if it is, this machine is too busy to take them"
@@ -193,7 +202,7 @@ class DepthInput:
     def _pair_came(self, image: Any, info: Any) -> None:
         self.counts["pairs"] += 1
         self._last_pair = time.monotonic()
-        self._on_frame(Frame(image, info, time.perf_counter()))
+        self._on_frame(PairedImage(image, info, time.perf_counter()))
 
 
 def _latest(depth: int) -> QoSProfile:

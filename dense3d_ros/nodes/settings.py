@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 
 from dense3d_ros.excerpt import excerpt
 from dense3d_ros.geometry.camera_info import LENS_SETTINGS
-from dense3d_ros.hand_state.conventions import CONVENTIONS
+from dense3d_ros.hand_state.conventions import JOINT_CONVENTIONS
 from dense3d_ros.hand_state.state import StateSettings
 from dense3d_ros.nodes.parameter_fields import check_choice, check_ranges, parameter
 from dense3d_ros.perception.views import VIEWS, check_views
@@ -264,7 +264,7 @@ class HandStateSettings:
 
     def __post_init__(self) -> None:
         check_ranges(self)
-        check_choice("convention", self.convention, ("none", *CONVENTIONS))
+        check_choice("convention", self.convention, ("none", *JOINT_CONVENTIONS))
         self.of_the_hand()
 
     def of_the_hand(self) -> StateSettings:

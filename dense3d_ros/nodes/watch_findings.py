@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 
-from dense3d_ros.geometry.depth_unit import TOO_FAR, TOO_NEAR, plain
-from dense3d_ros.geometry.unit_doubt import suggested
+from dense3d_ros.geometry.depth_unit import TOO_FAR, TOO_NEAR, plain, unit_to_set
 from dense3d_ros.nodes.lost_images import TOO_MANY, profile_advice
 from dense3d_ros.nodes.topic_graph import IMAGE, INFO, raw_topic
 from dense3d_ros.nodes.watch_seen import DepthSeen, HandPoseSeen, Seen
@@ -100,10 +99,9 @@ def _of_depth(topic: DepthSeen, seconds: float) -> Iterator[Finding]:
             f"{name} measures nothing: all values are 0 or no number. Is the lens covered, or the emitter off?"
         )
     elif not topic.has_hands and (topic.near > TOO_FAR or topic.far < TOO_NEAR):
-        unless = ", unless nothing is before the camera" if topic.near > TOO_FAR else ""
         yield Finding(
             f"{name} shows things from {plain(topic.near)} to {plain(topic.far)} m as {topic.encoding}: set "
-            f"hand_pose's depth_unit to what the camera's values count{suggested(topic.near, topic.unit)}{unless}",
+            f"hand_pose's depth_unit to {unit_to_set(topic.near, topic.unit)}",
             "depth unit",
         )
     info = topic.info

@@ -22,7 +22,7 @@ from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import get_rmw_implementation_identifier
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
-from dense3d_ros.geometry.camera_info import CameraInfoError, camera_of, doubt_of, lens_of
+from dense3d_ros.geometry.camera_info import CameraInfoError, camera_of, doubt_of, focal_length_of, lens_of
 from dense3d_ros.nodes.diagnostics import COMMANDS, CONDITION, HANDS, STATE, values_of
 from dense3d_ros.nodes.lost_images import are_even
 from dense3d_ros.nodes.quality import misfit
@@ -171,10 +171,13 @@ class _Watch:
     def _info(self, name: str, depth: DepthSeen, images: Arrivals) -> InfoSeen:
         arrivals = self._arrivals[name]
         info = arrivals.message
-        if info is None or not depth.messages or depth.fault:
-            return InfoSeen(name, arrivals.count, arrivals.rate)
-        fault, focal_length, lens, doubt = "", (float(info.k[0]), float(info.k[4])), "", ""
+        if info is None:
+            return InfoSeen(name)
         how = lens_of(depth.name, depth.taken.distortion)
+        focal_length = focal_length_of(info, how)
+        if not depth.messages or depth.fault:
+            return InfoSeen(name, arrivals.count, arrivals.rate, focal_length)
+        fault, lens, doubt = "", "", ""
         try:
             camera = camera_of(info, depth.width, depth.height, depth.frame_id, how)
             focal_length, doubt = (camera.fx, camera.fy), doubt_of(info, camera)

@@ -57,7 +57,10 @@ class Acceptance:
         return f"best score {place.score:.2f}{at_place(place)}; most against it: {against}"
 
     def would_do_if_followed(self, place: Place) -> bool:
-        """Whether a place would be a hand if it were a followed one."""
+        """Whether a place would be a hand if it were a followed one.
+
+        Its score may be by the calibration of more views than `hold_score`: both are probabilities of a hand.
+        """
         return place.score >= self.limits.hold_score and not self.impossible(place)
 
     def nothing_to_find(self) -> str:

@@ -15,7 +15,7 @@ from dense3d_ros.geometry.depth import DepthImage, is_finite_number
 from dense3d_ros.geometry.hand import Handedness, HandPose
 from dense3d_ros.geometry.unit_doubt import UnitDoubt
 from dense3d_ros.perception.acceptance import Limits
-from dense3d_ros.perception.frame import FOLLOWED_PASSES, PASSES, Frame
+from dense3d_ros.perception.frame import FOLLOWED_PASSES, PASSES, FrameSearch
 from dense3d_ros.perception.hypotheses import Place
 from dense3d_ros.perception.model import HandModel, Prediction
 from dense3d_ros.perception.rejected import Rejected
@@ -158,7 +158,7 @@ class HandPoseEstimator:
     def places(self, depth: DepthImage, camera: Camera, limit: int) -> list[Place]:
         """All possible places among the detector's first `limit`, judged, of any score; no track is touched."""
         limits = replace(self.limits, min_score=0.0, hold_score=0.0)
-        frame = Frame(self.model, limits, depth, camera, self._tracks.stamp)
+        frame = FrameSearch(self.model, limits, depth, camera, self._tracks.stamp)
         frame.search(limit, [], lambda centre, taken: None, was_followed=False)
         return frame.found
 
@@ -189,8 +189,8 @@ class HandPoseEstimator:
             doubt = self._unit.doubt(depth, hands, tracks.stamp)
         return Estimate(hands, "" if hands else frame.reasons[-1], frame.stage_ms, frame.passes, doubt)
 
-    def _frame(self, depth: DepthImage, camera: Camera) -> Frame:
-        return Frame(self.model, self.limits, depth, camera, self._tracks.stamp)
+    def _frame(self, depth: DepthImage, camera: Camera) -> FrameSearch:
+        return FrameSearch(self.model, self.limits, depth, camera, self._tracks.stamp)
 
     def _expected(self, track: Track) -> Place:
         """Where a followed hand is expected; beside another one as a right and as a left hand."""
@@ -203,7 +203,7 @@ class HandPoseEstimator:
         near = self._tracks.nearest(centre, [place.track for place in others])
         return Place.at(centre, near.roll if near else 0.0, track=near)
 
-    def _search(self, frame: Frame) -> None:
+    def _search(self, frame: FrameSearch) -> None:
         """Search for the hands that are missing, unless others are followed and it is not time yet."""
         tracks = self._tracks
         self._frames_since_search += 1

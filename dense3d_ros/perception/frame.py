@@ -39,8 +39,11 @@ ExpectedTrack = Callable[[NDArray[np.float32], Collection[Track | None]], Track 
 """Centre (3,) of a candidate, and tracks that are taken -> the hand that comes back there, if any."""
 
 
-class Frame:
-    """One depth image: `found` grows, followed hands first; `reasons` says what was rejected and why."""
+class FrameSearch:
+    """The search for hands in one depth image.
+
+    found: places that are hands, followed ones first. reasons: what was rejected, and why.
+    """
 
     def __init__(self, model: HandModel, limits: Limits, depth: DepthImage, camera: Camera, stamp: float) -> None:
         self.model, self.limits, self.depth, self.camera, self.stamp = model, limits, depth, camera, stamp

@@ -21,12 +21,12 @@ from dense3d_ros.hand_state.conventions import (
 
 
 def in_convention(name: str, hand: HandPose, camera: Camera) -> dict[str, Any] | None:
-    """The entry of CONVENTIONS with that name, of a hand that `camera` saw.
+    """The entry of CONVERSIONS with that name, of a hand that `camera` saw.
 
     None for a hand that it cannot be told of: one of unknown handedness, or with a palm that spans no plane.
     """
     try:
-        return CONVENTIONS[name](hand, camera)
+        return CONVERSIONS[name](hand, camera)
     except ValueError:
         return None
 
@@ -54,7 +54,7 @@ def _dex_retargeting(hand: HandPose, camera: Camera) -> dict[str, Any]:
     return {"joints": _rounded(dex_retargeting_joints(hand.joints, hand.handedness))}
 
 
-CONVENTIONS: dict[str, Callable[[HandPose, Camera], dict[str, Any]]] = {
+CONVERSIONS: dict[str, Callable[[HandPose, Camera], dict[str, Any]]] = {
     "mediapipe": _mediapipe,
     "openxr": _openxr,
     "mano": _mano,

@@ -59,7 +59,7 @@ class ResultWriter:
     """
 
     def __init__(self, folder: Path, model: HandModel, recording: Recording, joints: str | None = None) -> None:
-        """joints: a name of CONVENTIONS in which hands.jsonl has the joints besides."""
+        """joints: a name of CONVERSIONS in which hands.jsonl has the joints besides."""
         self._folder = folder
         self._joints = joints
         self._rate = recording.intrinsics.rate

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -10,14 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from dense3d_ros.geometry.depth import DepthImage
-from dense3d_ros.geometry.depth_unit import (
-    TOO_FAR,
-    TOO_NEAR,
-    doubt_of_size,
-    likelier_units_in_words,
-    nearest_and_farthest,
-    plain,
-)
+from dense3d_ros.geometry.depth_unit import doubt_of_distance, doubt_of_size, nearest_and_farthest
 from dense3d_ros.geometry.hand import hand_length
 from dense3d_ros.recordings.offline import FrameResult
 
@@ -89,9 +81,4 @@ def unit_doubt(nearest_things: Sequence[float], unit: float) -> str:
     nearest_things: `nearest` of each image.
     """
     known = [value for value in nearest_things if value > 0]
-    distance = float(np.median(known)) if known else math.nan
-    if math.isnan(distance) or TOO_NEAR <= distance <= TOO_FAR:
-        return ""
-    doubt = f"the nearest things are {plain(distance)} m away: is the depth unit of {unit:g} m a value right?"
-    better = likelier_units_in_words(distance, unit)
-    return f"{doubt} With {better[0]} they were {better[1]}" if better else doubt
+    return doubt_of_distance(float(np.median(known)), unit) if known else ""

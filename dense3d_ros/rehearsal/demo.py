@@ -31,7 +31,7 @@ from dense3d_ros.rehearsal.children import (
     wait_until_active,
     watching,
 )
-from dense3d_ros.rehearsal.demo_observer import DemoObserver, Observation
+from dense3d_ros.rehearsal.demo_observer import DemoObservation, DemoObserver
 from dense3d_ros.rehearsal.renderer import compile_renderer
 
 SYNTHETIC_RATE = 30.0
@@ -54,7 +54,7 @@ class DemoSettings:
     mesh: str
 
 
-def run_demo(settings: DemoSettings) -> Observation:
+def run_demo(settings: DemoSettings) -> DemoObservation:
     """Start the nodes, watch them do their job, stop them.
 
     Raises ValueError for settings that cannot work, ProcessError where the nodes do not come up.

@@ -47,7 +47,7 @@ class _Answer:
 
 
 @dataclass(frozen=True)
-class Observation:
+class DemoObservation:
     """What came of the demo.
 
     mesh: of the rendered hand. images: of the folder that can be read, None for the rendered hand. frames_in: depth
@@ -111,7 +111,7 @@ class DemoObserver(Node):  # type: ignore[misc]
 
     def observation(
         self, folder: Path | None, mesh: str, images: int | None, seconds_to_active: float, *, survived: bool
-    ) -> Observation:
+    ) -> DemoObservation:
         """Sum up what was seen."""
         answers = {stamp: answer for stamp, answer in self._answers.items() if stamp in self._frame_ids}
         errors = [
@@ -122,7 +122,7 @@ class DemoObserver(Node):  # type: ignore[misc]
         stamps = sorted(answers)
         before = sum(stamp < stamps[0] for stamp in self._frame_ids) if stamps and folder is None else 0
         seconds = (stamps[-1] - stamps[0]) * 1e-9 if len(stamps) > 1 else 0.0
-        return Observation(
+        return DemoObservation(
             folder=folder,
             mesh=mesh,
             images=images,

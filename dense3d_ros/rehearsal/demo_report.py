@@ -22,7 +22,7 @@ from dense3d_ros.recordings.result_folder import OVERLAYS, SHEET
 from dense3d_ros.recordings.tally import nearest, unit_doubt
 
 if TYPE_CHECKING:
-    from dense3d_ros.rehearsal.demo_observer import Observation
+    from dense3d_ros.rehearsal.demo_observer import DemoObservation
 
 LEAST_ANSWERED = {"rendered": 0.5, "folder": 0.95}
 """Share of the frames that must be answered. The rest may be dropped for newer ones on a busy machine; a folder is
@@ -71,7 +71,7 @@ class DemoFigures(TypedDict):
     machine: str
 
 
-def failures(seen: Observation) -> list[str]:
+def failures(seen: DemoObservation) -> list[str]:
     """Why the demo did not do its job; empty if it did."""
     faults = []
     kind = "rendered" if seen.folder is None else "folder"
@@ -94,7 +94,7 @@ def failures(seen: Observation) -> list[str]:
     return faults
 
 
-def remarks(seen: Observation, unit: float) -> list[str]:
+def remarks(seen: DemoObservation, unit: float) -> list[str]:
     """What may be behind many dropped images, or a hand that was seldom found.
 
     unit: metres that a folder's values count.
@@ -102,7 +102,7 @@ def remarks(seen: Observation, unit: float) -> list[str]:
     return [*_slowness(seen), *_reasons_for_no_hand(seen, unit)]
 
 
-def _slowness(seen: Observation) -> list[str]:
+def _slowness(seen: DemoObservation) -> list[str]:
     if seen.frames_out >= SMOOTH * seen.frames_in or not seen.latency_ms.size:
         return []
     return [
@@ -112,14 +112,14 @@ def _slowness(seen: Observation) -> list[str]:
     ]
 
 
-def _reasons_for_no_hand(seen: Observation, unit: float) -> list[str]:
+def _reasons_for_no_hand(seen: DemoObservation, unit: float) -> list[str]:
     if seen.folder is None or seen.frames_with_hand >= LEAST_WITH_HAND["folder"] * seen.frames_out:
         return []
     reason = f"most frequent reason for no hand: {seen.reason}" if seen.reason else ""
     return [text for text in (reason, unit_doubt([nearest(shot.depth) for shot in seen.shots], unit)) if text]
 
 
-def report(seen: Observation, unit: float) -> DemoFigures:
+def report(seen: DemoObservation, unit: float) -> DemoFigures:
     """All figures. unit: a folder's metres per value."""
     stages: dict[str, StageTimes] = {
         stage: {"p50": p50, "p95": p95} for stage, (p50, p95) in stage_times(seen.diagnostics).items()
@@ -181,7 +181,7 @@ def table(figures: DemoFigures) -> str:
     return "\n".join(lines)
 
 
-def write_report(seen: Observation, intrinsics: Intrinsics, output: Path) -> DemoFigures:
+def write_report(seen: DemoObservation, intrinsics: Intrinsics, output: Path) -> DemoFigures:
     """Write report.json, overlays/*.png and contact_sheet.png into a folder that `prepare_results` made.
 
     Returns the figures.

@@ -246,7 +246,8 @@ def test_a_wrong_depth_unit_is_suspected_aloud(
     said = capsys.readouterr()
     assert "4 frames, 0 with a hand" in said.out
     assert "most frequent reason for none: " in said.out
-    assert f"is the depth unit of {unit} m a value right? With {right} they were" in said.err
+    assert f"when a value counts {unit} m: set the depth unit to what the camera's values count, such as" in said.err
+    assert f" {right} (then they are 0." in said.err
 
 
 def test_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
@@ -407,16 +408,27 @@ def test_help(command: str | None, capsys: pytest.CaptureFixture[str]) -> None:
     assert "example" in text or command is None
 
 
-@pytest.mark.parametrize("debug", [[], ["--debug"]])
+@pytest.mark.parametrize(("first", "last"), [([], []), (["--debug"], []), ([], ["--debug"])])
 def test_debug_adds_the_traceback_to_an_errors_sentence(
-    debug: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    first: list[str], last: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["run", str(tmp_path / "missing"), *INTRINSICS, "--output", str(tmp_path / "result")]
-    assert cli.main([*debug, *arguments]) == 2
+    assert cli.main([*first, *arguments, *last]) == 2
     *before, sentence = capsys.readouterr().err.splitlines()
     assert sentence.startswith(f"dense3d: error: '{tmp_path / 'missing'}' is not there or not a folder")
+    debug = first + last
     assert before[:1] == ["Traceback (most recent call last):"] * len(debug)
     assert any("commands/run.py" in line for line in before) == bool(debug)
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_debug_may_be_anywhere_before_and_after_the_command(
+    place: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["data", "check", str(tmp_path)]
+    arguments.insert(place, "--debug")
+    assert cli.main(arguments) == 2
+    assert capsys.readouterr().err.startswith("Traceback (most recent call last):")
 
 
 def test_unknown_commands_are_refused(capsys: pytest.CaptureFixture[str]) -> None:

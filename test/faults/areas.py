@@ -17,7 +17,7 @@ from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.learning.synthetic.animation import HandAnimation
 
 from .camera_infos import random_info
-from .frames import CAMERA, Frame, changed, frame_of, good_hand
+from .frames import CAMERA, SentFrame, changed, frame_of, good_hand
 from .images import Make, random_content, random_image
 from .judging import Expected, Limits
 from .packed import packed_hand, packed_room, random_packed
@@ -102,7 +102,7 @@ def _animation_frame() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     return animation.frame(0.2)[0], animation.hand(0.2).joints
 
 
-def _rendered_hand(stamp: Time) -> Frame:
+def _rendered_hand(stamp: Time) -> SentFrame:
     """A hand before a table and a wall, which the shipped model finds. Any joint may be 60 mm off, not more."""
     depth, joints = _animation_frame()
     return frame_of(
@@ -110,7 +110,7 @@ def _rendered_hand(stamp: Time) -> Frame:
     )
 
 
-def _nothing_there(rng: np.random.Generator, stamp: Time) -> Frame:
+def _nothing_there(rng: np.random.Generator, stamp: Time) -> SentFrame:
     """Images that hold no hand, of hostile numbers, for the shipped model."""
     name, metres = random_content(rng, (CAMERA.height, CAMERA.width))
     kind = f"content: {name.split()[0]}"
@@ -120,7 +120,7 @@ def _nothing_there(rng: np.random.Generator, stamp: Time) -> Frame:
     return frame_of(metres, stamp, Expected.NO_HAND, kind=kind, encoding="32FC1")
 
 
-def _malformed(rng: np.random.Generator, stamp: Time) -> Frame:
+def _malformed(rng: np.random.Generator, stamp: Time) -> SentFrame:
     if rng.random() < 0.5:
         return _nothing_there(rng, stamp)
     frame = (random_image if rng.random() < 0.5 else random_info)(rng, stamp)

@@ -7,7 +7,7 @@ from builtin_interfaces.msg import Time
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import RegionOfInterest
 
-from .frames import Frame, changed, good_hand, pick
+from .frames import SentFrame, changed, good_hand, pick
 from .images import NUMBERS, Make
 from .judging import Expected
 
@@ -17,12 +17,12 @@ COEFFICIENTS = {"plumb_bob": (4, 5, 8), "rational_polynomial": (8,), "equidistan
 VALUES = (0.0, -0.0, -1.0, 1.0, 50.0, 1e-300, 5e-324, 1e5, 1e9, 1e38, 1e300, -1e300, np.nan, np.inf, -np.inf)
 
 
-def random_info(rng: np.random.Generator, stamp: Time) -> Frame:
+def random_info(rng: np.random.Generator, stamp: Time) -> SentFrame:
     """One of the kinds, each as often as the others."""
     return pick(rng, MAKERS)(rng, stamp)
 
 
-def _matrix(rng: np.random.Generator, stamp: Time) -> Frame:
+def _matrix(rng: np.random.Generator, stamp: Time) -> SentFrame:
     """One or several entries of K or P."""
     frame = good_hand(stamp)
     name = str(rng.choice(["k", "p"]))
@@ -36,7 +36,7 @@ def _matrix(rng: np.random.Generator, stamp: Time) -> Frame:
     return changed(frame, f"entries of {name.upper()}", Expected.NOTHING if uncalibrated else Expected.SANE)
 
 
-def _only_k(rng: np.random.Generator, stamp: Time) -> Frame:
+def _only_k(rng: np.random.Generator, stamp: Time) -> SentFrame:
     """P is not filled in; K is used, with one entry that is hostile."""
     frame = good_hand(stamp)
     frame.info.p = np.zeros(12)
@@ -48,7 +48,7 @@ def _only_k(rng: np.random.Generator, stamp: Time) -> Frame:
     return changed(frame, "entries of K alone", Expected.NOTHING if bad else Expected.SANE)
 
 
-def _all(rng: np.random.Generator, stamp: Time) -> Frame:
+def _all(rng: np.random.Generator, stamp: Time) -> SentFrame:
     frame = good_hand(stamp)
     value = float(rng.choice(VALUES))
     frame.info.k, frame.info.p = np.full(9, value), np.full(12, value)
@@ -56,14 +56,14 @@ def _all(rng: np.random.Generator, stamp: Time) -> Frame:
     return changed(frame, "all entries", Expected.NOTHING if bad else Expected.SANE)
 
 
-def _size(rng: np.random.Generator, stamp: Time) -> Frame:
+def _size(rng: np.random.Generator, stamp: Time) -> SentFrame:
     frame = good_hand(stamp)
     width, height = (int(rng.choice(NUMBERS)) for _ in range(2))
     frame.info.width, frame.info.height = width, height
     return changed(frame, "size", Expected.NOTHING)
 
 
-def _binning(rng: np.random.Generator, stamp: Time) -> Frame:
+def _binning(rng: np.random.Generator, stamp: Time) -> SentFrame:
     """The size stays as it was, so any binning over one does not fit."""
     frame = good_hand(stamp)
     x, y = (int(rng.choice(NUMBERS)) for _ in range(2))
@@ -71,7 +71,7 @@ def _binning(rng: np.random.Generator, stamp: Time) -> Frame:
     return changed(frame, "binning", Expected.NOTHING if max(x, y) > 1 else Expected.EXACT_HAND)
 
 
-def _region(rng: np.random.Generator, stamp: Time) -> Frame:
+def _region(rng: np.random.Generator, stamp: Time) -> SentFrame:
     frame = good_hand(stamp)
     x, y, width, height = (int(rng.choice([*NUMBERS, 320, 240])) for _ in range(4))
     frame.info.roi = RegionOfInterest(x_offset=x, y_offset=y, width=width, height=height)
@@ -79,7 +79,7 @@ def _region(rng: np.random.Generator, stamp: Time) -> Frame:
     return changed(frame, "region of interest", Expected.SANE if fits else Expected.NOTHING)
 
 
-def _frame_id(rng: np.random.Generator, stamp: Time) -> Frame:
+def _frame_id(rng: np.random.Generator, stamp: Time) -> SentFrame:
     """No frame is any frame."""
     frame = good_hand(stamp)
     frame.info.header.frame_id = pick(rng, ("", "colour", "🖐", "x" * 10**6))
@@ -87,7 +87,7 @@ def _frame_id(rng: np.random.Generator, stamp: Time) -> Frame:
     return changed(frame, "another frame", expected)
 
 
-def _unused(rng: np.random.Generator, stamp: Time) -> Frame:
+def _unused(rng: np.random.Generator, stamp: Time) -> SentFrame:
     """What is not used must not matter."""
     frame = good_hand(stamp)
     frame.info.d = [0.0] * int(rng.choice([0, 1, 5, 14, 10000]))
@@ -96,7 +96,7 @@ def _unused(rng: np.random.Generator, stamp: Time) -> Frame:
     return changed(frame, "rotation and no distortion", Expected.EXACT_HAND)
 
 
-def _lens(rng: np.random.Generator, stamp: Time) -> Frame:
+def _lens(rng: np.random.Generator, stamp: Time) -> SentFrame:
     """Coefficients that no lens has are refused; with others the hand is elsewhere."""
     frame = good_hand(stamp)
     frame.info.distortion_model = pick(rng, MODELS)
@@ -111,7 +111,7 @@ def _lens(rng: np.random.Generator, stamp: Time) -> Frame:
     return changed(frame, "lens", expected if values.any() else Expected.EXACT_HAND)
 
 
-def _raw(rng: np.random.Generator, stamp: Time) -> Frame:
+def _raw(rng: np.random.Generator, stamp: Time) -> SentFrame:
     frame = good_hand(stamp)
     raw = bytearray(serialize_message(frame.info))
     if rng.random() < 0.5:

@@ -25,7 +25,7 @@ PLACES = ((0.0, 0.0, 0.5), (0.05, -0.04, 0.45), (-0.06, 0.03, 0.6))
 
 
 @dataclass(frozen=True)
-class Frame:
+class SentFrame:
     """Messages to publish; None for one that does not come, bytes for one that is written raw.
 
     stamp and frame_id: of an answer to it. joints: (21, 3) metres, which an exact answer meets within so many metres.
@@ -63,28 +63,28 @@ def frame_of(
     joints: NDArray[np.float32] | None = None,
     within: float = EXACT_WITHIN_M,
     encoding: str = "16UC1",
-) -> Frame:
+) -> SentFrame:
     """A well-formed frame of depth (H, W) in metres."""
     height, width = depth.shape
     image = depth_message(depth, stamp, encoding=encoding)
     info = info_message(image, replace(camera, width=width, height=height))
     # The two share their header until one is copied.
     info.header = copy.deepcopy(image.header)
-    return Frame(kind, image, info, expected, joints, stamp=stamp, within=within)
+    return SentFrame(kind, image, info, expected, joints, stamp=stamp, within=within)
 
 
-def good_hand(stamp: Time, place: tuple[float, float, float] = PLACES[0]) -> Frame:
+def good_hand(stamp: Time, place: tuple[float, float, float] = PLACES[0]) -> SentFrame:
     """The stiff model answers it exactly."""
     depth, joints = image(place)
     return frame_of(depth, stamp, Expected.EXACT_HAND, kind="known hand", joints=joints)
 
 
-def empty_room(stamp: Time) -> Frame:
+def empty_room(stamp: Time) -> SentFrame:
     """A wall two metres away."""
     depth = np.full((CAMERA.height, CAMERA.width), 2.0, np.float32)
     return frame_of(depth, stamp, Expected.NO_HAND, kind="empty room")
 
 
-def changed(frame: Frame, kind: str, expected: Expected, **changes: Any) -> Frame:
+def changed(frame: SentFrame, kind: str, expected: Expected, **changes: Any) -> SentFrame:
     """`frame` by another name, with another expectation."""
     return replace(frame, kind=kind, expected=expected, **changes)

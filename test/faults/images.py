@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import Image
 
-from .frames import PLACES, Frame, changed, frame_of, good_hand, image, pick
+from .frames import PLACES, SentFrame, changed, frame_of, good_hand, image, pick
 from .judging import Expected
 
 BYTES = {"16UC1": 2, "mono16": 2, "32FC1": 4}
@@ -36,10 +36,10 @@ TEXTS = (
 NUMBERS = (0, 1, 2, 3, 7, 639, 641, 65535, 2**31 - 1, 2**31, 2**32 - 2, 2**32 - 1)
 FLOATS = (np.nan, np.inf, -np.inf, -0.0, -0.5, 0.5, 1e-45, 1e-30, 1e30, 3.4e38)
 
-Make: TypeAlias = Callable[[np.random.Generator, Time], Frame]
+Make: TypeAlias = Callable[[np.random.Generator, Time], SentFrame]
 
 
-def random_image(rng: np.random.Generator, stamp: Time) -> Frame:
+def random_image(rng: np.random.Generator, stamp: Time) -> SentFrame:
     """One of the kinds, each as often as the others."""
     return pick(rng, MAKERS)(rng, stamp)
 
@@ -68,20 +68,20 @@ def random_content(rng: np.random.Generator, shape: tuple[int, int]) -> tuple[st
     return "blocks", np.kron(coarse, np.ones((8, 8), np.float32))[: shape[0], : shape[1]]
 
 
-def _encoding(rng: np.random.Generator, stamp: Time) -> Frame:
+def _encoding(rng: np.random.Generator, stamp: Time) -> SentFrame:
     frame = good_hand(stamp)
     frame.image.encoding = pick(rng, TEXTS)
     return changed(frame, "encoding", Expected.NOTHING)
 
 
-def _step(rng: np.random.Generator, stamp: Time) -> Frame:
+def _step(rng: np.random.Generator, stamp: Time) -> SentFrame:
     frame = good_hand(stamp)
     row = 2 * CAMERA.width
     frame.image.step = int(rng.choice([*NUMBERS, row - 2, row - 1, row + 1, row + 2, int(rng.integers(2**32))]))
     return changed(frame, "step", Expected.SANE if readable(frame.image) else Expected.NOTHING)
 
 
-def _size(rng: np.random.Generator, stamp: Time) -> Frame:
+def _size(rng: np.random.Generator, stamp: Time) -> SentFrame:
     """Image and info agree on a size that the data need not have."""
     frame = good_hand(stamp)
     image = frame.image
@@ -92,7 +92,7 @@ def _size(rng: np.random.Generator, stamp: Time) -> Frame:
     return changed(frame, "size", Expected.SANE if readable(image) else Expected.NOTHING)
 
 
-def _data(rng: np.random.Generator, stamp: Time) -> Frame:
+def _data(rng: np.random.Generator, stamp: Time) -> SentFrame:
     frame = good_hand(stamp)
     data = frame.image.data
     length = int(rng.choice([0, 1, len(data) - 1, len(data) - 2, int(rng.integers(len(data))), len(data) + 1, 300000]))
@@ -100,18 +100,18 @@ def _data(rng: np.random.Generator, stamp: Time) -> Frame:
     return changed(frame, "data length", Expected.SANE if readable(frame.image) else Expected.NOTHING)
 
 
-def _byte_order(rng: np.random.Generator, stamp: Time) -> Frame:
+def _byte_order(rng: np.random.Generator, stamp: Time) -> SentFrame:
     frame = good_hand(stamp)
     frame.image.is_bigendian = int(rng.integers(256))
     return changed(frame, "byte order", Expected.SANE)
 
 
-def _content(rng: np.random.Generator, stamp: Time) -> Frame:
+def _content(rng: np.random.Generator, stamp: Time) -> SentFrame:
     name, metres = random_content(rng, (int(rng.integers(1, 400)), int(rng.integers(1, 500))))
     return _written(metres, rng, stamp, f"content: {name.split()[0]}")
 
 
-def _spoiled_hand(rng: np.random.Generator, stamp: Time) -> Frame:
+def _spoiled_hand(rng: np.random.Generator, stamp: Time) -> SentFrame:
     """A hand with hostile numbers strewn in."""
     metres = image(pick(rng, PLACES))[0].copy()
     where = rng.random(metres.shape) < rng.uniform(0, 0.5)
@@ -119,14 +119,14 @@ def _spoiled_hand(rng: np.random.Generator, stamp: Time) -> Frame:
     return _written(metres, rng, stamp, "spoiled hand")
 
 
-def _odd_shape(rng: np.random.Generator, stamp: Time) -> Frame:
+def _odd_shape(rng: np.random.Generator, stamp: Time) -> SentFrame:
     shapes = ((1, 1), (1, 640), (480, 1), (2, 2), (1080, 1920), (1536, 2048), (3000, 4000))
     # The large ones are rare: one of them costs what a hundred others cost.
     shape = shapes[int(rng.choice(len(shapes), p=[0.24, 0.24, 0.24, 0.24, 0.02, 0.01, 0.01]))]
     return frame_of(np.full(shape, 0.5, np.float32), stamp, Expected.SANE, kind=f"shape {shape[1]}x{shape[0]}")
 
 
-def _frame_id(rng: np.random.Generator, stamp: Time) -> Frame:
+def _frame_id(rng: np.random.Generator, stamp: Time) -> SentFrame:
     """Both have it, so the hand is where it is, in that frame."""
     frame = good_hand(stamp)
     name = pick(rng, ("", "/", "//", " ", "\n", "🖐", "camera", "/camera", "x" * 10**6))
@@ -134,7 +134,7 @@ def _frame_id(rng: np.random.Generator, stamp: Time) -> Frame:
     return changed(frame, "frame id", Expected.EXACT_HAND, frame_id=name)
 
 
-def _raw(rng: np.random.Generator, stamp: Time) -> Frame:
+def _raw(rng: np.random.Generator, stamp: Time) -> SentFrame:
     """Bytes that are no message, or one with some bits turned."""
     frame = good_hand(stamp)
     raw = bytearray(serialize_message(frame.image))
@@ -146,7 +146,7 @@ def _raw(rng: np.random.Generator, stamp: Time) -> Frame:
     return changed(frame, "raw bytes: bits turned", Expected.SANE, image=bytes(raw))
 
 
-def _written(metres: NDArray[np.float32], rng: np.random.Generator, stamp: Time, kind: str) -> Frame:
+def _written(metres: NDArray[np.float32], rng: np.random.Generator, stamp: Time, kind: str) -> SentFrame:
     if rng.random() < 0.3:
         millimetres = np.clip(np.nan_to_num(metres), 0, 65.0)
         return frame_of(millimetres, stamp, Expected.SANE, kind=kind)

@@ -12,7 +12,7 @@ from compressed_depth import compress
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import CompressedImage, Image
 
-from .frames import PLACES, Frame, changed, good_hand, image, pick
+from .frames import PLACES, SentFrame, changed, good_hand, image, pick
 from .images import FLOATS, NUMBERS, TEXTS
 from .judging import Expected
 
@@ -32,25 +32,25 @@ def _data(place: tuple[float, float, float], coding: str, is_float: bool) -> byt
     return compress(metres if is_float else np.rint(metres * 1000).astype(np.uint16), coding)
 
 
-def packed(frame: Frame, data: bytes, image_format: str) -> Frame:
+def packed(frame: SentFrame, data: bytes, image_format: str) -> SentFrame:
     """`frame` with its image in this form."""
     assert isinstance(frame.image, Image)
     image = CompressedImage(header=frame.image.header, format=image_format, data=array.array("B", data))
     return changed(frame, frame.kind, frame.expected, image=image)
 
 
-def packed_hand(stamp: Time) -> Frame:
+def packed_hand(stamp: Time) -> SentFrame:
     """The known hand as a PNG."""
     return packed(good_hand(stamp), _data(PLACES[0], "png", False), "16UC1; compressedDepth png")
 
 
-def packed_room(stamp: Time) -> Frame:
+def packed_room(stamp: Time) -> SentFrame:
     """An image in which nothing was measured."""
     frame = changed(good_hand(stamp), "nothing measured", Expected.NO_HAND, joints=None)
     return packed(frame, compress(np.zeros((240, 320), np.uint16), "png"), "16UC1; compressedDepth png")
 
 
-def random_packed(rng: np.random.Generator, stamp: Time) -> Frame:
+def random_packed(rng: np.random.Generator, stamp: Time) -> SentFrame:
     """One of the kinds, each as often as the others."""
     frame = good_hand(stamp, place := pick(rng, PLACES))
     coding, is_float = pick(rng, CODINGS), bool(rng.random() < 0.4)

@@ -9,7 +9,7 @@ import numpy as np
 from builtin_interfaces.msg import Time
 from node_rigid_model import scene
 
-from .frames import Frame, changed, frame_of, good_hand
+from .frames import SentFrame, changed, frame_of, good_hand
 from .judging import Expected, Limits
 
 SECOND = 1_000_000_000
@@ -24,7 +24,7 @@ def nanoseconds(stamp: Time) -> int:
     return int(stamp.sec) * SECOND + int(stamp.nanosec)
 
 
-def random_stamps(rng: np.random.Generator, stamp: Time) -> Frame:
+def random_stamps(rng: np.random.Generator, stamp: Time) -> SentFrame:
     """One frame whose stamps are not what they should be. `stamp` is now."""
     draw, now = rng.random(), nanoseconds(stamp)
     if draw < 0.2:
@@ -51,7 +51,7 @@ def random_stamps(rng: np.random.Generator, stamp: Time) -> Frame:
     return changed(good_hand(extreme), "extreme", Expected.SANE if seconds > 1 else Expected.NOTHING)
 
 
-def path(rng: np.random.Generator, now: Time, limits: Limits) -> Iterator[Frame]:
+def path(rng: np.random.Generator, now: Time, limits: Limits) -> Iterator[SentFrame]:
     """A hand that moves fast, comes too near, goes too far, or whose frames come late. 10 frames.
 
     A hand that is published must be the one that is there, and within the limits.

@@ -18,7 +18,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from dense3d_ros.msg import HandPoseArray
 
-from .frames import Frame, empty_room, good_hand
+from .frames import SentFrame, empty_room, good_hand
 from .judging import Expected, Limits, Sent, fault
 from .resources import Resources, resources, segments
 
@@ -67,8 +67,8 @@ class Subject:
         limits: Limits,
         *,
         namespace: str = "",
-        known_hand: Callable[[Time], Frame] = good_hand,
-        no_hand: Callable[[Time], Frame] = empty_room,
+        known_hand: Callable[[Time], SentFrame] = good_hand,
+        no_hand: Callable[[Time], SentFrame] = empty_room,
         is_compressed: bool = False,
     ) -> None:
         self.process, self.limits, self.namespace = process, limits, namespace
@@ -104,14 +104,14 @@ class Subject:
         stamp: Time = self.client.now()
         return stamp
 
-    def send(self, frame: Frame, wait: float = 0.02) -> None:
+    def send(self, frame: SentFrame, wait: float = 0.02) -> None:
         """Publish a frame; hear what comes for at most `wait` seconds, or until it is answered."""
         self.count(frame.kind)
         self.publish(frame)
         key = _key(frame.stamp)
         self.client.until(lambda: key in self.answers, wait)
 
-    def publish(self, frame: Frame) -> None:
+    def publish(self, frame: SentFrame) -> None:
         """Publish a frame and remember what may come out."""
         self.sent[_key(frame.stamp)] = Sent(
             frame.kind, frame.expected, frame.frame_id, time.time_ns(), self.limits, frame.joints, frame.within
@@ -181,7 +181,7 @@ class Subject:
             self.check_alive()
             raise Stuck("stuck", str(error)) from error
 
-    def _answers(self, make: Callable[[Time], Frame], patience: float = PATIENCE_S) -> None:
+    def _answers(self, make: Callable[[Time], SentFrame], patience: float = PATIENCE_S) -> None:
         """Patiently: a frame may be lost, or too old when its turn comes. A wrong answer is noted when it is heard."""
         end = time.monotonic() + patience
         frame = make(self.now())

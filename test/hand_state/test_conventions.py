@@ -9,7 +9,7 @@ from rendered_hands import gesture, rendered_hands
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.hand import JOINT_INDEX, JOINT_NAMES, Handedness, wrist_rotation
 from dense3d_ros.hand_state.conventions import (
-    CONVENTIONS,
+    JOINT_CONVENTIONS,
     MANO_ORDER,
     OPENXR_NAMES,
     convention_poses,
@@ -144,7 +144,7 @@ def test_poses_in_place_give_each_convention_back(handedness: Handedness) -> Non
     """In a robot's frame, whose axes are not the camera's: the hand turns with it, and so do the orientations."""
     turn = np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])
     joints = gesture("pinch_i", handedness) @ turn.T + [0.3, 0.1, 0.9]
-    for name in CONVENTIONS:
+    for name in JOINT_CONVENTIONS:
         poses = convention_poses(name, joints, handedness)
         positions, rotations = (np.array([getattr(pose, part) for pose in poses]) for part in ("position", "rotation"))
         wrist = positions[0]

@@ -20,7 +20,7 @@ from dense3d_ros.learning.calibration import calibrate
 from dense3d_ros.learning.calibration.calibrate import calibrate_file, fit_confidence, fit_handedness, fit_scores
 from dense3d_ros.learning.calibration.evidence_fit import fit_evidence
 from dense3d_ros.learning.calibration.fits import least_score, logistic_regression, rising_curve
-from dense3d_ros.learning.calibration.observations import Observation
+from dense3d_ros.learning.calibration.observations import LabelledPlace
 from dense3d_ros.learning.evaluation.synthetic import SyntheticTestSet, hand_frame
 from dense3d_ros.perception.confidence import Confidence, probability
 from dense3d_ros.perception.detector import Candidate
@@ -70,7 +70,7 @@ def test_the_least_score_lets_few_pass() -> None:
         assert np.count_nonzero(scores >= least_score(scores, rate)) == passing
 
 
-def observations(rng: np.random.Generator, hand: bool, count: int) -> list[list[Observation]]:
+def observations(rng: np.random.Generator, hand: bool, count: int) -> list[list[LabelledPlace]]:
     """Images of one place each: presence around ±2, unexplained surface around 0.2 and 0.6, nothing else told.
 
     The mean error of a joint is twice its spread.
@@ -82,7 +82,7 @@ def observations(rng: np.random.Generator, hand: bool, count: int) -> list[list[
         terms = np.zeros(len(NAMES))
         terms[NAMES.index("presence")] = rng.normal(2.0 if hand else -2.0, 1.0)
         terms[NAMES.index("unexplained")] = rng.normal(0.2 if hand else 0.6, 0.1)
-        made.append([Observation(terms, spread, hand, errors)])
+        made.append([LabelledPlace(terms, spread, hand, errors)])
     return made
 
 

@@ -24,7 +24,7 @@ from dense3d_ros.dense.paper_crop import (
 from dense3d_ros.dense.paper_network import PaperNetwork
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.hand import SKELETON
-from dense3d_ros.learning.datasets.frames import Frame
+from dense3d_ros.learning.datasets.frames import PaperFrame
 from dense3d_ros.learning.training.paper import PaperMethod, paper_loss, squared_weights
 from dense3d_ros.learning.training.paper_augmentation import (
     augment,
@@ -64,12 +64,12 @@ def icvl(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def disc_frame() -> Frame:
+def disc_frame() -> PaperFrame:
     depth = np.zeros((240, 320), np.float32)
     depth[80:150, 120:200] = 500.0
     camera = Camera(240.0, 240.0, 160.0, 120.0, 320, 240)
     pixels = np.array([[130.0, 90.0], [190.0, 100.0], [150.0, 140.0], [165.0, 112.0]])
-    return Frame(depth, camera, camera.back_project(pixels, np.full(4, 510.0)).astype(np.float32))
+    return PaperFrame(depth, camera, camera.back_project(pixels, np.full(4, 510.0)).astype(np.float32))
 
 
 def one_batch() -> PaperBatch:
@@ -227,7 +227,7 @@ def test_near_holes_are_surface_only_if_asked_for() -> None:
     assert normalise_depth(crop, 250.0, near_holes_are_surface=True)[0, 0] == pytest.approx(-100 / 300)
     assert normalise_depth(crop, 350.0, near_holes_are_surface=True)[0, 0] == -1
     frame = disc_frame()
-    near = Frame(frame.depth * np.float32(0.5), frame.camera, frame.joints * np.float32(0.5))
+    near = PaperFrame(frame.depth * np.float32(0.5), frame.camera, frame.joints * np.float32(0.5))
     images = [
         Cropping(near_holes_are_surface=quirk).training_crop(np.random.default_rng(1), near)[0].image
         for quirk in (False, True)
@@ -304,15 +304,15 @@ def test_frames_without_depth_are_replaced() -> None:
         def __len__(self) -> int:
             return 2
 
-        def frame(self, number: int) -> Frame:
+        def frame(self, number: int) -> PaperFrame:
             frame = disc_frame()
-            return frame if number % 2 else Frame(frame.depth * 0, frame.camera, frame.joints)
+            return frame if number % 2 else PaperFrame(frame.depth * 0, frame.camera, frame.joints)
 
     (batch,) = PaperBatches(Flaky(), Cropping(), seed=0, batch_size=4, first=0, count=1)
     assert (batch.images > -1).flatten(1).any(1).all()
 
     class Empty(Flaky):
-        def frame(self, number: int) -> Frame:
+        def frame(self, number: int) -> PaperFrame:
             return super().frame(0)
 
     with pytest.raises(ValueError, match="100 training frames in a row cannot be cropped: no joint pixel"):

@@ -21,7 +21,7 @@ from std_msgs.msg import Header
 
 from dense3d_ros.geometry.hand import Handedness, HandPose
 from dense3d_ros.geometry.rotation import quaternion
-from dense3d_ros.hand_state.conventions import CONVENTIONS, convention_poses
+from dense3d_ros.hand_state.conventions import JOINT_CONVENTIONS, convention_poses
 from dense3d_ros.hand_state.frames import hand_frames
 from dense3d_ros.msg import HandGrasp, HandPoseArray
 from dense3d_ros.nodes.messages import HandMessages
@@ -288,7 +288,7 @@ def test_joints_come_in_the_convention_that_is_asked_for(person: Person) -> None
         )
     refused = client.set_parameter("/hand_state", "convention", "manus")
     assert refused.reason == "convention is 'manus'; accepted: none, mediapipe, openxr, mano, dex_retargeting"
-    for name in (*CONVENTIONS, "none"):
+    for name in (*JOINT_CONVENTIONS, "none"):
         assert client.set_parameter("/hand_state", "convention", name).successful
         header = person.show(*(hand_pose(joints, handedness) for handedness, joints in shown.items()), after=5.0)
         for handedness, joints in shown.items():

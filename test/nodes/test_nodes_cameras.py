@@ -102,7 +102,8 @@ def test_compressed_depth_units_and_a_latched_camera_info(client: Client, proces
     assert error(answer(tenths, "16UC1", "png")) < WITHIN_M
     assert client.set_parameter("/hand_pose", "depth_unit", 0.01).successful
     assert answer(tenths, "16UC1", "png").hands == []
-    status = client.diagnostic("m when a value counts 0.01 m: set the depth unit to what the camera's values count")
+    sentence = "m away when a value counts 0.01 m: set the depth unit to what the camera's values count"
+    status = client.diagnostic(sentence)
     assert status.level == b"\x01"
     assert not client.set_parameter("/hand_pose", "depth_unit", 1e-9).successful
     assert not client.set_parameter("/hand_pose", "transport", "raw").successful

@@ -22,7 +22,7 @@ from node_processes import depth_message, info_message
 from std_msgs.msg import Header
 
 from dense3d_ros.geometry.camera import Camera
-from dense3d_ros.geometry.camera_info import CameraInfoError, camera_of, doubt_of, is_named_rectified
+from dense3d_ros.geometry.camera_info import CameraInfoError, camera_of, doubt_of, focal_length_of, is_named_rectified
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.distortion import Distortion
 from dense3d_ros.geometry.hand import HandPose
@@ -64,6 +64,20 @@ def test_projection_matrix_is_preferred_and_k_is_used_without_it() -> None:
     assert camera_of(message, 640, 480, "optical").cx == 321.0
     message.p = np.zeros(12)
     assert camera_of(message, 640, 480, "optical").cx == 300.0
+
+
+@pytest.mark.parametrize("lens", ["ignore", "undo"])
+@pytest.mark.parametrize("cleared", [{}, {"k": np.zeros(9)}, {"p": np.zeros(12)}, {"d": [0.1, 0.0, 0.0, 0.0]}])
+def test_the_focal_length_is_known_without_an_image(lens: str, cleared: dict[str, Any]) -> None:
+    message = info()
+    message.k[0], message.k[4] = 500.0, 510.0
+    for name, value in cleared.items():
+        setattr(message, name, value)
+    camera = camera_of(message, 640, 480, "optical", lens)
+    assert focal_length_of(message, lens) == (camera.fx, camera.fy)
+    # A region or binning is the image's.
+    message.binning_x, message.roi.width, message.roi.height = 2, 40, 30
+    assert focal_length_of(message, lens) == (camera.fx, camera.fy)
 
 
 def test_region_and_binning_see_the_same_rays() -> None:
@@ -287,14 +301,14 @@ def test_settings_refuse_what_does_not_go_together() -> None:
 @pytest.mark.parametrize(
     ("values", "unit", "sentence"),
     [
-        (np.float32(700), 1.0, "nothing is nearer than 700 m when a value counts 1 m: set the depth unit to what"),
-        (np.uint16(12000), 0.001, "nothing is nearer than 12 m when a value counts 0.001 m: set the depth unit"),
-        (np.float32(0.02), 1.0, "nothing is farther than 20 mm when a value counts 1 m: set the depth unit"),
+        (np.float32(700), 1.0, "the nearest things are 700 m away when a value counts 1 m: set the depth unit to"),
+        (np.uint16(12000), 0.001, "the nearest things are 12 m away when a value counts 0.001 m: set the depth unit"),
+        (np.float32(0.02), 1.0, "the nearest things are 0.02 m away when a value counts 1 m: set the depth unit"),
         (
             np.uint16(4600),
             0.001,
-            "nothing is nearer than 4.6 m when a value counts 0.001 m: set the depth unit to what the camera's values "
-            "count, such as 0.0001 or 0.000125 (then they are 0.46 or 0.58 m away; see the camera's "
+            "the nearest things are 4.6 m away when a value counts 0.001 m: set the depth unit to what the camera's "
+            "values count, such as 0.0001 or 0.000125 (then they are 0.46 or 0.58 m away; see the camera's "
             "documentation), unless nothing is before the camera",
         ),
         (np.float32(0.7), 1.0, ""),

@@ -74,7 +74,10 @@ def watched(client: Client, publish: Any, seconds: float = 0.5) -> Seen:
 
 
 def test_nodes_behind_hand_pose_are_heard(camera: Any) -> None:
-    """The real hand_state, whose target_frame nothing leads to; and a motor whose status has a name like its."""
+    """The real hand_state, whose target_frame nothing leads to; and a motor whose status has a name like its.
+
+    The camera sends its infos, but no image.
+    """
     from dense3d_ros.nodes.hand_state_node import HandStateNode
 
     with hand_pose(Image, "/cam/depth", Condition(Level.WARN, "too old", "frames are old"), {}) as client:
@@ -82,12 +85,14 @@ def test_nodes_behind_hand_pose_are_heard(camera: Any) -> None:
         publisher = camera.create_publisher(DiagnosticArray, "/diagnostics", 10)
         motor = diagnostic_array(client.now(), "motor: state", "", Condition(Level.ERROR, "hot", "too hot"), {})
         camera.create_publisher(Image, "/cam/depth", 5)
+        infos = camera.create_publisher(CameraInfo, "/cam/camera_info", 5)
         client.spin_also(state)
         client.collect(HandPoseArray, "/hand_state/hands", [])
         hands = client.node.create_publisher(HandPoseArray, "/hand_pose/hands", 5)
 
         def publish() -> None:
             publisher.publish(motor)
+            infos.publish(info_message(depth_message(METRES, client.now()), CAMERA))
             message = HandPoseArray()
             message.header.stamp, message.header.frame_id = client.now(), "optical"
             hands.publish(message)
@@ -99,6 +104,9 @@ def test_nodes_behind_hand_pose_are_heard(camera: Any) -> None:
     assert f"/hand_state says: {said.text}" in findings(seen)
     (node,) = seen.hand_poses
     assert (node.ok, node.diagnostic, node.condition) == (False, "frames are old", "too old")
+    (depth,) = seen.depth
+    assert depth.info is not None
+    assert (depth.messages, depth.info.focal_length) == (0, (CAMERA.fx, CAMERA.fy))
 
 
 def test_compressed_depth_is_read(camera: Any) -> None:

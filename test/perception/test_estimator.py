@@ -718,8 +718,8 @@ def test_the_unit_is_doubted_until_a_hand_is_found_by_it(mesh: HandMesh) -> None
     estimator = HandPoseEstimator(oracle)
     estimate = estimator.estimate(far, CAMERA)
     assert estimate.reason == (
-        "no depth within 0.15-1.5 m; nothing is nearer than 600 m when a value counts 1 m: set the depth unit to what "
-        "the camera's values count, such as 0.001 (then they are 0.6 m away), unless nothing is before the camera"
+        "no depth within 0.15-1.5 m; the nearest things are 600 m away when a value counts 1 m: set the depth unit to "
+        "what the camera's values count, such as 0.001 (then they are 0.6 m away), unless nothing is before the camera"
     )
     assert estimate.cause == "no depth within 0.15-1.5 m"
     found = estimator.estimate(depth, CAMERA)

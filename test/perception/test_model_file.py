@@ -328,3 +328,11 @@ def test_the_papers_description_with_wrong_values(changes: dict[str, Any], messa
 def test_a_file_from_before_there_were_several_networks(model: Path) -> None:
     rewrite(model, metadata=with_description(network=...))
     assert read_model(str(model))[0] == DESCRIPTION
+
+
+@pytest.mark.parametrize("name", available_models())
+def test_followed_hands_are_held_as_long_by_the_calibration_of_new_hands(name: str) -> None:
+    """A new place may wait or not by a score of three views and the `hold_score` of one: `would_do_if_followed`."""
+    description, _ = read_model(name)
+    held = [confidence.hold_score for confidence in description.confidences.values()]
+    assert max(held) - min(held) < 0.02

@@ -13,7 +13,7 @@ from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.hand import Handedness
 from dense3d_ros.hand_state import conventions
 from dense3d_ros.hand_state.conventions import OPENXR_NAMES, openxr_hand
-from dense3d_ros.recordings.other_joints import CONVENTIONS, in_convention
+from dense3d_ros.recordings.other_joints import CONVERSIONS, in_convention
 
 CAMERA = Camera(475.0, 475.0, 319.5, 239.5, 640, 480)
 
@@ -38,10 +38,10 @@ def test_mediapipe_image_landmarks_are_shares_of_the_image() -> None:
 
 
 def test_files_and_the_node_know_the_same_conventions() -> None:
-    assert tuple(CONVENTIONS) == conventions.CONVENTIONS
+    assert tuple(CONVERSIONS) == conventions.JOINT_CONVENTIONS
 
 
-@pytest.mark.parametrize("name", sorted(CONVENTIONS))
+@pytest.mark.parametrize("name", sorted(CONVERSIONS))
 def test_a_hand_of_unknown_handedness_has_what_does_not_depend_on_it(name: str) -> None:
     assert in_convention(name, hand_pose(gesture("open")), CAMERA) is not None
     told = in_convention(name, hand_pose(gesture("open"), Handedness.UNKNOWN), CAMERA)

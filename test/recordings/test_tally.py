@@ -36,11 +36,11 @@ def test_nearest_leaves_out_what_is_not_measured() -> None:
     [
         (0.5, 0.001, ""),
         (math.nan, 0.001, ""),
-        (0.5 * 0.125, 0.000125, "0.062 m away.* 0.000125 m a value right\\? With 0.001 they were 0.5 m away"),
-        (0.5 * 8, 0.001, "4 m away.* 0.001 m a value right\\? With 0.0001 or 0.000125 they were 0.4 or 0.5 m away; .*"),
-        (440.0, 0.001, "the nearest things are 440 m away: .*right\\?"),
-        (500.0, 1.0, "With 0.001 they were 0.5 m away"),
-        (1e-9, 0.001, "1e-09 m away.*right\\?"),
+        (0.5 * 0.125, 0.000125, "0.062 m away when a value .*, such as 0.001 \\(then they are 0.5 m away\\)"),
+        (0.5 * 8, 0.001, "4 m away .* 0.001 m: .*, such as 0.0001 or 0.000125 \\(then they are 0.4 or 0.5 m away; .*"),
+        (440.0, 0.001, "the nearest things are 440 m away .*'s values count, unless nothing is before the camera"),
+        (500.0, 1.0, ", such as 0.001 \\(then they are 0.5 m away\\), unless nothing is before the camera"),
+        (1e-9, 0.001, "1e-09 m away when a value counts 0.001 m: set the depth unit to what the camera's values count"),
     ],
 )
 def test_units_are_doubted_where_no_hand_could_be(distance: float, unit: float, sentence: str) -> None:

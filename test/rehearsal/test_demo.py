@@ -17,10 +17,11 @@ import pytest
 
 pytest.importorskip("rclpy", reason="ROS 2 is not installed")
 
+from dense3d_ros import cli
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.learning.synthetic.animation import HandAnimation
 from dense3d_ros.recordings.result_folder import prepare_results
-from dense3d_ros.rehearsal.demo_observer import Observation
+from dense3d_ros.rehearsal.demo_observer import DemoObservation
 from dense3d_ros.rehearsal.demo_report import failures, remarks
 from dense3d_ros.rehearsal.teleop import TeleopObservation
 from dense3d_ros.rehearsal.teleop_observer import Moment
@@ -121,7 +122,8 @@ def test_a_folder_without_a_hand_is_not_called_done(tmp_path: Path) -> None:
     assert figures["failures"] == ["no hand was found"]
     assert "no hand was found" in finished.stderr
     assert "most frequent reason for no hand: no depth within" in finished.stderr
-    assert "is the depth unit of 0.000125 m a value right? With 0.001 they were 0.5" in finished.stderr
+    assert "when a value counts 0.000125 m: set the depth unit to what" in finished.stderr
+    assert "such as 0.001 (then they are 0.5" in finished.stderr
     assert "when a value counts 0.001 m" not in finished.stderr
 
 
@@ -153,20 +155,22 @@ def test_a_folder_is_answered_image_by_image(tmp_path: Path) -> None:
     [
         (["--input", "recording"], "--teleop shows the rendered hand; leave out --input"),
         (["--robot", "octopus"], "robot is 'octopus'; accepted: "),
-        (["--rate", 0], "--rate must be 1 to 240, got 0.0"),
+        (["--rate", "0"], "--rate must be 1 to 240, got 0.0"),
     ],
 )
-def test_a_teleoperation_that_cannot_work_is_one_line(arguments: list[object], sentence: str, tmp_path: Path) -> None:
-    finished = demo("--teleop", *arguments, "--output", tmp_path / "result")
-    assert finished.returncode == 2
-    assert sentence in finished.stderr
-    assert finished.stderr.count("\n") == 1
+def test_a_teleoperation_that_cannot_work_is_one_line(
+    arguments: list[str], sentence: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["demo", "--teleop", *arguments, "--output", str(tmp_path / "result")]) == 2
+    said = capfd.readouterr().err
+    assert sentence in said
+    assert said.count("\n") == 1
     assert not (tmp_path / "result").exists()
 
 
-def observation(**changes: Any) -> Observation:
+def observation(**changes: Any) -> DemoObservation:
     """A folder's good demo, but for the changes."""
-    good = Observation(
+    good = DemoObservation(
         folder=Path("recording"),
         mesh="webxr",
         images=20,
@@ -225,14 +229,16 @@ def test_a_machine_that_drops_images_is_told_with_numbers() -> None:
     assert remarks(replace(rendered, frames_out=390), 0.001) == []
 
 
-def test_settings_that_cannot_work_are_said_before_anything_is_replaced(tmp_path: Path) -> None:
+def test_settings_that_cannot_work_are_said_before_anything_is_replaced(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     output = tmp_path / "result"
     prepare_results(output, None)
     (output / "report.json").touch()
     cv2.imwrite(str(tmp_path / "1.png"), np.full((480, 640), 500, np.uint16))
-    finished = demo("--input", tmp_path, "--camera", 475, 475, 319.5, 999, "--depth-unit", 0.001, "--output", output)
-    assert finished.returncode == 2
-    assert "the principal point (319.5, 999) lies outside" in finished.stderr
+    camera = ["--camera", "475", "475", "319.5", "999", "--depth-unit", "0.001"]
+    assert cli.main(["demo", "--input", str(tmp_path), *camera, "--output", str(output)]) == 2
+    assert "the principal point (319.5, 999) lies outside" in capfd.readouterr().err
     assert (output / "report.json").exists()
 
 

@@ -26,7 +26,7 @@ from dense3d_ros.recordings.offline import Intrinsics
 from dense3d_ros.rehearsal import children, demo
 from dense3d_ros.rehearsal.children import ModelChoice, ProcessError, wait_for_publisher, watching
 from dense3d_ros.rehearsal.demo import DemoSettings
-from dense3d_ros.rehearsal.demo_observer import DemoObserver, Observation
+from dense3d_ros.rehearsal.demo_observer import DemoObservation, DemoObserver
 from dense3d_ros.rehearsal.depth_camera_node import image_message
 
 DEPTH = "/demo/depth"
@@ -58,7 +58,7 @@ class Stage:
         message.header.stamp, message.header.frame_id = Time(nanosec=stamp), frame
         self._hands.publish(message)
 
-    def seen(self, folder: Path | None = None) -> Observation:
+    def seen(self, folder: Path | None = None) -> DemoObservation:
         return self.observer.observation(folder, "soma", None, 0.0, survived=True)
 
 

@@ -198,19 +198,18 @@ def test_while_the_renderer_is_compiled_it_says_so_answers_and_can_be_interrupte
         process.kill()
 
 
-@pytest.mark.parametrize(
-    ("parameter", "sentence"),
-    [
-        ("folder:=/no/such/folder", "Cannot start: folder '/no/such/folder' is not there"),
-        ("sensor:=sonar", "Cannot start: sensor is 'sonar'; accepted: none, coded_light"),
-        ("rate:=0.0", "rate"),
-    ],
-)
-def test_wrong_parameters_end_the_process_with_a_sentence(tmp_path: Path, parameter: str, sentence: str) -> None:
-    process = start(tmp_path, "-p", parameter)
-    assert process.wait() == 1
-    assert sentence in process.output()
-    assert "Traceback" not in process.output()
+def test_wrong_parameters_end_the_process_with_a_sentence(tmp_path: Path) -> None:
+    sentences = {
+        "folder:=/no/such/folder": "Cannot start: folder '/no/such/folder' is not there",
+        "sensor:=sonar": "Cannot start: sensor is 'sonar'; accepted: none, coded_light",
+        "rate:=0.0": "rate",
+    }
+    # All at once, because each waits for its imports.
+    processes = [start(tmp_path / str(number), "-p", parameter) for number, parameter in enumerate(sentences)]
+    for process, sentence in zip(processes, sentences.values(), strict=True):
+        assert process.wait() == 1
+        assert sentence in process.output()
+        assert "Traceback" not in process.output()
 
 
 @pytest.mark.skipif("hand" not in available_models(), reason="the shipped model 'hand' is not there")

@@ -84,6 +84,8 @@ def test_a_broken_urdf_is_told_in_one_sentence(text: str, sentence: str, tmp_pat
     assert "\n" not in str(error.value)
 
 
-def test_a_missing_urdf_is_told(tmp_path: Path) -> None:
+def test_a_missing_urdf_and_a_folder_are_told(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"nowhere.urdf cannot be read: No such file"):
         read_urdf(tmp_path / "nowhere.urdf")
+    with pytest.raises(ValueError, match=f"^the URDF {tmp_path} is a folder; accepted: a file$"):
+        read_urdf(tmp_path)

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from dense3d_ros.geometry.hand import JOINT_COUNT
 from dense3d_ros.learning.calibration.evidence_fit import compared_terms, fit_evidence, recall_curve
 from dense3d_ros.learning.calibration.fits import least_score, logistic_regression, ridge_regression, rising_curve
-from dense3d_ros.learning.calibration.observations import Observation, Observer
+from dense3d_ros.learning.calibration.observations import LabelledPlace, Observer
 from dense3d_ros.learning.evaluation.synthetic import CALIBRATION_SEED, SyntheticTestSet, hand_frame, hand_free_frame
 from dense3d_ros.learning.synthetic.whole_scenes import make_whole_scene
 from dense3d_ros.perception.confidence import Confidence, log_spread_mm, probability
@@ -87,7 +87,7 @@ def fit_confidence(model: HandModel, images: int) -> Confidence:
         for number in range(HAND_FREE_SHARE * images):
             without.append(list(observer.places_without_hand(hand_free_frame(number, calibration_set))))
             progress.update()
-        in_scenes: list[Observation] = []
+        in_scenes: list[LabelledPlace] = []
         for number in range(images // SCENE_SHARE):
             scene = make_whole_scene(
                 np.random.default_rng([CALIBRATION_SEED, 3, number]), calibration_set.trained, width=_SCENE_WIDTH
@@ -110,9 +110,9 @@ def fit_handedness(observations: list[tuple[NDArray[np.float64], bool]]) -> tupl
 
 def fit_scores(
     confidence: Confidence,
-    with_hand: list[list[Observation]],
-    without: list[list[Observation]],
-    in_scenes: list[Observation],
+    with_hand: list[list[LabelledPlace]],
+    without: list[list[LabelledPlace]],
+    in_scenes: list[LabelledPlace],
 ) -> Confidence:
     """Evidence, least scores and joint scores from the places in images with a hand and without one.
 
@@ -136,11 +136,11 @@ def fit_scores(
     return replace(confidence, fitted=fitted)
 
 
-def _score(evidence: Evidence, place: Observation) -> float:
+def _score(evidence: Evidence, place: LabelledPlace) -> float:
     return probability(float(evidence.log_odds(place.terms[None])[0]))
 
 
-def _fit_joints(confidence: Confidence, places: list[Observation]) -> Confidence:
+def _fit_joints(confidence: Confidence, places: list[LabelledPlace]) -> Confidence:
     """Expected errors of the hands that would be published."""
     published = [p for p in places if _score(confidence.evidence, p) >= confidence.min_score] or places
     if not published:
@@ -166,9 +166,9 @@ def _fit_joints(confidence: Confidence, places: list[Observation]) -> Confidence
 
 
 def _summary(
-    confidence: Confidence, with_hand: list[list[Observation]], highest: NDArray[np.float64]
+    confidence: Confidence, with_hand: list[list[LabelledPlace]], highest: NDArray[np.float64]
 ) -> dict[str, Any]:
-    def published(image: list[Observation]) -> bool:
+    def published(image: list[LabelledPlace]) -> bool:
         scores = [_score(confidence.evidence, place) for place in image if place.errors is not None]
         return max(scores, default=0.0) >= confidence.min_score
 

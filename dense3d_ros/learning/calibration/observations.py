@@ -30,7 +30,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Observation:
+class LabelledPlace:
     """A place that the detector named, after the passes.
 
     terms: as in `evidence.TERMS`. spread: (21,) metres. hand: whether a true hand is there, None where it can hardly be
@@ -72,7 +72,7 @@ class Observer:
         )
         return np.append(features[0] - features[1], detector), frame.handedness is Handedness.RIGHT
 
-    def places(self, frame: HandFrame) -> Iterator[Observation]:
+    def places(self, frame: HandFrame) -> Iterator[LabelledPlace]:
         """Every possible place in an image with hands."""
         truths = np.stack([frame.sample.joints, *frame.others])
         centres = hand_centre(truths)
@@ -81,32 +81,32 @@ class Observer:
             nearest = float(distances.min())
             is_hand = True if nearest < AT_HAND else False if nearest > OFF_HAND else None
             own = nearest <= OFF_HAND and distances.argmin() == 0
-            yield _observation(place, is_hand, truths[0] if own else None)
+            yield _labelled_place(place, is_hand, truths[0] if own else None)
 
-    def places_in_scene(self, scene: WholeScene) -> Iterator[Observation]:
+    def places_in_scene(self, scene: WholeScene) -> Iterator[LabelledPlace]:
         """Every possible place in a whole scene; its hands are not compared joint by joint."""
         centres = np.array([hand_centre(hand.joints) for hand in scene.hands]).reshape(-1, 3)
         for place in self._estimator.places(DepthImage(scene.depth), scene.camera, CANDIDATES):
             distances = np.linalg.norm(centres - place.best.centre, axis=1)
             nearest = float(distances.min(initial=np.inf))
             shown = nearest < AT_HAND and scene.hands[int(distances.argmin())].visible > SHOWN
-            yield _observation(place, True if shown else False if nearest > OFF_HAND else None, None)
+            yield _labelled_place(place, True if shown else False if nearest > OFF_HAND else None, None)
 
-    def places_without_hand(self, sample: DatasetSample) -> Iterator[Observation]:
+    def places_without_hand(self, sample: DatasetSample) -> Iterator[LabelledPlace]:
         """The same in an image that has none."""
         for place in self._places(sample):
-            yield _observation(place, False, None)
+            yield _labelled_place(place, False, None)
 
     def _places(self, sample: DatasetSample) -> list[Place]:
         return self._estimator.places(sample.depth, sample.camera, CANDIDATES)
 
 
-def _observation(place: Place, is_hand: bool | None, truth: NDArray[np.float32] | None) -> Observation:
+def _labelled_place(place: Place, is_hand: bool | None, truth: NDArray[np.float32] | None) -> LabelledPlace:
     prediction = place.best.prediction
     assert prediction is not None
     errors = None if truth is None else joint_errors(prediction.joints, truth)
     # Without a fit the expected error is the spread.
-    return Observation(place.terms, expected_errors(prediction.joint_scores), is_hand, errors)
+    return LabelledPlace(place.terms, expected_errors(prediction.joint_scores), is_hand, errors)
 
 
 def _logit(probability: float) -> float:

@@ -20,7 +20,7 @@ FloatArray = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Frame:
+class PaperFrame:
     """depth (H, W) mm, 0 where nothing was measured; joints (J, 3) mm; depth_limit mm, None: from the joints."""
 
     depth: FloatArray
@@ -29,7 +29,7 @@ class Frame:
     depth_limit: float | None = None
 
 
-def benchmark_frame(sample: DatasetSample, benchmark: Benchmark, camera: Camera | None = None) -> Frame:
+def benchmark_frame(sample: DatasetSample, benchmark: Benchmark, camera: Camera | None = None) -> PaperFrame:
     """A benchmark's frame with its scored joints. camera: another than the sample's; pixels of labels are kept."""
     joints = sample.joints[list(benchmark.scored)] * np.float32(1000)
     if camera is not None and benchmark.name == "icvl":
@@ -37,7 +37,7 @@ def benchmark_frame(sample: DatasetSample, benchmark: Benchmark, camera: Camera 
         joints = camera.back_project(sample.camera.project(joints), joints[:, 2]).astype(np.float32)
     depth = sample.depth.metres() * np.float32(1000)
     limit = ICVL_DEPTH_LIMIT if benchmark.name == "icvl" else None
-    return Frame(depth, camera or sample.camera, joints, limit)
+    return PaperFrame(depth, camera or sample.camera, joints, limit)
 
 
 def open_dataset(name: str, root: Path, split: str, held_out: int = 0) -> DepthDataset:

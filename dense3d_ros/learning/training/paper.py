@@ -13,7 +13,7 @@ from dense3d_ros.dense.maps import PAPER, Maps, map_points, normalise_joints, sa
 from dense3d_ros.dense.paper_crop import EmptyCropError, PaperCrop, crop_joints
 from dense3d_ros.dense.paper_network import PaperNetwork
 from dense3d_ros.dense.paper_regressor import decode, paper_joints
-from dense3d_ros.learning.datasets.frames import Frame
+from dense3d_ros.learning.datasets.frames import PaperFrame
 from dense3d_ros.learning.training.batch_renorm import use_batch_renorm
 from dense3d_ros.learning.training.method import Method
 from dense3d_ros.learning.training.paper_data import Cropping, PaperBatch, PaperBatches
@@ -149,5 +149,5 @@ def squared_weights(network: nn.Module) -> Tensor:
     return torch.stack(weights).sum()
 
 
-def _true_crop(frame: Frame) -> PaperCrop:
+def _true_crop(frame: PaperFrame) -> PaperCrop:
     return crop_joints(frame.depth, frame.camera, frame.joints, frame.depth_limit)

@@ -23,7 +23,7 @@ from dense3d_ros.dense.paper_crop import (
 )
 from dense3d_ros.dense.paper_regressor import stack_crops
 from dense3d_ros.geometry.camera import Camera
-from dense3d_ros.learning.datasets.frames import Frame
+from dense3d_ros.learning.datasets.frames import PaperFrame
 from dense3d_ros.learning.training.batches import DeviceBatch, of_this_worker
 from dense3d_ros.learning.training.paper_augmentation import augment
 from dense3d_ros.learning.training.paper_frames import Frames
@@ -56,7 +56,7 @@ class Cropping:
     half_pixel_rotation: bool = False
     stale_centre: bool = False
 
-    def training_crop(self, rng: np.random.Generator, frame: Frame) -> tuple[PaperCrop, np.ndarray]:
+    def training_crop(self, rng: np.random.Generator, frame: PaperFrame) -> tuple[PaperCrop, np.ndarray]:
         """Crop, turn and stretch; the crop and its joints (J, 3) mm. Raises EmptyCropError."""
         pixels = frame.camera.project(frame.joints)
         limit = joint_depth_limit(frame.depth, pixels) if frame.depth_limit is None else frame.depth_limit

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.crop import MIRROR
 from dense3d_ros.geometry.hand import SKELETON
-from dense3d_ros.learning.datasets.frames import Frame, benchmark_frame, open_dataset
+from dense3d_ros.learning.datasets.frames import PaperFrame, benchmark_frame, open_dataset
 from dense3d_ros.learning.datasets.msra import SUBJECTS
 from dense3d_ros.learning.datasets.sample import DepthDataset
 from dense3d_ros.learning.synthetic.samples import make_sample
@@ -36,7 +36,7 @@ class Frames(Protocol):
     def __len__(self) -> int:
         """Frames in a round."""
 
-    def frame(self, number: int) -> Frame:
+    def frame(self, number: int) -> PaperFrame:
         """Frame `number` of an endless sequence."""
 
 
@@ -66,7 +66,7 @@ class DatasetFrames:
     def __len__(self) -> int:
         return self.rounds * len(self.dataset)
 
-    def frame(self, number: int) -> Frame:
+    def frame(self, number: int) -> PaperFrame:
         turn, place = divmod(number, len(self.dataset))
         if self.order_seed is not None and self._order[0] != turn:
             self._order = (turn, np.random.default_rng([self.order_seed, turn]).permutation(len(self.dataset)))
@@ -83,7 +83,7 @@ class SyntheticFrames:
     def __len__(self) -> int:
         return self.count
 
-    def frame(self, number: int) -> Frame:
+    def frame(self, number: int) -> PaperFrame:
         self._assets = self._assets or SceneAssets.load()
         rng = np.random.default_rng([self.seed, 1, number])
         while (sample := make_sample(rng, self._assets, _FRAME_SIZE)).presence != 1:
@@ -94,7 +94,7 @@ class SyntheticFrames:
         if not sample.right:
             metres, joints = metres[:, ::-1], joints * MIRROR
             camera = replace(camera, cx=_FRAME_SIZE - 1 - cx)
-        return Frame(metres * np.float32(1000), camera, joints * np.float32(1000))
+        return PaperFrame(metres * np.float32(1000), camera, joints * np.float32(1000))
 
 
 class EvenFrames:
@@ -107,7 +107,7 @@ class EvenFrames:
     def __len__(self) -> int:
         return len(self.numbers)
 
-    def frame(self, number: int) -> Frame:
+    def frame(self, number: int) -> PaperFrame:
         return self.frames.frame(int(self.numbers[number]))
 
 
