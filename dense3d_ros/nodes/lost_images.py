@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 
 import numpy as np
 
@@ -19,9 +18,6 @@ _STAMPS, _FEWEST_GAPS, _EVEN = 31, 12, 0.35
 """Latest images whose stamps are compared; how many gaps between them tell whether they are even, and their standard
 deviation over their mean up to which they are. Images that each get lost by chance have 0.6 to 1, those that Fast DDS
 loses had 1.3 to 1.7; where a throttle drops one of three they have 0.33."""
-_ALL, _PART = 1.2, 1.4
-"""Camera infos for an image within a second: up to the first all images arrive, from the second on a part of them. One
-of three lost gives 1.5, give or take an image."""
 
 
 def profile_advice() -> str:
@@ -50,7 +46,6 @@ class LostImages:
     def __init__(self) -> None:
         self._readings: deque[tuple[float, int, int]] = deque(maxlen=_LATEST)
         self._stamps: deque[int] = deque(maxlen=_STAMPS)
-        self._all_arrived = False
 
     def image(self, stamp: int) -> None:
         """An image of `stamp` nanoseconds came."""
@@ -77,24 +72,3 @@ class LostImages:
         if are_even(list(self._stamps)):
             return None
         return new_images / seconds, new_infos / seconds
-
-    def even_share(self) -> float | None:
-        """Share of the images that arrive, where that fell of late from all of them to an even part; else None.
-
-        Told once, after a call of `rates` that finds nothing. Images of a camera that becomes slower do not fall behind
-        its infos, and those of one that was throttled before are all that there ever were.
-        """
-        readings = list(self._readings)[-3:]
-        if len(readings) < 3 or not are_even(list(self._stamps)):
-            return None
-        seconds = [np.subtract(after, before)[1:] for before, after in pairwise(readings)]
-        images, infos = seconds[-1]
-        if not images:
-            return None
-        if infos <= _ALL * images:
-            self._all_arrived = True
-        # Twice, because a fall begins within a second.
-        if not self._all_arrived or not all(infos >= _PART * images for images, infos in seconds):
-            return None
-        self._all_arrived = False
-        return float(images / infos)

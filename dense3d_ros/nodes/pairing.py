@@ -155,19 +155,10 @@ class DepthInput:
         return f"{self.depth_topic} and {self.info_topic} have messages, but never with the same stamp{advice}"
 
     def loss(self) -> str:
-        """A sentence where images are lost of late; "" where not. Called about once a second.
-
-        A loss that may as well be a throttle is told once.
-        """
+        """A sentence where images are lost of late; "" where not. Called about once a second."""
         rates = self._lost.rates(self.counts)
         if rates is None:
-            share = self._lost.even_share()
-            if share is None:
-                return ""
-            return (
-                f"of late only {100 * share:.0f} % of the images of {self.depth_topic} arrive, evenly, and all its "
-                f"camera infos on {self.info_topic}: the others are held back by a throttle, or lost on their way"
-            )
+            return ""
         return (
             f"of {self.depth_topic} {rates[0]:.1f} images a second arrive, of its camera info on {self.info_topic} "
             f"{rates[1]:.1f}{profile_advice()}; if it is, this machine is too busy to take them"
