@@ -98,16 +98,14 @@ def lag(found: list[StateEstimate], kind: str) -> float:
 def settling(frames: list[tuple[float, HandPose]], kind: str) -> float:
     """Milliseconds from the end of a move, after which the point of a hand that else rests stays near its place."""
     middle = frames[len(frames) // 2][0]
-    ways = [float(np.clip((stamp - middle) / MOVE_S, 0.0, 1.0) * MOVE) for stamp, _ in frames]
-    moved = [
-        (stamp, replace(hand, joints=hand.joints + np.float32([way, 0.0, 0.0])))
-        for (stamp, hand), way in zip(frames, ways, strict=True)
-    ]
-    rested, followed_move = (
-        points(followed(hands, StateSettings()), kind, raw=False)[:, 0] for hands in (frames, moved)
-    )
-    off = abs(followed_move - rested - ways) > NEAR
-    late = [stamp - middle - MOVE_S for (stamp, _), is_off in zip(frames, off, strict=True) if is_off]
+
+    def way(stamp: float) -> float:
+        return float(np.clip((stamp - middle) / MOVE_S, 0.0, 1.0)) * MOVE
+
+    moved = [(stamp, replace(hand, joints=hand.joints + np.float32([way(stamp), 0.0, 0.0]))) for stamp, hand in frames]
+    rested, found = (followed(hands, StateSettings()) for hands in (frames, moved))
+    off = (points(found, kind, raw=False) - points(rested, kind, raw=False))[:, 0]
+    late = [one.stamp - middle - MOVE_S for one, x in zip(found, off, strict=True) if abs(x - way(one.stamp)) > NEAR]
     return max([0.0, *late]) * 1e3
 
 
