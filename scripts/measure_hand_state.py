@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -32,6 +33,8 @@ SENSOR = "structured_light"
 SPEED = 0.5
 SETTLED_S = 0.3
 """Seconds after which the filter's speed has followed the hand's."""
+MOVE, MOVE_S, NEAR = 0.006, 0.1, 0.001
+"""A move of a resting hand, metres and seconds, and the metres within which it has been followed."""
 MESHES = ("soma", "makehuman", "webxr")
 Array = NDArray[np.float64]
 
@@ -90,6 +93,20 @@ def lag(found: list[StateEstimate], kind: str) -> float:
     late = [k for k, estimate in enumerate(found) if estimate.stamp > SETTLED_S]
     behind = (points(found, kind, raw=True) - points(found, kind, raw=False))[late, 0]
     return float(np.median(behind) / SPEED * 1e3)
+
+
+def settling(frames: list[tuple[float, HandPose]], kind: str) -> float:
+    """Milliseconds from the end of a move, after which the point of a hand that else rests stays near its place."""
+    middle = frames[len(frames) // 2][0]
+
+    def way(stamp: float) -> float:
+        return float(np.clip((stamp - middle) / MOVE_S, 0.0, 1.0)) * MOVE
+
+    moved = [(stamp, replace(hand, joints=hand.joints + np.float32([way(stamp), 0.0, 0.0]))) for stamp, hand in frames]
+    rested, found = (followed(hands, StateSettings()) for hands in (frames, moved))
+    off = (points(found, kind, raw=False) - points(rested, kind, raw=False))[:, 0]
+    late = [one.stamp - middle - MOVE_S for one, x in zip(found, off, strict=True) if abs(x - way(one.stamp)) > NEAR]
+    return max([0.0, *late]) * 1e3
 
 
 def print_grasp(mesh: str, scene: HandAnimation, frames: list[tuple[float, HandPose]]) -> None:
@@ -151,8 +168,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the animation, the room and the sensor's noise")
     arguments = parser.parse_args()
     estimator = HandPoseEstimator(load_model(arguments.model, "cpu", views=arguments.views))
-    print("| mesh | gesture | point | jitter raw, mm | smoothed | with lead | lag at 0.5 m/s, ms | with lead |")
-    print("|---|---|---|---|---|---|---|---|")
+    print(
+        "| mesh | gesture | point | jitter raw, mm | smoothed | with lead | lag at 0.5 m/s, ms | with lead "
+        f"| {MOVE * 1e3:.0f} mm followed, ms |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|")
     for mesh, gesture in ((mesh, gesture) for mesh in MESHES for gesture in ("open", "pinch_i")):
         resting = estimates(estimator, Glide(mesh, gesture, 0.0, 0.0, seed=arguments.seed), arguments.rate, 4.0)
         moving = estimates(estimator, Glide(mesh, gesture, -0.2, SPEED, seed=arguments.seed), arguments.rate, 0.8)
@@ -164,7 +184,11 @@ def main() -> None:
                 *(jitter(points(found, kind, raw=False)) for found in still),
                 *(lag(followed(moving, settings), kind) for settings in (plain, ahead)),
             ]
-            print(f"| {mesh} | {gesture} | {kind} | {' | '.join(f'{figure:.1f}' for figure in figures)} |", flush=True)
+            print(
+                f"| {mesh} | {gesture} | {kind} | {' | '.join(f'{figure:.1f}' for figure in figures)} "
+                f"| {settling(resting, kind):.0f} |",
+                flush=True,
+            )
     print("| mesh | frames | aperture error, mm | pinch right, % | shortest pinch state, s | wrist error, degrees |")
     print("|---|---|---|---|---|---|")
     certain = []

@@ -17,6 +17,8 @@ LEAST_ERROR = 0.002
 """Metres; no measurement is taken for better."""
 MEAN_SQUARE = 2.0
 """Mean square of an error over its squared mean, as an exponential distribution has it: now and then it is large."""
+CHANCE = 6.63
+"""Square of a speed over its variance that noise along a line exceeds once in 100 times: χ² of 1 degree of freedom."""
 
 
 def smoothing_factor(cutoff: Array | float, period: float) -> Array:
@@ -29,8 +31,9 @@ class OneEuroFilter:
     """Filters N points at once. The speed of a point is the length of its velocity, so that axes do not matter.
 
     Where the expected errors of the measurements are given, each weighs by 1 / error², and a speed counts only as far
-    as these errors do not explain it. At a doubtful measurement among good ones a point then rests where it rested and
-    goes on where it went; where all are doubtful, it follows them as the paper's filter does.
+    as neither these errors nor the scatter of the steps that it averages explain it. At a doubtful measurement among
+    good ones a point then rests where it rested and goes on where it went; where all are doubtful, it follows them as
+    the paper's filter does.
     position: (N, 3) metres, as of the last update.
     """
 
@@ -41,6 +44,10 @@ class OneEuroFilter:
         # Averages of 1 / error² over what is in the position and in the velocity.
         self._weight: Array = np.ones((0, 1))
         self._velocity_weight: Array = np.ones((0, 1))
+        # Of what is in the velocity: variance of the steps, metres², sum of their squared shares, mean error².
+        self._scatter: Array = np.zeros((0, 1))
+        self._squared_shares: Array = np.zeros((0, 1))
+        self._error_square: Array = np.ones((0, 1))
         self._stamp = 0.0
 
     def update(
@@ -62,17 +69,19 @@ class OneEuroFilter:
             self.position, self._stamp = points.astype(np.float64), stamp
             self._velocity = self._drift = np.zeros(points.shape)
             self._weight = self._velocity_weight = weight
+            self._scatter = self._squared_shares = np.zeros(shape)
+            self._error_square = 1.0 / weight
             return self.position
         step = points - self.position
         # The paper differentiates against the last filtered value, not against the last raw one.
         factor = smoothing_factor(DERIVATIVE_CUTOFF, period)
         share, self._velocity_weight = _weighted(factor, weight, self._velocity_weight)
-        self._velocity = self._velocity + share * (step / period - self._velocity)
+        surprise = step / period - self._velocity
+        self._velocity = self._velocity + share * surprise
         square = (self._velocity**2).sum(axis=1, keepdims=True)
         real = np.ones(shape)
         if errors is not None:
-            # What a low-pass filter of this factor leaves of the steps' variance.
-            noise = factor / (2.0 - factor) * MEAN_SQUARE / self._velocity_weight / period**2
+            noise = self._noise(surprise * period, share, factor, 1.0 / weight) / period**2
             real = np.sqrt(np.maximum(1.0 - noise / np.maximum(square, 1e-12), 0.0))
         full = smoothing_factor(min_cutoff + beta * real * np.sqrt(square), period)
         share, self._weight = _weighted(full, weight, self._weight)
@@ -82,6 +91,21 @@ class OneEuroFilter:
         self._drift = self._drift + factor * (move / period - self._drift)
         self._stamp = stamp
         return self.position
+
+    def _noise(self, surprise: Array, share: Array, factor: Array, error_square: Array) -> Array:
+        """(N, 1) metres² of the mean step's square that chance explains, with the newest step taken in.
+
+        surprise: (N, 3) metres by which that step, of the given share, differs from the mean of those before.
+        """
+        # Weighted variance as the values come (West 1979).
+        added = share * (surprise**2).sum(axis=1, keepdims=True)
+        self._scatter = (1.0 - share) * (self._scatter + added)
+        self._squared_shares = share**2 + (1.0 - share) ** 2 * self._squared_shares
+        self._error_square = self._error_square + factor * (error_square - self._error_square)
+        variance = self._scatter / np.maximum(1.0 - self._squared_shares, 1e-12)
+        # Steps that scatter more than the expected errors are those of a hand that speeds up or stops.
+        explained = CHANCE * np.minimum(variance, self._error_square)
+        return np.asarray(self._squared_shares * np.maximum(explained, MEAN_SQUARE / self._velocity_weight))
 
     def predict(self, lead: float) -> Array:
         """(N, 3) metres where the points are `lead` seconds later at the same speed. ValueError before `update`."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -109,6 +111,44 @@ def test_a_point_with_two_answers_stays_at_the_certain_one() -> None:
         means.append(-np.mean(result[60:], axis=0)[1])
     assert spreads[0] < 0.001 < 0.003 < spreads[1]
     assert means[0] < 0.003 < 0.010 < means[1]
+
+
+@pytest.mark.parametrize("rate", [30.0, 60.0])
+def test_noise_along_a_line_passes_for_motion_less_than_once_in_a_hundred_times(rate: float) -> None:
+    """Of points that rest and are wrong by as much as is expected of each: 3 to 15 mm, at random."""
+    rng, count = np.random.default_rng(4), 300
+    one_euro, raised, results, averages = OneEuroFilter(), [], [], []
+    for frame in range(240):
+        errors = rng.uniform(0.003, 0.015, count)
+        points = np.zeros((count, 3))
+        points[:, 1] = rng.normal(0.0, errors)
+        at_rest = copy.deepcopy(one_euro).update(points, frame / rate, min_cutoff=0.2, beta=0.0, errors=errors)
+        results.append(one_euro.update(points, frame / rate, min_cutoff=0.2, beta=25.0, errors=errors)[:, 1].copy())
+        raised.append(np.abs(results[-1] - at_rest[:, 1]) > 1e-9)
+        averages.append((points[:, 1], 1.0 / errors**2))
+    assert 0.0 < np.mean(raised[60:]) < 0.01
+    # So what is left is nearly the average in which each measurement weighs by its error.
+    share = 1.0 / (1.0 + rate / (2.0 * np.pi * 0.2))
+    fading = (1.0 - share) ** np.arange(239, -1, -1) * np.where(np.arange(240) == 0, 1.0, share)
+    values, weights = (np.array(part) for part in zip(*averages, strict=True))
+    expected = np.average(values, axis=0, weights=weights * fading[:, None])
+    assert np.std(results[-1]) == pytest.approx(np.std(expected), rel=0.05)
+
+
+def test_points_that_scatter_are_followed_from_the_start_as_those_that_do_not() -> None:
+    """Points that rest for 2 s and then move at 0.5 m/s, 5 mm off as is expected of them, or not off at all."""
+    rng, speed, behind = np.random.default_rng(5), 0.5, np.zeros((2, 120))
+    for kind, noise in enumerate((0.005, 0.0)):
+        one_euro = OneEuroFilter()
+        for frame in range(120):
+            place = speed * max(frame - 60, 0) / 30.0
+            points = rng.normal(0.0, noise / np.sqrt(3.0), (300, 3))
+            points[:, 0] += place
+            smooth = one_euro.update(points, frame / 30.0, min_cutoff=0.2, beta=25.0, errors=np.full(300, 0.005))
+            behind[kind, frame] = place - smooth[:, 0].mean()
+    np.testing.assert_allclose(behind[0], behind[1], atol=0.001)
+    # 25 ms of the way, 0.1 s after the start.
+    assert behind[0, 63:].max() < 0.025 * speed
 
 
 def test_errors_hardly_delay_a_hand_that_moves() -> None:
