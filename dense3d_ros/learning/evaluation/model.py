@@ -179,7 +179,7 @@ class _Run:
     def result(self) -> SyntheticResult:
         """The figures of everything added so far."""
         hidden = np.stack(self.hidden)
-        oracle, jittered, own = (self._mode(np.stack(errors), hidden) for errors in self.errors.values())
+        modes = {mode: self._mode(np.stack(errors), hidden) for mode, errors in self.errors.items()}
         handednesses = [Handedness[labels["handedness"].upper()] for labels in self.labels]
         return {
             "model": self.model.description.name,
@@ -191,9 +191,12 @@ class _Run:
                 "frames": len(self.labels),
                 "hand_free": len(self.false_hands),
             },
-            "oracle_crop": oracle,
-            "jittered_crop": jittered,
-            "own_detector": {**own, **detection_summary(self.detections, self.false_hands, handednesses)},
+            "oracle_crop": modes["oracle_crop"],
+            "jittered_crop": modes["jittered_crop"],
+            "own_detector": {
+                **modes["own_detector"],
+                **detection_summary(self.detections, self.false_hands, handednesses),
+            },
             "right_hand_accuracy": float(np.mean(self.right)),
             "presence": presence_curve(self.presence, self.presence_without),
             "reliability": reliability(

@@ -194,8 +194,7 @@ def evidence(result: EvaluationResult) -> str:
 
 def hands(result: EvaluationResult) -> str:
     """The images with none to four hands of one model by group."""
-    # The type names no kind of label that is only read here.
-    many: Mapping[str, Any] = result["many_hands"]
+    many: Mapping[str, Any] = result["many_hands"]  # whose type does not name all kinds of label
     rows = [
         [
             f"{title}: {name}",
@@ -274,7 +273,7 @@ def details(result: EvaluationResult) -> str:
     for kind, title in GROUPS.items():
         for name, group in groups_of(oracle, kind).items():
             found = groups_of(own, kind)[name]
-            errors = [mean_error(one) for one in (group, found)]
+            errors = (mean_error(group), mean_error(found))
             groups.append([f"{title}: {name}", str(group["frames"]), *errors, percent(found["missed"])])
     parts = [[part, *(number(mode["per_finger_mm"][part]) for mode in modes)] for part in oracle["per_finger_mm"]]
     parts.append(["joints in view", *(number(mode["seen_joints_mm"]) for mode in modes)])
