@@ -39,7 +39,7 @@ class Detection:
 
 
 class DetectionRates(TypedDict):
-    """Shares of the images with a labelled hand, and, as false_hand_rate, of those without any.
+    """Shares of the images with a labelled hand, and, as false_hand_rate, of those without any, None without images.
 
     correct_handedness, mean_centre_error_mm: of the found hands, None if there are none. "..._95" are 95 % confidence
     intervals, low and high.
@@ -52,8 +52,8 @@ class DetectionRates(TypedDict):
     frames_with_a_false_hand: float
     mean_centre_error_mm: float | None
     hand_free_images: int
-    false_hand_rate: float
-    false_hand_rate_95: list[float]
+    false_hand_rate: float | None
+    false_hand_rate_95: list[float] | None
 
 
 class LargeError(TypedDict):
@@ -126,8 +126,8 @@ def detection_summary(
         "frames_with_a_false_hand": float(np.mean([detection.false > 0 for detection in detections])),
         "mean_centre_error_mm": float(centre_errors.mean()) if centre_errors.size else None,
         "hand_free_images": len(false_hands),
-        "false_hand_rate": false / len(false_hands),
-        "false_hand_rate_95": wilson_interval(false, len(false_hands)),
+        "false_hand_rate": false / len(false_hands) if false_hands else None,
+        "false_hand_rate_95": wilson_interval(false, len(false_hands)) if false_hands else None,
     }
 
 

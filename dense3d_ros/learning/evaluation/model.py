@@ -92,7 +92,7 @@ class SyntheticResult(TypedDict):
 
 
 def evaluate_on_synthetic(model: HandModel, frames: int, hand_free: int) -> SyntheticResult:
-    """All measures on the first `frames` images with a hand and the first `hand_free` without one, at least 1 each."""
+    """All measures on the first `frames` images with a hand and the first `hand_free` without one."""
     test_set = SyntheticTestSet.load()
     run = _Run(model)
     with tqdm(total=frames + hand_free, unit="image") as progress:
