@@ -20,11 +20,12 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from dense3d_ros.atomic_write import write_text
 from dense3d_ros.learning.evaluation.detection import OwnDetector
 from dense3d_ros.learning.evaluation.report import plot_reliability
+from dense3d_ros.learning.evaluation.results import CardResult
 from dense3d_ros.learning.evaluation.synthetic import SyntheticTestSet, hand_frame, hand_free_frame
 from dense3d_ros.learning.evaluation.tables import (
     details,
@@ -47,7 +48,7 @@ from dense3d_ros.skeleton_drawing import TRUE_COLOURS, ColourImage
 
 MODEL = "hand"
 SHOWN = 6
-Results: TypeAlias = dict[int, dict[str, Any]]
+Results: TypeAlias = dict[int, CardResult]
 """Views -> what `dense3d evaluate` wrote of the model with so many."""
 
 
@@ -56,12 +57,12 @@ def title(views: int) -> str:
     return "1 view" if views == 1 else f"{views} views"
 
 
-def titled(results: Results) -> dict[str, dict[str, Any]]:
+def titled(results: Results) -> dict[str, CardResult]:
     """Title -> result."""
     return {title(views): result for views, result in results.items()}
 
 
-def by_views(results: Results, part: Callable[[dict[str, Any]], str]) -> str:
+def by_views(results: Results, part: Callable[[CardResult], str]) -> str:
     """A part of the card for each number of views under its title."""
     return "\n\n".join(f"### {name}\n\n{part(result)}" for name, result in titled(results).items())
 
@@ -120,7 +121,7 @@ def training() -> str:
     return table(["model", "weights", "crop", "training", "licence"], [row])
 
 
-def failure_sheet(views: int, result: dict[str, Any]) -> ColourImage:
+def failure_sheet(views: int, result: CardResult) -> ColourImage:
     """The worst images: largest errors, missed hands, and things taken for a hand, a row each.
 
     True hands are white and thin, estimated ones have a colour for each finger.
@@ -160,7 +161,9 @@ def put(text: str, name: str, content: str) -> str:
 def write_card(docs: Path, *, images: bool) -> list[Path]:
     """Bring the card and its images up to date; returns the files written."""
     paths = {views: docs / "results" / f"views_{views}.json" for views in VIEWS}
-    results = {views: json.loads(path.read_text(encoding="utf-8")) for views, path in paths.items() if path.exists()}
+    results: Results = {
+        views: json.loads(path.read_text(encoding="utf-8")) for views, path in paths.items() if path.exists()
+    }
     if not results:
         raise ValueError(f"{docs / 'results'} holds no views_N.json; run `dense3d evaluate` first")
     for views, result in results.items():

@@ -43,8 +43,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Train and score what is not finished yet, write the report and print its tables."""
-    from dataclasses import asdict
-
     from dense3d_ros.benchmark.machine import describe_machine
     from dense3d_ros.learning.ablation.report import markdown, write_report
     from dense3d_ros.learning.ablation.run import Settings, run_ablation
@@ -61,6 +59,6 @@ def run(arguments: argparse.Namespace) -> int:
     machine = describe_machine()
     device = choose_device(arguments.device)
     runs = run_ablation(arguments.output, settings, variants, arguments.seeds, nyu=arguments.root, device=device)
-    print(markdown(write_report(arguments.output, asdict(settings), machine, runs)))
+    print(markdown(write_report(arguments.output, settings, machine, runs)))
     print(arguments.output / "ablation.json")
     return 0

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from dense3d_ros.learning.datasets.sample import DepthDataset
     from dense3d_ros.learning.evaluation.benchmark import ScoredFrames
     from dense3d_ros.learning.evaluation.benchmark_models import BenchmarkModel
+    from dense3d_ros.learning.evaluation.results import EvaluationResult
 
 Outcome = tuple[Mapping[str, Any], list[str], Callable[[Path], None] | None]
 """Result, the lines to print of it, and what draws it to a file, if anything does."""
@@ -161,8 +162,8 @@ def _evaluate_on_no_hand(arguments: argparse.Namespace) -> Outcome:
     intrinsics, frames = Intrinsics(*given), find_frames(arguments.no_hand)
     model = load_model(arguments.model, arguments.device, arguments.runtime, arguments.views)
     folder = arguments.no_hand.resolve().name
-    result = {"folder": folder, **evaluate_on_no_hand(model, frames, intrinsics)}
-    return result, no_hand_lines(result), None
+    result = evaluate_on_no_hand(model, frames, intrinsics)
+    return {"folder": folder, **result}, no_hand_lines(result), None
 
 
 def _evaluate_on_benchmark(arguments: argparse.Namespace) -> Outcome:
@@ -180,12 +181,14 @@ def _evaluate_on_benchmark(arguments: argparse.Namespace) -> Outcome:
 
 
 def _benchmark_outcome(arguments: argparse.Namespace, model: BenchmarkModel, frames: ScoredFrames) -> Outcome:
+    from dataclasses import asdict
+
     from dense3d_ros.learning.evaluation.benchmark import evaluate_on_benchmark
     from dense3d_ros.learning.evaluation.lines import benchmark_lines
     from dense3d_ros.learning.evaluation.report import plot_benchmark
 
     result = evaluate_on_benchmark(model, frames, arguments.samples, arguments.write_predictions)
-    return result, benchmark_lines(result), partial(plot_benchmark, result=result)
+    return asdict(result), benchmark_lines(result), partial(plot_benchmark, result=result)
 
 
 def _evaluate_on_synthetic(arguments: argparse.Namespace) -> Outcome:
@@ -222,7 +225,7 @@ def _evaluate_on_synthetic(arguments: argparse.Namespace) -> Outcome:
     _check_amounts(arguments, hand_free)
     model = load_model(arguments.model, arguments.device, arguments.runtime, arguments.views)
     seconds = min(SECONDS, arguments.seconds or SECONDS)
-    result = {
+    result: EvaluationResult = {
         **evaluate_on_synthetic(model, samples, hand_free),
         "many_hands": evaluate_on_many_hands(model, arguments.many_hands),
         "working_hands": evaluate_on_working_hands(model, arguments.working_hands),

@@ -175,31 +175,32 @@ def test_claims_name_variants() -> None:
 
 
 def test_summary_against_numbers_by_hand() -> None:
-    def one(variant: str, seed: int, error: float) -> report.Run:
+    def one(variant: str, seed: int, error: float) -> run.Run:
         fused = {"none": error} if variant == "holistic" else {fusion.name: error for fusion in FUSIONS}
-        return {
-            "variant": variant,
-            "seed": seed,
-            "parameters": 1000,
-            "mean_joint_error_mm": fused,
-            "median_joint_error_mm": error,
-            "frame_errors_mm": [error - 1, error + 1],
-            "cpu_seconds": 2.0,
-            "wall_seconds": 3.0,
-        }
+        return run.Run(
+            variant=variant,
+            seed=seed,
+            parameters=1000,
+            mean_joint_error_mm=fused,
+            median_joint_error_mm=error,
+            frame_errors_mm=[error - 1, error + 1],
+            training_cpu_seconds=1.0,
+            cpu_seconds=2.0,
+            wall_seconds=3.0,
+        )
 
     errors = {("holistic", 0): 20.0, ("holistic", 1): 23.0, (REFERENCE, 0): 18.0, (REFERENCE, 1): 24.0}
-    summary = report.summarise([one(name, seed, error) for (name, seed), error in errors.items()])
-    reference = summary["variants"][REFERENCE]
-    assert reference["mean_mm"] == 21
-    assert reference["sd_mm"] == pytest.approx(np.std([18, 24], ddof=1))
-    assert reference["frame_standard_error_mm"] == pytest.approx(1.0)
-    (claim,) = summary["claims"]
-    assert claim["claim"] == "dense beats holistic"
-    assert claim["mean_mm"] == pytest.approx(0.5)
-    assert claim["sd_mm"] == pytest.approx(np.std([2, -1], ddof=1))
-    assert (claim["seeds_for"], claim["seeds"]) == (1, 2)
-    assert (summary["runs"], summary["cpu_seconds"]) == (4, 8.0)
+    summary = report.summarise(run.Settings(8, 2), {}, [one(*key, error) for key, error in errors.items()])
+    reference = summary.variants[REFERENCE]
+    assert reference.mean_mm == 21
+    assert reference.sd_mm == pytest.approx(np.std([18, 24], ddof=1))
+    assert reference.frame_standard_error_mm == pytest.approx(1.0)
+    (claim,) = summary.claims
+    assert claim.claim == "dense beats holistic"
+    assert claim.mean_mm == pytest.approx(0.5)
+    assert claim.sd_mm == pytest.approx(np.std([2, -1], ddof=1))
+    assert (claim.seeds_for, claim.seeds) == (1, 2)
+    assert (summary.runs, summary.cpu_seconds) == (4, 8.0)
 
 
 def test_the_command_goes_on_where_it_was_stopped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

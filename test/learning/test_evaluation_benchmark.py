@@ -81,17 +81,17 @@ class Shifted:
 
 def test_both_crops_are_told_apart(icvl: Path) -> None:
     result = evaluate_on_benchmark(Shifted(), IcvlDataset(icvl, "test"))
-    assert result["frames"] == FRAMES
-    assert result["scored_joints"] == ["palm", "thumb_tip", "index_tip"]
-    assert len(result["joints_without_prediction"]) == 13
-    oracle, detected = result["oracle_crop"], result["detected_crop"]
+    assert result.frames == FRAMES
+    assert result.scored_joints == ["palm", "thumb_tip", "index_tip"]
+    assert len(result.joints_without_prediction) == 13
+    oracle, detected = result.oracle_crop, result.detected_crop
     assert oracle["mean_joint_error_mm"] == pytest.approx(3.0, abs=1e-4)
     assert (oracle["frames"], detected["frames"]) == (4, 3)
     assert detected["mean_joint_error_mm"] == pytest.approx(5.0, abs=1e-4)
     assert (detected["found"], detected["in_a_wrong_place"]) == (0.6, 0.2)
     # What was not found is never within D.
     assert detected["frames_within"][9] == pytest.approx(0.6)
-    assert evaluate_on_benchmark(Shifted(), IcvlDataset(icvl, "test"), frames=2)["frames"] == 2
+    assert evaluate_on_benchmark(Shifted(), IcvlDataset(icvl, "test"), frames=2).frames == 2
 
 
 def test_too_few_joints_for_a_prediction_file(icvl: Path, tmp_path: Path) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from dense3d_ros.learning.evaluation.benchmark import BenchmarkResult
 from dense3d_ros.learning.evaluation.lines import benchmark_lines, error_line, synthetic_lines
 from dense3d_ros.learning.evaluation.two_hands import followed_summary
 
@@ -39,11 +41,11 @@ def test_nothing_measured_in_lines() -> None:
 
 def test_joints_that_a_model_lacks_are_said() -> None:
     errors = {"frames": 4, "mean_joint_error_mm": 10.5, "median_joint_error_mm": 9.25, "found": 0.875}
-    result = {"oracle_crop": errors, "detected_crop": errors, "frames": 4, "scored_joints": ["wrist", "palm"]}
-    assert benchmark_lines(result | {"joints_without_prediction": ["tip"]}) == [
+    result = BenchmarkResult("model", "icvl", "test", 4, ["wrist", "palm"], ["tip"], errors, errors)
+    assert benchmark_lines(result) == [
         "crop from the labels: mean 10.500 mm, median 9.250 mm over 4 frames",
         "own detector: mean 10.500 mm, median 9.250 mm over 4 frames",
         "own detector: 87.5 % of 4 hands found",
         "scored: 2 of 3 joints, wrist, palm",
     ]
-    assert len(benchmark_lines(result | {"joints_without_prediction": []})) == 3
+    assert len(benchmark_lines(replace(result, joints_without_prediction=[]))) == 3

@@ -55,6 +55,25 @@ class Settings:
     gradient_norm: float = 1.0
 
 
+@dataclass(frozen=True)
+class Run:
+    """A variant that was trained with a seed, and its errors on the test crops in millimetres.
+
+    mean_joint_error_mm: by fusion, or by "none" for the holistic variant. The median, of all joints, and
+    frame_errors_mm (N,), a crop's mean, are of the paper's fusion where there is one.
+    """
+
+    variant: str
+    seed: int
+    parameters: int
+    mean_joint_error_mm: dict[str, float]
+    median_joint_error_mm: float
+    frame_errors_mm: list[float]
+    training_cpu_seconds: float
+    cpu_seconds: float
+    wall_seconds: float
+
+
 def run_ablation(
     output: Path,
     settings: Settings,
@@ -63,7 +82,7 @@ def run_ablation(
     *,
     nyu: Path | None = None,
     device: str = "cpu",
-) -> list[dict[str, Any]]:
+) -> list[Run]:
     """Results of every variant and seed, seed by seed; each stands in `output`/runs as soon as it is finished.
 
     ValueError if `output` holds runs with other settings.
@@ -83,8 +102,8 @@ def run_ablation(
                 else:
                     progress.set_description(f"{variant.name}, seed {seed}")
                     result = _run_one(variant, seed, settings, train, test, device, progress)
-                    write_text(path, json.dumps(result) + "\n")
-                results.append(json.loads(path.read_text(encoding="utf-8")))
+                    write_text(path, json.dumps(asdict(result)) + "\n")
+                results.append(Run(**json.loads(path.read_text(encoding="utf-8"))))
     return results
 
 
@@ -144,24 +163,24 @@ def frame_errors(
 
 def _run_one(
     variant: Variant, seed: int, settings: Settings, train: Crops, test: Crops, device: str, progress: tqdm[Any]
-) -> dict[str, Any]:
+) -> Run:
     cpu, wall = time.process_time(), time.monotonic()
     gap = surface_gap(train.pick(torch.arange(min(len(train), _GAP_CROPS)))).to(device)
     network = train_variant(variant, seed, settings, train, gap, device, progress)
     trained = time.process_time()
     errors = frame_errors(variant, network, test, gap, device)
     headline = errors["none" if variant.holistic else PAPER_FUSION.name]
-    return {
-        "variant": variant.name,
-        "seed": seed,
-        "parameters": sum(parameter.numel() for parameter in network.parameters()),
-        "mean_joint_error_mm": {name: float(values.mean()) for name, values in errors.items()},
-        "median_joint_error_mm": float(np.median(headline)),
-        "frame_errors_mm": [round(float(error), 3) for error in headline.mean(axis=1)],
-        "training_cpu_seconds": trained - cpu,
-        "cpu_seconds": time.process_time() - cpu,
-        "wall_seconds": time.monotonic() - wall,
-    }
+    return Run(
+        variant=variant.name,
+        seed=seed,
+        parameters=sum(parameter.numel() for parameter in network.parameters()),
+        mean_joint_error_mm={name: float(values.mean()) for name, values in errors.items()},
+        median_joint_error_mm=float(np.median(headline)),
+        frame_errors_mm=[round(float(error), 3) for error in headline.mean(axis=1)],
+        training_cpu_seconds=trained - cpu,
+        cpu_seconds=time.process_time() - cpu,
+        wall_seconds=time.monotonic() - wall,
+    )
 
 
 def _forward(network: AblationNetwork, crops: Crops) -> tuple[Truth, list[Output]]:

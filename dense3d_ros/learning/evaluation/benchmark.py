@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from dense3d_ros.geometry.benchmarks import Benchmark
 from dense3d_ros.learning.datasets.sample import DatasetSample, DepthDataset
 from dense3d_ros.learning.evaluation.benchmark_models import BenchmarkModel
 from dense3d_ros.learning.evaluation.detection import MATCH
-from dense3d_ros.learning.evaluation.metrics import full_summary, joint_errors
+from dense3d_ros.learning.evaluation.metrics import ProtocolErrors, full_summary, joint_errors
 from dense3d_ros.learning.evaluation.predictions import ScoredPredictions, read_poses
 
 _BATCH = 16
@@ -36,14 +36,40 @@ class ScoredFrames(Protocol):
         """Frame `index`."""
 
 
+class FoundErrors(ProtocolErrors):
+    """Of frames whose estimate is at most MATCH from the labelled hand.
+
+    found: their share of all frames. in_a_wrong_place: that of the frames whose estimate is further away. Frames that
+    are not found are left out of the means and never within D.
+    """
+
+    found: float
+    in_a_wrong_place: float
+
+
+@dataclass(frozen=True)
+class BenchmarkResult:
+    """A model's measures on so many frames.
+
+    oracle_crop: crops made from the labels, as published figures are. detected_crop: only the image is given. Joints
+    that the model does not have are left out of both.
+    """
+
+    model: str
+    dataset: str
+    split: str
+    frames: int
+    scored_joints: list[str]
+    joints_without_prediction: list[str]
+    oracle_crop: ProtocolErrors
+    detected_crop: FoundErrors
+
+
 def evaluate_on_benchmark(
     model: BenchmarkModel, dataset: ScoredFrames, frames: int | None = None, predictions: Path | None = None
-) -> dict[str, Any]:
+) -> BenchmarkResult:
     """The protocol's measures of a model on a data set's frames, or on `frames` of them, spread evenly.
 
-    "oracle_crop": crops made from the labels, as published figures are. "detected_crop": only the image is given;
-    "found" is the share of frames whose estimate lies within 100 mm of the labelled hand, the others are left out of
-    the means and never within D. Joints that the model does not have are left out of both.
     predictions: file to write with the joints of the oracle crops, `u v d` as the community exchanges them; 0 0 0 for
     frames that cannot be cropped. Raises ValueError if the model lacks joints for it.
     """
@@ -66,20 +92,20 @@ def evaluate_on_benchmark(
         full_summary(joint_errors(np.stack(estimates), np.stack(measured.truths)), scored)
         for estimates in (measured.oracle, measured.detected)
     )
-    return {
-        "model": model.name,
-        "dataset": benchmark.name,
-        "split": "test",
-        "frames": len(numbers),
-        "scored_joints": scored,
-        "joints_without_prediction": missing,
-        "oracle_crop": of_oracle,
-        "detected_crop": {
+    return BenchmarkResult(
+        model=model.name,
+        dataset=benchmark.name,
+        split="test",
+        frames=len(numbers),
+        scored_joints=scored,
+        joints_without_prediction=missing,
+        oracle_crop=of_oracle,
+        detected_crop={
             **of_detected,
             "found": of_detected["frames"] / len(numbers),
             "in_a_wrong_place": measured.wrong_place / len(numbers),
         },
-    }
+    )
 
 
 @dataclass

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import mannwhitneyu
 
 from dense3d_ros.geometry.hand import angle_between, hand_centre, upright_roll
-from dense3d_ros.learning.evaluation.free_response import recall_at, threshold_at
+from dense3d_ros.learning.evaluation.free_response import RecallPoint, recall_at, threshold_at
 from dense3d_ros.learning.evaluation.scores import wilson_interval
 from dense3d_ros.perception.detector import LEAST_LOG_ODDS, Candidate
 
@@ -49,6 +49,46 @@ class NamedHand:
     right: float = np.nan
 
 
+class CandidatePoint(RecallPoint):
+    """A point of the curves of GROUPS; log_odds: the threshold there."""
+
+    log_odds: float
+
+
+class NamedRates(TypedDict):
+    """A group's hands at the threshold in use: recall with its 95 % confidence interval, and errors of the named ones.
+
+    lateral_mm, depth_mm, turn_degrees: median and 90th percentile, see `NamedHand`; None where no hand is named.
+    """
+
+    hands: int
+    recall: float
+    recall_95: list[float]
+    lateral_mm: list[float] | None
+    depth_mm: list[float] | None
+    turn_degrees: list[float] | None
+
+
+class HandednessAuc(TypedDict):
+    """Area under the ROC curve of log-odds of a right hand, and the p-value of its being 0.5.
+
+    None without hands of both kinds.
+    """
+
+    handedness_auc: float | None
+    handedness_auc_p: float | None
+
+
+class CandidateRates(HandednessAuc):
+    """Recall over false candidates, and what holds at the threshold in use, of all hands and by group of GROUPS."""
+
+    images: int
+    least_log_odds: float
+    false_per_image: float
+    curve: list[CandidatePoint]
+    groups: dict[str, NamedRates]
+
+
 class CandidateScore:
     """Collects the candidates of images one by one."""
 
@@ -68,7 +108,7 @@ class CandidateScore:
             self._hands.append(_named_hand(found, joints[0], labels))
         self._false += [one.log_odds for one in found if not any(_names(one, centre) for centre in centres)]
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> CandidateRates:
         """The curve, what holds at the threshold in use, and whether the detector can tell the handedness."""
         log_odds = np.array([hand.log_odds for hand in self._hands])
         members = {name: np.array([name in hand.groups for hand in self._hands]) for name in GROUPS}
@@ -94,11 +134,10 @@ class CandidateScore:
         }
 
 
-def handedness_auc(right: Sequence[float], is_right: Sequence[bool]) -> dict[str, float | None]:
-    """Area under the ROC curve of log-odds of a right hand, and the p-value of its being 0.5 (Mann and Whitney's test).
+def handedness_auc(right: Sequence[float], is_right: Sequence[bool]) -> HandednessAuc:
+    """By Mann and Whitney's test.
 
-    The area is the probability that a right hand has larger log-odds than a left one, ties counted half. None without
-    hands of both kinds.
+    The area is the probability that a right hand has larger log-odds than a left one, ties counted half.
     """
     values, of_right = np.array(right, np.float64), np.array(is_right, np.bool_)
     rights, lefts = values[of_right], values[~of_right]
@@ -137,18 +176,17 @@ def _names(candidate: Candidate, centre: NDArray[np.float32]) -> bool:
     return any(np.linalg.norm(start - centre) <= NAMED for start in candidate.starts)
 
 
-def _group(hands: list[NamedHand]) -> dict[str, Any]:
-    """At the threshold in use: recall, and medians and 90th percentiles of the named hands' errors."""
+def _group(hands: list[NamedHand]) -> NamedRates:
     named = [hand for hand in hands if hand.log_odds >= LEAST_LOG_ODDS]
-    result: dict[str, Any] = {
+    return {
         "hands": len(hands),
         "recall": len(named) / len(hands),
         "recall_95": wilson_interval(len(named), len(hands)),
+        "lateral_mm": _middle_and_high([1000 * hand.lateral for hand in named]),
+        "depth_mm": _middle_and_high([1000 * abs(hand.depth) for hand in named]),
+        "turn_degrees": _middle_and_high([float(np.degrees(hand.turn)) for hand in named]),
     }
-    for name, values in (
-        ("lateral_mm", [1000 * hand.lateral for hand in named]),
-        ("depth_mm", [1000 * abs(hand.depth) for hand in named]),
-        ("turn_degrees", [float(np.degrees(hand.turn)) for hand in named]),
-    ):
-        result[name] = [float(value) for value in np.percentile(values, (50, 90))] if named else None
-    return result
+
+
+def _middle_and_high(values: list[float]) -> list[float] | None:
+    return [float(value) for value in np.percentile(values, (50, 90))] if values else None

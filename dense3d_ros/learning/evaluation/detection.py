@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,40 @@ class Detection:
     centre_error: float
     handedness: Handedness
     false: int
+
+
+class DetectionRates(TypedDict):
+    """Shares of the images with a labelled hand, and, as false_hand_rate, of those without any, None without images.
+
+    correct_handedness, mean_centre_error_mm: of the found hands, None if there are none. "..._95" are 95 % confidence
+    intervals, low and high.
+    """
+
+    found: float
+    missed: float
+    missed_95: list[float]
+    correct_handedness: float | None
+    frames_with_a_false_hand: float
+    mean_centre_error_mm: float | None
+    hand_free_images: int
+    false_hand_rate: float | None
+    false_hand_rate_95: list[float] | None
+
+
+class LargeError(TypedDict):
+    """An image by its number, and its hand's mean joint error."""
+
+    image: int
+    mean_joint_error_mm: float
+
+
+class Failures(TypedDict):
+    """Numbers of the images that went worst, up to MOST_FAILURES of each kind; the last of images without a hand."""
+
+    largest_errors: list[LargeError]
+    missed: list[int]
+    false_beside_a_hand: list[int]
+    false_without_a_hand: list[int]
 
 
 class OwnDetector:
@@ -78,11 +112,8 @@ class OwnDetector:
 
 def detection_summary(
     detections: list[Detection], false_hands: list[int], handednesses: list[Handedness]
-) -> dict[str, Any]:
-    """Rates over images with a hand, and over images without one.
-
-    handednesses: the labelled hands' own. "..._95" are 95 % confidence intervals.
-    """
+) -> DetectionRates:
+    """Rates over images with a hand, and over images without one; handednesses: the labelled hands' own."""
     missed = np.array([np.isnan(detection.centre_error) for detection in detections])
     centre_errors = np.array([detection.centre_error for detection in detections])[~missed]
     correct = [detection.handedness == true for detection, true in zip(detections, handednesses, strict=True)]
@@ -100,8 +131,8 @@ def detection_summary(
     }
 
 
-def failures(detections: list[Detection], false_hands: list[int]) -> dict[str, Any]:
-    """Numbers of the images that went worst, up to MOST_FAILURES of each kind."""
+def failures(detections: list[Detection], false_hands: list[int]) -> Failures:
+    """The images that went worst, by what the estimator made of those with a hand and of those without."""
     means = np.array([detection.errors.mean() for detection in detections])
     found = np.flatnonzero(~np.isnan(means))
     worst = [int(number) for number in found[np.argsort(-means[found], kind="stable")][:MOST_FAILURES]]

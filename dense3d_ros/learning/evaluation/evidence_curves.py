@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dense3d_ros.geometry.hand import hand_centre
 from dense3d_ros.learning.evaluation.detection import MATCH
-from dense3d_ros.learning.evaluation.free_response import recall_at
+from dense3d_ros.learning.evaluation.free_response import RecallPoint, recall_at
 from dense3d_ros.perception.evidence import NAMES, TERMS, Evidence, Term
 from dense3d_ros.perception.hypotheses import Place
 
@@ -19,6 +19,18 @@ FALSE_PER_IMAGE = (0.001, 0.002, 0.003, 0.005, 0.007, 0.01, 0.02, 0.03, 0.05, 0.
 ALL_TERMS = "evidence"
 
 Array = NDArray[np.float64]
+
+
+class EvidenceCurves(TypedDict):
+    """Recall over false hands of the evidence, ALL_TERMS, and of each term alone.
+
+    false_per_image: places that are judged and are no hand, of any score.
+    """
+
+    images: int
+    hands: int
+    false_per_image: float
+    curve: list[RecallPoint]
 
 
 class EvidenceScore:
@@ -48,8 +60,8 @@ class EvidenceScore:
         if joints:
             self._hands.append(best)
 
-    def summary(self) -> dict[str, Any]:
-        """The curves of the evidence, ALL_TERMS, and of each term alone, of the hands of all images."""
+    def summary(self) -> EvidenceCurves:
+        """The curves of the hands of all images."""
         hands, false = (np.array(rows).reshape(-1, 1 + len(NAMES)) for rows in (self._hands, self._false))
         names = (ALL_TERMS, *NAMES)
         return {

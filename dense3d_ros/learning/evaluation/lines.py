@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dense3d_ros.learning.evaluation.free_response import recall_by_rate
 from dense3d_ros.learning.evaluation.tables import FALSE_CANDIDATES, percent
 
 if TYPE_CHECKING:
+    from dense3d_ros.learning.evaluation.benchmark import BenchmarkResult
     from dense3d_ros.learning.evaluation.metrics import ErrorSummary
+    from dense3d_ros.learning.evaluation.no_hand import NoHandResult
+    from dense3d_ros.learning.evaluation.results import EvaluationResult
     from dense3d_ros.learning.evaluation.two_hands import FollowedSummary
 
 
@@ -22,7 +25,7 @@ def error_line(title: str, errors: ErrorSummary) -> str:
     )
 
 
-def no_hand_lines(result: dict[str, Any]) -> list[str]:
+def no_hand_lines(result: NoHandResult) -> list[str]:
     """Of `evaluate_on_no_hand`: in how many frames a hand is seen, and its scores in each of them."""
     lines = [f"a hand is seen in {result['frames_with_a_hand']} of {result['frames']} frames"]
     for frame in result["seen"]:
@@ -31,24 +34,25 @@ def no_hand_lines(result: dict[str, Any]) -> list[str]:
     return lines
 
 
-def benchmark_lines(result: dict[str, Any]) -> list[str]:
+def benchmark_lines(result: BenchmarkResult) -> list[str]:
     """Of `evaluate_on_benchmark`."""
-    oracle, detected = result["oracle_crop"], result["detected_crop"]
-    scored, missing = result["scored_joints"], result["joints_without_prediction"]
-    lines = [error_line("crop from the labels", oracle), error_line("own detector", detected)]
-    lines.append(f"own detector: {percent(detected['found'])} of {result['frames']} hands found")
+    detected, scored, missing = result.detected_crop, result.scored_joints, result.joints_without_prediction
+    lines = [error_line("crop from the labels", result.oracle_crop), error_line("own detector", detected)]
+    lines.append(f"own detector: {percent(detected['found'])} of {result.frames} hands found")
     if missing:
         lines.append(f"scored: {len(scored)} of {len(scored) + len(missing)} joints, {', '.join(scored)}")
     return lines
 
 
-def synthetic_lines(result: dict[str, Any]) -> list[str]:
+def synthetic_lines(result: EvaluationResult) -> list[str]:
     """Of all that is measured on synthetic images, single ones and sequences."""
     lines = []
-    for title, mode in (("true place, turn and handedness", "oracle_crop"), ("own detector", "own_detector")):
-        lines.append(error_line(title, result[mode]))
-        lines += [error_line(f"  {mesh}", errors) for mesh, errors in result[mode]["by_mesh"].items()]
-    own = result["own_detector"]
+    oracle, own = result["oracle_crop"], result["own_detector"]
+    for title, mode in (("true place, turn and handedness", oracle), ("own detector", own)):
+        lines.append(error_line(title, mode))
+        lines += [error_line(f"  {mesh}", errors) for mesh, errors in mode["by_mesh"].items()]
+    # The command has measured on an image without a hand at least.
+    assert own["false_hand_rate_95"] is not None
     low, high = own["false_hand_rate_95"]
     recall = recall_by_rate(result["detector"]["curve"])
     named = ", ".join(f"{percent(recall[rate]['all'])} at {rate:g}" for rate in FALSE_CANDIDATES)

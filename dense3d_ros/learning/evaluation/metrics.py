@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TypedDict
+from collections.abc import Mapping, Sequence
+from typing import TypedDict, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,16 @@ class GroupErrors(ErrorSummary):
     """Of the frames of a group; missed: the share of them without a prediction."""
 
     missed: float
+
+
+class ErrorsByLabel(TypedDict, total=False):
+    """Group -> errors for kinds of labels, those that are read by name; `groups_of` reads any of a test set's kinds."""
+
+    by_mesh: dict[str, GroupErrors]
+    by_visible_share: dict[str, GroupErrors]
+    by_in_view: dict[str, GroupErrors]
+    by_pose: dict[str, GroupErrors]
+    by_holds: dict[str, GroupErrors]
 
 
 class ProtocolErrors(ErrorSummary):
@@ -88,3 +98,14 @@ def grouped(errors: Array, labels: Sequence[str]) -> dict[str, GroupErrors]:
         str(name): {**summary(errors[names == name]), "missed": float(missed[names == name].mean())}
         for name in sorted(set(labels))
     }
+
+
+def by_label(errors: Array, labels: Sequence[Mapping[str, str]]) -> ErrorsByLabel:
+    """The errors of frames by each kind of their labels, kind -> group."""
+    groups = {f"by_{kind}": grouped(errors, [one[kind] for one in labels]) for kind in labels[0]}
+    return cast(ErrorsByLabel, groups)
+
+
+def groups_of(errors: ErrorsByLabel, kind: str) -> dict[str, GroupErrors]:
+    """Group -> errors of a kind of label; KeyError if the frames have no such labels."""
+    return cast(Mapping[str, dict[str, GroupErrors]], errors)[f"by_{kind}"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +13,18 @@ from tqdm import tqdm
 from dense3d_ros.geometry.hand import FINGERS, JOINT_NAMES, Handedness, hand_centre, upright_roll
 from dense3d_ros.learning.datasets.sample import DatasetSample
 from dense3d_ros.learning.evaluation import synthetic
-from dense3d_ros.learning.evaluation.candidates import LOWEST_LOG_ODDS, MOST_CANDIDATES, CandidateScore
-from dense3d_ros.learning.evaluation.detection import Detection, OwnDetector, detection_summary, failures
-from dense3d_ros.learning.evaluation.evidence_curves import EvidenceScore
-from dense3d_ros.learning.evaluation.metrics import full_summary, grouped, joint_errors
-from dense3d_ros.learning.evaluation.scores import presence_curve, reliability
+from dense3d_ros.learning.evaluation.candidates import LOWEST_LOG_ODDS, MOST_CANDIDATES, CandidateRates, CandidateScore
+from dense3d_ros.learning.evaluation.detection import (
+    Detection,
+    DetectionRates,
+    Failures,
+    OwnDetector,
+    detection_summary,
+    failures,
+)
+from dense3d_ros.learning.evaluation.evidence_curves import EvidenceCurves, EvidenceScore
+from dense3d_ros.learning.evaluation.metrics import ErrorsByLabel, ProtocolErrors, by_label, full_summary, joint_errors
+from dense3d_ros.learning.evaluation.scores import PresencePoint, Reliability, presence_curve, reliability
 from dense3d_ros.learning.evaluation.synthetic import (
     CENTRE_JITTER,
     ROLL_JITTER,
@@ -35,14 +42,57 @@ _SURFACE_GAP = 0.02
 Errors = NDArray[np.float64]
 
 
-def evaluate_on_synthetic(model: HandModel, frames: int, hand_free: int) -> dict[str, Any]:
-    """All measures on the first `frames` images with a hand and the first `hand_free` without one.
+class PartErrors(TypedDict, total=False):
+    """Mean errors by part of the hand, of joints that are seen and of hidden ones; nothing without frames."""
+
+    per_finger_mm: dict[str, float]
+    seen_joints_mm: float | None
+    hidden_joints_mm: float | None
+
+
+class HandErrors(ProtocolErrors, PartErrors, ErrorsByLabel):
+    """The errors of labelled hands: of all, by part of the hand and by label."""
+
+
+class DetectedErrors(HandErrors, DetectionRates):
+    """The same of hands that have to be found first, and how many are."""
+
+
+class SyntheticImages(TypedDict):
+    """The first so many images with and without a hand of the test set."""
+
+    name: str
+    seed: int
+    frames: int
+    hand_free: int
+
+
+class SyntheticResult(TypedDict):
+    """All measures of a model with so many views, which publishes a new hand from a score of min_score on.
 
     Upright crops around the true centre with the handedness known ("oracle_crop"), jittered ones with it
     unknown ("jittered_crop"), and what the whole estimator makes of the image ("own_detector", where frames without
-    a hand found are left out of the errors). "evidence", "detector": recall of hands over false ones in the
-    same images, see `evidence_curves` and `candidates`.
+    a hand found are left out of the errors). right_hand_accuracy, presence: of jittered crops. reliability: of the own
+    detector's hands. "evidence", "detector": recall of hands over false ones in the same images.
     """
+
+    model: str
+    views: int
+    min_score: float
+    data: SyntheticImages
+    oracle_crop: HandErrors
+    jittered_crop: HandErrors
+    own_detector: DetectedErrors
+    right_hand_accuracy: float
+    presence: list[PresencePoint]
+    reliability: Reliability
+    evidence: EvidenceCurves
+    detector: CandidateRates
+    failures: Failures
+
+
+def evaluate_on_synthetic(model: HandModel, frames: int, hand_free: int) -> SyntheticResult:
+    """All measures on the first `frames` images with a hand and the first `hand_free` without one."""
     test_set = SyntheticTestSet.load()
     run = _Run(model)
     with tqdm(total=frames + hand_free, unit="image") as progress:
@@ -54,13 +104,7 @@ def evaluate_on_synthetic(model: HandModel, frames: int, hand_free: int) -> dict
         while images := [hand_free_frame(number, test_set) for number in islice(numbers, _BATCH)]:
             run.add_hand_free(images)
             progress.update(len(images))
-    return {
-        "model": model.description.name,
-        "views": model.views,
-        "min_score": model.for_new_hands.confidence.min_score,
-        "data": {"name": "synthetic-test", "seed": synthetic.SEED, "frames": frames, "hand_free": hand_free},
-        **run.results(),
-    }
+    return run.result()
 
 
 class _Run:
@@ -132,14 +176,27 @@ class _Run:
         for sample in samples:
             self._add_curves(sample, (), {})
 
-    def results(self) -> dict[str, Any]:
+    def result(self) -> SyntheticResult:
         """The figures of everything added so far."""
         hidden = np.stack(self.hidden)
         modes = {mode: self._mode(np.stack(errors), hidden) for mode, errors in self.errors.items()}
         handednesses = [Handedness[labels["handedness"].upper()] for labels in self.labels]
-        modes["own_detector"] |= detection_summary(self.detections, self.false_hands, handednesses)
         return {
-            **modes,
+            "model": self.model.description.name,
+            "views": self.model.views,
+            "min_score": self.model.for_new_hands.confidence.min_score,
+            "data": {
+                "name": "synthetic-test",
+                "seed": synthetic.SEED,
+                "frames": len(self.labels),
+                "hand_free": len(self.false_hands),
+            },
+            "oracle_crop": modes["oracle_crop"],
+            "jittered_crop": modes["jittered_crop"],
+            "own_detector": {
+                **modes["own_detector"],
+                **detection_summary(self.detections, self.false_hands, handednesses),
+            },
             "right_hand_accuracy": float(np.mean(self.right)),
             "presence": presence_curve(self.presence, self.presence_without),
             "reliability": reliability(
@@ -150,9 +207,9 @@ class _Run:
             "failures": failures(self.detections, self.false_hands),
         }
 
-    def _mode(self, errors: Errors, hidden: NDArray[np.bool_]) -> dict[str, Any]:
+    def _mode(self, errors: Errors, hidden: NDArray[np.bool_]) -> HandErrors:
         summary = full_summary(errors, JOINT_NAMES)
-        parts: dict[str, Any] = {}
+        parts: PartErrors = {}
         if summary["frames"]:
             per_joint = list(summary["per_joint_mm"].values())
             joints = {"wrist": per_joint[:1]}
@@ -162,8 +219,7 @@ class _Run:
                 "seen_joints_mm": _mean(errors[~hidden]),
                 "hidden_joints_mm": _mean(errors[hidden]),
             }
-        groups = {f"by_{kind}": grouped(errors, [labels[kind] for labels in self.labels]) for kind in self.labels[0]}
-        return {**summary, **parts, **groups}
+        return {**summary, **parts, **by_label(errors, self.labels)}
 
 
 def _mean(errors: Errors) -> float | None:

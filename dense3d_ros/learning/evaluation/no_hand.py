@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TypedDict
 
 from tqdm import tqdm
 
@@ -15,21 +15,45 @@ from dense3d_ros.recordings.offline import FrameFile, Intrinsics, estimate_frame
 from dense3d_ros.recordings.png_folder import folder_frames
 
 
-def evaluate_on_no_hand(model: HandModel, frames: Sequence[FrameFile], intrinsics: Intrinsics) -> dict[str, Any]:
-    """What is seen in frames without a hand, each by itself.
+class FalseHand(TypedDict):
+    """A hand that is seen; centre: (3,) metres."""
 
-    seen: name, scores, handedness and centres (metres) of the hands of a frame with one. Raises ValueError for a file
-    that is no depth PNG.
-    """
+    score: float
+    handedness: str
+    centre: list[float]
+
+
+class FalseFrame(TypedDict):
+    """A file's name, and the hands that are seen in it."""
+
+    file: str
+    hands: list[FalseHand]
+
+
+class NoHandResult(TypedDict):
+    """In how many frames a hand is seen, with the share's 95 % confidence interval, and what is seen there."""
+
+    model: str
+    views: int
+    min_score: float
+    frames: int
+    frames_with_a_hand: int
+    false_hand_rate: float
+    false_hand_rate_95: list[float]
+    seen: list[FalseFrame]
+
+
+def evaluate_on_no_hand(model: HandModel, frames: Sequence[FrameFile], intrinsics: Intrinsics) -> NoHandResult:
+    """What is seen in frames without a hand, each by itself; ValueError for a file that is no depth PNG."""
     # The first frame of a recording each: nothing is followed from one to the next.
     single = [replace(frame, index=0) for frame in frames]
-    seen = []
+    seen: list[FalseFrame] = []
     results = estimate_frames(folder_frames(single, intrinsics), HandPoseEstimator(model))
     for result in tqdm(results, total=len(frames), unit="frame"):
         if not result.readable:
             raise ValueError(result.estimate.reason)
         if hands := result.estimate.hands:
-            described = [
+            described: list[FalseHand] = [
                 {
                     "score": float(hand.score),
                     "handedness": hand.handedness.name.lower(),

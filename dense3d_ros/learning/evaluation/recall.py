@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import JOINT_COUNT, HandPose, hand_centre
 from dense3d_ros.learning.evaluation.many_hands import MOST_HANDS, ManyHandsImage, many_hands_image
 from dense3d_ros.learning.evaluation.matching import match_hands
-from dense3d_ros.learning.evaluation.metrics import joint_errors, summary
+from dense3d_ros.learning.evaluation.metrics import ErrorSummary, joint_errors, summary
 from dense3d_ros.learning.evaluation.scores import wilson_interval
 from dense3d_ros.learning.evaluation.synthetic import SyntheticTestSet, distance_band, hand_labels
 from dense3d_ros.perception.estimator import HandPoseEstimator
@@ -38,7 +38,46 @@ class HandOutcome:
     correct_handedness: bool
 
 
-def evaluate_on_many_hands(model: HandModel, images: int) -> dict[str, Any]:
+class HandRates(ErrorSummary):
+    """Of hands that are to be found: the share missed, and of the found ones that whose handedness is correct.
+
+    missed_95: 95 % confidence interval, low and high. None where there are no such hands.
+    """
+
+    hands: int
+    missed: float | None
+    missed_95: list[float] | None
+    correct_handedness: float | None
+
+
+class GroupCounts(TypedDict, total=False):
+    """false_hands: for FALSE_KINDS alone. images: for kinds of label that whole images have."""
+
+    false_hands: int
+    images: int
+
+
+class GroupRates(HandRates, GroupCounts):
+    """Of a group's hands."""
+
+
+class RatesByLabel(TypedDict, total=False):
+    """Group -> rates for the kind of label that is read by name; there is such an entry for each kind."""
+
+    by_pose: dict[str, GroupRates]
+
+
+class ManyHandsRates(HandRates, RatesByLabel):
+    """Of all images and by label. Hands are counted, images_with_a_false_hand are a share of the images."""
+
+    images: int
+    false_hands: int
+    false_hands_per_hand: float | None
+    images_with_a_false_hand: float
+    images_with_a_false_hand_95: list[float]
+
+
+def evaluate_on_many_hands(model: HandModel, images: int) -> ManyHandsRates:
     """Figures over the first images of `many_hands`, searched for up to four hands; see `recall_summary`."""
     test_set = SyntheticTestSet.load()
     estimator = HandPoseEstimator(model, max_hands=MOST_HANDS)
@@ -50,11 +89,11 @@ def evaluate_on_many_hands(model: HandModel, images: int) -> dict[str, Any]:
     return recall_summary(find, (many_hands_image(n, test_set) for n in tqdm(range(images), unit="image")))
 
 
-def recall_summary(detect: Detect, images: Iterable[ManyHandsImage]) -> dict[str, Any]:
+def recall_summary(detect: Detect, images: Iterable[ManyHandsImage]) -> ManyHandsRates:
     """Shares of hands missed and of found hands whose handedness is correct, errors, and numbers of false hands.
 
-    Of all images, and by each kind of group ("by_pose", ...). False hands are told by what is known of them: the
-    number of hands in the image, its sensor and meshes, and their distance. "..._95" are confidence intervals.
+    False hands are told by what is known of them: the number of hands in the image, its sensor and meshes, and their
+    distance.
     """
     outcomes: list[HandOutcome] = []
     false: list[dict[str, str]] = []
@@ -90,8 +129,8 @@ def recall_summary(detect: Detect, images: Iterable[ManyHandsImage]) -> dict[str
     }
 
 
-def _by_kind(outcomes: list[HandOutcome], false: list[dict[str, str]], images: list[dict[str, str]]) -> dict[str, Any]:
-    result: dict[str, Any] = {}
+def _by_kind(outcomes: list[HandOutcome], false: list[dict[str, str]], images: list[dict[str, str]]) -> RatesByLabel:
+    result: dict[str, dict[str, GroupRates]] = {}
     kinds = {kind: None for labels in (*images, *(outcome.labels for outcome in outcomes)) for kind in labels}
     for kind in kinds:
         hands, others, seen = (
@@ -100,15 +139,16 @@ def _by_kind(outcomes: list[HandOutcome], false: list[dict[str, str]], images: l
         )
         groups = result[f"by_{kind}"] = {}
         for name in sorted({*hands, *others, *seen}):
-            groups[name] = _rates([outcome for outcome in outcomes if outcome.labels[kind] == name])
+            counts: GroupCounts = {}
             if kind in FALSE_KINDS:
-                groups[name]["false_hands"] = others[name]
+                counts["false_hands"] = others[name]
             if seen:
-                groups[name]["images"] = seen[name]
-    return result
+                counts["images"] = seen[name]
+            groups[name] = {**_rates([outcome for outcome in outcomes if outcome.labels[kind] == name]), **counts}
+    return cast(RatesByLabel, result)
 
 
-def _rates(outcomes: list[HandOutcome]) -> dict[str, Any]:
+def _rates(outcomes: list[HandOutcome]) -> HandRates:
     errors = np.array([outcome.errors for outcome in outcomes]).reshape(-1, JOINT_COUNT)
     missed = np.asarray(np.isnan(errors).any(axis=1))
     right = np.array([outcome.correct_handedness for outcome in outcomes])[~missed]

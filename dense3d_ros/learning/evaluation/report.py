@@ -9,23 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 from dense3d_ros.atomic_write import atomic_write, make_folder, write_text
 from dense3d_ros.learning.evaluation.evidence_curves import ALL_TERMS
-from dense3d_ros.learning.evaluation.metrics import ProtocolErrors
+from dense3d_ros.learning.evaluation.metrics import ProtocolErrors, groups_of
 from dense3d_ros.learning.evaluation.predictions import ScoredPredictions
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from dense3d_ros.learning.evaluation.benchmark import BenchmarkResult
+    from dense3d_ros.learning.evaluation.candidates import CandidateRates
+    from dense3d_ros.learning.evaluation.evidence_curves import EvidenceCurves
+    from dense3d_ros.learning.evaluation.model import SyntheticResult
+    from dense3d_ros.learning.evaluation.scores import PresencePoint, Reliability
+
 _DECIMALS = 4
 _GROUPS = ("mesh", "sensor", "distance", "visible_share", "image", "in_view", "pose", "fingers", "view", "handedness")
-_BENCHMARK_MODES = {"oracle_crop": "crop from the labels", "detected_crop": "own detector"}
-_MODES = {
-    "oracle_crop": "true place, turn and handedness",
-    "jittered_crop": "jittered, handedness unknown",
-    "own_detector": "own detector",
-}
-
-
 _PANELS = {
     "curves": "Frames by their worst joint",
     "joints": "Error of each joint",
@@ -55,21 +53,27 @@ def plot_predictions(path: Path, result: ScoredPredictions) -> None:
     _save(figure, path)
 
 
-def plot_model(path: Path, result: dict[str, Any]) -> None:
+def plot_model(path: Path, result: SyntheticResult) -> None:
     """Curves, joints, groups, reliability, and recall over false hands of `evaluate_on_synthetic`."""
     figure = _figure(18, 13)
     axes = figure.subplot_mosaic(
         [["curves", "joints", "groups"], ["reliability", "presence", "groups"], ["fingers", "evidence", "detector"]]
     )
-    modes = {title: result[mode] for mode, title in _MODES.items() if result[mode]["frames"]}
-    _curves(axes["curves"], {f"{title}: {mode['mean_joint_error_mm']:.1f} mm": mode for title, mode in modes.items()})
     oracle = result["oracle_crop"]
+    modes: dict[str, ProtocolErrors] = {
+        "true place, turn and handedness": oracle,
+        "jittered, handedness unknown": result["jittered_crop"],
+        "own detector": result["own_detector"],
+    }
+    titles = {f"{title}: {mode['mean_joint_error_mm']:.1f} mm": mode for title, mode in modes.items() if mode["frames"]}
+    _curves(axes["curves"], titles)
     _bars(axes["joints"], oracle["per_joint_mm"], "joint error, true centre (mm)")
     _bars(axes["fingers"], oracle["per_finger_mm"], "joint error, true centre (mm)")
     groups = {
-        f"{kind.replace('_', ' ')}: {name}": group["mean_joint_error_mm"]
+        f"{kind.replace('_', ' ')}: {name}": error
         for kind in _GROUPS
-        for name, group in oracle[f"by_{kind}"].items()
+        for name, group in groups_of(oracle, kind).items()
+        if (error := group["mean_joint_error_mm"]) is not None
     }
     _bars(axes["groups"], groups, "joint error, true centre (mm)")
     _reliability(axes["reliability"], result["reliability"])
@@ -82,15 +86,16 @@ def plot_model(path: Path, result: dict[str, Any]) -> None:
     _save(figure, path)
 
 
-def plot_benchmark(path: Path, result: dict[str, Any]) -> None:
+def plot_benchmark(path: Path, result: BenchmarkResult) -> None:
     """The curves of frames within D and the joint errors of both crops of `evaluate_on_benchmark`."""
     figure = _figure(15, 4.2)
-    modes = {title: result[mode] for mode, title in _BENCHMARK_MODES.items() if result[mode]["frames"]}
-    left, *others = figure.subplots(1, 1 + len(_BENCHMARK_MODES))
+    crops = (("crop from the labels", result.oracle_crop), ("own detector", result.detected_crop))
+    modes = {title: mode for title, mode in crops if mode["frames"]}
+    left, *others = figure.subplots(1, 1 + len(crops))
     _curves(left, {f"{title}: {mode['mean_joint_error_mm']:.2f} mm": mode for title, mode in modes.items()})
     for axes, (title, mode) in zip(others, modes.items(), strict=False):
         _bars(axes, mode["per_joint_mm"], f"joint error, {title} (mm)")
-    figure.suptitle(f"{result['model']} on {result['dataset'].upper()}, {result['frames']} test frames")
+    figure.suptitle(f"{result.model} on {result.dataset.upper()}, {result.frames} test frames")
     _save(figure, path)
 
 
@@ -111,7 +116,7 @@ def _bars(axes: Axes, values: dict[str, float], label: str) -> None:
     axes.grid(axis="x", alpha=0.3)
 
 
-def plot_reliability(path: Path, results: dict[str, dict[str, Any]]) -> None:
+def plot_reliability(path: Path, results: Mapping[str, SyntheticResult]) -> None:
     """Expected against measured joint errors of `evaluate_on_synthetic`, one panel for each model's name."""
     figure = _figure(5.5 * len(results), 4.5)
     for axes, (name, result) in zip(figure.subplots(1, len(results), squeeze=False)[0], results.items(), strict=True):
@@ -120,10 +125,15 @@ def plot_reliability(path: Path, results: dict[str, dict[str, Any]]) -> None:
     _save(figure, path)
 
 
-def _reliability(axes: Axes, result: dict[str, Any]) -> None:
-    expected = [group["expected_error_mm"] for group in result["bins"]]
-    for key, label in (("mean_error_mm", "mean"), ("median_error_mm", "median"), ("p90_error_mm", "90th percentile")):
-        axes.plot(expected, [group[key] for group in result["bins"]], marker="o", markersize=3, label=label)
+def _reliability(axes: Axes, result: Reliability) -> None:
+    bins = result["bins"]
+    expected = [group["expected_error_mm"] for group in bins]
+    for label, errors in (
+        ("mean", [group["mean_error_mm"] for group in bins]),
+        ("median", [group["median_error_mm"] for group in bins]),
+        ("90th percentile", [group["p90_error_mm"] for group in bins]),
+    ):
+        axes.plot(expected, errors, marker="o", markersize=3, label=label)
     if expected:
         axes.plot([0, expected[-1]], [0, expected[-1]], "k--", linewidth=1, label="mean as expected")
     axes.set(xlabel="expected joint error, from its score (mm)", ylabel="measured joint error (mm)", ylim=(0, None))
@@ -131,17 +141,19 @@ def _reliability(axes: Axes, result: dict[str, Any]) -> None:
     axes.legend()
 
 
-def _presence(axes: Axes, curve: list[dict[str, Any]]) -> None:
-    threshold = [point["threshold"] for point in curve]
-    for key, label in (("hands_missed", "hands below it"), ("false_hands", "other crops above it")):
-        points = [(x, 100 * point[key]) for x, point in zip(threshold, curve, strict=True) if point[key] is not None]
+def _presence(axes: Axes, curve: list[PresencePoint]) -> None:
+    for label, shares in (
+        ("hands below it", [(point["threshold"], point["hands_missed"]) for point in curve]),
+        ("other crops above it", [(point["threshold"], point["false_hands"]) for point in curve]),
+    ):
+        points = [(threshold, 100 * share) for threshold, share in shares if share is not None]
         axes.plot([x for x, _ in points], [y for _, y in points], marker="o", markersize=3, label=label)
     axes.set(xlabel="threshold of the presence score", ylabel="crops (%)", ylim=(0, None))
     axes.grid(alpha=0.3)
     axes.legend()
 
 
-def _evidence(axes: Axes, result: dict[str, Any]) -> None:
+def _evidence(axes: Axes, result: EvidenceCurves) -> None:
     """The free-response ROC curves of the evidence and of each term alone, in the order of the middle of the curves."""
     rates = [point["false_per_image"] for point in result["curve"]]
     middle = result["curve"][len(rates) // 2]["recall"]
@@ -161,7 +173,7 @@ def _evidence(axes: Axes, result: dict[str, Any]) -> None:
     axes.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 
-def _detector(axes: Axes, result: dict[str, Any]) -> None:
+def _detector(axes: Axes, result: CandidateRates) -> None:
     """The free-response ROC curves, and what holds at the threshold in use."""
     rates = [point["false_per_image"] for point in result["curve"]]
     for name, group in result["groups"].items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +15,39 @@ _BINS = 10
 _THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 
 
-def reliability(expected: NDArray[np.floating], errors: NDArray[np.floating]) -> dict[str, Any]:
-    """Joints in ten equal groups by rising expected error: the score, and expected and measured errors in mm.
+class ErrorBin(TypedDict):
+    """Joints of about the same expected error: their mean score, and expected and measured errors."""
 
-    expected, errors: mm, the same shape, NaN where there is no prediction. rank_correlation is Spearman's, 1 if a
-    larger expected error always means a larger one. calibration_error_mm: mean over the groups of the difference
-    between mean expected and mean measured error.
+    score: float
+    expected_error_mm: float
+    mean_error_mm: float
+    median_error_mm: float
+    p90_error_mm: float
+
+
+class Reliability(TypedDict):
+    """Expected against measured joint errors.
+
+    rank_correlation is Spearman's, 1 if a larger expected error always means a larger one, None without variation.
+    calibration_error_mm: mean over the bins of the difference between mean expected and mean measured error, None
+    without joints. bins: ten equal groups of joints by rising expected error.
     """
+
+    rank_correlation: float | None
+    calibration_error_mm: float | None
+    bins: list[ErrorBin]
+
+
+class PresencePoint(TypedDict):
+    """At a threshold: share of hands whose presence is below it, and of other crops whose is not; None without any."""
+
+    threshold: float
+    hands_missed: float | None
+    false_hands: float | None
+
+
+def reliability(expected: NDArray[np.floating], errors: NDArray[np.floating]) -> Reliability:
+    """How true expected errors are; expected, errors: mm, the same shape, NaN where there is no prediction."""
     known = ~np.isnan(errors).ravel()
     expectation, error = (np.asarray(values, np.float64).ravel()[known] for values in (expected, errors))
     order = np.argsort(expectation, kind="stable")
@@ -50,8 +76,8 @@ def wilson_interval(count: int, total: int) -> list[float]:
     return [float(low), float(high)]
 
 
-def presence_curve(with_hand: Sequence[float], without_hand: Sequence[float]) -> list[dict[str, float | None]]:
-    """For each threshold: share of hands whose presence is below it, share of other crops whose is not."""
+def presence_curve(with_hand: Sequence[float], without_hand: Sequence[float]) -> list[PresencePoint]:
+    """What each threshold of the presence score does, by the scores of crops with a hand and of others."""
     hands, others = np.asarray(with_hand), np.asarray(without_hand)
     return [
         {

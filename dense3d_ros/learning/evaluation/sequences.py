@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
@@ -12,7 +10,7 @@ from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import JOINT_COUNT, Handedness, HandPose, hand_centre
 from dense3d_ros.learning.evaluation.detection import MATCH
-from dense3d_ros.learning.evaluation.metrics import joint_errors, summary
+from dense3d_ros.learning.evaluation.metrics import ErrorSummary, joint_errors, summary
 from dense3d_ros.learning.synthetic.animation import HandAnimation
 from dense3d_ros.learning.synthetic.hand_mesh import UNSEEN_MESH
 from dense3d_ros.learning.synthetic.scenes import TRAINED_MESHES
@@ -25,7 +23,21 @@ SECONDS, RATE = 5.0, 15.0
 _CAMERA = Camera(475, 475, 319.5, 239.5, 640, 480)
 
 
-def evaluate_on_free_motion(model: HandModel, seconds: float = SECONDS) -> dict[str, dict[str, Any]]:
+class SequenceErrors(ErrorSummary):
+    """Errors of a followed hand, and rates over the frames.
+
+    missed, false: shares of frames without the hand, and with one that is not where the hand is. correct_handedness:
+    share of the found hands. changes: times that a followed hand got another number.
+    """
+
+    sequences: int
+    missed: float
+    false: float
+    correct_handedness: float | None
+    changes: int
+
+
+def evaluate_on_free_motion(model: HandModel, seconds: float = SECONDS) -> dict[str, SequenceErrors]:
     """The same as `evaluate_on_sequences` of fingers that move each by itself, for a trained and the unseen mesh."""
     meshes = {"trained on": TRAINED_MESHES[0], "never trained on": UNSEEN_MESH}
     return {name: evaluate_on_sequences(model, seconds, mesh, "fingers") for name, mesh in meshes.items()}
@@ -33,12 +45,8 @@ def evaluate_on_free_motion(model: HandModel, seconds: float = SECONDS) -> dict[
 
 def evaluate_on_sequences(
     model: HandModel, seconds: float = SECONDS, mesh: str = TRAINED_MESHES[0], motion: str = "gestures"
-) -> dict[str, Any]:
-    """Errors and rates over the frames of a sequence of a right hand for each kind of sensor, with tracking.
-
-    missed, false: shares of frames without the hand, and with one that is not where the hand is. correct_handedness:
-    share of the found hands. changes: times that a followed hand got another number.
-    """
+) -> SequenceErrors:
+    """Errors and rates over the frames of a sequence of a right hand for each kind of sensor, with tracking."""
     errors, false, right, changes = [], 0, 0, 0
     count = int(seconds * RATE)
     for index, sensor in enumerate(tqdm(SENSORS, unit="sequence")):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dense3d_ros.learning.evaluation.evidence_curves import ALL_TERMS
 from dense3d_ros.learning.evaluation.free_response import recall_by_rate
+from dense3d_ros.learning.evaluation.metrics import groups_of
 from dense3d_ros.perception.evidence import DESCRIPTIONS
 
 if TYPE_CHECKING:
+    from dense3d_ros.learning.evaluation.metrics import ErrorsByLabel, ErrorSummary, GroupErrors
+    from dense3d_ros.learning.evaluation.recall import GroupRates
+    from dense3d_ros.learning.evaluation.results import CardResult, EvaluationResult
     from dense3d_ros.learning.evaluation.two_hands import FollowedRates, FollowedSummary
 
 GROUPS = {
@@ -49,16 +53,22 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def overview(results: dict[str, dict[str, Any]]) -> str:
+def mean_error(errors: ErrorSummary | None) -> str:
+    """Mean joint error, mm; a dash where nothing was measured."""
+    return number(errors["mean_joint_error_mm"] if errors else None)
+
+
+def overview(results: dict[str, CardResult]) -> str:
     """The main figures, a column for each result under its title."""
 
-    def mesh(mode: dict[str, Any], name: str) -> str:
-        return number(mode["by_mesh"].get(name, {}).get("mean_joint_error_mm"))
+    def mesh(mode: ErrorsByLabel, name: str) -> str:
+        return mean_error(mode["by_mesh"].get(name))
 
-    def missed(mode: dict[str, Any], kind: str, name: str) -> str:
-        return percent(mode[f"by_{kind}"].get(name, {}).get("missed"))
+    def missed(groups: Mapping[str, GroupErrors] | Mapping[str, GroupRates], name: str) -> str:
+        group = groups.get(name)
+        return percent(group["missed"] if group else None)
 
-    entries: list[tuple[str, Any]] = [
+    entries: list[tuple[str, Callable[[CardResult], str]]] = [
         ("mean joint error, own detector, meshes trained on (mm)", lambda r: mesh(r["own_detector"], "trained on")),
         ("the same, mesh never trained on", lambda r: mesh(r["own_detector"], "never trained on")),
         (
@@ -70,21 +80,21 @@ def overview(results: dict[str, dict[str, Any]]) -> str:
         ("hands missed (95 %)", lambda r: percent(r["own_detector"]["missed"], r["own_detector"]["missed_95"])),
         (
             "the same: at least 90 % of the hand in view",
-            lambda r: missed(r["own_detector"], "visible_share", "0.90-1.00"),
+            lambda r: missed(r["own_detector"]["by_visible_share"], "0.90-1.00"),
         ),
-        ("the same: all of the hand in view", lambda r: missed(r["own_detector"], "in_view", "fully")),
-        ("the same: fists", lambda r: missed(r["own_detector"], "pose", "fist")),
-        ("the same: flat hands", lambda r: missed(r["own_detector"], "pose", "flat")),
+        ("the same: all of the hand in view", lambda r: missed(r["own_detector"]["by_in_view"], "fully")),
+        ("the same: fists", lambda r: missed(r["own_detector"]["by_pose"], "fist")),
+        ("the same: flat hands", lambda r: missed(r["own_detector"]["by_pose"], "flat")),
         ("handedness of a found hand correct", lambda r: percent(r["own_detector"]["correct_handedness"])),
         (
             "no hand in view: a hand is seen (95 %)",
             lambda r: percent(r["own_detector"]["false_hand_rate"], r["own_detector"]["false_hand_rate_95"], 2),
         ),
         ("a false hand beside a true one", lambda r: percent(r["own_detector"]["frames_with_a_false_hand"])),
-        ("followed through sequences: mean error (mm)", lambda r: number(r["sequences"]["mean_joint_error_mm"])),
+        ("followed through sequences: mean error (mm)", lambda r: mean_error(r["sequences"])),
         (
             "the same, fingers moving freely: mesh trained on, never trained on",
-            lambda r: ", ".join(number(part["mean_joint_error_mm"]) for part in r["free_motion"].values()),
+            lambda r: ", ".join(mean_error(part) for part in r["free_motion"].values()),
         ),
         ("the same: frames without the hand", lambda r: percent(r["sequences"]["missed"])),
         ("the same: frames with a false hand", lambda r: percent(r["sequences"]["false"])),
@@ -97,12 +107,14 @@ def overview(results: dict[str, dict[str, Any]]) -> str:
             "none to four hands: missed (95 %)",
             lambda r: percent(r["many_hands"]["missed"], r["many_hands"]["missed_95"]),
         ),
-        ("the same: fists", lambda r: missed(r["many_hands"], "pose", "fist")),
-        ("the same: flat hands", lambda r: missed(r["many_hands"], "pose", "flat")),
+        ("the same: fists", lambda r: missed(r["many_hands"]["by_pose"], "fist")),
+        ("the same: flat hands", lambda r: missed(r["many_hands"]["by_pose"], "flat")),
         ("the same: handedness correct", lambda r: percent(r["many_hands"]["correct_handedness"])),
         (
             "the same: images with a false hand (95 %)",
-            lambda r: percent(*(r["many_hands"][f"images_with_a_false_hand{end}"] for end in ("", "_95"))),
+            lambda r: percent(
+                r["many_hands"]["images_with_a_false_hand"], r["many_hands"]["images_with_a_false_hand_95"]
+            ),
         ),
         ("the same: images, hands", lambda r: f"{r['many_hands']['images']}, {r['many_hands']['hands']}"),
         ("hands at work, true place, turn and handedness: mean error (mm)", working_error),
@@ -112,41 +124,37 @@ def overview(results: dict[str, dict[str, Any]]) -> str:
     return table(["", *results], [[title, *map(entry, results.values())] for title, entry in entries])
 
 
-def working_error(result: dict[str, Any], holds: str | None = None) -> str:
+def working_error(result: EvaluationResult, holds: str | None = None) -> str:
     """Mean error of all hands at work, or of those that hold something; a dash where that was not measured."""
-    work = result.get("working_hands", {})
-    return number((work.get("by_holds", {}).get(holds, {}) if holds else work).get("mean_joint_error_mm"))
+    work = result.get("working_hands")
+    return mean_error(work["by_holds"].get(holds) if work and holds else work)
 
 
-def working(result: dict[str, Any]) -> str:
+def working(result: EvaluationResult) -> str:
     """The hands at work of one model by group."""
     if "working_hands" not in result:
         return "Not measured."
     work = result["working_hands"]
-    rows = [["all", str(work["frames"]), number(work["mean_joint_error_mm"]), number(work["median_joint_error_mm"])]]
-    rows += [
-        [
-            f"{title}: {name}",
-            str(group["frames"]),
-            number(group["mean_joint_error_mm"]),
-            number(group["median_joint_error_mm"]),
-        ]
-        for kind, title in WORK_GROUPS.items()
-        for name, group in work[f"by_{kind}"].items()
+    groups: list[tuple[str, ErrorSummary]] = [("all", work)]
+    for kind, title in WORK_GROUPS.items():
+        groups += [(f"{title}: {name}", group) for name, group in groups_of(work, kind).items()]
+    rows = [
+        [title, str(errors["frames"]), mean_error(errors), number(errors["median_joint_error_mm"])]
+        for title, errors in groups
     ]
-    for key, title in (("seen_joints_mm", "joints in view"), ("hidden_joints_mm", "hidden joints")):
-        rows.append([title, "", number(work[key]), ""])
+    rows.append(["joints in view", "", number(work["seen_joints_mm"]), ""])
+    rows.append(["hidden joints", "", number(work["hidden_joints_mm"]), ""])
     return table(["group", "images", "mean error (mm)", "median (mm)"], rows)
 
 
-def no_hand(result: dict[str, Any]) -> str:
+def no_hand(result: CardResult) -> str:
     """In how many real frames without a hand one is seen; a dash where that was not measured."""
     folders = result.get("no_hand", [])
     counts = [sum(folder[key] for folder in folders) for key in ("frames_with_a_hand", "frames")]
     return "{} of {}".format(*counts) if folders else "–"
 
 
-def detector(result: dict[str, Any]) -> str:
+def detector(result: EvaluationResult) -> str:
     """The detector's recall over its false candidates by group, and how far off the candidates of hands are."""
     if "detector" not in result:
         return "Not measured."
@@ -157,8 +165,8 @@ def detector(result: dict[str, Any]) -> str:
     for name, group in measured["groups"].items():
         at = [percent(recall[rate][name]) for rate in FALSE_CANDIDATES]
         recalls.append([name, str(group["hands"]), *at, percent(group["recall"], group["recall_95"])])
-        off = [group[key] or [None, None] for key in ("lateral_mm", "depth_mm", "turn_degrees")]
-        errors.append([name, *(", ".join(number(value, 0) for value in pair) for pair in off)])
+        off = (group["lateral_mm"], group["depth_mm"], group["turn_degrees"])
+        errors.append([name, *(", ".join(number(value, 0) for value in pair or (None, None)) for pair in off)])
     head = ["group", "hands", *(f"{rate:g} an image" for rate in FALSE_CANDIDATES), f"in use: {in_use} an image (95 %)"]
     return "\n\n".join(
         [
@@ -169,7 +177,7 @@ def detector(result: dict[str, Any]) -> str:
     )
 
 
-def evidence(result: dict[str, Any]) -> str:
+def evidence(result: EvaluationResult) -> str:
     """Recall over false hands of one model, by all terms of the evidence and by each term alone."""
     if "evidence" not in result:
         return "Not measured."
@@ -184,9 +192,9 @@ def evidence(result: dict[str, Any]) -> str:
     return table(["hands found", *(f"{rate:g} an image" for rate in FALSE_HANDS)], rows)
 
 
-def hands(result: dict[str, Any]) -> str:
+def hands(result: EvaluationResult) -> str:
     """The images with none to four hands of one model by group."""
-    many = result["many_hands"]
+    many: Mapping[str, Any] = result["many_hands"]  # whose type does not name all kinds of label
     rows = [
         [
             f"{title}: {name}",
@@ -202,7 +210,7 @@ def hands(result: dict[str, Any]) -> str:
     return table(["group", "hands", "missed (95 %)", "handedness correct", "mean error (mm)", "false hands"], rows)
 
 
-def followed(result: dict[str, Any]) -> str:
+def followed(result: EvaluationResult) -> str:
     """The sequences of two hands of one model: all, by mesh and by scene."""
     rows = [
         [
@@ -224,7 +232,7 @@ def followed(result: dict[str, Any]) -> str:
     return table([*head, "false hands", "handedness correct", "MOTA", "IDF1", "mean error (mm)"], rows)
 
 
-def held(result: dict[str, Any]) -> str:
+def held(result: EvaluationResult) -> str:
     """The sequences of a hand that holds a thing, of one model: all, by mesh and by motion."""
     if "holding" not in result:
         return "Not measured."
@@ -256,23 +264,25 @@ def _sequence_groups(sequences: FollowedSummary, scene: str) -> list[tuple[str, 
     ]
 
 
-def details(result: dict[str, Any]) -> str:
+def details(result: EvaluationResult) -> str:
     """Errors of one model by group, part, joint and distance, true centre and own detector side by side."""
     oracle, own = result["oracle_crop"], result["own_detector"]
     modes = (oracle, own)
     both = ["true centre (mm)", "own detector (mm)"]
     groups = []
     for kind, title in GROUPS.items():
-        for name, group in oracle[f"by_{kind}"].items():
-            found = own[f"by_{kind}"][name]
-            errors = [number(one["mean_joint_error_mm"]) for one in (group, found)]
+        for name, group in groups_of(oracle, kind).items():
+            found = groups_of(own, kind)[name]
+            errors = (mean_error(group), mean_error(found))
             groups.append([f"{title}: {name}", str(group["frames"]), *errors, percent(found["missed"])])
     parts = [[part, *(number(mode["per_finger_mm"][part]) for mode in modes)] for part in oracle["per_finger_mm"]]
-    for key, title in (("seen_joints_mm", "joints in view"), ("hidden_joints_mm", "hidden joints")):
-        parts.append([title, *(number(mode[key]) for mode in modes)])
+    parts.append(["joints in view", *(number(mode["seen_joints_mm"]) for mode in modes)])
+    parts.append(["hidden joints", *(number(mode["hidden_joints_mm"]) for mode in modes)])
     joints = [[joint, *(number(mode["per_joint_mm"][joint]) for mode in modes)] for joint in oracle["per_joint_mm"]]
-    kinds = ("joints_within", "frames_within")
-    within = [[f"{d} mm", *(percent(mode[kind][d - 1]) for mode in modes for kind in kinds)] for d in WITHIN]
+    within = [
+        [f"{d} mm", *(percent(mode[kind][d - 1]) for mode in modes for kind in ("joints_within", "frames_within"))]
+        for d in WITHIN
+    ]
     heads = [
         "joints within D, true centre",
         "all joints within D",

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -17,7 +16,7 @@ from tqdm import tqdm
 from dense3d_ros.geometry.depth import DepthImage
 from dense3d_ros.geometry.hand import Handedness, hand_centre, upright_roll
 from dense3d_ros.learning.datasets.sample import DatasetSample
-from dense3d_ros.learning.evaluation.metrics import grouped, joint_errors, summary
+from dense3d_ros.learning.evaluation.metrics import ErrorsByLabel, ErrorSummary, by_label, joint_errors, summary
 from dense3d_ros.learning.evaluation.synthetic import (
     TEST_SENSORS,
     HandFrame,
@@ -66,6 +65,14 @@ KINDS = {
     "half sleeve": WorkingHand(traits=lambda rng: Traits(half_sleeve=True)),
     "nails, rings, watch": WorkingHand(traits=lambda rng: Traits(nails=True, rings=True, band=True)),
 }
+
+
+class WorkingErrors(ErrorSummary, ErrorsByLabel):
+    """Errors of hands at work: of all, of joints that are seen and of hidden ones, and by label."""
+
+    seed: int
+    seen_joints_mm: float
+    hidden_joints_mm: float | None
 
 
 class WorkingHandsTestSet:
@@ -124,8 +131,8 @@ def _hand(
     return placed_hand(rng, hand, options, view, right=right), right, view, holds
 
 
-def evaluate_on_working_hands(model: HandModel, images: int) -> dict[str, Any]:
-    """Errors on the first `images` of the set, with true place, turn and handedness; of all, and by kind of label."""
+def evaluate_on_working_hands(model: HandModel, images: int) -> WorkingErrors:
+    """Errors on the first `images` of the set, with true place, turn and handedness."""
     test_set = WorkingHandsTestSet()
     frames = (test_set.frame(number) for number in tqdm(range(images), unit="image"))
     errors, hidden, labels = [], [], []
@@ -151,5 +158,5 @@ def evaluate_on_working_hands(model: HandModel, images: int) -> dict[str, Any]:
         **summary(all_errors),
         "seen_joints_mm": float(all_errors[~covered].mean()),
         "hidden_joints_mm": float(all_errors[covered].mean()) if covered.any() else None,
-        **{f"by_{kind}": grouped(all_errors, [one[kind] for one in labels]) for kind in labels[0]},
+        **by_label(all_errors, labels),
     }
