@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--debug",
         action="store_true",
-        help="show the traceback of an error before its sentence, for a bug report; also after the command",
+        help="show the traceback of an error before its sentence, for a bug report; may also follow the command",
     )
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True, title="commands")
     for module in iter_modules(commands.__path__):

@@ -18,7 +18,8 @@ LEAST_ERROR = 0.002
 MEAN_SQUARE = 2.0
 """Mean square of an error over its squared mean, as an exponential distribution has it: now and then it is large."""
 CHANCE = 6.63
-"""Square of a speed over its variance that noise along a line exceeds once in 100 times: χ² of 1 degree of freedom."""
+"""Square of a speed over its variance that Gaussian noise along a line exceeds once in 100 times: χ² of 1 degree of
+freedom. Noise that is large now and then exceeds it more often."""
 
 
 def smoothing_factor(cutoff: Array | float, period: float) -> Array:
@@ -44,10 +45,12 @@ class OneEuroFilter:
         # Averages of 1 / error² over what is in the position and in the velocity.
         self._weight: Array = np.ones((0, 1))
         self._velocity_weight: Array = np.ones((0, 1))
-        # Of what is in the velocity: variance of the steps, metres², sum of their squared shares, mean error².
+        # Of the steps in the velocity: mean expected error, metres, variance, metres², sum of their squared shares, and
+        # of these over period², 1 / s².
+        self._error: Array = np.zeros((0, 1))
         self._scatter: Array = np.zeros((0, 1))
         self._squared_shares: Array = np.zeros((0, 1))
-        self._error_square: Array = np.ones((0, 1))
+        self._gain: Array = np.zeros((0, 1))
         self._stamp = 0.0
 
     def update(
@@ -69,8 +72,8 @@ class OneEuroFilter:
             self.position, self._stamp = points.astype(np.float64), stamp
             self._velocity = self._drift = np.zeros(points.shape)
             self._weight = self._velocity_weight = weight
-            self._scatter = self._squared_shares = np.zeros(shape)
-            self._error_square = 1.0 / weight
+            self._error, self._scatter = 1.0 / np.sqrt(weight), np.zeros(shape)
+            self._squared_shares = self._gain = np.zeros(shape)
             return self.position
         step = points - self.position
         # The paper differentiates against the last filtered value, not against the last raw one.
@@ -81,7 +84,8 @@ class OneEuroFilter:
         square = (self._velocity**2).sum(axis=1, keepdims=True)
         real = np.ones(shape)
         if errors is not None:
-            noise = self._noise(surprise * period, share, factor, 1.0 / weight) / period**2
+            self._error = self._error + factor * (1.0 / np.sqrt(weight) - self._error)
+            noise = self._noise(surprise * period, share, period)
             real = np.sqrt(np.maximum(1.0 - noise / np.maximum(square, 1e-12), 0.0))
         full = smoothing_factor(min_cutoff + beta * real * np.sqrt(square), period)
         share, self._weight = _weighted(full, weight, self._weight)
@@ -92,20 +96,19 @@ class OneEuroFilter:
         self._stamp = stamp
         return self.position
 
-    def _noise(self, surprise: Array, share: Array, factor: Array, error_square: Array) -> Array:
-        """(N, 1) metres² of the mean step's square that chance explains, with the newest step taken in.
+    def _noise(self, surprise: Array, share: Array, period: float) -> Array:
+        """(N, 1) m²/s² of the velocity's square that chance explains, with the newest step taken in.
 
         surprise: (N, 3) metres by which that step, of the given share, differs from the mean of those before.
         """
         # Weighted variance as the values come (West 1979).
-        added = share * (surprise**2).sum(axis=1, keepdims=True)
-        self._scatter = (1.0 - share) * (self._scatter + added)
+        self._scatter = (1.0 - share) * (self._scatter + share * (surprise**2).sum(axis=1, keepdims=True))
         self._squared_shares = share**2 + (1.0 - share) ** 2 * self._squared_shares
-        self._error_square = self._error_square + factor * (error_square - self._error_square)
+        self._gain = (share / period) ** 2 + (1.0 - share) ** 2 * self._gain
         variance = self._scatter / np.maximum(1.0 - self._squared_shares, 1e-12)
         # Steps that scatter more than the expected errors are those of a hand that speeds up or stops.
-        explained = CHANCE * np.minimum(variance, self._error_square)
-        return np.asarray(self._squared_shares * np.maximum(explained, MEAN_SQUARE / self._velocity_weight))
+        explained = CHANCE * np.minimum(variance, self._error**2)
+        return np.asarray(self._gain * np.maximum(explained, MEAN_SQUARE / self._velocity_weight))
 
     def predict(self, lead: float) -> Array:
         """(N, 3) metres where the points are `lead` seconds later at the same speed. ValueError before `update`."""

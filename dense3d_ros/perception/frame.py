@@ -19,6 +19,7 @@ from dense3d_ros.perception.hypotheses import Hypothesis, Place
 from dense3d_ros.perception.model import HandModel, crops_of
 from dense3d_ros.perception.rejected import REJECTED_REACH, Rejected
 from dense3d_ros.perception.tracking import Track
+from dense3d_ros.perception.views import NEW_HAND_VIEWS
 
 PASSES, FOLLOWED_PASSES = 4, 3
 """Network passes over a new place, and over a followed hand, at the most: as many as it takes to have it upright."""
@@ -149,8 +150,10 @@ class FrameSearch:
         with self.stage("check"):
             elsewhere = [self._other_hand(place) for place in places]
             self._score(places, self.model)
-        reasons = zip(places, elsewhere, strict=True)
-        self._look_again([place for place, reason in reasons if place.track is None and not reason], new)
+        # A model without a calibration for that many views judges new hands by the passes that settled them.
+        if self.model.for_new_hands.views == NEW_HAND_VIEWS:
+            reasons = zip(places, elsewhere, strict=True)
+            self._look_again([place for place, reason in reasons if place.track is None and not reason], new)
         with self.stage("check"):
             return self._keep(places, elsewhere)
 

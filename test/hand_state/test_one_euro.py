@@ -135,6 +135,37 @@ def test_noise_along_a_line_passes_for_motion_less_than_once_in_a_hundred_times(
     assert np.std(results[-1]) == pytest.approx(np.std(expected), rel=0.05)
 
 
+@pytest.mark.parametrize("missing", [0, 10, 4], ids=["all frames", "every tenth missing", "every fourth missing"])
+def test_noise_seldom_passes_for_motion_where_frames_are_lost(missing: int) -> None:
+    rng, count = np.random.default_rng(6), 300
+    one_euro, raised = OneEuroFilter(), []
+    for frame in range(240):
+        if missing and frame % missing == missing - 1:
+            continue
+        errors = rng.uniform(0.003, 0.015, count)
+        points = np.zeros((count, 3))
+        points[:, 1] = rng.normal(0.0, errors)
+        at_rest = copy.deepcopy(one_euro).update(points, frame / 30.0, min_cutoff=0.2, beta=0.0, errors=errors)
+        smooth = one_euro.update(points, frame / 30.0, min_cutoff=0.2, beta=25.0, errors=errors)
+        raised.append(np.abs(smooth[:, 1] - at_rest[:, 1]) > 1e-9)
+    assert np.mean(raised[60:]) < 0.01
+
+
+@pytest.mark.parametrize("before", [3, 10, 60])
+def test_a_doubtful_measurement_does_not_hide_the_start_of_a_motion(before: int) -> None:
+    """Points that rest for 3 s and then move at 0.5 m/s; so many frames earlier one was 5 cm off, as was expected."""
+    rng, speed, behind = np.random.default_rng(7), 0.5, []
+    one_euro = OneEuroFilter()
+    for frame in range(120):
+        place = speed * max(frame - 90, 0) / 30.0
+        error = 0.05 if frame == 90 - before else 0.005
+        points = rng.normal(0.0, error / np.sqrt(3.0), (300, 3))
+        points[:, 0] += place
+        smooth = one_euro.update(points, frame / 30.0, min_cutoff=0.2, beta=25.0, errors=np.full(300, error))
+        behind.append(place - smooth[:, 0].mean())
+    assert max(behind[93:]) < 0.025 * speed
+
+
 def test_points_that_scatter_are_followed_from_the_start_as_those_that_do_not() -> None:
     """Points that rest for 2 s and then move at 0.5 m/s, 5 mm off as is expected of them, or not off at all."""
     rng, speed, behind = np.random.default_rng(5), 0.5, np.zeros((2, 120))

@@ -149,7 +149,7 @@ class KnowingModel:
 
     def __init__(self, images: int) -> None:
         calibration_set = SyntheticTestSet.for_calibration()
-        self.hands = [hand_frame(number, calibration_set) for number in range(images)]
+        self.hands = [hand_frame(number, calibration_set) for number in range(2 * images)]
         self.centres = np.stack([hand_centre(frame.sample.joints) for frame in self.hands])
 
     @property

@@ -195,13 +195,15 @@ def test_without_a_window_each_pixel_is_matched_by_itself() -> None:
     np.testing.assert_array_equal(effects.matched(clean, CAMERA, 0.075, 0), clean)
 
 
-@pytest.mark.parametrize(("gap", "is_closed"), [(0.002, True), (0.012, False)])
-def test_a_window_closes_narrow_gaps_only(gap: float, is_closed: bool) -> None:
+@pytest.mark.parametrize(
+    ("gap", "radius", "is_closed"), [(0.002, 3, True), (0.012, 3, False), (0.0011, 1, True), (0.004, 1, False)]
+)
+def test_a_window_closes_narrow_gaps_only(gap: float, radius: int, is_closed: bool) -> None:
     clean = fingers(gap)
     between = np.flatnonzero(clean[80] > 0.7)
     between = between[abs(between - 99.5) < 8]
     assert len(between) == pytest.approx(gap / 0.6 * 475, abs=1)
-    measured = effects.matched(clean, CAMERA, 0.075, 3)[80, between]
+    measured = effects.matched(clean, CAMERA, 0.075, radius)[80, between]
     assert (measured < 0.61).all() if is_closed else (measured > 0.89).all()
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from dense3d_ros.geometry.hand import JOINT_COUNT
-from dense3d_ros.learning.calibration.evidence_fit import compared_terms, fit_evidence, recall_curve
+from dense3d_ros.learning.calibration.evidence_fit import compared_terms, fit_evidence, recall_curve, signed_regression
 from dense3d_ros.learning.calibration.fits import least_score, logistic_regression, ridge_regression, rising_curve
 from dense3d_ros.learning.calibration.observations import LabelledPlace, Observer
 from dense3d_ros.learning.evaluation.synthetic import CALIBRATION_SEED, SyntheticTestSet, hand_frame, hand_free_frame
@@ -28,8 +28,11 @@ FALSE_HANDS = 0.003
 """Share of hand-free images in which a hand may be seen."""
 FALSE_HOLDS = 0.03
 """The same of the score down to which a hand is followed: there has been one."""
-HANDEDNESS_SHARE = 4
-"""One of so many images with a hand is for the handedness, which has to be fitted before the others are used."""
+HANDEDNESS_SILENCED = 0.1
+"""Share of a feature's values that are another example's when the handedness is fitted, as for the evidence.
+
+Of rendered hands the network's verdict and the agreement of its votes say the same, and a fit would trust one alone.
+"""
 HAND_FREE_SHARE = 3
 """For each image with a hand there are so many without: false hands are rare, and the least score rests on them."""
 SCENE_SHARE = 2
@@ -65,9 +68,10 @@ def fit_confidence(model: HandModel, images: int) -> Confidence:
     calibration_set = SyntheticTestSet.for_calibration()
     rng = np.random.default_rng([CALIBRATION_SEED, 2])
     observer = Observer(model)
-    with tqdm(total=(1 + HAND_FREE_SHARE) * images + images // SCENE_SHARE, unit="image") as progress:
+    with tqdm(total=(2 + HAND_FREE_SHARE) * images + images // SCENE_SHARE, unit="image") as progress:
         observations, joints = [], []
-        for number in range(images // HANDEDNESS_SHARE):
+        # Images of their own: the others are judged with the handedness that these decide.
+        for number in range(images, 2 * images):
             frame = hand_frame(number, calibration_set)
             observations.append(observer.handedness(frame, rng))
             joints.append(frame.sample.joints)
@@ -80,7 +84,7 @@ def fit_confidence(model: HandModel, images: int) -> Confidence:
         # The handedness decides what the rest is: the same network, with the handedness judged as it will be.
         observer = Observer(model.with_confidence(confidence))
         with_hand = []
-        for number in range(images // HANDEDNESS_SHARE, images):
+        for number in range(images):
             with_hand.append(list(observer.places(hand_frame(number, calibration_set))))
             progress.update()
         without = []
@@ -98,14 +102,18 @@ def fit_confidence(model: HandModel, images: int) -> Confidence:
 
 
 def fit_handedness(observations: list[tuple[NDArray[np.float64], bool]]) -> tuple[tuple[float, ...], float]:
-    """Weights of the features that tell the handedness, and of the detector's.
+    """Weights of the features that tell the handedness, and of the detector's; none speaks against its own sign.
 
     No bias: a mirror image swaps the sign of every feature and the handedness.
     """
     features = np.stack([features for features, _ in observations])
     right = np.array([is_right for _, is_right in observations])
-    weights = logistic_regression(features, right)
-    return _numbers(weights[:3]), round(max(float(weights[3]), 0.0), _DIGITS)
+    weights = signed_regression(
+        features, right, np.ones(4, np.int64), np.full(4, HANDEDNESS_SILENCED), CALIBRATION_SEED
+    )
+    # The direction is found; how much it says, by the features as they are.
+    weights = weights * logistic_regression((features @ weights)[:, None], right)[0]
+    return _numbers(weights[:3]), round(float(weights[3]), _DIGITS)
 
 
 def fit_scores(

@@ -131,13 +131,13 @@ def fattened(depth: Depth, radius: int, rng: np.random.Generator) -> Depth:
 def matched(depth: Depth, camera: Camera, baseline: float, radius: int) -> Depth:
     """Surface as triangulation over a window of `radius` pixels to each side sees it.
 
-    Gaps and slivers of one or two pixels go; what differs by less than a pixel of disparity becomes one
-    surface, so that fingers beside each other melt. Larger steps stay sharp.
+    Gaps and slivers of up to `radius` pixels, at most two, go; what differs by less than a pixel of disparity becomes
+    one surface, so that fingers beside each other melt. Larger steps stay sharp.
     """
     if radius <= 0:
         return np.array(depth)
     scale = np.float32(camera.fx * abs(baseline))
-    filled = cv2.medianBlur(np.where(depth > 0, depth, _FAR), 5)
+    filled = cv2.medianBlur(np.where(depth > 0, depth, _FAR), min(2 * radius + 1, 5))
     disparity = np.where(filled < _FAR, scale / filled, np.float32(0))
     along_rows, everywhere = np.empty_like(disparity), np.empty_like(disparity)
     _mean_of_alike(disparity, radius, along_rows)

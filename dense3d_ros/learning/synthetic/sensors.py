@@ -264,7 +264,7 @@ _KINDS: tuple[Callable[[np.random.Generator, float], Sensor], ...] = (
 def random_sensor(rng: np.random.Generator, distance: float = 0.6, windows: float = 0.0) -> Sensor:
     """A sensor of a random kind and quality, from nearly clean to poor, that can see at `distance` metres.
 
-    windows: share of those that triangulate which match over a window, with their noise, instead of pixel by pixel.
+    windows: share of structured light and stereo that match over a window, with their noise, instead of pixel by pixel.
     """
     sensor = _KINDS[rng.integers(len(_KINDS))](rng, distance)
     if windows and isinstance(sensor, StructuredLight | Stereo) and rng.random() < windows:

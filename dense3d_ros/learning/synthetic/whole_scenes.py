@@ -82,7 +82,8 @@ def make_whole_scene(rng: np.random.Generator, assets: SceneAssets, width: int =
     somewhere = rng.uniform(0.4, 1.2)
     distances = [float(hand_centre(hand.joints)[2]) for hand, _ in hands] or [somewhere]
     nearest = min(distances)
-    measured = random_sensor(rng, nearest, assets.options.matching_windows).apply(depth, camera, rng)
+    # Without windows: over half of a sensor's pixels they would be twice as wide.
+    measured = random_sensor(rng, nearest).apply(depth, camera, rng)
     if assets.options.clipped_depths and rng.random() < assets.options.clipped_depths:
         measured[measured > max(distances) + rng.uniform(*CLIPPED_BEHIND)] = 0
     labelled = tuple(
