@@ -80,6 +80,15 @@ def test_a_settled_track_needs_one_pass_on_one_crop(mesh: HandMesh) -> None:
     assert oracle.batches == [1] * 5
 
 
+@pytest.mark.parametrize(("views", "more"), [(1, 0), (3, 1)])
+def test_a_new_hand_on_three_crops_is_looked_at_once_more(mesh: HandMesh, views: int, more: int) -> None:
+    """Whatever judges it; one crop alone, as of a model that knows no three, is judged as it settled."""
+    depth, oracle = frame(mesh, (0, 0, 0.5))
+    settled = HandPoseEstimator(oracle).estimate(depth, CAMERA).passes
+    oracle.views = views
+    assert HandPoseEstimator(oracle).estimate(depth, CAMERA).passes == settled + more
+
+
 def test_two_followed_hands_are_one_batch(mesh: HandMesh) -> None:
     depth, oracle = frame(mesh, (-0.15, 0, 0.6), (0.15, 0, 0.7))
     estimator = HandPoseEstimator(oracle, max_hands=2)
