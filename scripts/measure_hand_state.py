@@ -104,9 +104,14 @@ def settling(frames: list[tuple[float, HandPose]], kind: str) -> float:
 
     moved = [(stamp, replace(hand, joints=hand.joints + np.float32([way(stamp), 0.0, 0.0]))) for stamp, hand in frames]
     rested, found = (followed(hands, StateSettings()) for hands in (frames, moved))
-    off = (points(found, kind, raw=False) - points(rested, kind, raw=False))[:, 0]
-    late = [one.stamp - middle - MOVE_S for one, x in zip(found, off, strict=True) if abs(x - way(one.stamp)) > NEAR]
-    return max([0.0, *late]) * 1e3
+    off = points(found, kind, raw=False) - points(rested, kind, raw=False)
+    off[:, 0] -= [way(one.stamp) for one in found]
+    late = np.flatnonzero(np.linalg.norm(off, axis=1) > NEAR)
+    if not len(late):
+        return 0.0
+    # Not before the recording ends: never, as far as it tells.
+    first = found[late[-1] + 1].stamp if late[-1] + 1 < len(found) else np.inf
+    return max(0.0, first - middle - MOVE_S) * 1e3
 
 
 def print_grasp(mesh: str, scene: HandAnimation, frames: list[tuple[float, HandPose]]) -> None:
