@@ -31,8 +31,8 @@ def test_compilation_is_announced_and_can_be_interrupted(tmp_path: Path) -> None
         assert process.stdout is not None
         said.append([process.stdout.readline() for _ in range(2)])
         process.send_signal(signal.SIGINT)
-    for process, first in zip(processes, said, strict=True):
-        rest, errors = process.communicate(timeout=60)
+    ends = [process.communicate(timeout=60) for process in processes]
+    for process, first, (rest, errors) in zip(processes, said, ends, strict=True):
         assert first == ["Compiling the renderer: about a minute, once on this machine\n", "  compiling render._draw\n"]
         assert process.returncode == 130
         assert "Compiled" not in rest
