@@ -41,8 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         type=int,
         default=2000,
-        help=f"images with a hand, at least {FEWEST}, and three times as many without; use far fewer only for a quick "
-        "try, because false hands are counted and rare (default: %(default)s)",
+        help=f"images with a hand, at least {FEWEST}, as many others for the handedness, and three times as many "
+        "without a hand; use far fewer only for a quick try, because false hands are counted and rare "
+        "(default: %(default)s)",
     )
     add_model_options(parser)
 
