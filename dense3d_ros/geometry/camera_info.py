@@ -65,10 +65,8 @@ def doubt_of(info: Any, camera: Camera) -> str:
 
 
 def focal_length_of(info: Any, lens: str) -> tuple[float, float]:
-    """Focal lengths across and down that `camera_of` takes, pixels of the full sensor; whether they can be is not
-    checked.
-    """
-    return _intrinsics(info, lens != "ignore" and any(info.d) and any(info.k))[:2]
+    """Focal lengths across and down that `camera_of` takes, pixels of the full sensor, right or not."""
+    return _intrinsics(info, any(info.k) and _has_lens(info, lens))[:2]
 
 
 def _sensor(info: Any, distortion: Distortion | None) -> Camera:
@@ -116,9 +114,14 @@ def _window(info: Any, width: int, height: int) -> tuple[int, int, int, int]:
 
 def distortion_of(info: Any, lens: str) -> Distortion | None:
     """The lens of an info; None where it bends nothing or is ignored. ValueError says what is wrong with it."""
-    if lens == "ignore" or not any(info.d):
+    if not _has_lens(info, lens):
         return None
     return Distortion(info.distortion_model, tuple(map(float, info.d)), lens == "inverse")
+
+
+def _has_lens(info: Any, lens: str) -> bool:
+    """Whether the lens bends anything and is not ignored."""
+    return lens != "ignore" and any(info.d)
 
 
 def lens_of(topic: str, setting: str = "auto") -> str:

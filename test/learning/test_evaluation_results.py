@@ -31,6 +31,10 @@ def differences(value: Any, kind: Any, where: str) -> list[str]:
     return [] if isinstance(value, (int, float) if kind is float else kind) else [f"{where} is {value!r}"]
 
 
+def test_results_of_both_numbers_of_views_are_stored() -> None:
+    assert [path.stem for path in RESULTS] == ["views_1", "views_3"]
+
+
 @pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.stem)
 def test_the_stored_results_are_of_their_type(path: Path) -> None:
     result = json.loads(path.read_text(encoding="utf-8"))

@@ -10,6 +10,7 @@ import pytest
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.learning.synthetic import primitives
 from dense3d_ros.learning.synthetic import sensor_effects as effects
+from dense3d_ros.learning.synthetic.matching_window import matched
 from dense3d_ros.learning.synthetic.render import render_depth
 from dense3d_ros.learning.synthetic.sensors import (
     SENSORS,
@@ -192,7 +193,7 @@ def fingers(gap: float, step: float = 0.0, near: float = 0.6) -> np.ndarray:
 
 def test_without_a_window_each_pixel_is_matched_by_itself() -> None:
     clean = fingers(0.005)
-    np.testing.assert_array_equal(effects.matched(clean, CAMERA, 0.075, 0), clean)
+    np.testing.assert_array_equal(matched(clean, CAMERA, 0.075, 0), clean)
 
 
 @pytest.mark.parametrize(
@@ -203,7 +204,7 @@ def test_a_window_closes_narrow_gaps_only(gap: float, radius: int, is_closed: bo
     between = np.flatnonzero(clean[80] > 0.7)
     between = between[abs(between - 99.5) < 8]
     assert len(between) == pytest.approx(gap / 0.6 * 475, abs=1)
-    measured = effects.matched(clean, CAMERA, 0.075, radius)[80, between]
+    measured = matched(clean, CAMERA, 0.075, radius)[80, between]
     assert (measured < 0.61).all() if is_closed else (measured > 0.89).all()
 
 
@@ -211,7 +212,7 @@ def test_a_window_closes_narrow_gaps_only(gap: float, radius: int, is_closed: bo
 def test_a_window_melts_steps_of_less_than_a_pixel_of_disparity(baseline: float) -> None:
     # A pixel of disparity is z^2 / (f B) = 10 mm there.
     for step, melts in ((0.006, True), (0.016, False)):
-        row = effects.matched(fingers(0.0, step), CAMERA, baseline, 4)[80].astype(float)
+        row = matched(fingers(0.0, step), CAMERA, baseline, 4)[80].astype(float)
         row = row[row < 0.8]
         steepest = np.abs(np.diff(row)).max()
         assert steepest < step / 3 if melts else steepest == pytest.approx(step, rel=0.05)
@@ -223,10 +224,10 @@ def test_a_window_melts_steps_of_less_than_a_pixel_of_disparity(baseline: float)
 def test_a_window_keeps_planes_and_empty_pixels() -> None:
     slanted = wall(0.6, 0.6)
     inner = np.s_[8:-8, 8:-8]
-    np.testing.assert_allclose(effects.matched(slanted, CAMERA, 0.05, 4)[inner], slanted[inner], atol=2e-4)
+    np.testing.assert_allclose(matched(slanted, CAMERA, 0.05, 4)[inner], slanted[inner], atol=2e-4)
     half = slanted.copy()
     half[:, :100] = 0
-    assert not effects.matched(half, CAMERA, 0.05, 4)[:, :100].any()
+    assert not matched(half, CAMERA, 0.05, 4)[:, :100].any()
 
 
 def test_training_may_draw_windows_and_fixed_sets_do_not() -> None:

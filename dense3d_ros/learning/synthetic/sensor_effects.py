@@ -128,24 +128,6 @@ def fattened(depth: Depth, radius: int, rng: np.random.Generator) -> Depth:
     return result
 
 
-def matched(depth: Depth, camera: Camera, baseline: float, radius: int) -> Depth:
-    """Surface as triangulation over a window of `radius` pixels to each side sees it.
-
-    Gaps and slivers of up to `radius` pixels, at most two, go; what differs by less than a pixel of disparity becomes
-    one surface, so that fingers beside each other melt. Larger steps stay sharp.
-    """
-    if radius <= 0:
-        return np.array(depth)
-    scale = np.float32(camera.fx * abs(baseline))
-    filled = cv2.medianBlur(np.where(depth > 0, depth, _FAR), min(2 * radius + 1, 5))
-    disparity = np.where(filled < _FAR, scale / filled, np.float32(0))
-    along_rows, everywhere = np.empty_like(disparity), np.empty_like(disparity)
-    _mean_of_alike(disparity, radius, along_rows)
-    _mean_of_alike(along_rows.T, radius, everywhere.T)
-    result: Depth = np.where(everywhere > 0, scale / np.where(everywhere > 0, everywhere, 1), np.float32(0))
-    return result
-
-
 def add_flying_pixels(depth: Depth, share: float, rng: np.random.Generator) -> None:
     """Moves `share` (0..1) of the pixels beside an edge to somewhere between its two sides, in place."""
     if share <= 0:
@@ -238,22 +220,6 @@ def _shift(depth, down, right, sigma, out):  # type: ignore[no-untyped-def]
             there = depth[min(max(y, 0), height - 1), min(max(x, 0), width - 1)]
             same_surface = here > 0 and there > 0 and abs(there - here) < EDGE_STEP
             out[row, column] = here if same_surface else there
-
-
-@njit(cache=True, nogil=True)
-def _mean_of_alike(disparity, radius, out):  # type: ignore[no-untyped-def]
-    """Each pixel's mean over its row's neighbours that are less than a pixel of disparity apart; 0 stays 0."""
-    height, width = disparity.shape
-    for row in range(height):
-        for column in range(width):
-            here = disparity[row, column]
-            total, count = np.float32(0.0), 0
-            for near in range(max(column - radius, 0), min(column + radius + 1, width)):
-                there = disparity[row, near]
-                if there > 0 and abs(there - here) < 1:
-                    total += there
-                    count += 1
-            out[row, column] = total / count if here > 0 else np.float32(0.0)
 
 
 @njit(cache=True, nogil=True)

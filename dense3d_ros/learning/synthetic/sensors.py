@@ -16,6 +16,7 @@ import numpy as np
 
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.learning.synthetic import sensor_effects as effects
+from dense3d_ros.learning.synthetic.matching_window import matched
 from dense3d_ros.learning.synthetic.sensor_effects import Depth
 
 _LEAST_COSINE = np.float32(0.15)
@@ -35,7 +36,7 @@ class StructuredLight:
     Axial noise after Nguyen, Izadi, Lovell (2012), times `strength`: 0.0012 + 0.0019 (z - 0.4)^2 plus
     0.0001 / sqrt(z) theta^2 / (pi/2 - theta)^2. Half-pixel lateral jitter after Handa et al. (2014),
     disparity in eighths of a pixel after Barron and Malik (2013). Dots are matched over `window` pixels to each
-    side, see `sensor_effects.matched`; 0 matches each pixel by itself.
+    side, see `matching_window.matched`; 0 matches each pixel by itself.
     """
 
     strength: float = 1.0
@@ -71,7 +72,7 @@ class StructuredLight:
         return sigma
 
     def apply(self, depth: Depth, camera: Camera, rng: np.random.Generator) -> Depth:
-        depth = effects.matched(depth, camera, self.baseline, self.window)
+        depth = matched(depth, camera, self.baseline, self.window)
         cosines = effects.cosine(depth, camera)
         gone = effects.shadow(depth, camera, self.baseline) | effects.behind_edge(depth, self.edge_radius)
         gone |= effects.lost(depth, cosines, self.least_cosine, self.reach, rng)
@@ -171,7 +172,7 @@ class Stereo:
         return sigma
 
     def apply(self, depth: Depth, camera: Camera, rng: np.random.Generator) -> Depth:
-        depth = effects.matched(depth, camera, self.baseline, self.window)
+        depth = matched(depth, camera, self.baseline, self.window)
         gone = effects.shadow(depth, camera, self.baseline)
         gone |= effects.lost(depth, effects.cosine(depth, camera), self.least_cosine, self.reach, rng)
         measured = effects.fattened(np.where(gone, np.float32(0), depth), self.fattening, rng)
