@@ -85,14 +85,18 @@ def _robot(context: LaunchContext, share: Path) -> list[Action]:
     robot = _given(context, "robot")
     urdf = robot_urdf(robot)
     root = read_urdf(urdf).root
+    # Not false, which would override params_file.
+    sim_time = [{"use_sim_time": True}] if _given(context, "use_sim_time") == "true" else []
     retarget = Node(
         package="dense3d_ros",
         executable="hand_retarget",
         namespace=LaunchConfiguration("namespace"),
-        parameters=[LaunchConfiguration("params_file"), {"robot": robot}],
+        parameters=[LaunchConfiguration("params_file"), {"robot": robot}, *sim_time],
         ros_arguments=["--log-level", LaunchConfiguration("log_level")],
         output="screen",
         emulate_tty=True,
+        respawn=LaunchConfiguration("respawn"),
+        respawn_delay=5.0,
     )
     if _given(context, "robot_in_rviz") != "true":
         return [retarget]
@@ -107,7 +111,7 @@ def _robot(context: LaunchContext, share: Path) -> list[Action]:
         Node(
             package="robot_state_publisher",
             executable="robot_state_publisher",
-            parameters=[{"robot_description": urdf.read_text(encoding="utf-8")}],
+            parameters=[{"robot_description": urdf.read_text(encoding="utf-8")}, *sim_time],
             remappings=[("joint_states", "hand_retarget/joint_commands")],
             namespace=LaunchConfiguration("namespace"),
         ),
@@ -117,6 +121,7 @@ def _robot(context: LaunchContext, share: Path) -> list[Action]:
             executable="rviz2",
             namespace=LaunchConfiguration("namespace"),
             arguments=["-d", str(share / "config" / "teleop.rviz")],
+            parameters=sim_time,
             remappings=[
                 ("/camera/camera/depth/image_rect_raw", LaunchConfiguration("depth")),
                 ("/camera/camera/depth/camera_info", LaunchConfiguration("camera_info")),

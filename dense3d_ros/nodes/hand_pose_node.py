@@ -62,7 +62,7 @@ class HandPoseNode(Node):  # type: ignore[misc]
         self._camera: Camera | None = None
         self._camera_clock = CameraClock()
         self._numbers = count(1)
-        self._last_stamp = 0.0
+        self._last_moment = 0.0
         self._no_hand = ""
         self._hints = CameraHints(lambda text: self.get_logger().warning(text))
         self._outputs = HandPoseOutputs(self)
@@ -116,11 +116,13 @@ class HandPoseNode(Node):  # type: ignore[misc]
         depth, camera = read
         decoded = time.perf_counter()
         estimator = self._estimator_for(model, settings)
-        if camera != self._camera or stamp < self._last_stamp:
+        # Of a driver without stamps it is known when its images came.
+        moment = stamp or frame.arrival
+        if camera != self._camera or moment < self._last_moment:
             # Another camera, or a bag that started again: what was tracked is elsewhere.
             estimator.reset()
-        self._camera, self._last_stamp = camera, stamp
-        estimate = self._estimate(estimator, depth, camera, stamp)
+        self._camera, self._last_moment = camera, moment
+        estimate = self._estimate(estimator, depth, camera, moment)
         if estimate is None or self._is_too_old(stamp, settings, " when their hands are found"):
             return
         estimated = time.perf_counter()
@@ -164,11 +166,11 @@ class HandPoseNode(Node):  # type: ignore[misc]
         return True
 
     def _estimate(
-        self, estimator: HandPoseEstimator, depth: DepthImage, camera: Camera, stamp: float
+        self, estimator: HandPoseEstimator, depth: DepthImage, camera: Camera, moment: float
     ) -> Estimate | None:
         """The hands of a frame, or None where the network's output is unusable, which is then reported."""
         try:
-            return estimator.estimate(depth, camera, stamp)
+            return estimator.estimate(depth, camera, moment)
         except NonFiniteOutputError as error:
             self._refuse("network output", str(error))
             return None

@@ -70,6 +70,12 @@ class HandStateNode(Node):  # type: ignore[misc]
         self._watch = WatchTimer(self, self._look_around)
         self._tick = self.create_timer(1.0, self._report, clock=steady_clock())
 
+    @property
+    def tf_prefix(self) -> str | None:
+        """What the names of its frames on /tf begin with; None where it sends none."""
+        settings = self._configuration.settings
+        return settings.frame_prefix if settings.publish_tf else None
+
     def _wanted(self) -> bool:
         return (
             self._configuration.settings.publish_tf
@@ -83,6 +89,8 @@ class HandStateNode(Node):  # type: ignore[misc]
         if wanted and self._input is None:
             self._came = time.monotonic()
             self._input = create_subscription(self, HandPoseArray, INPUT, self._hands_came, 5)
+            # Before the first hands, which need transforms of times before they come.
+            self._use_target_frame()
         elif not wanted and self._input is not None:
             self.destroy_subscription(self._input)
             self._input = None
@@ -93,19 +101,26 @@ class HandStateNode(Node):  # type: ignore[misc]
         return self._header is not None
 
     def _lose_all(self, reason: str) -> None:
-        for handedness, followed in self._hands.items():
+        for followed in self._hands.values():
             followed.lose()
-            if self._header is not None:
-                self._outputs[handedness].publish(self._header, None, reason)
+        if self._header is None:
+            return
+        for outputs in self._outputs.values():
+            outputs.publish(self._header, None, reason)
+        self._publish_smoothed(self._header, [], "")
         self._header = None
 
     def _hands_came(self, message: Any) -> None:
         self._came = time.monotonic()
         self._counts["messages"] += 1
-        settings = self._configuration.settings
-        if self._transforms.use(settings.target_frame.lstrip("/"), settings.tf_timeout):
-            self._lose_all(f"target_frame is '{settings.target_frame}' now")
+        if self._use_target_frame():
+            self._lose_all(f"target_frame is '{self._configuration.settings.target_frame}' now")
         self._transforms.put(message)
+
+    def _use_target_frame(self) -> bool:
+        """Have hands given in the frame that is asked for; whether it is another one now."""
+        settings = self._configuration.settings
+        return self._transforms.use(settings.target_frame.lstrip("/"), settings.tf_timeout)
 
     def _follow(self, message: Any, camera: Pose | None, why_not: str) -> None:
         """A message of hands, where their frame is in the target frame, or why that is not known."""
@@ -120,18 +135,21 @@ class HandStateNode(Node):  # type: ignore[misc]
                 f"hands of '{excerpt(message.header.frame_id)}' cannot be given in target_frame "
                 f"'{excerpt(header.frame_id)}': {why_not}"
             )
-            self._conditions.report(Condition(Level.ERROR, "transform", text))
+            level = Level.OK if self._transforms.has_just_begun else Level.ERROR
+            self._conditions.report(Condition(level, "transform", text))
         self._header = header
         hands = [read_hand(hand) for hand in message.hands if hand.handedness in LEFT_AND_RIGHT]
         self._counts["hands of unknown handedness"] += len(message.hands) - len(hands)
         if camera is not None:
             for hand in hands:
                 hand.joints = transform_points(camera, hand.joints).astype(np.float32)
+        # Of a camera without stamps it is known when its hands came.
+        moment = stamp_seconds(header.stamp) or time.monotonic()
         estimates: dict[Handedness, StateEstimate] = {}
         smoothed = []
         for handedness, followed in self._hands.items():
             followed.state.settings = settings.of_the_hand()
-            estimate = followed.update(stamp_seconds(header.stamp), hands, are_placed=not why_not)
+            estimate = followed.update(moment, hands, are_placed=not why_not)
             self._tell(followed, estimate)
             if followed.change or followed.back:
                 # Whoever holds the former hand's state is told first that it is lost.
@@ -144,9 +162,12 @@ class HandStateNode(Node):  # type: ignore[misc]
                 smoothed.append(HandPose(joints, estimate.scores, hand.score, handedness, hand.track_id))
         if settings.publish_tf:
             self._tf.publish(header, estimates, settings.frame_prefix)
+        self._publish_smoothed(header, smoothed, message.model)
+
+    def _publish_smoothed(self, header: Any, hands: list[HandPose], model: str) -> None:
         if self._smoothed.get_subscription_count() > 0:
-            smoothed.sort(key=lambda hand: hand.track_id)
-            self._smoothed.publish(self._messages.hands(header, smoothed, message.model))
+            hands.sort(key=lambda hand: hand.track_id)
+            self._smoothed.publish(self._messages.hands(header, hands, model))
 
     def _publish_joints(self, header: Any, handedness: Handedness, estimate: StateEstimate) -> None:
         """In the convention that is asked for, if any."""

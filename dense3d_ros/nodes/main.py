@@ -27,6 +27,7 @@ def make_nodes(load: LoadModel = load_model) -> list[Node]:
     poses = [HandPoseNode(slot, cli_args=_in_namespace(camera)) for camera in model.cameras]
     cameras = model.cameras if model.has_hand_state else ()
     states = [HandStateNode(cli_args=[*_in_namespace(camera), *state_arguments]) for camera in cameras]
+    _check_frames(states)
     # The model node last: it starts loading as soon as it spins.
     return [*poses, *states, model]
 
@@ -34,6 +35,16 @@ def make_nodes(load: LoadModel = load_model) -> list[Node]:
 def main(arguments: Sequence[str] | None = None, load: LoadModel = load_model) -> int:
     """Run until interrupted; returns the exit status."""
     return run_nodes(lambda: make_nodes(load), arguments)
+
+
+def _check_frames(states: Sequence[HandStateNode]) -> None:
+    """ValueError where hands of two cameras would have one name on /tf, where a frame has one parent."""
+    prefixes = [state.tf_prefix for state in states if state.tf_prefix is not None]
+    if len(set(prefixes)) < len(prefixes):
+        raise ValueError(
+            f"publish_tf is set for several cameras with the same frame_prefix ({prefixes[0]!r}): give the hand_state "
+            "of each camera a frame_prefix of its own"
+        )
 
 
 def _hands() -> list[str]:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
@@ -97,12 +98,12 @@ class DepthInput:
         return f"; it is the last one, which came {age:.0f} s ago{gone}"
 
     def look_for_latched_info(self) -> None:
-        """Ask for a camera info that was published before this node came, where none comes by itself.
+        """Ask for camera infos that were published before this node knew their publisher.
 
-        From the executor's thread. A subscription to what is published from now on hears nothing of it, and one to what
-        was published before fits no other publisher.
+        From the executor's thread. A subscription to what is published from now on hears nothing of them, and one to
+        what was published before fits no other publisher.
         """
-        if self._latched_info is not None or self.counts["camera infos"]:
+        if self._latched_info is not None:
             return
         offers = [offer.qos_profile for offer in self._node.get_publishers_info_by_topic(self.info_topic)]
         if any(offer.durability == DurabilityPolicy.TRANSIENT_LOCAL for offer in offers):
@@ -114,8 +115,9 @@ class DepthInput:
             )
 
     def _latched_info_came(self, message: Any) -> None:
-        # What is published from now on comes by the other subscription, too.
-        if not self.counts["camera infos"]:
+        # What is published again and again comes by the other subscription, too. Another camera's, which a driver that
+        # was started again sent once, may have come here alone.
+        if not _are_of_one_camera(message, self._pairing.last_info):
             self._info_came(message)
 
     def silence(self) -> float:
@@ -194,6 +196,15 @@ class DepthInput:
         self.counts["pairs"] += 1
         self._last_pair = time.monotonic()
         self._on_frame(PairedImage(image, info, time.perf_counter()))
+
+
+def _are_of_one_camera(info: Any, other: Any) -> bool:
+    """Whether two camera infos, of which the second may be None, differ in nothing but their headers."""
+    return other is not None and all(
+        np.array_equal(getattr(info, name), getattr(other, name))
+        for name in info.get_fields_and_field_types()
+        if name != "header"
+    )
 
 
 def _latest(depth: int) -> QoSProfile:

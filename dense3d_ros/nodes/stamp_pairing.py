@@ -30,7 +30,7 @@ class StampPairing:
         self._slop = slop
         self._images: dict[int, Any] = {}
         self._infos: dict[int, Any] = {}
-        self._last_info: Any = None
+        self.last_info: Any = None
         self._last_info_came = -RARE_S
         self._images_since_info = 0
         self._each_with_an_info = 0
@@ -41,21 +41,21 @@ class StampPairing:
     @property
     def keeps_the_last_info(self) -> str:
         """Why an image takes the last camera info, whatever its stamp; "" where it does not."""
-        if self._last_info is not None and _stamp(self._last_info) == 0:
+        if self.last_info is not None and _stamp(self.last_info) == 0:
             return "camera infos have no stamp"
         return "camera infos come more rarely than images" if self._are_rare else ""
 
     @property
     def info_age(self) -> float:
         """Seconds since the last camera info came; infinite where none came."""
-        return math.inf if self._last_info is None else time.monotonic() - self._last_info_came
+        return math.inf if self.last_info is None else time.monotonic() - self._last_info_came
 
     def image(self, image: Any) -> None:
         """An image came."""
         self._watch_the_rate()
         info = self._info_for(_stamp(image))
         if info is None and self.keeps_the_last_info:
-            info = self._last_info
+            info = self.last_info
         if info is None:
             _queue(self._images, image)
         else:
@@ -63,7 +63,7 @@ class StampPairing:
 
     def info(self, info: Any) -> None:
         """A camera info came."""
-        self._last_info, self._last_info_came, self._images_since_info = info, time.monotonic(), 0
+        self.last_info, self._last_info_came, self._images_since_info = info, time.monotonic(), 0
         _queue(self._infos, info)
         for stamp in sorted(self._images):
             if (partner := self._info_for(stamp)) is not None:
@@ -92,7 +92,7 @@ class StampPairing:
         self._each_with_an_info = 0 if self._images_since_info else self._each_with_an_info + 1
         self._images_since_info += 1
         if self._images_since_info > RARE_IMAGES and time.monotonic() - self._last_info_came > RARE_S:
-            self._are_rare = self._last_info is not None
+            self._are_rare = self.last_info is not None
         elif self._each_with_an_info > RARE_IMAGES:
             self._are_rare = False
 

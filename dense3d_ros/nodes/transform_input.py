@@ -21,6 +21,8 @@ from dense3d_ros.nodes.process import steady_clock
 RETRY_S = 0.01
 MOST_WAITING = 100
 MOST_HINTS = 20
+BEGINNING_S = 1.0
+"""Seconds of listening after which transforms as old as the hands that come are known."""
 SET_BACK_NS = 1_000_000_000
 """Nanoseconds by which stamps go back where the time was set back; by less, messages have come out of order."""
 
@@ -41,6 +43,7 @@ class TransformInput:
         self._subscriptions: list[Any] = []
         self._target, self._timeout = "", 0.0
         self._newest = 0
+        self._listens_since = -float("inf")
         self._known: set[str] = set()
         self.refused = 0
         self._retry = node.create_timer(RETRY_S, self._give_on, clock=steady_clock())
@@ -54,9 +57,15 @@ class TransformInput:
             self._waiting.clear()
         if target and not self._subscriptions:
             self._subscriptions = [self._subscription("/tf", False), self._subscription("/tf_static", True)]
+            self._listens_since = time.monotonic()
         elif not target:
             self.close()
         return changed
+
+    @property
+    def has_just_begun(self) -> bool:
+        """Whether a transform may be missing for no other reason than that nobody listened when it was sent."""
+        return time.monotonic() - self._listens_since < BEGINNING_S
 
     def close(self) -> None:
         """Listen no more, and forget what was heard."""

@@ -6,7 +6,7 @@ import queue
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from itertools import cycle, islice
+from itertools import count, cycle, islice
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.depth import DepthFormatError, DepthImage
-from dense3d_ros.learning.synthetic.animation import HandAnimation
 from dense3d_ros.recordings.png_folder import ImageReader, find_frames
 
 SourceImage = tuple[DepthImage, "NDArray[np.float32] | None"]
@@ -40,19 +39,32 @@ class FolderImages(Iterator[SourceImage]):
 def rendered_images(
     camera: Camera, rate: float, seed: int, sensor: str, mesh: str, motion: str
 ) -> Iterator[SourceImage]:
-    """The moving hand for ever, `rate` images a second of its time; the other arguments as of HandAnimation."""
-    animation = HandAnimation(camera, seed=seed, sensor=sensor, mesh=mesh, motion=motion)
-    index = 0
-    while True:
-        metres, joints = animation.frame(index / rate)
-        yield DepthImage(metres), joints
-        index += 1
+    """The moving hand for ever, `rate` images a second of its time; the other arguments as of HandAnimation.
+
+    RuntimeError, at once, where what renders it is not installed.
+    """
+    try:
+        # What plays back a folder does without.
+        from dense3d_ros.learning.synthetic.animation import HandAnimation
+    except ModuleNotFoundError as error:
+        raise RuntimeError(
+            f"the rendered hand needs the Python package {error.name}: run `make requirements-demo` in the "
+            "repository, or set the parameter folder to depth images of your own"
+        ) from error
+
+    def images() -> Iterator[SourceImage]:
+        animation = HandAnimation(camera, seed=seed, sensor=sensor, mesh=mesh, motion=motion)
+        for index in count():
+            metres, joints = animation.frame(index / rate)
+            yield DepthImage(metres), joints
+
+    return images()
 
 
-def played_back(images: Iterator[SourceImage], count: int, encoding: str) -> Iterator[SourceImage]:
-    """The first `count` images, made and encoded before the first of them is given, forth and back for ever."""
+def played_back(images: Iterator[SourceImage], number: int, encoding: str) -> Iterator[SourceImage]:
+    """The first `number` images, made and encoded before the first of them is given, forth and back for ever."""
     kept = []
-    for metres, joints in islice(images, count):
+    for metres, joints in islice(images, number):
         values = encoded(metres, encoding)
         kept.append((DepthImage(values, 0.001 if values.dtype == np.uint16 else 1.0), joints))
     yield from cycle([*kept, *kept[-2:0:-1]])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -126,6 +127,17 @@ def test_a_dead_mans_switch_holds_commands_back(robot: tuple[str, Person]) -> No
     assert client.until(lambda: len(person.commands) == 1)
     person.switch.publish(Bool(data=False))
     client.spin(0.2)
+    person.show(hand_pose(gesture("open")))
+    client.spin(0.3)
+    assert len(person.commands) == 1
+    # Released while the process stood still: what was sent before does not count from when it is read.
+    person.process.send(signal.SIGSTOP)
+    for pressed in (True, True, True, True, False):
+        person.switch.publish(Bool(data=pressed))
+        person.show(hand_pose(gesture("open")))
+        client.spin(0.05)
+    person.process.send(signal.SIGCONT)
+    client.spin(0.5)
     person.show(hand_pose(gesture("open")))
     client.spin(0.3)
     assert len(person.commands) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,10 +55,18 @@ class Person:
     def ready(self) -> bool:
         return self._publisher.get_subscription_count() > 0
 
-    def show(self, *hands: HandPose, after: float = 1 / 30, message: Any = None, others_follow: float = 0.1) -> Header:
+    def show(
+        self,
+        *hands: HandPose,
+        after: float = 1 / 30,
+        message: Any = None,
+        others_follow: float = 0.1,
+        is_stamped: bool = True,
+    ) -> Header:
         """One message; waits for the smoothed hands that answer it, then seconds for other topics. Its header."""
         self.time += after
-        header = Header(stamp=Time(sec=int(self.time), nanosec=round(self.time % 1 * 1e9)), frame_id="optical")
+        stamp = Time(sec=int(self.time), nanosec=round(self.time % 1 * 1e9)) if is_stamped else Time()
+        header = Header(stamp=stamp, frame_id="optical")
         answers = self.received["hands"]
         count = len(answers)
         message = message or HandMessages().hands(header, hands, "test")
@@ -158,6 +167,26 @@ def test_silence_loses_the_hand(person: Person) -> None:
     header = person.show(hand_pose(gesture("open"), LEFT))
     assert person.client.until(lambda: len(person.received["left/grasp"]) == 2)
     assert (person.received["left/grasp"][1].header, person.received["left/grasp"][1].tracked) == (header, False)
+
+
+def test_silence_clears_the_smoothed_hands(person: Person) -> None:
+    header = person.show(hand_pose(gesture("open")))
+    hands = person.received["hands"]
+    assert person.client.until(lambda: len(hands) == 2)
+    assert (hands[0].header, len(hands[0].hands)) == (header, 1)
+    assert (hands[1].header, len(hands[1].hands)) == (header, 0)
+
+
+def test_without_stamps_a_hand_is_followed_by_when_it_comes(person: Person) -> None:
+    joints = gesture("open")
+    first, second = (replace(hand_pose(joints), track_id=number) for number in (1, 2))
+    person.show(first, is_stamped=False)
+    for _ in range(5):
+        person.show(is_stamped=False)
+    assert not person.received["right/grasp"][-1].tracked
+    person.show(second, is_stamped=False)
+    assert person.received["right/grasp"][-1].tracked
+    assert person.received["hands"][-1].hands[0].track_id == 2
 
 
 def test_both_hands_each_the_most_certain(person: Person) -> None:

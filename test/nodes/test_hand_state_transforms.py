@@ -108,8 +108,7 @@ def robot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Robot]:
     robot = Robot(client, process)
     try:
         assert client.until(robot.ready), process.output()
-        # The first message makes it listen to /tf.
-        robot.show("base", 0)
+        # Before the first hands come, which need transforms of times before they do.
         assert client.until(lambda: client.node.count_subscribers("/tf") == 2)
         client.spin(0.3)
         yield robot

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterator
@@ -266,6 +267,24 @@ def test_time_and_log_level_reach_the_demos_camera(client: Client, tmp_path: Pat
         said = [line for line in process.output().splitlines() if line.startswith("[depth_camera")]
         assert any("[DEBUG]" in line for line in said)
         end(process, client)
+    finally:
+        process.stop()
+
+
+def test_time_reaches_teleops_robot_which_is_started_again(client: Client, tmp_path: Path) -> None:
+    arguments = ["rviz:=false", "autostart:=false", "rendered:=false", "use_sim_time:=true"]
+    process = launch(tmp_path, "teleop.launch.py", *arguments)
+    try:
+        assert parameter(client, "/hand_retarget", "use_sim_time") is True
+
+        def started() -> list[str]:
+            return re.findall(r"\[hand_retarget.*process started with pid \[(\d+)\]", process.output())
+
+        (number,) = started()
+        os.kill(int(number), signal.SIGKILL)
+        assert client.until(lambda: len(started()) == 2), process.output()
+        process.interrupt()
+        assert process.wait() == 0
     finally:
         process.stop()
 

@@ -57,6 +57,19 @@ def test_an_empty_list_of_cameras_is_said(tmp_path: Path) -> None:
         process.stop()
 
 
+def test_cameras_do_not_give_their_hands_one_name_on_tf(tmp_path: Path) -> None:
+    main = "import sys; from dense3d_ros.nodes.main import main; sys.exit(main())"
+    file = tmp_path / "alike.yaml"
+    file.write_text("/**/hand_state:\n  ros__parameters: {publish_tf: true}\n")
+    arguments = ["--ros-args", "-p", "cameras:=[left,right]", "--params-file", str(file)]
+    process = NodeProcess(["-c", main, *arguments], tmp_path / "log.txt")
+    try:
+        assert process.wait() == 1
+        assert "Cannot start: publish_tf is set for several cameras with the same frame_prefix ('')" in process.output()
+    finally:
+        process.stop()
+
+
 def test_hand_state_is_in_the_process_and_hands_are_looked_for_only_if_it_is_listened_to(tmp_path: Path) -> None:
     process = NodeProcess([SCRIPT, "--ros-args", "-p", "model:=rigid", "-p", "max_age:=60.0"], tmp_path / "log.txt")
     client = Client("state_inside")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 pytest.importorskip("rclpy", reason="no ROS 2 here: neither an installation is sourced nor are the wheels installed")
@@ -138,6 +139,31 @@ def test_the_last_hand_is_cleared_once_when_its_input_ends(client: Client, tmp_p
             assert client.diagnostic("") is not None
         assert len([message for message in client.hands if message.header == shown.header]) == 2
         assert client.until(lambda: source.send(*frame_of(client.now()), timeout=1.0)).hands
+    finally:
+        process.stop()
+
+
+def test_without_stamps_a_lost_hand_is_forgotten_by_when_images_come(client: Client, tmp_path: Path) -> None:
+    process = start(tmp_path, "rigid", "max_age:=0.0")
+    try:
+        source = connected(client, process)
+        empty = depth_message(np.zeros((CAMERA.height, CAMERA.width), np.float32), Time())
+
+        def number_of_hand() -> int:
+            def found() -> bool:
+                source.publish(*frame_of(Time()))
+                client.spin(0.05)
+                return bool(client.hands and client.hands[-1].hands)
+
+            assert client.until(found), process.output()
+            return int(client.hands[-1].hands[0].track_id)
+
+        first = number_of_hand()
+        for _ in range(12):
+            source.publish(empty, info_message(empty, CAMERA))
+            client.spin(0.05)
+        assert not client.hands[-1].hands
+        assert number_of_hand() > first
     finally:
         process.stop()
 
