@@ -239,6 +239,8 @@ def _evaluate_on_synthetic(arguments: argparse.Namespace) -> Outcome:
 
 def _check_amounts(arguments: argparse.Namespace, hand_free: int) -> None:
     """ValueError where there would be nothing to measure on."""
+    from dense3d_ros.learning.evaluation.sequences import RATE
+
     for name, count in (
         ("--hand-free", hand_free),
         ("--many-hands", arguments.many_hands),
@@ -246,8 +248,8 @@ def _check_amounts(arguments: argparse.Namespace, hand_free: int) -> None:
     ):
         if count < 1:
             raise ValueError(f"{name} must be at least 1, got {count}")
-    if arguments.seconds is not None and not arguments.seconds > 0:
-        raise ValueError(f"--seconds must be above 0, got {arguments.seconds}")
+    if arguments.seconds is not None and not arguments.seconds >= 1 / RATE:
+        raise ValueError(f"--seconds must be at least {1 / RATE:.3f}, one frame, got {arguments.seconds}")
 
 
 def _test_split(arguments: argparse.Namespace) -> DepthDataset:

@@ -178,7 +178,7 @@ class HandPoseEstimator:
             for centre in centres:
                 places.append(self._outside(np.asarray(centre, np.float32), places))
             frame.settle_and_judge(places, PASSES, len(places))
-            if not centres:
+            if not places:
                 frame.reasons.append("no centres were given")
         else:
             expected = [self._expected(track) for track in tracks.current]

@@ -172,10 +172,11 @@ class FrameSearch:
     def _look_again(self, places: list[Place], most: int) -> None:
         """One more pass over the likeliest `most` settled new places, by the model that judges new hands.
 
-        No more of them, so that a frame with many new hands stays short.
+        No more of them, so that a frame with many new hands stays short, but for those that would be hands without it.
         """
-        likely = sorted(places, key=lambda place: -place.score)[:most]
-        likely = [place for place in likely if place.score >= probability(HOPELESS)]
+        ranked = sorted(places, key=lambda place: -place.score)
+        likely = [place for place in ranked[:most] if place.score >= probability(HOPELESS)]
+        likely += [place for place in ranked[most:] if place.score >= self.limits.min_score]
         self._pass([one for place in likely for one in place.likely], self.model.for_new_hands)
         with self.stage("check"):
             self._score(likely, self.model.for_new_hands)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -134,11 +134,15 @@ class _Source:
         messages = ((time, message) for _, time, message in self.bag.quiet().messages([self.depth.name]))
         stamps = [_stamp(message, time) for time, message in islice(messages, _FIRST_FRAMES)]
         interval = float(np.median(np.diff(stamps))) if len(stamps) > 1 else 0.0
-        return round(_SECOND / interval, 2) if interval > 0 else 30.0
+        # Four digits, also of one image in some minutes.
+        return float(f"{_SECOND / interval:.4g}") if interval > 0 else 30.0
 
     def _frames(self, start: _Start, moved: list[Transform]) -> Iterator[RecordedFrame]:
-        """moved: gets the transforms, and is emptied with each frame that takes them along."""
-        latest, passed = start.info, 0
+        """moved: gets the transforms, and is emptied with each frame that takes them along.
+
+        Their times are made the frames': of simulation, or of a device, a header's stamp is not the recorder's time.
+        """
+        latest, passed, ahead = start.info, 0, 0
         last: RecordedFrame | None = None
         index = 0
         moves = [topic.name for topic in self.bag.topics.values() if topic.kind == TRANSFORMS]
@@ -157,9 +161,11 @@ class _Source:
             index += 1
             if frame.readable:
                 starts = last is None or last.camera != frame.camera or frame.nanoseconds < last.nanoseconds
-                frame = last = replace(frame, starts=starts, transforms=tuple(moved))
+                ahead = frame.nanoseconds - time
+                frame = last = replace(frame, starts=starts, transforms=_shifted(moved, ahead))
                 moved.clear()
             yield frame
+        moved[:] = _shifted(moved, ahead)
         if self.bag.cuts and last:
             self.bag.cuts.append(f"the last frame that is there is {last.file.name}, with the stamp {last.stamp:.3f}")
         self.bag.cuts += self.bag.faults
@@ -196,6 +202,10 @@ class _Source:
         if self.pinhole:
             return Camera(*self.pinhole, width, height).checked()
         return camera_of(info, width, height, str(message.header.frame_id), lens_of(self.depth.name))
+
+
+def _shifted(transforms: Iterable[Transform], nanoseconds: int) -> tuple[Transform, ...]:
+    return tuple((name, time + nanoseconds, message) for name, time, message in transforms)
 
 
 def _unusable(what: str, topic: Topic, reason: str, bag: Bag) -> BagError:

@@ -19,15 +19,16 @@ def read_centres(path: Path, frames: Sequence[FrameFile]) -> dict[str, list[NDAr
     which line is wrong, or that it is no text.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError as error:
+        # With the mark at the start that spreadsheets write.
+        rows = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines(), skipinitialspace=True))
+    except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{path} is no text; expected lines of file name, x, y, z in metres") from error
     names = {frame.name for frame in frames}
     by_last_part: dict[str, list[str]] = {}
     for name in names:
         by_last_part.setdefault(name.rpartition("/")[2], []).append(name)
     centres: dict[str, list[NDArray[np.float32]]] = {}
-    for number, row in enumerate(csv.reader(lines, skipinitialspace=True), start=1):
+    for number, row in enumerate(rows, start=1):
         if not row or (number == 1 and row[1:] and not _is_number(row[-1])):
             continue
         if len(row) != 4 or not all(_is_number(value) for value in row[1:]):
@@ -46,6 +47,7 @@ def read_centres(path: Path, frames: Sequence[FrameFile]) -> dict[str, list[NDAr
 
 def _is_number(text: str) -> bool:
     try:
-        return bool(np.isfinite(float(text)))
+        # As it will be kept.
+        return bool(abs(float(text)) <= float(np.finfo(np.float32).max))
     except ValueError:
         return False

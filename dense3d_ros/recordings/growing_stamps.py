@@ -1,4 +1,4 @@
-"""Stamps that only grow, for files that are played in the order of their stamps."""
+"""Stamps that never go back, for files that are played in the order of their stamps."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class GrowingStamps:
     def next(self, nanoseconds: int) -> int:
         """The stamp of the next frame."""
         stamp = nanoseconds + self._offset
-        if stamp <= self._latest:
+        if stamp < self._latest or stamp <= 0:
             self._offset += self._latest + _SECOND - stamp
             stamp = self._latest + _SECOND
         self._latest = stamp

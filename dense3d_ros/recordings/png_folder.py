@@ -11,7 +11,7 @@ from dense3d_ros.excerpt import printable
 from dense3d_ros.geometry.depth import DepthFormatError, DepthImage
 from dense3d_ros.recordings.natural_order import natural
 from dense3d_ros.recordings.offline import FrameFile, Intrinsics, RecordedFrame, Recording, unreadable
-from dense3d_ros.recordings.result_folder import holds_results
+from dense3d_ros.recordings.result_folder import OVERLAYS, SHEET, holds_results
 
 
 def open_folder(folder: Path, intrinsics: Intrinsics) -> tuple[Recording, list[FrameFile]]:
@@ -68,9 +68,13 @@ def _pngs(folder: Path) -> Iterator[Path]:
         raise ValueError(f"folder '{printable(Path(error.filename))}' cannot be read: {error.strerror}") from error
 
     for parent, folders, names in os.walk(folder, onerror=refuse):
-        if Path(parent) != folder and holds_results(Path(parent)):
-            folders.clear()
-            continue
+        if holds_results(Path(parent)):
+            if Path(parent) != folder:
+                folders.clear()
+                continue
+            # Results that somebody put beside the images.
+            folders.remove(OVERLAYS)
+            names = [name for name in names if name != SHEET]
         for path in (Path(parent, name) for name in names if not name.startswith(".")):
             # A link that leads nowhere is an image that is missing, and said to be.
             if path.suffix.lower() == ".png" and (path.is_file() or path.is_symlink()):

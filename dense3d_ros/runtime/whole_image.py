@@ -34,12 +34,15 @@ def make_detector_runtime(network: DetectorNetwork | RecordedNetwork, device: st
 def _torch(network: DetectorNetwork, device: str) -> DetectorRuntime:
     import torch
 
+    from dense3d_ros.runtime.eager import full_precision
+
     network.eval().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @torch.inference_mode()
     def run(samples: Array, focal: float) -> Array:
         depth = torch.from_numpy(samples).to(device)[None, None]
-        maps: Array = network(depth, torch.tensor([focal], device=device))[0].float().cpu().numpy()
+        with full_precision():
+            maps: Array = network(depth, torch.tensor([focal], device=device))[0].float().cpu().numpy()
         return maps
 
     return run

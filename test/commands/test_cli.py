@@ -308,7 +308,7 @@ def test_frames_without_a_hand_are_counted(recording: Path, tmp_path: Path, caps
         (["--model", "hand", "--no-hand", "missing", *INTRINSICS], "folder 'missing' is not there"),
         (["--model", "hand", "--many-hands", "0"], "--many-hands must be at least 1, got 0"),
         (["--model", "hand", "--working-hands", "0"], "--working-hands must be at least 1, got 0"),
-        (["--model", "hand", "--seconds", "0"], "--seconds must be above 0, got 0.0"),
+        (["--model", "hand", "--seconds", "0.05"], "--seconds must be at least 0.067, one frame, got 0.05"),
     ],
 )
 def test_what_cannot_be_evaluated(

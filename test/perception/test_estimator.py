@@ -25,6 +25,7 @@ from dense3d_ros.perception.confidence import Confidence
 from dense3d_ros.perception.detector import Candidate
 from dense3d_ros.perception.estimator import HandPoseEstimator
 from dense3d_ros.perception.evidence import NAMES, Evidence
+from dense3d_ros.perception.frame import SPARE_CANDIDATES
 from dense3d_ros.perception.model import Prediction
 
 EMPTY = DepthImage(np.zeros((480, 640), np.float32))
@@ -285,7 +286,7 @@ def test_two_centres_are_two_hands(mesh: HandMesh) -> None:
     depth, oracle = frame(mesh, (-0.05, 0, 0.6), (0.06, 0, 0.6))
     estimator = HandPoseEstimator(oracle)
     estimator.estimate(depth, CAMERA, 0.0, [np.array([-0.05, 0, 0.6])])
-    centres = [np.array([-0.05, 0, 0.6]), np.array([0.06, 0, 0.6])]
+    centres = np.array([[-0.05, 0, 0.6], [0.06, 0, 0.6]])
     numbers = [hand.track_id for hand in estimator.estimate(depth, CAMERA, 0.03, centres).hands]
     assert len(set(numbers)) == 2
 
@@ -598,13 +599,16 @@ def test_a_new_hand_is_judged_on_three_crops_and_followed_on_one(mesh: HandMesh)
     assert max(oracle.batches) <= 2
 
 
-def test_no_more_new_hands_are_judged_on_three_crops_than_are_wanted(mesh: HandMesh) -> None:
+@pytest.mark.parametrize(("least", "spare"), [(0.5, SPARE_CANDIDATES), (0.999, 0)])
+def test_every_new_hand_is_judged_on_three_crops(mesh: HandMesh, least: float, spare: int) -> None:
+    """Of the places that are spare, those that would be hands without it."""
     depth, oracle = frame(mesh, (-0.3, 0, 0.7), (-0.1, 0, 0.7), (0.1, 0, 0.7), (0.3, 0, 0.7))
-    oracle.judge = replace(oracle, views=3)
-    for wanted, crops in ((1, 3), (2, 6)):
+    oracle.judge = replace(oracle, views=3, confidence=replace(oracle.confidence, evidence=Evidence(10.0)))
+    for wanted in (1, 2):
         oracle.batches.clear()
-        assert len(HandPoseEstimator(oracle, max_hands=wanted).estimate(depth, CAMERA).hands) == wanted
-        assert oracle.batches[-1] == crops
+        estimator = HandPoseEstimator(oracle, max_hands=wanted, min_score=least)
+        assert len(estimator.estimate(depth, CAMERA).hands) == wanted
+        assert oracle.batches[-1] == 3 * (wanted + spare)
 
 
 def test_the_judge_of_new_hands_has_the_last_word(mesh: HandMesh) -> None:

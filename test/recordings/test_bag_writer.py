@@ -212,6 +212,38 @@ def test_stamps_go_on_where_a_recording_starts_again(tmp_path: Path) -> None:
     assert [time for _, time, _ in read(tmp_path / "out.mcap", IMAGE)] == expected
 
 
+def test_a_stamp_that_comes_twice_moves_nothing(tmp_path: Path) -> None:
+    stamps = [FIRST, FIRST + STEP, FIRST + STEP, FIRST + 2 * STEP]
+    with BagWriter(tmp_path / "out.mcap", "hand") as writer:
+        for nanoseconds in stamps:
+            writer.add(result(0, [], nanoseconds))
+    assert [time for _, time, _ in read(tmp_path / "out.mcap", IMAGE)] == stamps
+
+
+def test_transforms_are_at_the_time_of_the_images_also_of_simulation(tmp_path: Path) -> None:
+    """The recorder's time is another one than that of the headers."""
+
+    def messages() -> Messages:
+        for index in range(3):
+            recorded, simulated = FIRST + index * STEP, 5 * 10**9 + index * STEP
+            yield "/tf", recorded - 9, TRANSFORMS, transform(simulated - 9, "odom")
+            yield "/camera/depth/camera_info", recorded, "sensor_msgs/msg/CameraInfo", info(simulated)
+            yield DEPTH, recorded, "sensor_msgs/msg/Image", image(depth_values(index), simulated)
+        yield "/tf", recorded + 7, TRANSFORMS, transform(simulated + 7, "odom")
+
+    write_ros2(tmp_path / "bag", messages())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(model, "load_model", lambda *_: Oracle(hands=[]))
+        arguments = ["run", str(tmp_path / "bag"), "--output", str(tmp_path / "out")]
+        assert cli.main([*arguments, "--bag", str(tmp_path / "out.mcap")]) == 0
+    found = read(tmp_path / "out.mcap", "/tf", IMAGE)
+    assert [time for topic, time, _ in found if topic == IMAGE] == [5 * 10**9 + index * STEP for index in range(3)]
+    for topic, time, message in found:
+        if topic == "/tf":
+            stamp = message.transforms[0].header.stamp
+            assert time == stamp.sec * 10**9 + stamp.nanosec
+
+
 def test_other_units_are_metres_and_gone_hands_are_deleted(tmp_path: Path) -> None:
     joints = np.random.default_rng(0).normal(0.5, 0.02, (21, 3)).astype(np.float32)
     first, second = (HandPose(joints, np.full(21, 0.8, np.float32), 0.9, Handedness.LEFT, number) for number in (1, 2))

@@ -58,6 +58,12 @@ def expect_frames(recording: Recording, indices: range) -> list[RecordedFrame]:
     return found
 
 
+def test_the_rate_of_images_that_are_minutes_apart(tmp_path: Path) -> None:
+    later = FIRST + 600 * 10**9
+    write_ros2(tmp_path / "bag", chain(frames(1), [(DEPTH, later, IMAGE_TYPE, image(depth_values(1), later))]))
+    assert open_bag_recording(tmp_path / "bag").intrinsics.rate == pytest.approx(1 / 600, rel=1e-3)
+
+
 @pytest.mark.parametrize(
     ("plugin", "mode"),
     [

@@ -114,6 +114,10 @@ def centres_of(tmp_path: Path, text: str) -> dict[str, list[list[float]]]:
     return {name: [centre.tolist() for centre in found] for name, found in read_centres(path, FRAMES).items()}
 
 
+def test_centres_of_a_spreadsheet(tmp_path: Path) -> None:
+    assert centres_of(tmp_path, "\ufeff1.png,0,0,0.5\n") == {"a/1.png": [[0.0, 0.0, 0.5]]}
+
+
 def test_centres(tmp_path: Path) -> None:
     text = "file, x, y, z\na/2.png, 0.5, -0.25, 1\n1.png,0,0,0.5\n\nb/2.png,0,0,2\nb/2.png,1,0,2\n"
     assert centres_of(tmp_path, text) == {
@@ -121,6 +125,13 @@ def test_centres(tmp_path: Path) -> None:
         "a/1.png": [[0.0, 0.0, 0.5]],
         "b/2.png": [[0.0, 0.0, 2.0], [1.0, 0.0, 2.0]],
     }
+
+
+def test_results_beside_the_images_are_no_frames(tmp_path: Path) -> None:
+    touch(tmp_path, "a/1.png")
+    prepare_results(tmp_path, tmp_path / "a")
+    touch(tmp_path, "overlays/1.png", "contact_sheet.png")
+    assert [frame.name for frame in find_frames(tmp_path)] == ["a/1.png"]
 
 
 @pytest.mark.parametrize(
@@ -132,6 +143,8 @@ def test_centres(tmp_path: Path) -> None:
         ("1.png,0,zero,1", "line 2: expected"),
         ("1.png,0,0,nan", "line 2: expected"),
         ("1.png,0,0,0", "line 2: z must be above 0 m, got 0"),
+        ("1.png,0,0,1e39", "line 2: expected"),
+        (f"{'1' * 200_000}.png,0,0,1", "is no text; expected lines of file name, x, y, z in metres"),
     ],
 )
 def test_wrong_centres_are_refused(tmp_path: Path, line: str, message: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -243,3 +245,13 @@ def matched(client: Client, listener: Listener) -> list[tuple[Any, Any]]:
     """Messages with a hand, and the true joints of the same stamp."""
     truth, hands = by_stamp(listener.joints), by_stamp(client.hands)
     return [(message, truth[stamp]) for stamp, message in hands.items() if message.hands and stamp in truth]
+
+
+def test_what_renders_is_needed_for_the_rendered_hand_alone() -> None:
+    program = (
+        "import sys; sys.modules['numba'] = None\n"
+        "from dense3d_ros.rehearsal.depth_source import rendered_images\n"
+        "rendered_images(None, 30.0, 0, 'stereo', 'soma', 'gestures')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=120)
+    assert "RuntimeError: the rendered hand needs the Python package numba: run `make requirements-demo`" in done.stderr

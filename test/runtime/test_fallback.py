@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from dense3d_ros.dense.detector_layout import HEIGHT, WIDTH
+from dense3d_ros.dense.detector_network import DetectorNetwork
 from dense3d_ros.dense.regressor import DenseRegressor
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.crop import Crop, crop_region
@@ -22,6 +24,7 @@ from dense3d_ros.runtime.eager import EagerRuntime
 from dense3d_ros.runtime.fallback import FallbackRuntime
 from dense3d_ros.runtime.interface import Outputs, Runtime, RuntimeUnavailableError
 from dense3d_ros.runtime.selection import choose_runtime
+from dense3d_ros.runtime.whole_image import make_detector_runtime
 
 DESCRIPTION = ModelDescription("small", 1, 16, 0.15, 0.1, 64, "Apache-2.0")
 
@@ -148,3 +151,11 @@ def test_float32_is_not_rounded_on_a_gpu(
     assert seen
     assert not any(seen)
     assert torch.backends.cudnn.allow_tf32 == before
+
+
+def test_nor_is_what_the_detector_finds() -> None:
+    seen: list[bool] = []
+    network = DetectorNetwork(16)
+    network.register_forward_pre_hook(lambda *_: seen.append(torch.backends.cudnn.allow_tf32))
+    make_detector_runtime(network, "cpu", "cuda_graph_f32")(np.ones((HEIGHT, WIDTH), np.float32), 100.0)
+    assert seen == [False]

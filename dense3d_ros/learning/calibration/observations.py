@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dense3d_ros.geometry.depth import DepthImage
-from dense3d_ros.geometry.hand import Handedness, expected_errors, hand_centre, upright_roll
+from dense3d_ros.geometry.hand import Handedness, hand_centre, upright_roll
 from dense3d_ros.learning.datasets.sample import DatasetSample
 from dense3d_ros.learning.evaluation.metrics import joint_errors
 from dense3d_ros.learning.evaluation.synthetic import CENTRE_JITTER, ROLL_JITTER, HandFrame
@@ -66,7 +66,7 @@ class Observer:
         one, other = self._estimator.as_right_and_left(sample.depth, sample.camera, centre, roll)
         features = np.array(
             [
-                (_logit(right), -log_spread_mm(expected_errors(seen.joint_scores)).mean(), seen.presence)
+                (_logit(right), -log_spread_mm(seen.spread).mean(), seen.presence)
                 for seen, right in ((one, one.right_hand), (other, 1 - other.right_hand))
             ]
         )
@@ -105,8 +105,7 @@ def _labelled_place(place: Place, is_hand: bool | None, truth: NDArray[np.float3
     prediction = place.best.prediction
     assert prediction is not None
     errors = None if truth is None else joint_errors(prediction.joints, truth)
-    # Without a fit the expected error is the spread.
-    return LabelledPlace(place.terms, expected_errors(prediction.joint_scores), is_hand, errors)
+    return LabelledPlace(place.terms, prediction.spread.astype(np.float64), is_hand, errors)
 
 
 def _logit(probability: float) -> float:
