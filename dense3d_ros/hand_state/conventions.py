@@ -112,12 +112,13 @@ def _thumb_back(chain: Array, wrist: Array, handedness: Handedness) -> Array:
 def _bone_rotations(chain: Array, back: Array) -> list[Array]:
     """(N, 3) joints of a finger and where its back points at its root -> N rotations with -z along the bones."""
     rotations = []
+    # The axis about which it bends is carried along: by its back, a bone that is bent past 90 degrees would turn round.
+    x = np.cross(back, chain[0] - chain[1])
     for bone in np.diff(chain, axis=0):
         z = -bone / max(float(np.linalg.norm(bone)), 1e-9)
-        x = np.cross(back, z)
+        x = x - (x @ z) * z
         x = x / max(float(np.linalg.norm(x)), 1e-9)
-        back = np.cross(z, x)
-        rotations.append(np.stack([x, back, z], axis=1))
+        rotations.append(np.stack([x, np.cross(z, x), z], axis=1))
     return [*rotations, rotations[-1]]
 
 

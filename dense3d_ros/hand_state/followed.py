@@ -10,6 +10,8 @@ from dense3d_ros.hand_state.state import HandState, StateEstimate, StateSettings
 
 TRACK_KEPT_S = 0.3
 """Seconds for which an unseen hand keeps its number in hand_pose by default, and may come back."""
+SET_BACK_S = 1.0
+"""Seconds by which stamps go back where the time was set back; by less, frames have come out of order."""
 
 
 class FollowedHand:
@@ -59,11 +61,15 @@ class FollowedHand:
         """The state at `stamp` seconds with the hands in that frame, those of another handedness included.
 
         are_placed: False where the hands are there but nobody knows where. That is as not seen, but the track is not
-        lost. A stamp below the last one forgets everything. Raises ValueError for a stamp that is not finite.
+        lost. A frame that `is_out_of_order` changes nothing and gives None; a stamp that goes back further forgets
+        everything. Raises ValueError for a stamp that is not finite.
         """
+        self._forget_update()
+        if self.is_out_of_order(stamp, hands):
+            self.reason = "the frame is no newer than the last one"
+            return None
         if stamp < self._stamp:
             self.reset()
-        self._forget_update()
         self._stamp = stamp
         valid = [hand for hand in hands if hand.handedness == self.state.handedness and self._is_valid(hand)]
         # One that is back after a loss comes before those that are more certain.
@@ -87,6 +93,11 @@ class FollowedHand:
         unfit = "" if valid else ", ".join(self.refused)
         self.reason = self.outside or unfit or self.state.reason
         return estimate
+
+    def is_out_of_order(self, stamp: float, hands: Sequence[HandPose]) -> bool:
+        """Whether a frame is older than the last one, or the same again. One without hands takes those back."""
+        back = self._stamp - stamp
+        return 0.0 < back < SET_BACK_S or (back == 0.0 and bool(hands))
 
     def _is_valid(self, hand: HandPose) -> bool:
         try:

@@ -13,6 +13,7 @@ from rclpy.node import Node
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.camera_info import CameraInfoError, camera_of, lens_of
 from dense3d_ros.geometry.depth import DepthFormatError, DepthImage
+from dense3d_ros.hand_state.followed import SET_BACK_S
 from dense3d_ros.nodes.allocator import gpu_mebibytes, resident_mebibytes
 from dense3d_ros.nodes.camera_clock import CameraClock
 from dense3d_ros.nodes.camera_hints import CameraHints
@@ -118,6 +119,9 @@ class HandPoseNode(Node):  # type: ignore[misc]
         estimator = self._estimator_for(model, settings)
         # Of a driver without stamps it is known when its images came.
         moment = stamp or frame.arrival
+        if 0.0 < self._last_moment - moment < SET_BACK_S:
+            self._statistics.count("refused: out of order")
+            return
         if camera != self._camera or moment < self._last_moment:
             # Another camera, or a bag that started again: what was tracked is elsewhere.
             estimator.reset()

@@ -46,7 +46,7 @@ class HandRetargetNode(Node):  # type: ignore[misc]
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         # A command for an old hand is worth nothing once a new one is there.
         self._input = create_subscription(self, HandPoseArray, "hand_state/hands", self._hands_came, 1)
-        # The newest alone: after a pause of this process, a true that waited must not count from when it is read.
+        # The newest alone: after a pause of this process, a true that waited must not hide the false behind it.
         self._switch = self.create_subscription(Bool, "~/enable", self._switched, 1)
         self._tick = self.create_timer(1.0, self._report, clock=steady_clock())
         if self._configuration.settings.enable_timeout == 0.0:
@@ -63,6 +63,7 @@ class HandRetargetNode(Node):  # type: ignore[misc]
         self._came = time.monotonic()
         hands = [hand for hand in message.hands if hand.handedness == self._robot.handedness]
         if not hands:
+            self._robot.forget()
             text = f"no {self._handedness} hand in the last message"
             self._no_command("without a hand", Condition(Level.OK, "no hand", text))
             return

@@ -35,6 +35,7 @@ INPUT = "hand_pose/hands"
 LEFT_AND_RIGHT = (Handedness.LEFT, Handedness.RIGHT)
 COUNTED = (
     "messages",
+    "out of order",
     "without transform",
     "hands of unknown handedness",
     "refused hands",
@@ -126,6 +127,12 @@ class HandStateNode(Node):  # type: ignore[misc]
         """A message of hands, where their frame is in the target frame, or why that is not known."""
         settings = self._configuration.settings
         header = message.header
+        hands = [read_hand(hand) for hand in message.hands if hand.handedness in LEFT_AND_RIGHT]
+        # Of a camera without stamps it is known when its hands came.
+        moment = stamp_seconds(header.stamp) or time.monotonic()
+        if any(followed.is_out_of_order(moment, message.hands) for followed in self._hands.values()):
+            self._counts["out of order"] += 1
+            return
         self._conditions.report(Condition(Level.OK, "followed", f"{len(message.hands)} hands in the last message"))
         if camera is not None or why_not:
             header = Header(stamp=header.stamp, frame_id=settings.target_frame.lstrip("/"))
@@ -138,13 +145,10 @@ class HandStateNode(Node):  # type: ignore[misc]
             level = Level.OK if self._transforms.has_just_begun else Level.ERROR
             self._conditions.report(Condition(level, "transform", text))
         self._header = header
-        hands = [read_hand(hand) for hand in message.hands if hand.handedness in LEFT_AND_RIGHT]
         self._counts["hands of unknown handedness"] += len(message.hands) - len(hands)
         if camera is not None:
             for hand in hands:
                 hand.joints = transform_points(camera, hand.joints).astype(np.float32)
-        # Of a camera without stamps it is known when its hands came.
-        moment = stamp_seconds(header.stamp) or time.monotonic()
         estimates: dict[Handedness, StateEstimate] = {}
         smoothed = []
         for handedness, followed in self._hands.items():

@@ -12,6 +12,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from tf2_msgs.msg import TFMessage
 
 from dense3d_ros.excerpt import excerpt
+from dense3d_ros.hand_state.followed import SET_BACK_S
 from dense3d_ros.hand_state.frames import Pose
 from dense3d_ros.hand_state.transforms import TransformBuffer, TransformError
 from dense3d_ros.nodes.endpoints import create_subscription
@@ -23,8 +24,6 @@ MOST_WAITING = 100
 MOST_HINTS = 20
 BEGINNING_S = 1.0
 """Seconds of listening after which transforms as old as the hands that come are known."""
-SET_BACK_NS = 1_000_000_000
-"""Nanoseconds by which stamps go back where the time was set back; by less, messages have come out of order."""
 
 Deliver = Callable[[Any, "Pose | None", str], None]
 """Called with a message, where its frame is in the target frame, and why that is unknown."""
@@ -78,7 +77,7 @@ class TransformInput:
     def put(self, message: Any) -> None:
         """A message, which is given on now or later."""
         stamp = stamp_nanoseconds(message.header.stamp)
-        if stamp < self._newest - SET_BACK_NS:
+        if stamp < self._newest - round(1e9 * SET_BACK_S):
             # A bag that started again: its transforms are not those of the same times before.
             self._waiting.clear()
             self._buffer.forget_moving()

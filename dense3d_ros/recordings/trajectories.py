@@ -87,15 +87,19 @@ def _hand(entry: dict[str, Any]) -> HandPose:
 def retarget(frames: Iterator[FrameHands], robot: Retargeting) -> Trajectory:
     """The robot's positions wherever the hand that it follows is seen, chosen and smoothed as by `hand_state`."""
     followed = FollowedHand(robot.handedness)
-    shown, positions, folder, count, lost, uncertain = [], [], "", 0, 0, 0
+    shown, positions, folder, last, count, lost, uncertain = [], [], "", -math.inf, 0, 0, 0
     for frame in frames:
         count += 1
         before, folder = folder, frame.file.rpartition("/")[0]
         if folder != before:
             followed.reset()
+            robot.forget()
         estimate = followed.update(frame.stamp, frame.hands)
         if estimate is None or estimate.age > 0.0:
             continue
+        if frame.stamp - last > followed.state.settings.max_hold:
+            robot.forget()
+        last = frame.stamp
         if doubt(robot.used, estimate.scores, MIN_JOINT_SCORE):
             uncertain += 1
             continue

@@ -179,7 +179,9 @@ def write_teleop(seen: TeleopObservation, intrinsics: Intrinsics, output: Path) 
     write_text(output / "report.json", json.dumps(figures, indent=2, allow_nan=False) + "\n")
     whole = [moment for moment in seen.shown if _is_whole(moment, seen)]
     step = max(1, round(seen.rate / VIDEO_HZ))
-    drawings = {name: RobotDrawing(robot.robot, _middle(robot)) for name, robot in seen.robots.items()}
+    # A URDF of meshes alone, as of most real robots, has nothing to draw.
+    shown = {name: robot for name, robot in seen.robots.items() if any(robot.robot.links.values())}
+    drawings = {name: RobotDrawing(robot.robot, _middle(robot)) for name, robot in shown.items()}
     files = []
     for number, moment in enumerate(whole[::step]):
         files.append(output / OVERLAYS / f"{number:03d}.png")
@@ -242,7 +244,11 @@ def _middle(robot: Retargeting) -> np.ndarray[Any, np.dtype[np.float64]]:
 
 
 def _name(seen: TeleopObservation, key: str) -> str:
-    return seen.robots[key].robot.name if key in seen.robots else key
+    """A robot's, with that of its node where several configurations are of one robot."""
+    if key not in seen.robots:
+        return key
+    name = seen.robots[key].robot.name
+    return f"{name} ({key})" if [other.robot.name for other in seen.robots.values()].count(name) > 1 else name
 
 
 def _rounded(measure: Callable[[Array], Any], values: Array) -> float | None:

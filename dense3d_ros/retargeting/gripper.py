@@ -35,6 +35,9 @@ class ParallelGripper:
             accepted = f"the limits of {joint}, {low:g} to {high:g}"
             raise ValueError(f"{entries.path}: position is {list(self._positions)}; accepted: {accepted}")
 
+    def forget(self) -> None:
+        """See `Retargeting.forget`: the aperture alone counts."""
+
     def positions(self, joints: NDArray[np.floating]) -> Array:
         """(21, 3) metres -> (1,) position, within the two of the configuration."""
         (closed, opened), (first, last) = self._apertures, self._positions

@@ -70,7 +70,8 @@ class DexHand:
         found = self._solver.retarget(reference.astype(np.float32), fixed_qpos=self._fixed)
         is_finite = bool(np.isfinite(found).all())
         if not is_finite:
-            self._forget()
+            # It would stay there for good.
+            self.forget()
         # It says so on stdout alone and repeats its last result.
         if self._solver.optimizer.opt.last_optimize_result() < 0 or not is_finite:
             raise ValueError("the solver found no joint positions for this hand")
@@ -85,10 +86,10 @@ class DexHand:
             self._solve(points)
         except Exception as error:
             raise ValueError(f"{path}: retargeting cannot be solved: {excerpt(error, 300)}") from error
-        self._forget()
+        self.forget()
 
-    def _forget(self) -> None:
-        """Where the joints were last; what is not finite would stay there for good."""
+    def forget(self) -> None:
+        """See `Retargeting.forget`: the solver begins at its last result, and dex-retargeting may have a filter."""
         self._solver.reset()
         if self._solver.filter is not None:
             self._solver.filter.reset()

@@ -39,6 +39,10 @@ class Retargeting(Protocol):
         """(21, 3) metres of a smoothed hand in any frame -> (N,) positions of `joint_names`, radians or metres."""
         ...
 
+    def forget(self) -> None:
+        """Start over, as after a loss: the next positions are not smoothed towards the last ones."""
+        ...
+
 
 class Entries:
     """The entries of a configuration, each taken once; ValueErrors name the file and the entry."""

@@ -79,12 +79,15 @@ class Robot:
         """Joint positions by name, 0 where not given -> (4, 4) of each link in the root link."""
         places = {self.root: np.eye(4)}
         for joint in self.joints.values():
-            position = float(positions.get(joint.name, 0.0))
-            if joint.mimic is not None:
-                source, multiplier, offset = joint.mimic
-                position = multiplier * float(positions.get(source, 0.0)) + offset
-            places[joint.child] = places[joint.parent] @ joint.motion(position)
+            places[joint.child] = places[joint.parent] @ joint.motion(self._position(joint, positions))
         return places
+
+    def _position(self, joint: Joint, positions: Mapping[str, float]) -> float:
+        """A joint that mimics another one may mimic one that does so itself."""
+        if joint.mimic is None:
+            return float(positions.get(joint.name, 0.0))
+        source, multiplier, offset = joint.mimic
+        return multiplier * self._position(self.joints[source], positions) + offset
 
 
 def read_urdf(path: Path) -> Robot:
@@ -110,11 +113,21 @@ def _robot(element: ElementTree.Element) -> Robot:
                 raise ValueError(f"joint '{joint.name}' joins the link '{link}', which is not there")
         if joint.mimic is not None and joint.mimic[0] not in joints:
             raise ValueError(f"joint '{joint.name}' mimics the joint '{joint.mimic[0]}', which is not there")
+        _check_mimicry(joint, joints)
     children = [joint.child for joint in joints.values()]
     roots = [link for link in links if link not in children]
     if len(roots) != 1 or len(set(children)) < len(children):
         raise ValueError(f"the links without a parent are {roots}; accepted: a tree with one")
     return Robot(element.get("name", ""), roots[0], links, _from_the_root(roots[0], joints))
+
+
+def _check_mimicry(joint: Joint, joints: dict[str, Joint]) -> None:
+    """ValueError where a joint mimics itself, be it by others."""
+    followed = [joint.name]
+    while (mimic := joints[followed[-1]].mimic) is not None and mimic[0] in joints:
+        if mimic[0] in followed:
+            raise ValueError(f"the joints {', '.join(followed)} mimic each other in a circle; accepted: none that do")
+        followed.append(mimic[0])
 
 
 def _from_the_root(root: str, joints: dict[str, Joint]) -> dict[str, Joint]:

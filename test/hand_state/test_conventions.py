@@ -71,6 +71,16 @@ def test_openxr_orientations_point_along_the_bones(mesh: str) -> None:
 
 
 @pytest.mark.parametrize("handedness", LEFT_AND_RIGHT)
+@pytest.mark.parametrize("name", ["open", "fist", "point", "peace", "hook"])
+def test_openxr_orientations_bend_about_one_axis(name: str, handedness: Handedness) -> None:
+    """Also where a bone is bent past 90 degrees against the one before it."""
+    found = openxr_hand(gesture(name, handedness), handedness)
+    for first, last in ((2, 5), (6, 10), (11, 15), (16, 20), (21, 25)):
+        for joint in range(first, last):
+            assert found.rotations[joint][:, 0] @ found.rotations[joint + 1][:, 0] > 0.5
+
+
+@pytest.mark.parametrize("handedness", LEFT_AND_RIGHT)
 def test_openxr_of_a_flat_hand_with_its_back_up(handedness: Handedness) -> None:
     # Mesh axes: fingers x, back z; here turned so that the fingers point away from the viewer, back up (y up, z back).
     x, y, z = gesture("open", handedness).T

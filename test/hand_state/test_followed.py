@@ -145,18 +145,38 @@ def test_a_sure_hand_that_is_seen_for_a_moment_or_outside_is_no_rival() -> None:
     assert doubts(0.84, 0.99, workspace_max=(0.3, 1.0, 1.0), workspace_min=(-0.3, -1.0, 0.0))[0] == []
 
 
-def test_stamps_that_go_back_forget_the_track_and_those_that_repeat_do_not() -> None:
+def test_stamps_that_go_far_back_forget_the_track() -> None:
     followed = FollowedHand(RIGHT)
     followed.update(10.0, [hand(1)])
-    followed.update(10.0, [hand(1, 0.5), hand(2)])
-    assert followed.track_id == 1
-    # Also where the hand was not in the last frame.
-    followed.update(10.05, [])
-    estimate = followed.update(10.04, [hand(1, 0.5), hand(2)])
+    estimate = followed.update(8.9, [hand(1, 0.5), hand(2)])
     assert estimate is not None
     assert (estimate.age, followed.track_id, followed.change) == (0.0, 2, "")
     with pytest.raises(ValueError, match="stamp is nan; accepted: a finite number"):
         followed.update(float("nan"), [])
+
+
+@pytest.mark.parametrize("stamp", [10.0, 9.99])
+def test_a_frame_out_of_order_changes_nothing(stamp: float) -> None:
+    """Be it the same again: the filter would start over, and another hand might be taken."""
+    followed = FollowedHand(RIGHT)
+    for number in range(30):
+        before = followed.update(9.0 + number / 29, [hand(1, 0.5), hand(2, 0.6)][: number + 1])
+    assert followed.is_out_of_order(stamp, [hand(2)])
+    assert followed.update(stamp, [hand(2)]) is None
+    assert (followed.track_id, followed.hand, followed.change) == (1, None, "")
+    after = followed.update(10.03, [hand(1, 0.5, joints=gesture("open") + 0.001)])
+    assert before is not None
+    assert after is not None
+    assert np.abs(after.joints - before.joints).max() < 0.0009, "still smoothed"
+
+
+def test_a_frame_without_hands_takes_those_of_its_stamp_back() -> None:
+    followed = FollowedHand(RIGHT)
+    followed.update(10.0, [hand(1)])
+    assert not followed.is_out_of_order(10.0, [])
+    estimate = followed.update(10.0, [])
+    assert estimate is None or estimate.age == 0.0
+    assert followed.hand is None
 
 
 def test_a_hand_outside_the_workspace_gives_way_at_once() -> None:

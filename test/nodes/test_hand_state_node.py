@@ -177,6 +177,17 @@ def test_silence_clears_the_smoothed_hands(person: Person) -> None:
     assert (hands[1].header, len(hands[1].hands)) == (header, 0)
 
 
+def test_a_message_that_comes_twice_or_late_is_not_taken(person: Person) -> None:
+    person.show(hand_pose(gesture("open")))
+    count = len(person.received["right/grasp"])
+    before = counted(person.client, "out of order")
+    for late in (0.0, -0.02):
+        header = Header(stamp=Time(sec=int(person.time + late), nanosec=round((person.time + late) % 1 * 1e9)))
+        person._publisher.publish(HandMessages().hands(header, [hand_pose(gesture("fist"))], "test"))
+    assert person.client.until(lambda: counted(person.client, "out of order") == before + 2)
+    assert len(person.received["right/grasp"]) == count
+
+
 def test_without_stamps_a_hand_is_followed_by_when_it_comes(person: Person) -> None:
     joints = gesture("open")
     first, second = (replace(hand_pose(joints), track_id=number) for number in (1, 2))

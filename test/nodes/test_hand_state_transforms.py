@@ -274,6 +274,7 @@ def test_an_image_out_of_order_forgets_no_transform(robot: Robot) -> None:
     for after in (0.100, 0.099, 0.150):
         robot.time = start + after - 1.0
         robot.show("shoulder")
-    robot.client.until(lambda: len(robot.wrists) == 3)
-    assert [wrist.header.stamp for wrist in robot.wrists] == [stamp(start + after) for after in (0.100, 0.099, 0.150)]
+    robot.client.until(lambda: len(robot.wrists) == 2)
+    # The one in between is no newer than the first.
+    assert [wrist.header.stamp for wrist in robot.wrists] == [stamp(start + after) for after in (0.100, 0.150)]
     robot.time = start + 10.0

@@ -19,6 +19,7 @@ from visualization_msgs.msg import Marker
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.hand import BONES
 from dense3d_ros.msg import HandPose
+from dense3d_ros.nodes.messages import stamp_nanoseconds
 
 SCRIPT = str(Path(__file__).parents[1] / "node_rigid_model.py")
 PLACES = ((0.0, 0.0, 0.5), (0.05, -0.04, 0.45), (-0.06, 0.03, 0.6))
@@ -87,9 +88,12 @@ def test_hands_carry_stamp_frame_and_true_coordinates(client: Client, source: So
 
 
 def test_a_hand_keeps_its_number(client: Client, source: Source) -> None:
-    image, info = frame(client)
-    later = depth_message(scene(PLACES[0])[0], Time(sec=image.header.stamp.sec + 1, nanosec=0))
-    image.header.stamp.nanosec = 970_000_000
+    """Over the turn of a second, so far back that the time was set."""
+    now = client.now().sec
+    image, later = (
+        depth_message(scene(PLACES[0])[0], stamp)
+        for stamp in (Time(sec=now - 3, nanosec=970_000_000), Time(sec=now - 2))
+    )
     info = info_message(image, CAMERA)
     first, second = source.send(image, info), source.send(later, info_message(later, CAMERA))
     assert first.hands[0].track_id == second.hands[0].track_id
@@ -288,6 +292,17 @@ def test_stamps_that_jump_back_are_followed(client: Client, source: Source) -> N
     again = source.send(image, info_message(image, CAMERA))
     assert error_of(again, PLACES[0]) < TOLERANCE
     assert again.hands[0].track_id != first.hands[0].track_id
+
+
+def test_an_image_out_of_order_ends_no_track(client: Client, source: Source) -> None:
+    image, info = frame(client)
+    first = source.send(image, info)
+    stamp = stamp_nanoseconds(image.header.stamp) - 1_000_000
+    image.header.stamp = Time(sec=stamp // 10**9, nanosec=stamp % 10**9)
+    assert source.send(image, info_message(image, CAMERA), timeout=0.1) is None
+    again = source.send(*frame(client))
+    assert again.hands[0].track_id == first.hands[0].track_id
+    assert any(value.key == "refused: out of order" for value in client.diagnostic("1 in the last frame").values)
 
 
 def test_image_and_info_of_different_stamps_are_no_pair(client: Client, source: Source) -> None:

@@ -20,12 +20,13 @@ pytest.importorskip("rclpy", reason="ROS 2 is not installed")
 from dense3d_ros import cli
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.learning.synthetic.animation import HandAnimation
+from dense3d_ros.recordings.offline import Intrinsics
 from dense3d_ros.recordings.result_folder import prepare_results
 from dense3d_ros.rehearsal.demo_observer import DemoObservation
 from dense3d_ros.rehearsal.demo_report import failures, remarks
 from dense3d_ros.rehearsal.teleop import TeleopObservation
 from dense3d_ros.rehearsal.teleop_observer import Moment
-from dense3d_ros.rehearsal.teleop_report import causes
+from dense3d_ros.rehearsal.teleop_report import causes, write_teleop
 from dense3d_ros.rehearsal.teleop_report import report as teleop_report
 from dense3d_ros.retargeting.robot import load_robot
 
@@ -103,6 +104,15 @@ def test_it_is_said_why_images_moved_no_robot() -> None:
         "parallel_gripper got 40 commands for 100 frames (dropped for a newer image: 10, no hand found: 5, refused: 3, "
         "held: the wrist jumped: 3, lost on the way to a node: 39)"
     )
+
+
+def test_two_configurations_of_one_robot_are_told_apart(tmp_path: Path) -> None:
+    robots = {f"robot_{number}": load_robot("parallel_gripper") for number in (1, 2)}
+    moments = [Moment(commands={"robot_2": {"finger_joint": 0.0}})] * 10
+    figures = write_teleop(
+        TeleopObservation(10, moments, [], robots, {}, 60.0), Intrinsics(475, 475, 319.5, 239.5, 0.001), tmp_path
+    )
+    assert figures["commands"] == {"parallel_gripper (robot_1)": 0, "parallel_gripper (robot_2)": 10}
 
 
 def test_a_folder_without_a_hand_is_not_called_done(tmp_path: Path) -> None:

@@ -79,6 +79,22 @@ def test_the_solver_always_ends_and_goes_on_with_the_next_hand() -> None:
     np.testing.assert_allclose(first.positions(joints), second.positions(joints), atol=1e-6)
 
 
+def test_what_is_forgotten_does_not_smooth_the_next_hand(tmp_path: Path) -> None:
+    pytest.importorskip("dex_retargeting", reason="the extra retargeting is not installed")
+    values = settings("four_fingered_hand")
+    values["retargeting"]["low_pass_alpha"] = 0.2  # type: ignore[index]
+    path = tmp_path / "smooth.yaml"
+    path.write_text(yaml.safe_dump(values))
+    robot, fresh = load_robot(str(path)), load_robot(str(path))
+    for _ in range(5):
+        robot.positions(gesture("open"))
+    smoothed = robot.positions(gesture("fist"))
+    expected = fresh.positions(gesture("fist"))
+    assert np.abs(smoothed - expected).max() > 0.3
+    robot.forget()
+    np.testing.assert_allclose(robot.positions(gesture("fist")), expected, atol=1e-4)
+
+
 def test_where_the_hand_is_does_not_matter_to_the_fingers() -> None:
     pytest.importorskip("dex_retargeting", reason="the extra retargeting is not installed")
     turned = rendered_hands("soma", 1)[0]

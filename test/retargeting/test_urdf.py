@@ -42,6 +42,21 @@ def test_links_are_where_pinocchio_has_them(name: str) -> None:
             np.testing.assert_allclose(place, frame.homogeneous, atol=1e-9)
 
 
+def test_a_joint_that_mimics_a_mimicking_joint_moves_with_both(tmp_path: Path) -> None:
+    path = tmp_path / "chain.urdf"
+    joints = "".join(
+        f'<joint name="{name}" type="prismatic"><parent link="a"/><child link="{name}"/>{LIMIT}{mimic}</joint>'
+        for name, mimic in (
+            ("j", ""),
+            ("k", '<mimic joint="j" multiplier="2"/>'),
+            ("l", '<mimic joint="k" multiplier="-1" offset="0.5"/>'),
+        )
+    )
+    path.write_text(f"<robot>{LINK}{''.join(f'<link name={name!r}/>' for name in 'jkl')}{joints}</robot>")
+    places = read_urdf(path).link_places({"j": 0.1})
+    assert [places[link][0, 3] for link in "jkl"] == pytest.approx([0.1, 0.2, 0.3])
+
+
 def test_shapes_and_colours_are_read() -> None:
     gripper = read_urdf(robots_folder() / "parallel_gripper.urdf")
     kinds = [shape.kind for shape in gripper.links["gripper_base"]]
@@ -66,6 +81,7 @@ def test_shapes_and_colours_are_read() -> None:
         (hinge("magic"), "joint 'j' has the type 'magic'; accepted: revolute, continuous, prismatic, fixed"),
         (hinge(more=""), "joint 'j' has no <limit>"),
         (hinge(parent="b"), "the joints j go in a circle"),
+        (hinge(more=f'{LIMIT}<mimic joint="j"/>'), "the joints j mimic each other in a circle"),
         (
             hinge(more=LIMIT + '<axis xyz="0 nan 0"/>'),
             "the axis of joint 'j' has '0 nan 0'; accepted: 3 finite numbers",

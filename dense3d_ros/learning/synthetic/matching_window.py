@@ -13,13 +13,14 @@ _EMPTY = np.float32(1e3)
 """Metres that stand for no surface: further than any."""
 
 
-def matched(depth: Depth, camera: Camera, baseline: float, radius: int) -> Depth:
+def matched(depth: Depth, camera: Camera, baseline: float, radius: int, pixel: float = 1.0) -> Depth:
     """(H, W) metres, 0 = nothing, as triangulation over a window of `radius` pixels to each side sees them.
 
-    baseline: metres. For a radius of 0 the same array comes back.
+    baseline: metres. pixel: how many of the image's pixels one of the sensor's is. For a radius of 0 the same array
+    comes back.
 
-    Gaps and slivers of up to `radius` pixels, at most two, go; what differs by less than a pixel of disparity becomes
-    one surface, so that fingers beside each other melt. Larger steps stay sharp.
+    Gaps and slivers of up to `radius` pixels, at most two, go; what differs by less than a sensor's pixel of disparity
+    becomes one surface, so that fingers beside each other melt. Larger steps stay sharp.
     """
     if radius <= 0:
         return depth
@@ -27,15 +28,15 @@ def matched(depth: Depth, camera: Camera, baseline: float, radius: int) -> Depth
     filled = cv2.medianBlur(np.where(depth > 0, depth, _EMPTY), min(2 * radius + 1, 5))
     disparity = np.where(filled < _EMPTY, scale / filled, np.float32(0))
     along_rows, everywhere = np.empty_like(disparity), np.empty_like(disparity)
-    _mean_of_alike(disparity, radius, along_rows)
-    _mean_of_alike(along_rows.T, radius, everywhere.T)
+    _mean_of_alike(disparity, radius, np.float32(pixel), along_rows)
+    _mean_of_alike(along_rows.T, radius, np.float32(pixel), everywhere.T)
     result: Depth = np.where(everywhere > 0, scale / np.where(everywhere > 0, everywhere, 1), np.float32(0))
     return result
 
 
 @njit(cache=True, nogil=True)
-def _mean_of_alike(disparity, radius, out):  # type: ignore[no-untyped-def]
-    """Each pixel's mean over its row's neighbours that are less than a pixel of disparity apart; 0 stays 0."""
+def _mean_of_alike(disparity, radius, alike, out):  # type: ignore[no-untyped-def]
+    """Each pixel's mean over its row's neighbours that are less than `alike` apart; 0 stays 0."""
     height, width = disparity.shape
     for row in range(height):
         for column in range(width):
@@ -43,7 +44,7 @@ def _mean_of_alike(disparity, radius, out):  # type: ignore[no-untyped-def]
             total, count = np.float32(0.0), 0
             for near in range(max(column - radius, 0), min(column + radius + 1, width)):
                 there = disparity[row, near]
-                if there > 0 and abs(there - here) < 1:
+                if there > 0 and abs(there - here) < alike:
                     total += there
                     count += 1
             out[row, column] = total / count if here > 0 else np.float32(0.0)

@@ -21,7 +21,7 @@ from dense3d_ros.learning.synthetic.protrusions import find_candidates
 from dense3d_ros.learning.synthetic.render import render_depth
 from dense3d_ros.learning.synthetic.sensors import random_sensor
 from dense3d_ros.learning.synthetic.settling import sample_grasp
-from dense3d_ros.learning.synthetic.views import View, of_view, sample_view
+from dense3d_ros.learning.synthetic.views import HEAD, View, of_view, sample_view
 
 HALF_SIZE = 0.15
 WINDOW = 0.5
@@ -35,6 +35,8 @@ TRAINED_MESHES = ("soma", "makehuman")
 LEARNED_CENTRE = 0.12
 """Up to this far the joints are learned, so that crops far off can be re-centred; beyond it is no crop of the hand."""
 _FULL_WIDTH = 640
+_COARSE, _COARSE_WIDTH = 0.2, 320
+"""Share of the cameras that have half as many pixels, or a driver that throws the others away."""
 
 
 @dataclass(frozen=True)
@@ -129,19 +131,21 @@ def _try_image(rng: np.random.Generator, assets: SceneAssets, *, empty: bool, at
     view = sample_view(rng, options) if at_hand else None
     hand, right = random_hand(rng, assets, options.right_hands, view)
     centre = hand_centre(hand.joints)
-    scene = _random_scene(rng, assets, hand, view, with_hand=not empty, at_hand=at_hand)
+    # Both hands of a wearer are one person's; whose the other hand is before any other camera, nobody knows.
+    right_beside = float(not right) if view is not None and view.kind == HEAD else 0.5
+    scene = _random_scene(rng, assets, hand, view, right_beside, with_hand=not empty, at_hand=at_hand)
     elsewhere = None
     if not at_hand:
         elsewhere = _other_centre(rng, scene, centre, options)
         if elsewhere is None or elsewhere[2] < options.distance[0] / 2:
             return None
         centre = elsewhere
-    camera = window_camera(centre, rng, options)
+    camera, pixel = window_camera(centre, rng, options)
     drawn = scene.draw(camera, visible=0.45 if at_hand else 0.0)
     if drawn is None:
         return None
     depth, ids = drawn
-    depth = random_sensor(rng, float(centre[2]), options.matching_windows).apply(depth, camera, rng)
+    depth = random_sensor(rng, float(centre[2]), options.matching_windows, pixel).apply(depth, camera, rng)
     if rng.random() < options.image_borders:
         _cut_off(rng, depth, ids == HAND_ID if at_hand else depth > 0)
     if _is_blank_around(centre, depth):
@@ -166,10 +170,18 @@ def random_hand(
     return placed_hand(rng, shaped_hand(rng, mesh, options, grasp, traits), options, view, right=right), right
 
 
-def window_camera(centre: NDArray[np.floating], rng: np.random.Generator, options: SceneOptions) -> Camera:
-    """The window of a camera image around a hand, coarser when it would be too large."""
+def window_camera(
+    centre: NDArray[np.floating], rng: np.random.Generator, options: SceneOptions
+) -> tuple[Camera, float]:
+    """The window of a camera image around a hand, coarser when it would be too large.
+
+    Also how many of its pixels one of the sensor's is, at most 1.
+    """
     field_of_view = np.radians(rng.uniform(*options.view))
-    return _window(centre, WINDOW, _FULL_WIDTH / 2 / float(np.tan(field_of_view / 2)), MAX_WINDOW_PIXELS)
+    width = _COARSE_WIDTH if rng.random() < _COARSE else _FULL_WIDTH
+    focal = width / 2 / float(np.tan(field_of_view / 2))
+    camera = _window(centre, WINDOW, focal, MAX_WINDOW_PIXELS)
+    return camera, camera.fx / focal
 
 
 def _window(centre: NDArray[np.floating], edge: float, focal: float, most_pixels: int) -> Camera:
@@ -186,6 +198,7 @@ def _random_scene(
     assets: SceneAssets,
     hand: PosedHand,
     view: View | None,
+    right_beside: float,
     *,
     with_hand: bool,
     at_hand: bool,
@@ -194,7 +207,7 @@ def _random_scene(
     meshes = list(clutter.surroundings(rng, hand, assets.bodies, at_least_one=not with_hand, options=options))
     if at_hand and rng.random() < options.second_hands:
         near, far = (0.03, 0.09) if rng.random() < options.touching_hands else (0.09, 0.25)
-        other = _hand_beside(rng, assets, hand, near, far, view)
+        other = _hand_beside(rng, assets, hand, near, far, right_beside, view)
         meshes.append((other.vertices, other.faces))
         if view is not None:
             # Both hands of a wearer are at work.
@@ -214,10 +227,11 @@ def _hand_beside(
     hand: PosedHand,
     near: float,
     far: float,
+    right_share: float = 0.5,
     view: View | None = None,
 ) -> PosedHand:
     """Another hand, its centre near..far metres from that of `hand`."""
-    other, _ = random_hand(rng, assets, view=view)
+    other, _ = random_hand(rng, assets, right_share, view)
     return other.placed(np.eye(3), clutter.beside(rng, hand, near, far) - hand_centre(other.joints))
 
 

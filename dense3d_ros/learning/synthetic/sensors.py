@@ -1,9 +1,9 @@
 """Models of depth sensors: a clean rendered depth image becomes one like a real sensor's.
 
-The image is taken to be at the sensor's own resolution; it may be a window of the sensor's image. Lengths
-are in metres; `jitter`, `correlation`, `fattening` and `edge_radius` in pixels; `holes` and `flying` are
-shares of pixels. A surface may grow into empty pixels beside it by the lateral jitter or by fattening;
-elsewhere 0 stays 0.
+The image may be a window of the sensor's image, and coarser: a pixel of the sensor is then `pixel` of its pixels, at
+most 1. Lengths are in metres; `jitter`, `correlation`, `fattening`, `edge_radius`, `window` and disparities in pixels
+of the sensor; `holes` and `flying` are shares of pixels. A surface may grow into empty pixels beside it by the lateral
+jitter or by fattening; elsewhere 0 stays 0.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from dense3d_ros.learning.synthetic.matching_window import matched
 from dense3d_ros.learning.synthetic.sensor_effects import Depth
 
 _LEAST_COSINE = np.float32(0.15)
+_FINE = 0.7
+"""`pixel` of an image above which the sensor's neighbouring pixels are the image's."""
 
 
 class Sensor(Protocol):
@@ -50,6 +52,7 @@ class StructuredLight:
     least_cosine: float = 0.2
     reach: float = 5.0
     window: int = 0
+    pixel: float = 1.0
 
     @classmethod
     def random(cls, rng: np.random.Generator, distance: float) -> StructuredLight:
@@ -72,15 +75,18 @@ class StructuredLight:
         return sigma
 
     def apply(self, depth: Depth, camera: Camera, rng: np.random.Generator) -> Depth:
-        depth = matched(depth, camera, self.baseline, self.window)
+        pixel = self.pixel
+        depth = matched(depth, camera, self.baseline, round(self.window * pixel), pixel)
         cosines = effects.cosine(depth, camera)
-        gone = effects.shadow(depth, camera, self.baseline) | effects.behind_edge(depth, self.edge_radius)
+        gone = effects.shadow(depth, camera, self.baseline) | effects.behind_edge(
+            depth, round(self.edge_radius * pixel)
+        )
         gone |= effects.lost(depth, cosines, self.least_cosine, self.reach, rng)
-        measured = effects.jittered(np.where(gone, np.float32(0), depth), self.jitter, rng)
-        error = self.sigma(depth, cosines) * effects.noise(depth.shape, self.correlation, rng)
+        measured = effects.jittered(np.where(gone, np.float32(0), depth), self.jitter * pixel, rng)
+        error = self.sigma(depth, cosines) * effects.noise(depth.shape, self.correlation * pixel, rng)
         measured = _with_error(measured, error)
-        measured = effects.quantised_disparity(measured, camera, self.baseline, self.disparity_step)
-        measured[effects.blobs(depth.shape, self.holes, 2.0, rng)] = 0
+        measured = effects.quantised_disparity(measured, camera, self.baseline, self.disparity_step * pixel)
+        measured[effects.blobs(depth.shape, self.holes, 2.0 * pixel, rng)] = 0
         return effects.quantised(measured, self.step)
 
 
@@ -100,6 +106,7 @@ class TimeOfFlight:
     holes: float = 0.001
     least_cosine: float = 0.15
     reach: float = 5.0
+    pixel: float = 1.0
 
     @classmethod
     def random(cls, rng: np.random.Generator, distance: float) -> TimeOfFlight:
@@ -122,13 +129,13 @@ class TimeOfFlight:
     def apply(self, depth: Depth, camera: Camera, rng: np.random.Generator) -> Depth:
         cosines = effects.cosine(depth, camera)
         gone = effects.lost(depth, cosines, self.least_cosine, self.reach, rng)
-        measured = effects.jittered(np.where(gone, np.float32(0), depth), self.jitter, rng)
-        effects.add_flying_pixels(measured, self.flying, rng)
+        measured = effects.jittered(np.where(gone, np.float32(0), depth), self.jitter * self.pixel, rng)
+        effects.add_flying_pixels(measured, self.flying * self.pixel, rng)
         error = self.sigma(depth, cosines) * effects.noise(depth.shape, 0.0, rng)
         if self.multipath > 0:
-            error += self.multipath * effects.noise(depth.shape, 15.0, rng)
+            error += self.multipath * effects.noise(depth.shape, 15.0 * self.pixel, rng)
         measured = _with_error(measured, error)
-        measured[effects.blobs(depth.shape, self.holes, 1.0, rng)] = 0
+        measured[effects.blobs(depth.shape, self.holes, self.pixel, rng)] = 0
         return effects.quantised(measured, self.step)
 
 
@@ -152,6 +159,7 @@ class Stereo:
     least_cosine: float = 0.12
     reach: float = 8.0
     window: int = 0
+    pixel: float = 1.0
 
     @classmethod
     def random(cls, rng: np.random.Generator, distance: float) -> Stereo:
@@ -168,19 +176,20 @@ class Stereo:
 
     def sigma(self, depth: Depth, camera: Camera) -> Depth:
         """Standard deviation of the axial noise in metres."""
-        sigma: Depth = np.square(depth) * np.float32(self.subpixel / (camera.fx * abs(self.baseline)))
+        sigma: Depth = np.square(depth) * np.float32(self.subpixel * self.pixel / (camera.fx * abs(self.baseline)))
         return sigma
 
     def apply(self, depth: Depth, camera: Camera, rng: np.random.Generator) -> Depth:
-        depth = matched(depth, camera, self.baseline, self.window)
+        pixel = self.pixel
+        depth = matched(depth, camera, self.baseline, round(self.window * pixel), pixel)
         gone = effects.shadow(depth, camera, self.baseline)
         gone |= effects.lost(depth, effects.cosine(depth, camera), self.least_cosine, self.reach, rng)
-        measured = effects.fattened(np.where(gone, np.float32(0), depth), self.fattening, rng)
-        measured = effects.jittered(measured, self.jitter, rng)
-        error = self.sigma(measured, camera) * effects.noise(depth.shape, self.correlation, rng)
+        measured = effects.fattened(np.where(gone, np.float32(0), depth), round(self.fattening * pixel), rng)
+        measured = effects.jittered(measured, self.jitter * pixel, rng)
+        error = self.sigma(measured, camera) * effects.noise(depth.shape, self.correlation * pixel, rng)
         measured = _with_error(measured, error)
-        measured = effects.quantised_disparity(measured, camera, self.baseline, self.disparity_step)
-        measured[effects.blobs(depth.shape, self.holes, 4.0, rng)] = 0
+        measured = effects.quantised_disparity(measured, camera, self.baseline, self.disparity_step * pixel)
+        measured[effects.blobs(depth.shape, self.holes, 4.0 * pixel, rng)] = 0
         return effects.quantised(measured, self.step)
 
 
@@ -204,6 +213,7 @@ class CodedLight:
     step: float = 0.000125
     least_cosine: float = 0.2
     reach: float = 1.2
+    pixel: float = 1.0
 
     @classmethod
     def random(cls, rng: np.random.Generator, distance: float) -> CodedLight:
@@ -226,16 +236,21 @@ class CodedLight:
         return sigma
 
     def apply(self, depth: Depth, camera: Camera, rng: np.random.Generator) -> Depth:
+        pixel = self.pixel
         cosines = effects.cosine(depth, camera)
-        gone = effects.shadow(depth, camera, self.baseline) | effects.behind_edge(depth, self.edge_radius)
+        gone = effects.shadow(depth, camera, self.baseline) | effects.behind_edge(
+            depth, round(self.edge_radius * pixel)
+        )
         gone |= effects.lost(depth, cosines, self.least_cosine, self.reach, rng)
         measured = depth.copy()
-        effects.add_flying_pixels(measured, self.flying, rng)
+        effects.add_flying_pixels(measured, self.flying * pixel, rng)
         measured[gone] = 0
-        measured = effects.despeckled(effects.jittered(measured, self.jitter, rng, self.correlation))
-        error = self.sigma(depth, cosines) * effects.noise(depth.shape, self.correlation, rng)
+        measured = effects.jittered(measured, self.jitter * pixel, rng, self.correlation * pixel)
+        # Of a coarser image a speck would be a finger's edge.
+        measured = effects.despeckled(measured) if pixel > _FINE else measured
+        error = self.sigma(depth, cosines) * effects.noise(depth.shape, self.correlation * pixel, rng)
         if self.drift > 0:
-            error += self.drift * np.square(depth) * effects.noise(depth.shape, 10.0, rng)
+            error += self.drift * np.square(depth) * effects.noise(depth.shape, 10.0 * pixel, rng)
         return effects.quantised(_with_error(measured, error), self.step)
 
 
@@ -254,7 +269,7 @@ def find_sensor(name: str) -> Sensor | None:
     return SENSORS.get(name)
 
 
-_KINDS: tuple[Callable[[np.random.Generator, float], Sensor], ...] = (
+_KINDS: tuple[Callable[[np.random.Generator, float], StructuredLight | TimeOfFlight | Stereo | CodedLight], ...] = (
     StructuredLight.random,
     TimeOfFlight.random,
     Stereo.random,
@@ -262,12 +277,13 @@ _KINDS: tuple[Callable[[np.random.Generator, float], Sensor], ...] = (
 )
 
 
-def random_sensor(rng: np.random.Generator, distance: float = 0.6, windows: float = 0.0) -> Sensor:
+def random_sensor(rng: np.random.Generator, distance: float = 0.6, windows: float = 0.0, pixel: float = 1.0) -> Sensor:
     """A sensor of a random kind and quality, from nearly clean to poor, that can see at `distance` metres.
 
     windows: share of structured light and stereo that match over a window, with their noise, instead of pixel by pixel.
+    pixel: how many of the image's pixels one of the sensor's is, at most 1.
     """
-    sensor = _KINDS[rng.integers(len(_KINDS))](rng, distance)
+    sensor = replace(_KINDS[rng.integers(len(_KINDS))](rng, distance), pixel=pixel)
     if windows and isinstance(sensor, StructuredLight | Stereo) and rng.random() < windows:
         window = int(rng.integers(1, 5))
         return replace(sensor, window=window, correlation=sensor.correlation + window / 2)
