@@ -18,25 +18,16 @@ import sys
 import time
 from pathlib import Path
 
+import yaml
+
 ROOT = Path(__file__).parents[1]
 TESTS = ("test/runtime/test_device_crop.py", "test/learning/test_muon.py", "test/runtime/test_runtime.py")
 PROBE_S, LAST_S = 40.0, 25.0
 """Of training to see how fast it is; and for the last validation and what is copied."""
 STARTING_S = 15.0
-RECIPE = """\
-name: hand
-stacks: 1
-features: 128
-wide_blocks: 2
-stride: 8
-refining_blocks: 2
-batch_size: {batch}
-learning_rate: {rate}
-warm_up_samples: 20000
-seed: {seed}
-stages:
-  - {{samples: {samples}, resolution: 128}}
-"""
+RECIPE = ROOT / "dense3d_ros" / "learning" / "training" / "recipes" / "hand.yaml"
+"""Of the network and its crops; steps, rate and samples are this session's."""
+WARM_UP = 20_000
 
 
 def main() -> int:
@@ -90,8 +81,7 @@ def _write_recipe(arguments: argparse.Namespace, deadline: float) -> None:
     shutil.rmtree(arguments.run, ignore_errors=True)
     arguments.run.mkdir(parents=True)
     recipe = arguments.run / "recipe.yaml"
-    wanted = {"batch": arguments.batch, "rate": arguments.rate, "seed": arguments.seed}
-    recipe.write_text(RECIPE.format(**wanted, samples=10**8))
+    recipe.write_text(_recipe(arguments, 10**8))
     probe = arguments.run / "probe"
     _train(arguments, ["--seconds", str(PROBE_S)], probe)
     # The first rows hold the start of the workers.
@@ -101,8 +91,24 @@ def _write_recipe(arguments: argparse.Namespace, deadline: float) -> None:
     left = deadline - time.monotonic() - LAST_S - STARTING_S + arguments.later
     samples = max(arguments.batch, int(speed * left * 0.97))
     print(f"{speed:.0f} crops a second, {samples} samples in {left:.0f} s", flush=True)
-    recipe.write_text(RECIPE.format(**wanted, samples=samples))
+    recipe.write_text(_recipe(arguments, samples))
     print(recipe.read_text(), flush=True)
+
+
+def _recipe(arguments: argparse.Namespace, samples: int) -> str:
+    values = yaml.safe_load(RECIPE.read_text(encoding="utf-8"))
+    (stage,) = values["stages"]
+    return yaml.safe_dump(
+        {
+            **values,
+            "batch_size": arguments.batch,
+            "learning_rate": arguments.rate,
+            "warm_up_samples": min(WARM_UP, samples // 2),
+            "seed": arguments.seed,
+            "stages": [{**stage, "samples": samples}],
+        },
+        sort_keys=False,
+    )
 
 
 def _train(arguments: argparse.Namespace, limit: list[str], output: Path | None = None) -> bool:

@@ -154,10 +154,19 @@ def test_a_stump_has_no_fingers(assets: SceneAssets) -> None:
 
 def test_cameras_have_the_view_of_the_options(assets: SceneAssets) -> None:
     rng = np.random.default_rng(4)
-    cameras = [scenes.window_camera(np.array([0.0, 0.0, 1.4]), rng, assets.options) for _ in range(200)]
-    views = [2 * np.degrees(np.arctan(320 / camera.fx)) for camera in cameras]
-    assert 50 <= min(views) < 53
-    assert 87 < max(views) <= 90
+    far, near = (
+        [scenes.window_camera(np.array([0.0, 0.0, z]), rng, assets.options) for _ in range(200)] for z in (1.4, 0.3)
+    )
+    # A fifth have half as many pixels, which looks like twice the tangent.
+    views = np.array([2 * np.degrees(np.arctan(320 / camera.fx)) for camera, _ in far])
+    assert 50 <= views.min() < 53
+    assert 87 < views[views < 90].max() <= 90
+    assert 0.1 < np.mean(views > 90) < 0.35
+    assert min(pixel for _, pixel in far) > 0.95
+    for camera, pixel in near:
+        assert camera.width <= scenes.MAX_WINDOW_PIXELS
+        assert 49 <= 2 * np.degrees(np.arctan(320 / (camera.fx / pixel))) <= 127
+    assert np.median([pixel for _, pixel in near]) < 0.5
 
 
 def test_a_sample_costs_milliseconds(assets: SceneAssets, samples: list[Sample]) -> None:

@@ -330,3 +330,34 @@ def test_random_sensors_measure_finite_depth_near_the_truth() -> None:
         error = (measured - clean)[ball & (measured > 0)]
         assert np.median(np.abs(error)) < 0.02
     assert len(kinds) == 4
+
+
+def box_before_wall_of(camera: Camera) -> np.ndarray:
+    vertices, faces = primitives.plane(4, 4, 40)
+    depth = render_depth((vertices + np.float32([0, 0, 0.8])).astype(np.float32), faces, camera)
+    vertices, faces = primitives.plane(0.08, 0.06)
+    return render_depth(vertices + np.float32([0, 0, 0.5]), faces, camera, depth)
+
+
+@pytest.mark.parametrize("sensor", [StructuredLight(window=4), Stereo(window=4), Stereo(fattening=3), CodedLight()])
+def test_a_coarser_image_of_a_sensor_has_its_noise_and_its_edges(
+    sensor: StructuredLight | Stereo | CodedLight,
+) -> None:
+    """A third of the pixels: what is in metres stays, instead of growing threefold."""
+    fine, coarse = (Camera(f * 475.0, f * 475.0, f * 100 - 0.5, f * 80 - 0.5, f * 200, f * 160) for f in (3, 1))
+    found = []
+    for camera, pixel in ((fine, 1.0), (coarse, 1 / 3), (coarse, 1.0)):
+        clean, errors, grown = box_before_wall_of(camera), [], []
+        for seed in range(4):
+            measured = replace(sensor, pixel=pixel).apply(clean, camera, generator(seed))
+            is_wall = (clean > 0.7) & (measured > 0)
+            near = is_wall & (measured < 0.65)
+            errors.append((measured - clean)[is_wall & ~near & (np.abs(measured - clean) < 0.1)])
+            grown.append(np.count_nonzero(near) / camera.fx**2)
+        found.append((float(np.std(np.concatenate(errors))), float(np.mean(grown))))
+    (noise, grown_by), (scaled_noise, scaled_grown), (unscaled_noise, unscaled_grown) = found
+    assert scaled_noise == pytest.approx(noise, rel=0.25)
+    assert scaled_grown <= 1.2 * grown_by
+    assert unscaled_grown > 2.5 * grown_by
+    if isinstance(sensor, Stereo):
+        assert unscaled_noise > 2.5 * noise

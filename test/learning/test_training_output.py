@@ -7,9 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from dense3d_ros import cli
 from dense3d_ros.learning.training import hourglass
+from dense3d_ros.learning.training.checkpoint import Progress
+from dense3d_ros.learning.training.curves import LOG_STEPS, Curves
 from dense3d_ros.learning.training.hourglass import HourglassMethod
 from dense3d_ros.learning.training.recipe import Recipe, Stage
 from dense3d_ros.learning.training.train import train
@@ -98,3 +101,20 @@ def test_a_calibration_that_cannot_be_written_is_refused_beforehand(
     monkeypatch.setattr("dense3d_ros.learning.calibration.calibrate.calibrate_file", None)
     assert cli.main(["calibrate", "--model", available_models()[0], "--output", str(tmp_path / output)]) == 2
     assert "--output must be a file in an existing folder, named *.safetensors" in capsys.readouterr().err
+
+
+def test_rows_of_steps_that_a_killed_run_did_not_keep_are_dropped(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text("samples,loss\n4800,1.0\n9600,0.9\n14400,0.8\n")
+    curves = Curves(path, 128, 9600)
+    assert path.read_text().splitlines() == ["samples,loss", "4800,1.0", "9600,0.9"]
+    for step in range(LOG_STEPS):
+        curves.add({"loss": torch.tensor(0.5)}, Progress(samples=9600 + 96 * (step + 1)), 0.01)
+    assert [row.split(",")[0] for row in path.read_text().splitlines()] == ["samples", "4800", "9600", "14400"]
+
+
+@pytest.mark.parametrize("warm_up", [0, 10_000, 20_000])
+def test_a_rate_without_warm_up_or_of_nothing_else_is_a_number(warm_up: int) -> None:
+    recipe = Recipe("short", (Stage(10_000, 128),), learning_rate=0.02, warm_up_samples=warm_up)
+    rates = [recipe.rate_after(samples) for samples in range(0, 10_001, 100)]
+    assert all(0 < rate <= 0.02 for rate in rates)

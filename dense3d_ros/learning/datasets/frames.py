@@ -36,8 +36,12 @@ def benchmark_frame(sample: DatasetSample, benchmark: Benchmark, camera: Camera 
         # ICVL is labelled in pixels and depth, the others in millimetres.
         joints = camera.back_project(sample.camera.project(joints), joints[:, 2]).astype(np.float32)
     depth = sample.depth.metres() * np.float32(1000)
-    limit = ICVL_DEPTH_LIMIT if benchmark.name == "icvl" else None
-    return PaperFrame(depth, camera or sample.camera, joints, limit)
+    return PaperFrame(depth, camera or sample.camera, joints, depth_limit(benchmark))
+
+
+def depth_limit(benchmark: Benchmark) -> float | None:
+    """Millimetres from which everything is background in a benchmark's crops; None where the joints decide."""
+    return ICVL_DEPTH_LIMIT if benchmark.name == "icvl" else None
 
 
 def open_dataset(name: str, root: Path, split: str, held_out: int = 0) -> DepthDataset:

@@ -14,7 +14,7 @@ from dense3d_ros.dense.paper_network import PaperNetwork
 from dense3d_ros.dense.paper_regressor import PaperJoints, paper_joints, stack_crops
 from dense3d_ros.geometry.benchmarks import Benchmark
 from dense3d_ros.geometry.hand import JOINT_INDEX, SKELETON, Handedness, upright_roll
-from dense3d_ros.learning.datasets.frames import benchmark_frame
+from dense3d_ros.learning.datasets.frames import benchmark_frame, depth_limit
 from dense3d_ros.learning.datasets.sample import DatasetSample
 from dense3d_ros.perception.detector import load_detector
 from dense3d_ros.perception.estimator import HandPoseEstimator
@@ -144,12 +144,14 @@ class PaperOnBenchmark:
 
     def found(self, sample: DatasetSample) -> Joints | None:
         depth = sample.depth.metres() * np.float32(1000)
+        limit = depth_limit(self.benchmark)
         crops = []
         for candidate in self._detector.detect(sample.depth, sample.camera, _CANDIDATES):
             corners = candidate.centre + np.float32(_REACH) * np.array([[-1, -1, 0], [1, 1, 0]], np.float32)
             box = joint_box(sample.camera.project(corners), sample.camera)
             try:
-                crops.append(crop_box(depth, sample.camera, box, float(candidate.centre[2]) * 1000 + _BEHIND))
+                behind = float(candidate.centre[2]) * 1000 + _BEHIND
+                crops.append(crop_box(depth, sample.camera, box, behind if limit is None else min(behind, limit)))
             except EmptyCropError:
                 continue
         if not crops:
@@ -158,7 +160,7 @@ class PaperOnBenchmark:
         joints = estimates.joints[int(estimates.heat.mean(1).argmax())].cpu().numpy()
         for _ in range(_ROUNDS):
             try:
-                joints = self._run([crop_joints(depth, sample.camera, joints)]).joints[0].cpu().numpy()
+                joints = self._run([crop_joints(depth, sample.camera, joints, limit)]).joints[0].cpu().numpy()
             except EmptyCropError:
                 break
         return self._scored(joints)

@@ -1,8 +1,8 @@
 """The fixed synthetic test set: whole images of four kinds of sensor, frame n a function of a seed and n alone.
 
-Hands, clutter and sensors are drawn from the same distributions as in training, from seeds that training never
-uses, and the image is the sensor's whole image, so that a detector has all of it to search. Every second hand
-is of a mesh that is never trained on.
+Hands, clutter and sensors are drawn as in training, from seeds that training never uses, without what training got
+later (views of head and wrist, matching windows, other anatomies and more). The image is the sensor's whole image, so
+that a detector has all of it to search. Every second hand is of a mesh that is never trained on.
 """
 
 from __future__ import annotations
@@ -62,7 +62,10 @@ class SyntheticTestSet:
 
     @classmethod
     def for_calibration(cls) -> SyntheticTestSet:
-        """Images of another seed as the training has them, all of meshes that are trained on."""
+        """Images of another seed, all of meshes that are trained on.
+
+        They have the hands that training got later, but neither its views of head and wrist nor its matching windows.
+        """
         return cls(SceneAssets.load(), None, CALIBRATION_SEED)
 
 

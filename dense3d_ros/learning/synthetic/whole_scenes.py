@@ -31,6 +31,7 @@ CALM = 0.5
 """Share of the images with hands in which nothing else lies about: clutter covers half of a hand as often as not."""
 CLIPPED_BEHIND = (0.12, 0.8)
 """Metres behind the furthest hand from which on nothing is measured where a camera's range is set short."""
+_SENSOR_WIDTH = 640
 _FIRST_HAND_ID = 10
 _OTHER_ID = 1
 
@@ -82,13 +83,14 @@ def make_whole_scene(rng: np.random.Generator, assets: SceneAssets, width: int =
     somewhere = rng.uniform(0.4, 1.2)
     distances = [float(hand_centre(hand.joints)[2]) for hand, _ in hands] or [somewhere]
     nearest = min(distances)
-    # Without windows: over half of a sensor's pixels they would be twice as wide.
-    measured = random_sensor(rng, nearest).apply(depth, camera, rng)
+    pixel = min(1.0, width / _SENSOR_WIDTH)
+    measured = random_sensor(rng, nearest, assets.options.matching_windows, pixel).apply(depth, camera, rng)
     if assets.options.clipped_depths and rng.random() < assets.options.clipped_depths:
         measured[measured > max(distances) + rng.uniform(*CLIPPED_BEHIND)] = 0
     labelled = tuple(
-        SceneHand(hand.joints, right, int(np.count_nonzero(ids == _FIRST_HAND_ID + number)) / max(whole[number], 1))
+        SceneHand(hand.joints, right, int(np.count_nonzero(seen)) / max(whole[number], 1))
         for number, (hand, right) in enumerate(hands)
+        for seen in [(ids == _FIRST_HAND_ID + number) & (measured > 0)]
     )
     return WholeScene(measured, camera, labelled)
 

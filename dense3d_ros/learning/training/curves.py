@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from dense3d_ros.atomic_write import writing
+from dense3d_ros.atomic_write import write_text, writing
 from dense3d_ros.learning.training.checkpoint import Progress
 
 LOG_STEPS = 50
@@ -16,11 +16,19 @@ LOG_STEPS = 50
 
 
 class Curves:
-    """Adds rows to the file, which other runs may have begun, for steps at one resolution."""
+    """Adds rows to the file, which other runs may have begun, for steps at one resolution.
 
-    def __init__(self, path: Path, resolution: int) -> None:
+    samples: with which these steps begin. Rows after it are of steps that a killed run learned and did not keep.
+    """
+
+    def __init__(self, path: Path, resolution: int, samples: int) -> None:
         self._path, self._resolution = path, resolution
         self._losses: list[dict[str, Tensor]] = []
+        if path.exists():
+            titles, *rows = path.read_text(encoding="utf-8").splitlines()
+            kept = [row for row in rows if int(float(row.partition(",")[0])) <= samples]
+            if len(kept) < len(rows):
+                write_text(path, "\n".join([titles, *kept]) + "\n")
 
     def add(self, losses: dict[str, Tensor], progress: Progress, learning_rate: float) -> dict[str, float] | None:
         """Note the losses of a step; the means of the row that this has completed, if it has.

@@ -50,8 +50,8 @@ class Recipe:
 
     def rate_after(self, samples: int) -> float:
         """Learning rate: a linear warm-up, then half a cosine down to the final rate."""
-        warm = min(1.0, (samples + 1) / self.warm_up_samples)
-        share = min(1.0, max(0.0, samples - self.warm_up_samples) / (self.samples - self.warm_up_samples))
+        warm = min(1.0, (samples + 1) / max(1, self.warm_up_samples))
+        share = min(1.0, max(0.0, samples - self.warm_up_samples) / max(1, self.samples - self.warm_up_samples))
         cosine = 0.5 * (1 + math.cos(math.pi * share))
         return warm * (self.final_learning_rate + (self.learning_rate - self.final_learning_rate) * cosine)
 

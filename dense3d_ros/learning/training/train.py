@@ -101,7 +101,7 @@ class _Run:
             self.state.average.n_averaged.zero_()
         count, first = steps * method.accumulate, progress.batch + self.processes.rank
         batches = loader(method.batches(stage, first, count, self.processes.count), workers)
-        curves = Curves(self.folder.curves, stage.resolution)
+        curves = Curves(self.folder.curves, stage.resolution, progress.samples)
         started = saved = time.monotonic()
         before = progress.seconds
         in_time = True
