@@ -49,7 +49,7 @@ class Attention(nn.Module):
 
 
 class Looking(nn.Module):
-    """Attention of (B, N, W) tokens to keys and values (B, heads, M, W / heads) of others; it starts as zero."""
+    """Attention of (B, N, W) tokens to others, of which keys and values are given; it starts as zero."""
 
     def __init__(self, width: int = WIDTH, heads: int = _HEADS) -> None:
         super().__init__()
@@ -58,19 +58,22 @@ class Looking(nn.Module):
         nn.init.zeros_(self.out.weight)
 
     def forward(self, tokens: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        """tokens (B, N, W); key and value (B, heads, M, W / heads)."""
         out: Tensor = self.out(attended(split_heads(self.query(tokens), self.heads), key, value))
         return out
 
 
 def split_heads(x: Tensor, heads: int = _HEADS) -> Tensor:
     """(B, N, W) -> (B, heads, N, W / heads)."""
-    return x.unflatten(2, (heads, -1)).transpose(1, 2)
+    batch, count, width = x.shape
+    return x.reshape(batch, count, heads, width // heads).transpose(1, 2)
 
 
 def attended(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """(B, N, W): the values (B, heads, M, W / heads) mixed as each of N queries likes their keys."""
     weight = (query @ key.transpose(2, 3) * query.shape[-1] ** -0.5).softmax(dim=-1)
-    return (weight @ value).transpose(1, 2).flatten(2)
+    mixed: Tensor = (weight @ value).transpose(1, 2).flatten(2)
+    return mixed
 
 
 class Block(nn.Module):
