@@ -40,7 +40,7 @@ _OTHER_ID = 1
 class SceneHand:
     """A hand in a scene. joints: (21, 3) metres in the camera frame.
 
-    visible: share of its pixels, the forearm's included, that nothing covers and the sensor measures.
+    visible: share of its pixels, the forearm's included, that nothing covers.
     """
 
     joints: NDArray[np.float32]
