@@ -14,8 +14,8 @@ from dense3d_ros.learning.synthetic.hand_mesh import HandMesh
 from dense3d_ros.learning.synthetic.placing import random_rotation
 from dense3d_ros.learning.synthetic.poses import sample_angles
 from dense3d_ros.learning.synthetic.primitives import Mesh, box, cylinder, sphere
+from dense3d_ros.learning.synthetic.random_sensor import random_sensor
 from dense3d_ros.learning.synthetic.render import render_depth
-from dense3d_ros.learning.synthetic.sensors import random_sensor
 
 CAMERA = Camera(476.0, 476.0, 319.5, 239.5, 640, 480)
 

@@ -111,17 +111,17 @@ class HandPoseNode(Node):  # type: ignore[misc]
         waited = time.perf_counter() - frame.arrival
         if self._is_too_old(stamp, settings, ""):
             return
+        # Of a driver without stamps it is known when its images came.
+        moment = stamp or frame.arrival
+        if 0.0 < self._last_moment - moment < SET_BACK_S:
+            self._statistics.count("refused: out of order")
+            return
         read = self._read(frame)
         if read is None:
             return
         depth, camera = read
         decoded = time.perf_counter()
         estimator = self._estimator_for(model, settings)
-        # Of a driver without stamps it is known when its images came.
-        moment = stamp or frame.arrival
-        if 0.0 < self._last_moment - moment < SET_BACK_S:
-            self._statistics.count("refused: out of order")
-            return
         if camera != self._camera or moment < self._last_moment:
             # Another camera, or a bag that started again: what was tracked is elsewhere.
             estimator.reset()

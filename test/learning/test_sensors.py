@@ -11,6 +11,7 @@ from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.learning.synthetic import primitives
 from dense3d_ros.learning.synthetic import sensor_effects as effects
 from dense3d_ros.learning.synthetic.matching_window import matched
+from dense3d_ros.learning.synthetic.random_sensor import random_sensor
 from dense3d_ros.learning.synthetic.render import render_depth
 from dense3d_ros.learning.synthetic.sensors import (
     SENSORS,
@@ -19,7 +20,6 @@ from dense3d_ros.learning.synthetic.sensors import (
     Stereo,
     StructuredLight,
     TimeOfFlight,
-    random_sensor,
 )
 
 CAMERA = Camera(475.0, 475.0, 99.5, 79.5, 200, 160)

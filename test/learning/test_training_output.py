@@ -12,7 +12,7 @@ import torch
 from dense3d_ros import cli
 from dense3d_ros.learning.training import hourglass
 from dense3d_ros.learning.training.checkpoint import Progress
-from dense3d_ros.learning.training.curves import LOG_STEPS, Curves
+from dense3d_ros.learning.training.curves import LOG_STEPS, Curves, drop_later_rows
 from dense3d_ros.learning.training.hourglass import HourglassMethod
 from dense3d_ros.learning.training.recipe import Recipe, Stage
 from dense3d_ros.learning.training.train import train
@@ -105,9 +105,17 @@ def test_a_calibration_that_cannot_be_written_is_refused_beforehand(
 
 def test_rows_of_steps_that_a_killed_run_did_not_keep_are_dropped(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
-    path.write_text("samples,loss\n4800,1.0\n9600,0.9\n14400,0.8\n")
-    curves = Curves(path, 128, 9600)
+    drop_later_rows(path, 9600)
+    assert not path.exists()
+    path.write_text("")
+    drop_later_rows(path, 9600)
+    path.write_text("samples,loss\n70000,2.0\n4800,1.0\n9600,0.9\n14400,0.8\n960")
+    drop_later_rows(path, 4000)
+    assert path.read_text().splitlines() == ["samples,loss", "70000,2.0"], "another run's"
+    path.write_text("samples,loss\n4800,1.0\n9600,0.9\n14400,0.8\n960")
+    drop_later_rows(path, 9600)
     assert path.read_text().splitlines() == ["samples,loss", "4800,1.0", "9600,0.9"]
+    curves = Curves(path, 128)
     for step in range(LOG_STEPS):
         curves.add({"loss": torch.tensor(0.5)}, Progress(samples=9600 + 96 * (step + 1)), 0.01)
     assert [row.split(",")[0] for row in path.read_text().splitlines()] == ["samples", "4800", "9600", "14400"]

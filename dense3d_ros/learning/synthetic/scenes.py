@@ -18,8 +18,8 @@ from dense3d_ros.learning.synthetic.options import SceneOptions, scene_options
 from dense3d_ros.learning.synthetic.people import Traits, sample_traits
 from dense3d_ros.learning.synthetic.primitives import Mesh
 from dense3d_ros.learning.synthetic.protrusions import find_candidates
+from dense3d_ros.learning.synthetic.random_sensor import random_sensor
 from dense3d_ros.learning.synthetic.render import render_depth
-from dense3d_ros.learning.synthetic.sensors import random_sensor
 from dense3d_ros.learning.synthetic.settling import sample_grasp
 from dense3d_ros.learning.synthetic.views import HEAD, View, of_view, sample_view
 

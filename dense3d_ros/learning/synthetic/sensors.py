@@ -8,8 +8,7 @@ jitter or by fattening; elsewhere 0 stays 0.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -267,27 +266,6 @@ def find_sensor(name: str) -> Sensor | None:
     if name != "none" and name not in SENSORS:
         raise ValueError(f"sensor is '{name}'; accepted: none, {', '.join(sorted(SENSORS))}")
     return SENSORS.get(name)
-
-
-_KINDS: tuple[Callable[[np.random.Generator, float], StructuredLight | TimeOfFlight | Stereo | CodedLight], ...] = (
-    StructuredLight.random,
-    TimeOfFlight.random,
-    Stereo.random,
-    CodedLight.random,
-)
-
-
-def random_sensor(rng: np.random.Generator, distance: float = 0.6, windows: float = 0.0, pixel: float = 1.0) -> Sensor:
-    """A sensor of a random kind and quality, from nearly clean to poor, that can see at `distance` metres.
-
-    windows: share of structured light and stereo that match over a window, with their noise, instead of pixel by pixel.
-    pixel: how many of the image's pixels one of the sensor's is, at most 1.
-    """
-    sensor = replace(_KINDS[rng.integers(len(_KINDS))](rng, distance), pixel=pixel)
-    if windows and isinstance(sensor, StructuredLight | Stereo) and rng.random() < windows:
-        window = int(rng.integers(1, 5))
-        return replace(sensor, window=window, correlation=sensor.correlation + window / 2)
-    return sensor
 
 
 def _random_strength(rng: np.random.Generator) -> float:

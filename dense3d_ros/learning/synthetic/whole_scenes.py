@@ -15,9 +15,9 @@ from dense3d_ros.learning.synthetic.bodies import random_body
 from dense3d_ros.learning.synthetic.hand_mesh import PosedHand
 from dense3d_ros.learning.synthetic.placing import moved, random_rotation, turn_about
 from dense3d_ros.learning.synthetic.primitives import Mesh, box
+from dense3d_ros.learning.synthetic.random_sensor import random_sensor
 from dense3d_ros.learning.synthetic.render import render_depth
 from dense3d_ros.learning.synthetic.scenes import SceneAssets, random_hand
-from dense3d_ros.learning.synthetic.sensors import random_sensor
 from dense3d_ros.learning.synthetic.views import View, sample_view
 
 WIDTH = 320
@@ -32,6 +32,7 @@ CALM = 0.5
 CLIPPED_BEHIND = (0.12, 0.8)
 """Metres behind the furthest hand from which on nothing is measured where a camera's range is set short."""
 _SENSOR_WIDTH = 640
+"""Pixels a row of the sensors, of which a scene may have fewer."""
 _FIRST_HAND_ID = 10
 _OTHER_ID = 1
 
@@ -40,7 +41,7 @@ _OTHER_ID = 1
 class SceneHand:
     """A hand in a scene. joints: (21, 3) metres in the camera frame.
 
-    visible: share of its pixels, the forearm's included, that nothing covers.
+    visible: share of its pixels, the forearm's included, that nothing covers and the sensor measures.
     """
 
     joints: NDArray[np.float32]
@@ -87,10 +88,10 @@ def make_whole_scene(rng: np.random.Generator, assets: SceneAssets, width: int =
     measured = random_sensor(rng, nearest, assets.options.matching_windows, pixel).apply(depth, camera, rng)
     if assets.options.clipped_depths and rng.random() < assets.options.clipped_depths:
         measured[measured > max(distances) + rng.uniform(*CLIPPED_BEHIND)] = 0
+    ids[measured == 0] = 0
     labelled = tuple(
-        SceneHand(hand.joints, right, int(np.count_nonzero(seen)) / max(whole[number], 1))
+        SceneHand(hand.joints, right, int(np.count_nonzero(ids == _FIRST_HAND_ID + number)) / max(whole[number], 1))
         for number, (hand, right) in enumerate(hands)
-        for seen in [(ids == _FIRST_HAND_ID + number) & (measured > 0)]
     )
     return WholeScene(measured, camera, labelled)
 

@@ -16,19 +16,11 @@ LOG_STEPS = 50
 
 
 class Curves:
-    """Adds rows to the file, which other runs may have begun, for steps at one resolution.
+    """Adds rows to the file, which other runs may have begun, for steps at one resolution."""
 
-    samples: with which these steps begin. Rows after it are of steps that a killed run learned and did not keep.
-    """
-
-    def __init__(self, path: Path, resolution: int, samples: int) -> None:
+    def __init__(self, path: Path, resolution: int) -> None:
         self._path, self._resolution = path, resolution
         self._losses: list[dict[str, Tensor]] = []
-        if path.exists():
-            titles, *rows = path.read_text(encoding="utf-8").splitlines()
-            kept = [row for row in rows if int(float(row.partition(",")[0])) <= samples]
-            if len(kept) < len(rows):
-                write_text(path, "\n".join([titles, *kept]) + "\n")
 
     def add(self, losses: dict[str, Tensor], progress: Progress, learning_rate: float) -> dict[str, float] | None:
         """Note the losses of a step; the means of the row that this has completed, if it has.
@@ -58,3 +50,19 @@ class Curves:
             if new:
                 writer.writeheader()
             writer.writerow({name: f"{value:.6g}" for name, value in row.items()})
+
+
+def drop_later_rows(path: Path, samples: int) -> None:
+    """Take out of the end of the file, if there is one, what a killed run learned after `samples` and did not keep."""
+    if not path.exists():
+        return
+    with path.open(newline="", encoding="utf-8") as file:
+        titles, *rows = list(csv.reader(file)) or [[]]
+    # The last row may have been cut off with the run.
+    kept = rows[:-1] if rows and len(rows[-1]) < len(titles) else rows[:]
+    after = float("inf")
+    # A row of more samples than the one behind it is another run's.
+    while kept and samples < float(kept[-1][0]) <= after:
+        after = float(kept.pop()[0])
+    if len(kept) < len(rows):
+        write_text(path, "".join(",".join(row) + "\r\n" for row in [titles, *kept]))

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from dense3d_ros.atomic_write import make_folder
 from dense3d_ros.learning.training.checkpoint import Progress, load_checkpoint
-from dense3d_ros.learning.training.curves import Curves
+from dense3d_ros.learning.training.curves import Curves, drop_later_rows
 from dense3d_ros.learning.training.data import loader
 from dense3d_ros.learning.training.method import Method
 from dense3d_ros.learning.training.processes import Processes
@@ -101,7 +101,9 @@ class _Run:
             self.state.average.n_averaged.zero_()
         count, first = steps * method.accumulate, progress.batch + self.processes.rank
         batches = loader(method.batches(stage, first, count, self.processes.count), workers)
-        curves = Curves(self.folder.curves, stage.resolution, progress.samples)
+        if self.leads and progress.samples:
+            drop_later_rows(self.folder.curves, progress.samples)
+        curves = Curves(self.folder.curves, stage.resolution)
         started = saved = time.monotonic()
         before = progress.seconds
         in_time = True
