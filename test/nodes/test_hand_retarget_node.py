@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,10 @@ import pytest
 
 pytest.importorskip("rclpy", reason="no ROS 2 here: neither an installation is sourced nor are the wheels installed")
 
+import rclpy
 from builtin_interfaces.msg import Time
 from node_processes import Client, NodeProcess
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile
 from rendered_hands import gesture, hand_pose
 from sensor_msgs.msg import JointState
@@ -22,6 +23,7 @@ from std_msgs.msg import Bool, Header
 
 from dense3d_ros.geometry.hand import Handedness, HandPose
 from dense3d_ros.msg import HandPoseArray
+from dense3d_ros.nodes.hand_retarget_node import HandRetargetNode
 from dense3d_ros.nodes.messages import HandMessages
 from dense3d_ros.retargeting.robot import load_robot
 
@@ -130,18 +132,49 @@ def test_a_dead_mans_switch_holds_commands_back(robot: tuple[str, Person]) -> No
     person.show(hand_pose(gesture("open")))
     client.spin(0.3)
     assert len(person.commands) == 1
-    # Released while the process stood still: what was sent before does not count from when it is read.
-    person.process.send(signal.SIGSTOP)
-    for pressed in (True, True, True, True, False):
-        person.switch.publish(Bool(data=pressed))
-        person.show(hand_pose(gesture("open")))
-        client.spin(0.05)
-    person.process.send(signal.SIGCONT)
-    client.spin(0.5)
-    person.show(hand_pose(gesture("open")))
-    client.spin(0.3)
-    assert len(person.commands) == 1
     assert client.set_parameter(NODE, "enable_timeout", 0.0).successful
+
+
+def test_of_what_the_switch_sent_while_the_node_was_busy_the_newest_counts() -> None:
+    """Not spun, the node stands still while the messages wait in its reader."""
+    client = Client("test_busy_retarget")
+    context = rclpy.Context()
+    rclpy.init(context=context, args=["--ros-args", "-r", "__ns:=/busy", "-p", "enable_timeout:=10.0"])
+    node = HandRetargetNode(context=context)
+    executor = SingleThreadedExecutor(context=context)
+    executor.add_node(node)
+    name = "/busy/hand_retarget"
+    try:
+        commands: list[Any] = []
+        client.collect(JointState, f"{name}/joint_commands", commands)
+        switch = client.node.create_publisher(Bool, f"{name}/enable", QoSProfile(depth=10))
+        hands = client.node.create_publisher(HandPoseArray, "/busy/hand_state/hands", QoSProfile(depth=10))
+        assert client.until(lambda: switch.get_subscription_count() and hands.get_subscription_count())
+
+        def commands_after(*pressed: bool) -> int:
+            commands.clear()
+            for value in pressed:
+                switch.publish(Bool(data=value))
+            header = Header(stamp=client.now(), frame_id="base")
+            message = HandMessages().hands(header, [hand_pose(gesture("open"))], "test")
+            client.spin(0.3)
+            for _ in range(5):
+                executor.spin_once(timeout_sec=0.1)
+            hands.publish(message)
+            client.spin(0.2)
+            for _ in range(5):
+                executor.spin_once(timeout_sec=0.1)
+            client.spin(0.3)
+            return len(commands)
+
+        assert client.until(lambda: commands_after(True) == 1)
+        assert commands_after(True, True, True, True, False) == 0
+        assert commands_after(False, True) == 1
+    finally:
+        executor.shutdown()
+        node.destroy_node()
+        context.try_shutdown()
+        client.close()
 
 
 def test_without_a_dead_mans_switch_the_log_says_so_at_start(robot: tuple[str, Person]) -> None:

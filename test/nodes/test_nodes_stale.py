@@ -107,7 +107,7 @@ def test_old_frames_of_a_camera_whose_clock_is_ahead(client: Client, tmp_path: P
         status = client.diagnostic("/depth are 1.90 s old, max_age is 0.5 s; the camera's clock is 3600.00 s ahead")
         assert status.level == b"\x02"
         assert not any(message.header.stamp == seconds(998.1 + ahead) for message in client.hands)
-        assert client.until(lambda: source.send(*frame_of(seconds(999.9 + ahead)), timeout=1.0)).hands
+        assert client.until(lambda: source.send(*frame_of(seconds(1000.05 + ahead)), timeout=1.0)).hands
     finally:
         process.stop()
 
