@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
-"""Measure how far from the hand's centre the detector puts a crop, how far from upright, and what handedness it says.
+"""Measure how far from the hand's centre the detector puts a crop, and how far from upright.
 
     python scripts/measure_detector.py --count 400
 
-Place and turn are those before and after passes of the crop's network. The handedness is judged by the area under the
-ROC curve of the detector's log-odds of a right hand: 0.5 is chance.
+Place and turn are those before and after passes of the crop's network.
 
 The images are of the synthetic test set's kind, but of numbers that the test set never uses. The mixture of crops
 in `scenes.yaml` was set to what this printed for the search and the models before the detector.
@@ -18,9 +17,7 @@ import sys
 import numpy as np
 
 from dense3d_ros.geometry.hand import Handedness, angle_between, hand_centre, upright_roll
-from dense3d_ros.learning.evaluation.candidates import handedness_auc
 from dense3d_ros.learning.evaluation.synthetic import HandFrame, SyntheticTestSet, hand_frame
-from dense3d_ros.learning.evaluation.tables import number
 from dense3d_ros.perception.detector import Candidate
 from dense3d_ros.perception.model import HandModel, crops_of, load_model
 
@@ -66,13 +63,11 @@ def main() -> None:
     arguments = parser.parse_args()
     test_set, model = SyntheticTestSet.load(), load_model(arguments.model, "cpu")
     frames = (hand_frame(FIRST_NUMBER + number, test_set) for number in range(arguments.count))
-    found, right, is_right = [], [], []
+    found = []
     for frame in frames:
         nearest = nearest_candidate(frame, model)
         if nearest is None:
             continue
-        right.append(nearest.right)
-        is_right.append(frame.labels["handedness"] == "right")
         errors = errors_of(frame, nearest, model)
         if errors is not None:
             found.append(errors)
@@ -92,9 +87,6 @@ def main() -> None:
     for passes in range(PASSES + 1):
         name = "camera" if passes == 0 else f"after pass {passes}"
         out.append(f"{name:25}" + "".join(f"{v:7.1f}" for v in np.percentile(turns[:, passes], PERCENTILES)))
-    auc = handedness_auc(right, is_right)
-    area, p = number(auc["handedness_auc"], 3), number(auc["handedness_auc_p"], 2)
-    out.append(f"area under the ROC curve of a right hand's log-odds: {area}, p {p}, {len(right)} hands")
     sys.stdout.write("\n".join(out) + "\n")
 
 

@@ -102,7 +102,7 @@ class RigidModel:
         points = points[np.argsort(points[:, 0])]
         gaps = np.flatnonzero(np.diff(points[:, 0]) > GAP)
         hands = np.split(points, gaps + 1)
-        return [Candidate(hand.mean(axis=0).astype(np.float32), 0.9, 0.0, 0.0) for hand in hands][:limit]
+        return [Candidate(hand.mean(axis=0).astype(np.float32), 0.9, 0.0) for hand in hands][:limit]
 
     def predict(self, crops: Sequence[HandCrop], handednesses: Sequence[Handedness]) -> list[Prediction]:
         if self.description.name == "rigid_that_fails_in_a_frame":

@@ -52,7 +52,7 @@ class Oracle(HandModel):
     def detect(self, depth: DepthImage, camera: Camera, limit: int) -> list[Candidate]:
         centres = [hand_centre(joints) + np.float32([0.008, 0.004, 0.004]) for joints, _ in self.hands]
         places = [place for place in centres + self.distractors if _is_surface_at(place, depth, camera)]
-        return [Candidate(place, 0.9, 0.0, 0.0) for place in places[:limit]]
+        return [Candidate(place, 0.9, 0.0) for place in places[:limit]]
 
     def predict(self, crops: Sequence[HandCrop], handednesses: Sequence[Handedness]) -> list[Prediction]:
         self.batches.append(len(crops))

@@ -86,7 +86,7 @@ def dense_output(
         closeness = (last.maps.h3 * seen.seen).flatten(2).amax(-1)
     refined, pose = None, last.joints
     if network.refinement is not None:
-        refined = network.refinement(pixels.float(), last.weight, summary, last.joints, last.spread, closeness)
+        refined = network.refinement(pixels.float(), seen, last.weight, summary, last.joints, last.spread, closeness)
         pose, summary = refined.joints, torch.cat([summary, refined.hand], dim=1)
     with torch.autocast(crops.device.type, enabled=False):
         # Detached: what judges the joints must not bend them.

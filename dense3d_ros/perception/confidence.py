@@ -22,7 +22,7 @@ _LEAST_SPREAD = 1e-4
 _MOST = 50.0
 """Log-odds beyond which a probability is not told from 0 or 1."""
 
-_NUMBERS = ("detector_handedness", "min_score", "hold_score")
+_NUMBERS = ("min_score", "hold_score")
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Confidence:
     evidence: how sure it is that a hand is there.
     handedness: weights of the right hand's logit, of the agreement of the votes (minus the mean log spread) and of the
     presence logit in the log-odds of a right hand; each counts by how much it is higher in the plain view than in the
-    mirrored one. detector_handedness: weight of the detector's log-odds of a right hand, which is added.
+    mirrored one.
     min_score: least score of a new hand at which few are seen where there is none; hold_score: of a followed one, not
     above it. fitted: on what, and what came out.
     """
@@ -46,7 +46,6 @@ class Confidence:
     errors_mm: tuple[float, ...] = ()
     evidence: Evidence = field(default_factory=Evidence)
     handedness: tuple[float, ...] = (1.0, 2.0, 0.0)
-    detector_handedness: float = 0.0
     min_score: float = 0.97
     hold_score: float = 0.5
     fitted: dict[str, Any] = field(default_factory=dict)
@@ -56,8 +55,6 @@ class Confidence:
             values = getattr(self, name)
             if len(values) != count or not np.isfinite(values).all():
                 raise ValueError(f"{name} must be {count} finite numbers, got {values}")
-        if not 0 <= self.detector_handedness < np.inf:
-            raise ValueError(f"detector_handedness must be at least 0, got {self.detector_handedness}")
         if len(self.predictors) != len(self.errors_mm):
             raise ValueError(f"{len(self.predictors)} predictors do not fit {len(self.errors_mm)} errors_mm")
         for name in ("predictors", "errors_mm"):

@@ -49,14 +49,13 @@ DETECTOR_FILE = Path(__file__).parents[1] / "models" / "detector" / "detector.sa
 class Candidate:
     """A place where a hand may be.
 
-    centre: (3,) metres in the camera frame, the mean of its joints. log_odds: of a hand's centre. right: log-odds of a
-    right hand. roll: radians, see `hand.upright_roll`. at_surface: (3,) metres, another centre on the same ray, by the
-    depth that is measured there; None where that agrees with the network's.
+    centre: (3,) metres in the camera frame, the mean of its joints. log_odds: of a hand's centre. roll: radians,
+    see `hand.upright_roll`. at_surface: (3,) metres, another centre on the same ray, by the depth that is measured
+    there; None where that agrees with the network's.
     """
 
     centre: Array
     log_odds: float
-    right: float
     roll: float
     at_surface: Array | None = None
 
@@ -160,13 +159,13 @@ def candidates(maps: Array, camera: Camera, least_log_odds: float, limit: int) -
     order = np.argsort(-heat[rows, cols])[: 2 * limit]
     found: list[Candidate] = []
     for row, col in zip(rows[order], cols[order], strict=True):
-        logit, x, y, log_depth, right, roll_x, roll_y = (float(value) for value in maps[:, row, col])
+        logit, x, y, log_depth, roll_x, roll_y = (float(value) for value in maps[:, row, col])
         middle = (STRIDE - 1) / 2
         pixel = np.array([(col + x) * STRIDE + middle, (row + y) * STRIDE + middle])
         z = np.float64(np.exp(np.clip(log_depth, -3.0, 3.0)))
         centre = camera.back_project(pixel, z).astype(np.float32)
         if all(np.linalg.norm(centre - other.centre) > APART for other in found):
-            found.append(Candidate(centre, logit, right, float(np.arctan2(roll_x, -roll_y))))
+            found.append(Candidate(centre, logit, float(np.arctan2(roll_x, -roll_y))))
         if len(found) == limit:
             break
     return found

@@ -113,11 +113,9 @@ class FrameSearch:
 
     def _starts(self, candidate: Candidate, track: Track | None) -> list[Place]:
         """A place for each centre that a candidate's hand may have, the detector's own first."""
-        right = self.model.confidence.detector_handedness * candidate.right
         # One of both costs half as much, and shows well enough whether there is a hand at all.
         return [
-            Place.at(start, candidate.roll, Handedness.RIGHT, track, right, candidate.log_odds)
-            for start in candidate.starts
+            Place.at(start, candidate.roll, Handedness.RIGHT, track, candidate.log_odds) for start in candidate.starts
         ]
 
     def _screen(self, starts: list[list[Place]]) -> tuple[list[Place], list[str]]:

@@ -75,14 +75,13 @@ class Hypothesis:
 class Place:
     """Where a hand may be, taken for one of known handedness or for either.
 
-    track: the hand that is expected here. detector_right: log-odds of a right hand that the detector adds.
-    detector: its log-odds of a hand, NaN where it did not name the place.
+    track: the hand that is expected here. detector: the detector's log-odds of a hand, NaN where it did not name the
+    place.
     score: probability of a hand, and terms: what it is made of, see `evidence`, once judged.
     """
 
     hypotheses: list[Hypothesis]
     track: Track | None = None
-    detector_right: float = 0.0
     detector: float = np.nan
     score: float = 0.0
     terms: NDArray[np.float64] = field(default_factory=lambda: np.zeros(len(TERMS)))
@@ -94,12 +93,11 @@ class Place:
         roll: float,
         handedness: Handedness = Handedness.UNKNOWN,
         track: Track | None = None,
-        detector_right: float = 0.0,
         detector: float = np.nan,
     ) -> Place:
         """A place for the first pass, as a right and as a left hand where the handedness is UNKNOWN."""
         either = RIGHT_AND_LEFT if handedness == Handedness.UNKNOWN else (handedness,)
-        return cls([Hypothesis(centre, one, roll) for one in either], track, detector_right, detector)
+        return cls([Hypothesis(centre, one, roll) for one in either], track, detector)
 
     @property
     def precedence(self) -> int:
@@ -123,7 +121,7 @@ class Place:
         if len(self.hypotheses) == 1:
             return None
         right, left = (hypothesis.log_likelihood for hypothesis in self.hypotheses)
-        return float(np.nan_to_num(right - left)) + self.detector_right
+        return float(np.nan_to_num(right - left))
 
     @property
     def best(self) -> Hypothesis:

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
     from dense3d_ros.dense.network import HourglassNetwork
 
-FORMAT = "dense3d_ros model 2"
-"""To be counted up whenever descriptions get other entries."""
+FORMAT = "dense3d_ros model 3"
+"""To be counted up whenever descriptions get other entries or a described network other layers."""
 SUFFIX = ".safetensors"
 _SHIPPED = Path(__file__).parents[1] / "models"
 _SHOWN = 160

@@ -240,7 +240,7 @@ def wrong_metadata(random: Random, data: bytes) -> bytes:
         None,
         {"format": FORMAT},
         file.metadata | {"format": "x" * 1_000_000},
-        file.metadata | {"format": FORMAT[:-1] + "3"},
+        file.metadata | {"format": FORMAT[:-1] + "4"},
         file.metadata | {"sha256": file.metadata["sha256"][::-1]},
         file.metadata | {"sha256": ""},
         file.metadata | {"y" * 1_000_000: ""},

@@ -9,7 +9,6 @@ from dense3d_ros.geometry.hand import upright_roll
 from dense3d_ros.learning.evaluation.candidates import (
     FALSE_PER_IMAGE,
     CandidateScore,
-    handedness_auc,
 )
 from dense3d_ros.learning.evaluation.free_response import recall_at, threshold_at
 from dense3d_ros.perception.detector import Candidate
@@ -27,7 +26,7 @@ def hand_at(x: float, z: float) -> np.ndarray:
 def candidate(x: float, z: float, log_odds: float, surface: float | None = None) -> Candidate:
     centre = np.array([x, 0.0, z], np.float32)
     roll = upright_roll(hand_at(0.0, 0.5)) + np.radians(30)
-    return Candidate(centre, log_odds, 1.0, float(roll), None if surface is None else centre * np.float32(surface / z))
+    return Candidate(centre, log_odds, float(roll), None if surface is None else centre * np.float32(surface / z))
 
 
 def test_thresholds_of_a_handmade_case() -> None:
@@ -86,15 +85,3 @@ def test_what_names_a_hand() -> None:
     assert result["groups"]["above 1 m"]["depth_mm"] == pytest.approx([20, 20], abs=1e-3)
     assert result["groups"]["all"]["turn_degrees"] == pytest.approx([30, 30], abs=1e-3)
     assert result["groups"]["0.5-1 m"]["turn_degrees"] is None
-    assert result["handedness_auc"] is None
-
-
-def test_auc_is_the_share_of_pairs_in_order() -> None:
-    rng = np.random.default_rng(2)
-    values, right = rng.integers(0, 9, 80).astype(float), rng.random(80) < 0.4
-    one, other = values[right][:, None], values[~right]
-    pairs = (one > other).mean() + 0.5 * (one == other).mean()
-    assert handedness_auc(values.tolist(), right.tolist())["handedness_auc"] == pytest.approx(pairs)
-    sure = handedness_auc([3.0, 2.0, -1.0, -2.0] * 5, [True, True, False, False] * 5)
-    assert sure["handedness_auc"] == 1
-    assert (sure["handedness_auc_p"] or 0) < 1e-3

@@ -67,7 +67,7 @@ class KnowingModel:
             for joints, frame in self.hands
             if np.array_equal(frame.sample.depth.values, depth.values)
         ]
-        return [Candidate(centre, 0.9, 0.0, 0.0) for centre in near[:limit]]
+        return [Candidate(centre, 0.9, 0.0) for centre in near[:limit]]
 
     def predict(self, crops: Sequence[HandCrop], handednesses: Sequence[Handedness]) -> list[Prediction]:
         assert len(crops) == len(handednesses)
@@ -162,7 +162,7 @@ class Follower(KnowingModel):
     def detect(
         self, depth: DepthImage, camera: Camera, limit: int, least_log_odds: float = LEAST_LOG_ODDS
     ) -> list[Candidate]:
-        return [Candidate(centre, 0.9, 0.0, 0.0) for centre in find_candidates(depth, camera, limit=limit)]
+        return [Candidate(centre, 0.9, 0.0) for centre in find_candidates(depth, camera, limit=limit)]
 
     def _answer(self, crop: HandCrop, handedness: Handedness) -> Prediction:
         distances = np.linalg.norm(self.centres - crop.in_camera(crop.centre), axis=1)

@@ -11,7 +11,7 @@ import torch
 from dense3d_ros.dense.detector_layout import MAPS
 from dense3d_ros.dense.detector_network import DetectorNetwork
 from dense3d_ros.geometry.depth import DepthImage
-from dense3d_ros.geometry.hand import Handedness, angle_between, hand_centre, upright_roll
+from dense3d_ros.geometry.hand import angle_between, hand_centre, upright_roll
 from dense3d_ros.learning.synthetic.scenes import SceneAssets
 from dense3d_ros.learning.synthetic.whole_scenes import CLIPPED_BEHIND, WholeScene, make_whole_scene
 from dense3d_ros.learning.training.detector import DetectorMethod, detector_loss, missed_hands
@@ -82,13 +82,10 @@ def test_targets_are_what_a_perfect_network_says(scenes: list[WholeScene], mirro
         assert focal == pytest.approx(grid.camera.fx)
         maps = targets.copy()
         maps[0] = 20 * targets[0] - 10
-        maps[4] = 2 * targets[4] - 1
         (found,) = candidates(maps, grid.camera, 2.0, 2)
         joints = scene.hands[0].joints * np.float32([-1 if mirrored else 1, 1, 1])
         np.testing.assert_allclose(found.centre, hand_centre(joints), atol=1e-3)
         assert angle_between(found.roll, upright_roll(joints)) < 1e-3
-        is_right = scene.hands[0].right != mirrored
-        assert (found.right > 0) == is_right, Handedness.RIGHT
         assert counted.all()
         assert weights.max() == 1
         checked += 1
@@ -141,7 +138,6 @@ def test_batches_depend_on_seed_and_number_only() -> None:
 def perfect_maps(batch: DetectorBatch) -> torch.Tensor:
     maps = batch.targets.clone()
     maps[:, 0] = torch.where(batch.targets[:, 0] == 1, 12.0, -12.0)
-    maps[:, 4] = 40 * batch.targets[:, 4] - 20
     return maps
 
 
@@ -154,7 +150,7 @@ def test_perfect_maps_have_next_to_no_loss_and_miss_nothing() -> None:
     assert missed_hands(maps, batch)[1] == int((batch.targets[:, 0] == 1).sum()) > 0
     worse, _ = detector_loss(maps + 0.1, batch)
     assert float(worse) > float(loss)
-    assert set(parts) == {"heat", "place", "depth", "handedness", "roll"}
+    assert set(parts) == {"heat", "place", "depth", "roll"}
     # Somewhere else than where the hands are.
     elsewhere = maps.clone()
     elsewhere[:, 0] = maps[:, 0].roll((8, 11), (1, 2))

@@ -64,7 +64,7 @@ def put(maps: np.ndarray, camera: Camera, centre: np.ndarray, logit: float, roll
     row, col = int(np.rint(y)), int(np.rint(x))
     for shift, less in ((0, 0.0), (1, 1.0)):
         direction = np.sin(roll), -np.cos(roll)
-        maps[:, row, col + shift] = (logit - less, x - col - shift, y - row, np.log(centre[2]), 2.0, *direction)
+        maps[:, row, col + shift] = (logit - less, x - col - shift, y - row, np.log(centre[2]), *direction)
 
 
 def test_peaks_are_centres() -> None:
@@ -78,7 +78,6 @@ def test_peaks_are_centres() -> None:
     np.testing.assert_allclose(second.centre, centres[1], atol=1e-4)
     assert (second.roll, first.roll) == (pytest.approx(-2.0), pytest.approx(0.7))
     assert first.log_odds == pytest.approx(1.0)
-    assert first.right == pytest.approx(2.0)
     assert len(candidates(maps, camera, 2.0, 4)) == 1
     assert len(candidates(maps, camera, -1.0, 1)) == 1
 

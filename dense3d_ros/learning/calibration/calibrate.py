@@ -76,11 +76,8 @@ def fit_confidence(model: HandModel, images: int) -> Confidence:
             observations.append(observer.handedness(frame, rng))
             joints.append(frame.sample.joints)
             progress.update()
-        handedness, detector_handedness = fit_handedness(observations)
         bones, size = bone_statistics(np.stack(joints))
-        confidence = Confidence(
-            handedness=handedness, detector_handedness=detector_handedness, evidence=Evidence(bones=bones, size=size)
-        )
+        confidence = Confidence(handedness=fit_handedness(observations), evidence=Evidence(bones=bones, size=size))
         # The handedness decides what the rest is: the same network, with the handedness judged as it will be.
         observer = Observer(model.with_confidence(confidence))
         with_hand = []
@@ -101,19 +98,19 @@ def fit_confidence(model: HandModel, images: int) -> Confidence:
     return fit_scores(confidence, with_hand, without, in_scenes)
 
 
-def fit_handedness(observations: list[tuple[NDArray[np.float64], bool]]) -> tuple[tuple[float, ...], float]:
-    """Weights of the features that tell the handedness, and of the detector's; none speaks against its own sign.
+def fit_handedness(observations: list[tuple[NDArray[np.float64], bool]]) -> tuple[float, ...]:
+    """Weights of the features that tell the handedness; none speaks against its own sign.
 
     No bias: a mirror image swaps the sign of every feature and the handedness.
     """
     features = np.stack([features for features, _ in observations])
     right = np.array([is_right for _, is_right in observations])
     weights = signed_regression(
-        features, right, np.ones(4, np.int64), np.full(4, HANDEDNESS_SILENCED), CALIBRATION_SEED
+        features, right, np.ones(3, np.int64), np.full(3, HANDEDNESS_SILENCED), CALIBRATION_SEED
     )
     # The direction is found; how much it says, by the features as they are.
     weights = weights * logistic_regression((features @ weights)[:, None], right)[0]
-    return _numbers(weights[:3]), round(float(weights[3]), _DIGITS)
+    return _numbers(weights)
 
 
 def fit_scores(

@@ -50,19 +50,16 @@ class Observer:
         self._estimator = HandPoseEstimator(model)
 
     def handedness(self, frame: HandFrame, rng: np.random.Generator) -> tuple[Array, bool]:
-        """Features (4,) that tell the labelled hand's handedness, and whether it is a right one.
-
-        As in `Confidence.handedness`, and the detector's log-odds, 0 where it did not find the hand.
-        """
+        """Features (3,) that tell the labelled hand's handedness as in `Confidence`, and whether it is a right one."""
         sample = frame.sample
         truth = hand_centre(sample.joints)
         found = self._estimator.model.detect(sample.depth, sample.camera, CANDIDATES)
         near = [candidate for candidate in found if np.linalg.norm(candidate.centre - truth) < AT_HAND]
         if near:
-            centre, roll, detector = near[0].centre, near[0].roll, near[0].right
+            centre, roll = near[0].centre, near[0].roll
         else:
             centre = (truth + rng.normal(0.0, CENTRE_JITTER, 3)).astype(np.float32)
-            roll, detector = upright_roll(sample.joints) + rng.normal(0.0, ROLL_JITTER), 0.0
+            roll = upright_roll(sample.joints) + rng.normal(0.0, ROLL_JITTER)
         one, other = self._estimator.as_right_and_left(sample.depth, sample.camera, centre, roll)
         features = np.array(
             [
@@ -70,7 +67,7 @@ class Observer:
                 for seen, right in ((one, one.right_hand), (other, 1 - other.right_hand))
             ]
         )
-        return np.append(features[0] - features[1], detector), frame.handedness is Handedness.RIGHT
+        return features[0] - features[1], frame.handedness is Handedness.RIGHT
 
     def places(self, frame: HandFrame) -> Iterator[LabelledPlace]:
         """Every possible place in an image with hands."""

@@ -8,7 +8,6 @@ from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import mannwhitneyu
 
 from dense3d_ros.geometry.hand import angle_between, hand_centre, upright_roll
 from dense3d_ros.learning.evaluation.free_response import RecallPoint, recall_at, threshold_at
@@ -37,16 +36,14 @@ class NamedHand:
 
     groups: of GROUPS. log_odds: of a hand, -inf if no candidate names it; then the rest is NaN. lateral, depth:
     metres from the hand's centre to the candidate's nearest start, across its viewing ray and along it, further away
-    positive. turn: radians from upright. right: log-odds of a right hand.
+    positive. turn: radians from upright.
     """
 
     groups: tuple[str, ...]
-    is_right: bool
     log_odds: float = -np.inf
     lateral: float = np.nan
     depth: float = np.nan
     turn: float = np.nan
-    right: float = np.nan
 
 
 class CandidatePoint(RecallPoint):
@@ -69,17 +66,7 @@ class NamedRates(TypedDict):
     turn_degrees: list[float] | None
 
 
-class HandednessAuc(TypedDict):
-    """Area under the ROC curve of log-odds of a right hand, and the p-value of its being 0.5.
-
-    None without hands of both kinds.
-    """
-
-    handedness_auc: float | None
-    handedness_auc_p: float | None
-
-
-class CandidateRates(HandednessAuc):
+class CandidateRates(TypedDict):
     """Recall over false candidates, and what holds at the threshold in use, of all hands and by group of GROUPS."""
 
     images: int
@@ -109,11 +96,10 @@ class CandidateScore:
         self._false += [one.log_odds for one in found if not any(_names(one, centre) for centre in centres)]
 
     def summary(self) -> CandidateRates:
-        """The curve, what holds at the threshold in use, and whether the detector can tell the handedness."""
+        """The curve, and what holds at the threshold in use."""
         log_odds = np.array([hand.log_odds for hand in self._hands])
         members = {name: np.array([name in hand.groups for hand in self._hands]) for name in GROUPS}
         members = {name: of_group for name, of_group in members.items() if of_group.any()}
-        named = [hand for hand in self._hands if np.isfinite(hand.log_odds)]
         false = np.array(self._false)
         return {
             "images": self._images,
@@ -130,45 +116,25 @@ class CandidateScore:
                 for rate in FALSE_PER_IMAGE
             ],
             "groups": {name: _group([hand for hand in self._hands if name in hand.groups]) for name in members},
-            **handedness_auc([hand.right for hand in named], [hand.is_right for hand in named]),
         }
-
-
-def handedness_auc(right: Sequence[float], is_right: Sequence[bool]) -> HandednessAuc:
-    """By Mann and Whitney's test.
-
-    The area is the probability that a right hand has larger log-odds than a left one, ties counted half.
-    """
-    values, of_right = np.array(right, np.float64), np.array(is_right, np.bool_)
-    rights, lefts = values[of_right], values[~of_right]
-    if not (rights.size and lefts.size):
-        return {"handedness_auc": None, "handedness_auc_p": None}
-    test = mannwhitneyu(rights, lefts)
-    return {
-        "handedness_auc": float(test.statistic) / (rights.size * lefts.size),
-        "handedness_auc_p": float(test.pvalue),
-    }
 
 
 def _named_hand(found: Sequence[Candidate], joints: NDArray[np.float32], labels: dict[str, str]) -> NamedHand:
     centre = hand_centre(joints)
     distance = GROUPS[2 + int(centre[2] >= 0.5) + int(centre[2] > 1.0)]
     groups = ("all", *(["in view"] if labels["in_view"] == "fully" else []), distance)
-    is_right = labels["handedness"] == "right"
     best = next((one for one in found if _names(one, centre)), None)
     if best is None:
-        return NamedHand(groups, is_right)
+        return NamedHand(groups)
     offset = min((start - centre for start in best.starts), key=lambda one: float(np.linalg.norm(one)))
     ray = centre / np.linalg.norm(centre)
     depth = float(offset @ ray)
     return NamedHand(
         groups,
-        is_right,
         best.log_odds,
         float(np.linalg.norm(offset - depth * ray)),
         depth,
         angle_between(best.roll, upright_roll(joints)),
-        best.right,
     )
 
 

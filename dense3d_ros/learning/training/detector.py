@@ -78,12 +78,9 @@ def detector_loss(maps: Tensor, batch: DetectorBatch) -> tuple[Tensor, dict[str,
     error = (maps[:, 1:4] - batch.targets[:, 1:4]).abs()
     place = ((error[:, 0] + error[:, 1]) * weight).sum() / total
     depth = (error[:, 2] * weight).sum() / total
-    handedness = (
-        functional.binary_cross_entropy_with_logits(maps[:, 4], batch.targets[:, 4], weight, reduction="sum") / total
-    )
-    roll = ((maps[:, 5:7] - batch.targets[:, 5:7]).abs().sum(1) * batch.roll_weights).sum() / total
-    loss = focal + 0.5 * place + 5.0 * depth + 0.5 * handedness + 0.5 * roll
-    parts = {"heat": focal, "place": place, "depth": depth, "handedness": handedness, "roll": roll}
+    roll = ((maps[:, 4:6] - batch.targets[:, 4:6]).abs().sum(1) * batch.roll_weights).sum() / total
+    loss = focal + 0.5 * place + 5.0 * depth + 0.5 * roll
+    parts = {"heat": focal, "place": place, "depth": depth, "roll": roll}
     return loss, {name: part.detach() for name, part in parts.items()}
 
 

@@ -70,7 +70,7 @@ def make_view(
     targets = _Targets()
     for hand in scene.hands:
         joints = hand.joints * MIRROR if mirrored else hand.joints
-        targets.add(joints, hand.visible, camera, grid.camera, right=hand.right != mirrored)
+        targets.add(joints, hand.visible, camera, grid.camera)
     targets.counted[targets.maps[0] == 1] = 1
     return (
         grid.samples(DepthImage(np.ascontiguousarray(depth))),
@@ -91,7 +91,7 @@ class _Targets:
         self.weights, self.roll_weights = np.zeros((2, _ROWS, _COLS), np.float32)
         self._rows, self._cols = np.mgrid[:_ROWS, :_COLS].astype(np.float32)
 
-    def add(self, joints: NDArray[np.float32], visible: float, camera: Camera, samples: Camera, *, right: bool) -> None:
+    def add(self, joints: NDArray[np.float32], visible: float, camera: Camera, samples: Camera) -> None:
         """A hand of (21, 3) joints, metres. visible: share of its pixels. samples: the camera of the samples."""
         centre = hand_centre(joints)
         if joints[:, 2].min() <= 0.05:
@@ -115,7 +115,7 @@ class _Targets:
         length = max(float(np.linalg.norm(direction)), 1e-6)
         self.maps[0][own] = heat[own]
         self.maps[1][own], self.maps[2][own] = (x - self._cols)[own], (y - self._rows)[own]
-        for index, value in enumerate((np.log(centre[2]), float(right), *(direction / length))):
+        for index, value in enumerate((np.log(centre[2]), *(direction / length))):
             self.maps[3 + index][own] = value
         self.weights[own] = np.where(heat > 0.3, heat, 0)[own]
         self.roll_weights[own] = self.weights[own] * min(length / _PALM_LENGTH, 1.0)
