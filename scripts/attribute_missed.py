@@ -22,6 +22,7 @@ import argparse
 import sys
 from collections import Counter
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,7 +71,7 @@ class Attribution:
         if near[0] >= 1 + len(frame.others) + SPARE_CANDIDATES:
             return "named too late"
         best = named[min(near, key=lambda index: distances[index])]
-        if min(self._error(frame, start, best.roll, handedness) for start in best.starts) > GOOD:
+        if min(self._error(frame, *start, handedness) for start in product(best.starts, best.rolls)) > GOOD:
             reached = self._error(frame, centre, upright_roll(sample.joints), handedness) <= GOOD
             return "place" if reached else "network"
         places = [

@@ -40,6 +40,8 @@ _SKIN = 0.025
 """Metres from the measured surface to the centre of a hand behind it."""
 _AGREES = 0.03
 """A surface whose hand would be this close to the candidate, metres, speaks for the network's depth."""
+_SURE_DIRECTION = 0.9
+"""Length of a predicted direction, 1 for a sure one, below which the hand may point the other way as well."""
 _PEAK = np.ones((3, 3), np.uint8)
 """Cells around a peak of the heat map within which it is the highest."""
 DETECTOR_FILE = Path(__file__).parents[1] / "models" / "detector" / "detector.safetensors"
@@ -51,18 +53,25 @@ class Candidate:
 
     centre: (3,) metres in the camera frame, the mean of its joints. log_odds: of a hand's centre. roll: radians,
     see `hand.upright_roll`. at_surface: (3,) metres, another centre on the same ray, by the depth that is measured
-    there; None where that agrees with the network's.
+    there; None where that agrees with the network's. is_direction_sure: whether no hand is looked for that points the
+    other way.
     """
 
     centre: Array
     log_odds: float
     roll: float
     at_surface: Array | None = None
+    is_direction_sure: bool = True
 
     @property
     def starts(self) -> list[Array]:
         """(3,) centres from which its hand is looked for."""
         return [self.centre] if self.at_surface is None else [self.centre, self.at_surface]
+
+    @property
+    def rolls(self) -> list[float]:
+        """Radians, the turns in which its hand is looked for."""
+        return [self.roll] if self.is_direction_sure else [self.roll, self.roll + np.pi]
 
 
 @dataclass(frozen=True)
@@ -165,7 +174,8 @@ def candidates(maps: Array, camera: Camera, least_log_odds: float, limit: int) -
         z = np.float64(np.exp(np.clip(log_depth, -3.0, 3.0)))
         centre = camera.back_project(pixel, z).astype(np.float32)
         if all(np.linalg.norm(centre - other.centre) > APART for other in found):
-            found.append(Candidate(centre, logit, float(np.arctan2(roll_x, -roll_y))))
+            is_sure = bool(np.hypot(roll_x, roll_y) >= _SURE_DIRECTION)
+            found.append(Candidate(centre, logit, float(np.arctan2(roll_x, -roll_y)), is_direction_sure=is_sure))
         if len(found) == limit:
             break
     return found

@@ -112,10 +112,12 @@ class FrameSearch:
         ]
 
     def _starts(self, candidate: Candidate, track: Track | None) -> list[Place]:
-        """A place for each centre that a candidate's hand may have, the detector's own first."""
+        """A place for each centre and turn that a candidate's hand may have, the detector's own first."""
         # One of both costs half as much, and shows well enough whether there is a hand at all.
         return [
-            Place.at(start, candidate.roll, Handedness.RIGHT, track, candidate.log_odds) for start in candidate.starts
+            Place.at(centre, roll, Handedness.RIGHT, track, candidate.log_odds)
+            for centre in candidate.starts
+            for roll in candidate.rolls
         ]
 
     def _screen(self, starts: list[list[Place]]) -> tuple[list[Place], list[str]]:
@@ -124,13 +126,14 @@ class FrameSearch:
         "" for a place where a hand may be.
         """
         tried = [place for start in starts for place in start]
-        rolls = [start[0].best.roll for start in starts]
+        named_rolls = [[place.best.roll for place in start] for start in starts]
         self._pass([place.best for place in tried], self.model)
         with self.stage("check"):
             self._score(tried, self.model)
-            places = [max(start, key=lambda place: place.score) for start in starts]
-            reasons, accepted = [], self._acceptance
-            for place, roll in zip(places, rolls, strict=True):
+            places, reasons, accepted = [], [], self._acceptance
+            for start, rolls in zip(starts, named_rolls, strict=True):
+                place, roll = max(zip(start, rolls, strict=True), key=lambda pair: pair[0].score)
+                places.append(place)
                 if place.score >= probability(SCREENED):
                     place.take_as_either(roll)
                     reasons.append("")

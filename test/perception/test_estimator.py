@@ -142,6 +142,33 @@ def test_a_hand_is_found_at_the_surface_where_the_detector_is_wrong_about_its_de
     assert far_sighted.batches[1] <= 2, "of which the better one goes on"
 
 
+@pytest.mark.parametrize("left", [False, True])
+@pytest.mark.parametrize("sure", [False, True])
+def test_a_hand_is_found_the_other_way_round_where_the_detector_is_not_sure_of_its_direction(
+    mesh: HandMesh, sure: bool, left: bool
+) -> None:
+    class UpsideDown(Oracle):
+        """Names each hand in the opposite turn, in which it sees none."""
+
+        def detect(self, depth: DepthImage, camera: Camera, limit: int) -> list[Candidate]:
+            roll = upright_roll(self.hands[0][0]) + np.pi
+            return [replace(named, roll=roll, is_direction_sure=sure) for named in super().detect(depth, camera, limit)]
+
+        def _of(self, crop: HandCrop, handedness: Handedness) -> Prediction:
+            prediction = super()._of(crop, handedness)
+            if angle_between(crop.roll, upright_roll(self.hands[0][0])) < 1.0:
+                return prediction
+            centre = hand_centre(prediction.joints)
+            upside_down = (prediction.joints - centre) * np.float32([-1, -1, 1]) + centre
+            return replace(prediction, joints=upside_down, presence=-4.6, log_likelihood=-5.0)
+
+    depth, oracle = frame(mesh, (0, 0, 0.5), left=left)
+    upside_down = UpsideDown(hands=oracle.hands)
+    hands = HandPoseEstimator(upside_down).estimate(depth, CAMERA).hands
+    assert [hand.handedness.name for hand in hands] == ([] if sure else ["LEFT" if left else "RIGHT"])
+    assert upside_down.batches[0] == (1 if sure else 2)
+
+
 def test_the_networks_verdict_on_a_place_is_the_mean_of_both_sides(mesh: HandMesh) -> None:
     class OneEyed(Oracle):
         """Sees no hand in the mirror."""
