@@ -22,7 +22,6 @@ import argparse
 import sys
 from collections import Counter
 from dataclasses import replace
-from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,7 +70,7 @@ class Attribution:
         if near[0] >= 1 + len(frame.others) + SPARE_CANDIDATES:
             return "named too late"
         best = named[min(near, key=lambda index: distances[index])]
-        if min(self._error(frame, *start, handedness) for start in product(best.starts, best.rolls)) > GOOD:
+        if min(self._error(frame, *start, handedness) for start in best.starts) > GOOD:
             reached = self._error(frame, centre, upright_roll(sample.joints), handedness) <= GOOD
             return "place" if reached else "network"
         places = [
@@ -105,7 +104,7 @@ def _joints(place: Place) -> NDArray[np.float32]:
 
 
 def _distance(candidate: Candidate, centre: NDArray[np.float32]) -> float:
-    return min(float(np.linalg.norm(start - centre)) for start in candidate.starts)
+    return min(float(np.linalg.norm(one - centre)) for one in candidate.centres)
 
 
 def stage_table(labels: list[dict[str, str]], stages: list[str]) -> str:

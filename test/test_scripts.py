@@ -178,7 +178,7 @@ def candidates() -> dict[str, Any]:
     away = centre + np.float32([0.3, 0.0, 0.0])
     for places in ({1.0: centre}, {2.0: away, 0.75: away, 0.5: centre}):
         found = [Candidate(place, log_odds, upright_roll(joints)) for log_odds, place in places.items()]
-        score.add(found, [joints], {"in_view": "fully", "handedness": "left"})
+        score.add(found, [joints], {"in_view": "fully"})
     return score.summary()
 
 

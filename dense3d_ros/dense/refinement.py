@@ -19,8 +19,8 @@ from dense3d_ros.dense.maps import Surface
 WIDTH = 128
 """Features of a token."""
 _HEADS = 4
-_PLACE = 5
-"""Of a cell: its point, the square of its distance from the centre, whether anything is seen."""
+_PLACE_FEATURES = 5
+"""Numbers that tell where a cell is: its point, its squared distance from the centre, whether anything is seen."""
 _LEAST_ERROR = 0.005
 """Of the expected error, in units of the maps: less is never learned, and a logarithm needs a bound."""
 
@@ -44,11 +44,11 @@ class Attention(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         query, key, value = (split_heads(layer(tokens), self.heads) for layer in (self.query, self.key, self.value))
-        out: Tensor = self.out(attended(query, key, value))
+        out: Tensor = self.out(attend(query, key, value))
         return out
 
 
-class Looking(nn.Module):
+class CrossAttention(nn.Module):
     """Attention of (B, N, W) tokens to others, of which keys and values are given; it starts as zero."""
 
     def __init__(self, width: int = WIDTH, heads: int = _HEADS) -> None:
@@ -59,7 +59,7 @@ class Looking(nn.Module):
 
     def forward(self, tokens: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """tokens (B, N, W); key and value (B, heads, M, W / heads)."""
-        out: Tensor = self.out(attended(split_heads(self.query(tokens), self.heads), key, value))
+        out: Tensor = self.out(attend(split_heads(self.query(tokens), self.heads), key, value))
         return out
 
 
@@ -69,8 +69,8 @@ def split_heads(x: Tensor, heads: int = _HEADS) -> Tensor:
     return x.reshape(batch, count, heads, width // heads).transpose(1, 2)
 
 
-def attended(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """(B, N, W): the values (B, heads, M, W / heads) mixed as each of N queries likes their keys."""
+def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """(B, N, W): the values (B, heads, M, W / heads) weighted by how well each of N queries matches their keys."""
     weight = (query @ key.transpose(2, 3) * query.shape[-1] ** -0.5).softmax(dim=-1)
     mixed: Tensor = (weight @ value).transpose(1, 2).flatten(2)
     return mixed
@@ -82,7 +82,7 @@ class Block(nn.Module):
     def __init__(self, width: int = WIDTH) -> None:
         super().__init__()
         self.attention_norm, self.looking_norm, self.own_norm = (nn.LayerNorm(width) for _ in range(3))
-        self.attention, self.looking = Attention(width), Looking(width)
+        self.attention, self.looking = Attention(width), CrossAttention(width)
         last = nn.Linear(4 * width, width, bias=False)
         nn.init.zeros_(last.weight)
         self.own = nn.Sequential(nn.Linear(width, 4 * width, bias=False), nn.ReLU(inplace=True), last)
@@ -103,8 +103,8 @@ class Refinement(nn.Module):
         self.joint_in = nn.Linear(features + 5, width, bias=False)
         self.hand_in = nn.Linear(summary, width, bias=False)
         self.names = nn.Parameter(0.5 * torch.randn(joints + 1, width))
-        # One for all blocks: of 256 cells, they are most of the arithmetic.
-        self.cell_key, self.cell_value = (nn.Linear(features + _PLACE, width, bias=False) for _ in range(2))
+        # Shared by all blocks: for 256 cells, they are costly.
+        self.cell_key, self.cell_value = (nn.Linear(features + _PLACE_FEATURES, width, bias=False) for _ in range(2))
         self.blocks = nn.ModuleList(Block(width) for _ in range(blocks))
         self.norm = nn.LayerNorm(width)
         self.out = nn.Linear(width, 4)
@@ -126,7 +126,7 @@ class Refinement(nn.Module):
         summary (B, E) of the image; joints (B, J, 3), spread (B, J) and highest 3D heat (B, J) as fused, in units.
         """
         pixels = features.flatten(2).transpose(1, 2)
-        # With its square, a product of query and key can fall with the distance from a point.
+        # With the squared distance, a product of query and key can fall with the distance from a point.
         square = seen.points.square().sum(1, keepdim=True)
         place = torch.cat([seen.points, square, seen.seen.float()], dim=1).flatten(2).transpose(1, 2)
         cells = torch.cat([pixels, place], dim=2)

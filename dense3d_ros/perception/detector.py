@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,8 +54,8 @@ class Candidate:
 
     centre: (3,) metres in the camera frame, the mean of its joints. log_odds: of a hand's centre. roll: radians,
     see `hand.upright_roll`. at_surface: (3,) metres, another centre on the same ray, by the depth that is measured
-    there; None where that agrees with the network's. is_direction_sure: whether no hand is looked for that points the
-    other way.
+    there; None where that agrees with the network's. is_direction_sure: False where the hand may as well point the
+    other way, and is looked for in both turns.
     """
 
     centre: Array
@@ -64,14 +65,15 @@ class Candidate:
     is_direction_sure: bool = True
 
     @property
-    def starts(self) -> list[Array]:
+    def centres(self) -> list[Array]:
         """(3,) centres from which its hand is looked for."""
         return [self.centre] if self.at_surface is None else [self.centre, self.at_surface]
 
     @property
-    def rolls(self) -> list[float]:
-        """Radians, the turns in which its hand is looked for."""
-        return [self.roll] if self.is_direction_sure else [self.roll, self.roll + np.pi]
+    def starts(self) -> list[tuple[Array, float]]:
+        """Centres (3,) and turns, radians, from which its hand is looked for, the detector's own first."""
+        rolls = [self.roll] if self.is_direction_sure else [self.roll, self.roll + np.pi]
+        return list(product(self.centres, rolls))
 
 
 @dataclass(frozen=True)

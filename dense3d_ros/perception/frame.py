@@ -113,11 +113,9 @@ class FrameSearch:
 
     def _starts(self, candidate: Candidate, track: Track | None) -> list[Place]:
         """A place for each centre and turn that a candidate's hand may have, the detector's own first."""
-        # One of both costs half as much, and shows well enough whether there is a hand at all.
+        # As a left hand, too, they would cost twice as much; this shows well enough whether there is a hand at all.
         return [
-            Place.at(centre, roll, Handedness.RIGHT, track, candidate.log_odds)
-            for centre in candidate.starts
-            for roll in candidate.rolls
+            Place.at(centre, roll, Handedness.RIGHT, track, candidate.log_odds) for centre, roll in candidate.starts
         ]
 
     def _screen(self, starts: list[list[Place]]) -> tuple[list[Place], list[str]]:
@@ -126,6 +124,7 @@ class FrameSearch:
         "" for a place where a hand may be.
         """
         tried = [place for start in starts for place in start]
+        # The pass turns the places.
         named_rolls = [[place.best.roll for place in start] for start in starts]
         self._pass([place.best for place in tried], self.model)
         with self.stage("check"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from dense3d_ros.dense.maps import MapGeometry, Surface
-from dense3d_ros.dense.refinement import Attention, Looking, Refined, Refinement, split_heads
+from dense3d_ros.dense.refinement import Attention, CrossAttention, Refined, Refinement, split_heads
 
 FEATURES, SUMMARY, JOINTS = 8, 24, 21
 
@@ -116,7 +116,7 @@ def test_attention_is_torchs() -> None:
 
 def test_looking_is_torchs_attention_to_others() -> None:
     torch.manual_seed(0)
-    ours = Looking(16, 4)
+    ours = CrossAttention(16, 4)
     torch.nn.init.normal_(ours.out.weight)
     key, value = torch.randn(16, 16), torch.randn(16, 16)
     theirs = torch.nn.MultiheadAttention(16, 4, bias=False, batch_first=True)

@@ -13,7 +13,7 @@ from dense3d_ros.learning.evaluation.candidates import (
 from dense3d_ros.learning.evaluation.free_response import recall_at, threshold_at
 from dense3d_ros.perception.detector import Candidate
 
-LABELS = {"in_view": "fully", "handedness": "right"}
+LABELS = {"in_view": "fully"}
 
 
 def hand_at(x: float, z: float) -> np.ndarray:

@@ -239,8 +239,8 @@ def test_the_shipped_detectors_curve(test_set: SyntheticTestSet, frames: list[Ha
         in_use = detector.detect(sample.depth, sample.camera, MOST_CANDIDATES)
         assert [one.log_odds for one in found[: len(in_use)]] == [one.log_odds for one in in_use]
         assert all(LOWEST_LOG_ODDS <= one.log_odds < LEAST_LOG_ODDS for one in found[len(in_use) :])
-        starts = [np.stack(one.starts) for one in in_use]
-        gaps = [[np.linalg.norm(one - hand_centre(hand), axis=1).min() for one in starts] for hand in hands]
+        centres = [np.stack(one.centres) for one in in_use]
+        gaps = [[np.linalg.norm(one - hand_centre(hand), axis=1).min() for one in centres] for hand in hands]
         named += bool(hands) and min(gaps[0], default=1.0) <= 0.05
         false += sum(min((row[index] for row in gaps), default=1.0) > 0.05 for index in range(len(in_use)))
     result = score.summary()

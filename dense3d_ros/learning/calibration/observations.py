@@ -50,7 +50,10 @@ class Observer:
         self._estimator = HandPoseEstimator(model)
 
     def handedness(self, frame: HandFrame, rng: np.random.Generator) -> tuple[Array, bool]:
-        """Features (3,) that tell the labelled hand's handedness as in `Confidence`, and whether it is a right one."""
+        """Features (3,) that tell the labelled hand's handedness as in `Confidence`, and whether it is a right one.
+
+        The hand is looked for at the detector's own centre and turn alone.
+        """
         sample = frame.sample
         truth = hand_centre(sample.joints)
         found = self._estimator.model.detect(sample.depth, sample.camera, CANDIDATES)

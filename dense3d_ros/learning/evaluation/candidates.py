@@ -35,8 +35,8 @@ class NamedHand:
     """A true hand and the likeliest candidate that names it.
 
     groups: of GROUPS. log_odds: of a hand, -inf if no candidate names it; then the rest is NaN. lateral, depth:
-    metres from the hand's centre to the candidate's nearest start, across its viewing ray and along it, further away
-    positive. turn: radians from upright.
+    metres from the hand's centre to the candidate's nearest centre, across its viewing ray and along it, further away
+    positive. turn: of the detector's own direction, radians from upright.
     """
 
     groups: tuple[str, ...]
@@ -126,7 +126,7 @@ def _named_hand(found: Sequence[Candidate], joints: NDArray[np.float32], labels:
     best = next((one for one in found if _names(one, centre)), None)
     if best is None:
         return NamedHand(groups)
-    offset = min((start - centre for start in best.starts), key=lambda one: float(np.linalg.norm(one)))
+    offset = min((one - centre for one in best.centres), key=lambda one: float(np.linalg.norm(one)))
     ray = centre / np.linalg.norm(centre)
     depth = float(offset @ ray)
     return NamedHand(
@@ -139,7 +139,7 @@ def _named_hand(found: Sequence[Candidate], joints: NDArray[np.float32], labels:
 
 
 def _names(candidate: Candidate, centre: NDArray[np.float32]) -> bool:
-    return any(np.linalg.norm(start - centre) <= NAMED for start in candidate.starts)
+    return any(np.linalg.norm(one - centre) <= NAMED for one in candidate.centres)
 
 
 def _group(hands: list[NamedHand]) -> NamedRates:
