@@ -30,7 +30,8 @@ HAND_COUNTS = (0.32, 0.36, 0.22, 0.06, 0.04)
 CALM = 0.5
 """Share of the images with hands in which nothing else lies about: clutter covers half of a hand as often as not."""
 CLIPPED_BEHIND = (0.12, 0.8)
-"""Metres behind the furthest hand from which on nothing is measured where a camera's range is set short."""
+"""Metres behind the furthest hand, or without one the nearest thing, from which on a camera of short range measures
+nothing."""
 _SENSOR_WIDTH = 640
 """Pixels a row of the sensors, of which a scene may have fewer."""
 _FIRST_HAND_ID = 10
@@ -87,7 +88,9 @@ def make_whole_scene(rng: np.random.Generator, assets: SceneAssets, width: int =
     pixel = min(1.0, width / _SENSOR_WIDTH)
     measured = random_sensor(rng, nearest, assets.options.matching_windows, pixel).apply(depth, camera, rng)
     if assets.options.clipped_depths and rng.random() < assets.options.clipped_depths:
-        measured[measured > max(distances) + rng.uniform(*CLIPPED_BEHIND)] = 0
+        # Without a hand, behind what is nearest: a face with nothing behind it was taken for a hand.
+        kept = max(distances) if hands else float(np.percentile(measured[measured > 0], 5)) if measured.any() else 0.0
+        measured[measured > kept + rng.uniform(*CLIPPED_BEHIND)] = 0
     ids[measured == 0] = 0
     labelled = tuple(
         SceneHand(hand.joints, right, int(np.count_nonzero(ids == _FIRST_HAND_ID + number)) / max(whole[number], 1))
