@@ -89,7 +89,9 @@ def test_a_resting_point_is_the_average_in_which_each_measurement_weighs_by_its_
     for frame in range(50):
         result = one_euro.update(track[frame], frame / RATE, min_cutoff=2.0, beta=25.0, errors=errors[frame])
     share = 1.0 / (1.0 + RATE / (2.0 * np.pi * 2.0))
-    fading = (1.0 - share) ** np.arange(49, -1, -1) * np.where(np.arange(50) == 0, 1.0, share)
+    # The mean of all, until that is more than the filter averages.
+    shares = np.maximum(1.0 / np.arange(1, 51), share)
+    fading = shares * np.append(np.cumprod(1.0 - shares[:0:-1])[::-1], 1.0)
     weights = fading[:, None] / errors**2
     np.testing.assert_allclose(result, np.average(track, axis=0, weights=np.repeat(weights[..., None], 3, -1)))
 
