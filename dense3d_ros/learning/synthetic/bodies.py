@@ -7,11 +7,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from dense3d_ros.learning.synthetic.options import SceneOptions
 from dense3d_ros.learning.synthetic.placing import random_rotation, turn_about
 from dense3d_ros.learning.synthetic.primitives import Mesh
 
 _NECK = -0.3
 """What lies above this y, metres, is head."""
+_WAVES = 6
+_TUFT = (0.03, 0.15)
+"""Wavelengths of a hairstyle, metres."""
+_HEAD_SIZES = 0.08
+"""Standard deviation of a head's width, height and depth, each relative to the mesh."""
+_LOST = 0.3
+"""Share of the hairstyles of which a sensor sees nothing, so that the head ends where they begin: dark hair."""
 
 
 def load_bodies() -> list[Mesh]:
@@ -29,17 +37,19 @@ def load_bodies() -> list[Mesh]:
 
 
 def random_body(
-    rng: np.random.Generator, place: NDArray[np.floating], bodies: tuple[Mesh, ...], turned_share: float
+    rng: np.random.Generator, place: NDArray[np.floating], bodies: tuple[Mesh, ...], options: SceneOptions
 ) -> Mesh:
     """A person who faces the camera more or less: some point of the body is 0.08-0.6 m behind `place` (3,).
 
-    turned_share: of the bodies that the camera sees from any side and any way up, as if it or they lay on a side.
+    Some are seen from any side and any way up, as if camera or person lay on a side, and some have hair.
     """
     vertices, faces = bodies[rng.integers(len(bodies))]
+    # Nothing is drawn for a share of 0: the fixed test sets are older than these.
+    if options.hair and rng.random() < options.hair:
+        vertices = _with_hair(rng, vertices)
     turn, lean = rng.uniform(-0.9, 0.9), rng.normal(0.0, 0.25)
     rotation = turn_about(2, lean) @ turn_about(1, turn)
-    # Nothing is drawn for a share of 0: the fixed test sets are older than it.
-    if turned_share and rng.random() < turned_share:
+    if options.turned_bodies and rng.random() < options.turned_bodies:
         rotation = random_rotation(rng)
     turned = vertices @ rotation.T
     # A face more often than its share of the surface.
@@ -47,3 +57,29 @@ def random_body(
     point = points[rng.integers(len(points))]
     place = place + np.array([*rng.normal(0.0, 0.08, 2), rng.uniform(0.08, 0.6)])
     return (turned - point + place).astype(np.float32), faces
+
+
+def _with_hair(rng: np.random.Generator, vertices: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(V, 3) metres: the body with another size of head, and with its scalp further out in tufts, or lost."""
+    is_head = vertices[:, 1] < _NECK
+    head = vertices[is_head].astype(np.float64)
+    middle = (head.min(axis=0) + head.max(axis=0)) / 2
+    # The neck stays where it is.
+    raised = ((_NECK - head[:, 1]) / 0.1).clip(0.0, 1.0)[:, None]
+    away = (head - middle) * (1.0 + raised * rng.normal(0.0, _HEAD_SIZES, 3))
+    # From a line above the eyes to the back of the head.
+    scalp = ((0.6 * away[:, 2] - away[:, 1] - rng.uniform(-0.02, 0.07)) / 0.02).clip(0.0, 1.0)
+    directions = rng.normal(size=(_WAVES, 3))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    waves = away @ directions.T * (2 * np.pi / rng.uniform(*_TUFT, _WAVES)) + rng.uniform(0, 2 * np.pi, _WAVES)
+    tufts = np.sin(waves).sum(axis=1) * np.sqrt(2 / _WAVES)
+    if rng.random() < _LOST:
+        # Drawn in far enough for a ragged end, and no farther than the middle.
+        length = -rng.uniform(0.01, 0.06) + rng.uniform(0.0, 0.02) * tufts
+    else:
+        length = rng.uniform(0.0, 0.04) + rng.uniform(0.0, 0.02) * tufts
+    distance = np.linalg.norm(away, axis=1, keepdims=True)
+    grown = away * (1.0 + (scalp * length)[:, None] / distance.clip(0.02)).clip(0.2)
+    result = vertices.copy()
+    result[is_head] = middle + grown
+    return result

@@ -48,7 +48,7 @@ def surroundings(
         elif rng.random() < options.things_in_palm:
             yield _held(rng, hand)
         if rng.random() < options.bodies:
-            yield random_body(rng, hand_centre(hand.joints), bodies, options.turned_bodies)
+            yield random_body(rng, hand_centre(hand.joints), bodies, options)
     if rng.random() < options.things:
         for _ in range(rng.integers(1, 4)):
             yield moved(thing(rng), random_rotation(rng), beside(rng, hand, 0.1, 0.28))

@@ -29,7 +29,7 @@ def empty_scene(
         rotation, centre = random_rotation(rng), hand_centre(place.joints) + rng.normal(0.0, 0.05, 3)
         yield from (moved(part, rotation, centre) for part in parts)
     if kind > 0.7 or rng.random() < 0.4:
-        yield random_body(rng, hand_centre(place.joints), bodies, options.turned_bodies)
+        yield random_body(rng, hand_centre(place.joints), bodies, options)
 
 
 def stump(rng: np.random.Generator, hand: PosedHand) -> Mesh:

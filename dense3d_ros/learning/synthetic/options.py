@@ -39,6 +39,7 @@ class SceneOptions:
     things_in_palm: float
     bodies: float
     turned_bodies: float
+    hair: float
     things: float
     bars_in_front: float
     planes: float
@@ -118,6 +119,7 @@ def before_working_hands(options: SceneOptions) -> SceneOptions:
         anatomies=0.0,
         pinches=0.0,
         turned_bodies=0.0,
+        hair=0.0,
         clipped_depths=0.0,
         matching_windows=0.0,
         own_views=0.0,

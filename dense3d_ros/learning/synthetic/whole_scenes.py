@@ -163,7 +163,7 @@ def _surroundings(
     if view is not None:
         yield from view.jaws(rng)
     elif hands and rng.random() < 0.6:
-        yield random_body(rng, hand_centre(hands[0].joints), assets.bodies, options.turned_bodies)
+        yield random_body(rng, hand_centre(hands[0].joints), assets.bodies, options)
     if hands and rng.random() < CALM:
         return
     for _ in range(0 if view is not None else rng.poisson(0.7) + (not hands)):
