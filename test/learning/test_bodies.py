@@ -1,8 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from dense3d_ros.learning.synthetic.bodies import load_bodies, random_body
+from dense3d_ros.learning.synthetic.options import scene_options
+from dense3d_ros.learning.synthetic.primitives import Mesh
+
+NECK = -0.3
 
 
 def test_bodies_are_people_in_metres() -> None:
@@ -38,10 +44,10 @@ def test_people_are_upright_but_for_those_that_the_camera_sees_turned() -> None:
     hips = tuple(int(vertices[:, 1].argmax()) for vertices, _ in bodies)
 
     def up(share: float) -> np.ndarray:
-        rng = np.random.default_rng(0)
+        rng, options = np.random.default_rng(0), replace(scene_options(), turned_bodies=share, hair=0.0)
         found = []
         for _ in range(300):
-            vertices, faces = random_body(rng, np.array([0.0, 0.0, 0.8]), bodies, share)
+            vertices, faces = random_body(rng, np.array([0.0, 0.0, 0.8]), bodies, options)
             kind = [faces is body[1] for body in bodies].index(True)
             axis = vertices[hips[kind]] - vertices[heads[kind]]
             found.append(axis[1] / np.linalg.norm(axis))
@@ -50,3 +56,35 @@ def test_people_are_upright_but_for_those_that_the_camera_sees_turned() -> None:
     assert (up(0.0) > 0.3).mean() > 0.98
     assert 0.05 < (up(0.25) < 0.0).mean() < 0.2
     assert abs(up(1.0).mean()) < 0.1
+
+
+def test_heads_have_hair_or_lose_it_and_all_else_stays() -> None:
+    bodies = tuple(load_bodies())
+
+    def person(number: int, hair: float) -> tuple[Mesh, np.ndarray]:
+        """A body as it is placed, and where its vertices are in the body."""
+        rng, options = np.random.default_rng(number), replace(scene_options(), turned_bodies=0.0, hair=hair)
+        placed = random_body(rng, np.array([0.0, 0.0, 0.8]), bodies, options)
+        (own,) = (vertices for vertices, faces in bodies if faces is placed[1])
+        return placed, own
+
+    higher = []
+    for number in range(60):
+        (vertices, _), own = person(number, 1.0)
+        below = own[:, 1] > NECK
+        # The chest tells how the body stands: a rotation and a shift of its own vertices.
+        middle, placed_middle = own[below].mean(axis=0), vertices[below].mean(axis=0)
+        left, _, right = np.linalg.svd((own[below] - middle).T @ (vertices[below] - placed_middle))
+        back = (vertices - placed_middle) @ (left @ right).T + middle
+        np.testing.assert_allclose(back[below], own[below], atol=1e-4)
+        moved = np.linalg.norm(back - own, axis=1)
+        assert moved.max() < 0.15, "a hairstyle has centimetres"
+        higher.append(own[:, 1].min() - back[:, 1].min())
+    higher_mm = 1000 * np.array(higher)
+    assert np.percentile(higher_mm, 10) < -5.0, "where a sensor sees no hair the head ends lower"
+    assert np.percentile(higher_mm, 90) > 20.0
+
+    for number in range(5):
+        (bald, _), own = person(number, 0.0)
+        spans = [np.linalg.norm(each[own[:, 1].argmin()] - each[own[:, 1].argmax()]) for each in (bald, own)]
+        np.testing.assert_allclose(*spans, atol=1e-4)
