@@ -80,6 +80,6 @@ def _with_hair(rng: np.random.Generator, vertices: NDArray[np.float32]) -> NDArr
         length = rng.uniform(0.0, 0.04) + rng.uniform(0.0, 0.02) * tufts
     distance = np.linalg.norm(away, axis=1, keepdims=True)
     grown = away * (1.0 + (scalp * length)[:, None] / distance.clip(0.02)).clip(0.2)
-    result = vertices.copy()
+    result: NDArray[np.float32] = vertices.copy()
     result[is_head] = middle + grown
     return result
