@@ -33,9 +33,8 @@ class OneEuroFilter:
 
     Where the expected errors of the measurements are given, each weighs by 1 / error², and a speed counts only as far
     as neither these errors nor the scatter of the steps that it averages explain it. At a doubtful measurement among
-    good ones a point then rests where it rested and goes on where it went; where all are doubtful, it follows them as
-    the paper's filter does. A point that comes to rest is the mean of what was measured since, until that is as much
-    as the filter averages at rest.
+    good ones a point then rests where it rested and goes on where it went; where all are doubtful, none is discounted.
+    A point that comes to rest is the mean of what was measured since, until that is as long as the filter averages.
     position: (N, 3) metres, as of the last update.
     """
 
@@ -45,8 +44,8 @@ class OneEuroFilter:
         self._drift: Array = np.zeros((0, 3))
         # Averages of 1 / error² over what is in the position and in the velocity.
         self._weight: Array = np.ones((0, 1))
-        # Measurements in the position's average.
-        self._count: Array = np.ones((0, 1))
+        # Seconds over which the position is an average.
+        self._averaged: Array = np.zeros((0, 1))
         self._velocity_weight: Array = np.ones((0, 1))
         # Of the steps in the velocity: mean expected error, metres, variance, metres², sum of their squared shares, and
         # of these over period², 1 / s².
@@ -75,7 +74,7 @@ class OneEuroFilter:
             self.position, self._stamp = points.astype(np.float64), stamp
             self._velocity = self._drift = np.zeros(points.shape)
             self._weight = self._velocity_weight = weight
-            self._count = np.ones(shape)
+            self._averaged = np.full(shape, np.nan)
             self._error, self._scatter = 1.0 / np.sqrt(weight), np.zeros(shape)
             self._squared_shares = self._gain = np.zeros(shape)
             return self.position
@@ -92,10 +91,12 @@ class OneEuroFilter:
             noise = self._noise(surprise * period, share, period)
             real = np.sqrt(np.maximum(1.0 - noise / np.maximum(square, 1e-12), 0.0))
         full = smoothing_factor(min_cutoff + beta * real * np.sqrt(square), period)
+        # The first measurement counts as one of that period.
+        averaged = np.where(np.isnan(self._averaged), period, self._averaged)
+        self._averaged = period + np.minimum(averaged, period / full - period)
         if errors is not None:
-            # A low-pass filter alone would keep for 1 / min_cutoff where a motion ended, or the hand was seen first.
-            self._count = np.minimum(self._count + 1.0, 1.0 / full)
-            full = 1.0 / self._count
+            # A low-pass filter alone would hold on to where a motion ended, or the hand was first seen.
+            full = period / self._averaged
         share, self._weight = _weighted(full, weight, self._weight)
         doubt = np.maximum(1.0 - share / full, 0.0)
         move = share * step + doubt * real * period * self._drift

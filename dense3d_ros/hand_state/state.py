@@ -12,7 +12,7 @@ from dense3d_ros.geometry.hand import JOINT_COUNT, Handedness, HandPose, expecte
 from dense3d_ros.hand_state.angles import hand_angles
 from dense3d_ros.hand_state.frames import Pose, check_bones, check_handedness, hand_frames
 from dense3d_ros.hand_state.grasp import Grasp, GraspStates
-from dense3d_ros.hand_state.hand_filter import HandFilter
+from dense3d_ros.hand_state.one_euro import OneEuroFilter
 
 Array = NDArray[np.float64]
 
@@ -111,7 +111,7 @@ class HandState:
         self._start_over()
 
     def _start_over(self) -> None:
-        self._filter = HandFilter()
+        self._filter = OneEuroFilter()
         self._states = GraspStates()
         self._last: StateEstimate | None = None
         self._offsets = np.zeros((JOINT_COUNT, 3))

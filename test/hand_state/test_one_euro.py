@@ -222,3 +222,29 @@ def test_bad_calls_are_refused() -> None:
         OneEuroFilter().predict(0.0)
     with pytest.raises(ValueError, match="stamp is nan"):
         OneEuroFilter().update(np.zeros((1, 3)), float("nan"), min_cutoff=1.0, beta=0.0)
+
+
+def test_a_point_that_stopped_is_soon_the_mean_of_what_was_measured_since() -> None:
+    """Points that are off by 8 mm across the way that they come: at 0.5 m/s for 1 s."""
+    rng, count, rest, deviation = np.random.default_rng(8), 2000, 20, 0.008
+    one_euro = OneEuroFilter()
+    for frame in range(30 + rest):
+        points = np.zeros((count, 3))
+        points[:, 0] = 0.5 * min(frame, 30) / RATE
+        points[:, 1] = rng.normal(0.0, deviation, count)
+        result = one_euro.update(points, frame / RATE, min_cutoff=0.2, beta=25.0, errors=np.full(count, deviation))
+    assert result[:, 1].std() == pytest.approx(deviation / np.sqrt(rest), rel=0.3)
+
+
+def test_lost_frames_do_not_make_a_resting_point_restless() -> None:
+    """0.2 s lost in every 1.5 s."""
+    spreads = []
+    for lost in (0, 6):
+        rng, one_euro, results = np.random.default_rng(9), OneEuroFilter(), []
+        for frame in range(240):
+            points = rng.normal(0.0, 0.004, (500, 3))
+            if frame % 45 >= lost:
+                result = one_euro.update(points, frame / 30.0, min_cutoff=0.2, beta=0.0, errors=np.full(500, 0.004))
+                results.append(result)
+        spreads.append(np.std(results[60:]))
+    assert spreads[1] < 1.3 * spreads[0]
