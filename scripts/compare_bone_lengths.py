@@ -33,7 +33,7 @@ def main() -> None:
         fingers = HandMesh.load(name).joints[1:21].reshape(5, 4, 3)
         lengths = np.linalg.norm(np.diff(fingers, axis=1), axis=2)
         columns[name] = {finger: tuple(lengths[number]) for number, finger in enumerate(FINGERS) if finger in BONES_MM}
-    lines = [f"| finger | {' | '.join(columns)} |", f"|---|{'---|' * len(columns)}"]
+    lines = [f"| proximal : middle, middle : distal | {' | '.join(columns)} |", f"|---|{'---|' * len(columns)}"]
     for finger in BONES_MM:
         cells = (lengths[finger] for lengths in columns.values())
         lines.append(f"| {finger} | {' | '.join(f'{a / b:.2f}, {b / c:.2f}' for a, b, c in cells)} |")

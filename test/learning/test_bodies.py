@@ -4,11 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from dense3d_ros.learning.synthetic.bodies import _NECK as NECK
 from dense3d_ros.learning.synthetic.bodies import load_bodies, random_body
-from dense3d_ros.learning.synthetic.options import scene_options
+from dense3d_ros.learning.synthetic.options import scene_options, without_later_options
 from dense3d_ros.learning.synthetic.primitives import Mesh
-
-NECK = -0.3
 
 
 def test_bodies_are_people_in_metres() -> None:
@@ -78,12 +77,18 @@ def test_heads_have_hair_or_lose_it_and_all_else_stays() -> None:
         back = (vertices - placed_middle) @ (left @ right).T + middle
         np.testing.assert_allclose(back[below], own[below], atol=1e-4)
         moved = np.linalg.norm(back - own, axis=1)
-        assert moved.max() < 0.15, "a hairstyle has centimetres"
+        assert moved.max() < 0.15, "size and hair move a head's skin by centimetres"
+        assert moved[np.abs(own[:, 0]) > 0.25].max() < 1e-4, "arms stay, raised ones, too"
+        face = (np.abs(own[:, 0]) < 0.05) & (own[:, 1] < NECK)
+        assert abs(back[face, 0].mean() - own[face, 0].mean()) < 0.01
         higher.append(own[:, 1].min() - back[:, 1].min())
     higher_mm = 1000 * np.array(higher)
     assert np.percentile(higher_mm, 10) < -5.0, "where a sensor sees no hair the head ends lower"
     assert np.percentile(higher_mm, 90) > 20.0
 
+    # Without a share of hair nothing is drawn for it: the fixed test sets stay as they are.
+    options = without_later_options(scene_options())
+    assert options.hair == options.turned_bodies == options.clipped_depths == 0.0
     for number in range(5):
         (bald, _), own = person(number, 0.0)
         spans = [np.linalg.norm(each[own[:, 1].argmin()] - each[own[:, 1].argmax()]) for each in (bald, own)]

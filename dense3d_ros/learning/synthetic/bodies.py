@@ -12,14 +12,17 @@ from dense3d_ros.learning.synthetic.placing import random_rotation, turn_about
 from dense3d_ros.learning.synthetic.primitives import Mesh
 
 _NECK = -0.3
-"""What lies above this y, metres, is head."""
+"""What lies above this y, metres, is head, but for raised arms."""
+_HEAD_WIDTH = 0.2
+"""Metres to either side within which there are no arms."""
 _WAVES = 6
+"""Sine waves that make up a hairstyle."""
 _TUFT = (0.03, 0.15)
 """Wavelengths of a hairstyle, metres."""
 _HEAD_SIZES = 0.08
 """Standard deviation of a head's width, height and depth, each relative to the mesh."""
 _LOST = 0.3
-"""Share of the hairstyles of which a sensor sees nothing, so that the head ends where they begin: dark hair."""
+"""Share of the hairstyles whose scalp is drawn in, as a head looks whose dark hair is not measured."""
 
 
 def load_bodies() -> list[Mesh]:
@@ -60,8 +63,8 @@ def random_body(
 
 
 def _with_hair(rng: np.random.Generator, vertices: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(V, 3) metres: the body with another size of head, and with its scalp further out in tufts, or lost."""
-    is_head = vertices[:, 1] < _NECK
+    """(V, 3) metres: the body with another size of head, and with its scalp further out in tufts, or further in."""
+    is_head = (vertices[:, 1] < _NECK) & (np.abs(vertices[:, 0]) < _HEAD_WIDTH)
     head = vertices[is_head].astype(np.float64)
     middle = (head.min(axis=0) + head.max(axis=0)) / 2
     # The neck stays where it is.
@@ -74,7 +77,7 @@ def _with_hair(rng: np.random.Generator, vertices: NDArray[np.float32]) -> NDArr
     waves = away @ directions.T * (2 * np.pi / rng.uniform(*_TUFT, _WAVES)) + rng.uniform(0, 2 * np.pi, _WAVES)
     tufts = np.sin(waves).sum(axis=1) * np.sqrt(2 / _WAVES)
     if rng.random() < _LOST:
-        # Drawn in far enough for a ragged end, and no farther than the middle.
+        # Drawn in far enough for a ragged end, and not to the middle.
         length = -rng.uniform(0.01, 0.06) + rng.uniform(0.0, 0.02) * tufts
     else:
         length = rng.uniform(0.0, 0.04) + rng.uniform(0.0, 0.02) * tufts

@@ -89,7 +89,7 @@ def make_whole_scene(rng: np.random.Generator, assets: SceneAssets, width: int =
     measured = random_sensor(rng, nearest, assets.options.matching_windows, pixel).apply(depth, camera, rng)
     if assets.options.clipped_depths and rng.random() < assets.options.clipped_depths:
         # Without a hand, behind what is nearest: a face with nothing behind it was taken for a hand.
-        kept = max(distances) if hands else float(np.percentile(measured[measured > 0], 5)) if measured.any() else 0.0
+        kept = max(distances) if hands else _nearest(measured)
         measured[measured > kept + rng.uniform(*CLIPPED_BEHIND)] = 0
     ids[measured == 0] = 0
     labelled = tuple(
@@ -97,6 +97,11 @@ def make_whole_scene(rng: np.random.Generator, assets: SceneAssets, width: int =
         for number, (hand, right) in enumerate(hands)
     )
     return WholeScene(measured, camera, labelled)
+
+
+def _nearest(depth: NDArray[np.float32]) -> float:
+    """Metres to the nearest thing in an image, flying pixels aside; 0 if nothing was measured."""
+    return float(np.percentile(depth[depth > 0], 5)) if depth.any() else 0.0
 
 
 def _random_camera(rng: np.random.Generator) -> Camera:
