@@ -44,7 +44,7 @@ class StateSettings:
     that make no sense together.
     """
 
-    min_cutoff: float = 0.2
+    min_cutoff: float = 0.1
     beta: float = 25.0
     lead: float = 0.0
     max_speed: float = 4.0
