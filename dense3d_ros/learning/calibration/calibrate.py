@@ -24,7 +24,7 @@ from dense3d_ros.perception.model import HandModel
 from dense3d_ros.perception.model_file import model_path, read_model, save_model
 from dense3d_ros.runtime.selection import choose_device
 
-FALSE_HANDS = 0.005
+FALSE_HANDS = 0.0075
 """Share of hand-free images in which a hand may be seen."""
 FALSE_HOLDS = 0.03
 """The same of the score down to which a hand is followed: there has been one."""
