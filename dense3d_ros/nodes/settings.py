@@ -219,7 +219,7 @@ class HandStateSettings:
     """Parameters of `hand_state`. All may change while it runs."""
 
     min_cutoff: float = parameter(
-        0.2, "One Euro filter: cutoff frequency at rest, Hz. Lower is smoother and later.", (0.001, 1000.0)
+        0.1, "One Euro filter: cutoff frequency at rest, Hz. Lower is smoother and later.", (0.001, 1000.0)
     )
     beta: float = parameter(
         25.0, "One Euro filter: Hz by which the cutoff frequency rises for each metre per second.", (0.0, 10000.0)
