@@ -25,7 +25,7 @@ from dense3d_ros.perception.model_file import model_path, read_model, save_model
 from dense3d_ros.runtime.selection import choose_device
 
 FALSE_HANDS = 0.0075
-"""Share of hand-free images in which a hand may be seen."""
+"""Share of hand-free images in which a hand may be seen; those of the calibration are harder than real ones."""
 FALSE_HOLDS = 0.03
 """The same of the score down to which a hand is followed: there has been one."""
 HANDEDNESS_SILENCED = 0.1
