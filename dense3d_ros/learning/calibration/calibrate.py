@@ -24,11 +24,11 @@ from dense3d_ros.perception.model import HandModel
 from dense3d_ros.perception.model_file import model_path, read_model, save_model
 from dense3d_ros.runtime.selection import choose_device
 
-FALSE_HANDS = 0.0075
+FALSE_HANDS = 0.003
 """Share of hand-free images in which a hand may be seen; those of the calibration are harder than real ones."""
 FALSE_HOLDS = 0.03
 """The same of the score down to which a hand is followed: there has been one."""
-HANDEDNESS_SILENCED = 0.1
+HANDEDNESS_EXCHANGED = 0.1
 """Share of a feature's values that are another example's when the handedness is fitted, as for the evidence.
 
 Of rendered hands the network's verdict and the agreement of its votes say the same, and a fit would trust one alone.
@@ -105,9 +105,7 @@ def fit_handedness(observations: list[tuple[NDArray[np.float64], bool]]) -> tupl
     """
     features = np.stack([features for features, _ in observations])
     right = np.array([is_right for _, is_right in observations])
-    weights = signed_regression(
-        features, right, np.ones(3, np.int64), np.full(3, HANDEDNESS_SILENCED), CALIBRATION_SEED
-    )
+    weights = signed_regression(features, right, np.ones(3, np.int64), HANDEDNESS_EXCHANGED, CALIBRATION_SEED)
     # The direction is found; how much it says, by the features as they are.
     weights = weights * logistic_regression((features @ weights)[:, None], right)[0]
     return _numbers(weights)

@@ -14,11 +14,10 @@ from dense3d_ros.perception.evidence import NAMES, TERMS, Evidence, Term
 
 Array = NDArray[np.float64]
 
-_SILENCED = {"presence": 0.15, "spread": 0.1, "detector": 0.15}
-_OTHERS_SILENCED = 0.075
+EXCHANGED = 0.01
 """Share of a term's values that are another example's in the fit, because on real images any one may say anything.
 
-What a network has learned of rendered hands carries over less than geometry does. How much: see docs/method.md.
+How much it is: see docs/method.md.
 """
 _COPIES = 6
 _RIDGE = 1.0
@@ -44,8 +43,7 @@ def fit_evidence(
     low, high = np.nanpercentile(known, [2.0, 98.0], axis=0)
     usual = np.nanmedian(known[is_hand], axis=0)
     filled = np.clip(np.where(np.isnan(values), usual, values), low, high)
-    silenced = np.array([_SILENCED.get(name, _OTHERS_SILENCED) for name in names])
-    weights = signed_regression(filled, is_hand, np.array([TERMS[name] for name in names]), silenced, seed)
+    weights = signed_regression(filled, is_hand, np.array([TERMS[name] for name in names]), EXCHANGED, seed)
     # The direction is found; how much it says, and the bias, by the places as they are.
     slope = logistic_regression(np.stack([np.ones(len(filled)), filled @ weights], axis=1), is_hand)
     weights = weights * max(slope[1], 1e-3)
@@ -57,19 +55,18 @@ def fit_evidence(
 
 
 def signed_regression(
-    values: Array, positive: NDArray[np.bool_], signs: NDArray[np.int64], silenced: Array, seed: int
+    values: Array, positive: NDArray[np.bool_], signs: NDArray[np.int64], exchanged: float, seed: int
 ) -> Array:
     """Weights (F,) of features (N, F), each 0 or of its sign, that tell the positive ones from the others.
 
-    Fitted to copies in which a share `silenced` (F,) of each feature's values is other examples'. Both kinds count
-    alike.
+    Fitted to copies in which a share `exchanged` of each feature's values is other examples'. Both kinds count alike.
     """
     rng = np.random.default_rng(seed)
     scale = np.maximum(values.std(axis=0), 1e-9)
     copies = np.concatenate([values / scale] * _COPIES)
     others = rng.permuted(copies, axis=0)
-    is_silenced = rng.random(copies.shape) < silenced
-    features = np.concatenate([np.where(is_silenced, others, copies), np.ones((len(copies), 1))], axis=1)
+    is_exchanged = rng.random(copies.shape) < exchanged
+    features = np.concatenate([np.where(is_exchanged, others, copies), np.ones((len(copies), 1))], axis=1)
     label = np.tile(np.where(positive, 1.0, -1.0), _COPIES)
     share = np.where(label > 0, 0.5 / max((label > 0).sum(), 1), 0.5 / max((label < 0).sum(), 1))
     strength = _RIDGE / len(values)

@@ -42,7 +42,20 @@ def load_bodies() -> list[Mesh]:
 def random_body(
     rng: np.random.Generator, place: NDArray[np.floating], bodies: tuple[Mesh, ...], options: SceneOptions
 ) -> Mesh:
-    """A person who faces the camera more or less: some point of the body is 0.08-0.6 m behind `place` (3,).
+    """A person who faces the camera more or less: some point of the body is 0.08-0.6 m behind `place` (3,)."""
+    vertices, faces, rotation = seen_person(rng, bodies, options)
+    turned = vertices @ rotation.T
+    # A face more often than its share of the surface.
+    points = turned[vertices[:, 1] < _NECK] if rng.random() < 0.25 else turned
+    point = points[rng.integers(len(points))]
+    place = place + np.array([*rng.normal(0.0, 0.08, 2), rng.uniform(0.08, 0.6)])
+    return (turned - point + place).astype(np.float32), faces
+
+
+def seen_person(
+    rng: np.random.Generator, bodies: tuple[Mesh, ...], options: SceneOptions
+) -> tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.float64]]:
+    """Vertices and faces of a random body, and the rotation (3, 3) in which a camera sees it.
 
     Some are seen from any side and any way up, as if camera or person lay on a side, and some have hair.
     """
@@ -54,12 +67,7 @@ def random_body(
     rotation = turn_about(2, lean) @ turn_about(1, turn)
     if options.turned_bodies and rng.random() < options.turned_bodies:
         rotation = random_rotation(rng)
-    turned = vertices @ rotation.T
-    # A face more often than its share of the surface.
-    points = turned[vertices[:, 1] < _NECK] if rng.random() < 0.25 else turned
-    point = points[rng.integers(len(points))]
-    place = place + np.array([*rng.normal(0.0, 0.08, 2), rng.uniform(0.08, 0.6)])
-    return (turned - point + place).astype(np.float32), faces
+    return vertices, faces, rotation
 
 
 def _with_hair(rng: np.random.Generator, vertices: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -40,6 +40,8 @@ class SceneOptions:
     bodies: float
     turned_bodies: float
     hair: float
+    arms: float
+    owners: float
     things: float
     bars_in_front: float
     planes: float
@@ -120,6 +122,7 @@ def before_working_hands(options: SceneOptions) -> SceneOptions:
         pinches=0.0,
         turned_bodies=0.0,
         hair=0.0,
+        arms=0.0,
         clipped_depths=0.0,
         matching_windows=0.0,
         own_views=0.0,

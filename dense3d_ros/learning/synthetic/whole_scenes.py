@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.hand import hand_centre
 from dense3d_ros.learning.synthetic import clutter, negatives
+from dense3d_ros.learning.synthetic.arms import arm, body_at
 from dense3d_ros.learning.synthetic.bodies import random_body
 from dense3d_ros.learning.synthetic.hand_mesh import PosedHand
 from dense3d_ros.learning.synthetic.placing import moved, random_rotation, turn_about
@@ -77,7 +78,7 @@ def make_whole_scene(rng: np.random.Generator, assets: SceneAssets, width: int =
         whole.append(int(np.count_nonzero(alone)))
         hand_id = _FIRST_HAND_ID + number
         render_depth(hand.vertices, hand.faces, camera, depth, ids=ids, object_id=hand_id, front_only=True)
-    for mesh in _surroundings(rng, assets, camera, view, [hand for hand, _ in hands]):
+    for mesh in _surroundings(rng, assets, camera, view, hands):
         is_body = any(mesh[1] is body[1] for body in assets.bodies)
         render_depth(*mesh, camera, depth, ids=ids, object_id=_OTHER_ID, front_only=is_body)
     for normal, level in _planes(rng, view, [hand for hand, _ in hands]):
@@ -158,17 +159,28 @@ def _moved(hand: PosedHand, place: NDArray[np.floating]) -> PosedHand:
 
 
 def _surroundings(
-    rng: np.random.Generator, assets: SceneAssets, camera: Camera, view: View | None, hands: list[PosedHand]
+    rng: np.random.Generator,
+    assets: SceneAssets,
+    camera: Camera,
+    view: View | None,
+    hands: list[tuple[PosedHand, bool]],
 ) -> Iterator[Mesh]:
     options = assets.options
-    for hand in hands:
-        yield from clutter.surroundings(
-            rng, hand, assets.bodies, at_least_one=False, options=replace(options, bodies=0.0, bars_in_front=0.04)
-        )
+    has_owner = False
+    for hand, right in hands:
+        reaching = arm(rng, hand) if view is None and options.arms and rng.random() < options.arms else None
+        bare = replace(options, bodies=0.0, bars_in_front=0.04, sleeves=0.0 if reaching else options.sleeves)
+        yield from clutter.surroundings(rng, hand, assets.bodies, at_least_one=False, options=bare)
+        if reaching:
+            limbs, shoulder = reaching
+            yield limbs
+            if not has_owner and rng.random() < options.owners:
+                has_owner = True
+                yield body_at(rng, shoulder, right, assets.bodies, options)
     if view is not None:
         yield from view.jaws(rng)
-    elif hands and rng.random() < 0.6:
-        yield random_body(rng, hand_centre(hands[0].joints), assets.bodies, options)
+    elif hands and not has_owner and rng.random() < 0.6:
+        yield random_body(rng, hand_centre(hands[0][0].joints), assets.bodies, options)
     if hands and rng.random() < CALM:
         return
     for _ in range(0 if view is not None else rng.poisson(0.7) + (not hands)):
