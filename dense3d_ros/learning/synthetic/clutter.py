@@ -104,15 +104,21 @@ def _fill_plane(normal, level, intrinsics, depth, ids):  # type: ignore[no-untyp
                     ids[row, column] = PLANE_ID
 
 
-def sleeve(rng: np.random.Generator, hand: PosedHand) -> Mesh:
-    """A sleeve around the forearm: tight or loose, flat or round, wider or narrower towards the cuff, wrinkled."""
+def forearm_end(hand: PosedHand) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(3,) the wrist and (3,) the end of the forearm that a hand has, metres."""
     wrist = hand.joints[0].astype(np.float64)
     back = wrist - hand.joints[list(KNUCKLES)].mean(0)
     reach = hand.vertices @ back
     end = hand.vertices[reach > reach.max() - 0.02 * np.linalg.norm(back)].mean(0)
+    return wrist, end
+
+
+def sleeve(rng: np.random.Generator, hand: PosedHand) -> Mesh:
+    """A sleeve around the forearm: tight or loose, flat or round, wider or narrower towards the cuff, wrinkled."""
+    wrist, end = forearm_end(hand)
     axis = end - wrist
     length = float(np.linalg.norm(axis))
-    axis = unit(axis) if length > 0.01 else unit(back)
+    axis = unit(axis) if length > 0.01 else unit(wrist - hand.joints[list(KNUCKLES)].mean(0))
     start = rng.uniform(0.005, max(0.02, 0.7 * length))
     along = np.array([0.0, rng.uniform(0.01, 0.06), 0.15, 0.4])
     radii = rng.uniform(0.032, 0.06) * np.array([rng.uniform(0.8, 1.5), 1.0, rng.uniform(0.9, 1.3), 1.3])

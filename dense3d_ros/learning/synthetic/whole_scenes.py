@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from dense3d_ros.geometry.camera import Camera
 from dense3d_ros.geometry.hand import hand_centre
 from dense3d_ros.learning.synthetic import clutter, negatives
-from dense3d_ros.learning.synthetic.arms import arm, body_at
+from dense3d_ros.learning.synthetic.arms import arm_of, owner_of
 from dense3d_ros.learning.synthetic.bodies import random_body
 from dense3d_ros.learning.synthetic.hand_mesh import PosedHand
 from dense3d_ros.learning.synthetic.placing import moved, random_rotation, turn_about
@@ -166,20 +166,21 @@ def _surroundings(
     hands: list[tuple[PosedHand, bool]],
 ) -> Iterator[Mesh]:
     options = assets.options
-    has_owner = False
+    owner: Mesh | None = None
+    has_arms = False
     for hand, right in hands:
-        reaching = arm(rng, hand) if view is None and options.arms and rng.random() < options.arms else None
-        bare = replace(options, bodies=0.0, bars_in_front=0.04, sleeves=0.0 if reaching else options.sleeves)
+        arm = arm_of(rng, hand) if view is None and options.arms and rng.random() < options.arms else None
+        bare = replace(options, bodies=0.0, bars_in_front=0.04, sleeves=0.0 if arm else options.sleeves)
         yield from clutter.surroundings(rng, hand, assets.bodies, at_least_one=False, options=bare)
-        if reaching:
-            limbs, shoulder = reaching
-            yield limbs
-            if not has_owner and rng.random() < options.owners:
-                has_owner = True
-                yield body_at(rng, shoulder, right, assets.bodies, options)
+        if arm:
+            yield arm.limbs
+            if not has_arms and rng.random() < options.owners:
+                owner = owner_of(rng, arm, right, assets.bodies, options)
+                yield owner
+            has_arms = True
     if view is not None:
         yield from view.jaws(rng)
-    elif hands and not has_owner and rng.random() < 0.6:
+    elif hands and owner is None and rng.random() < 0.6:
         yield random_body(rng, hand_centre(hands[0][0].joints), assets.bodies, options)
     if hands and rng.random() < CALM:
         return
