@@ -99,7 +99,7 @@ def _bare_radius(hand: PosedHand, wrist: Vector, axis: Vector, start: float, len
     away = hand.vertices - wrist
     along = away @ axis
     skin = away[np.abs(along - start) < 0.05 * length]
-    if start < 0.1 * length or len(skin) < 8:
+    if start < 0.1 * length or len(skin) < 3:
         return 0.85 * _WIDTH * length
     return float(np.linalg.norm(np.cross(skin, axis), axis=1).mean())
 
