@@ -145,6 +145,7 @@ def test_the_owner_has_that_shoulder_there_and_no_other_arm_on_that_side(
         across = side * own[:, 0]
         shown = np.unique(faces)
         assert across[shown].max() <= ARM_STARTS
+        assert own[shown][(across[shown] > 0.0) & (own[shown, 1] > -0.25), 2].min() > -0.15, "nor one in front"
         assert (-across[shown]).max() > SHOULDER[0], "the other arm stays"
         trunk = (own[:, 2] > -0.14) & (across < 0.165)
         assert len(faces[trunk[faces].all(axis=1)]) == trunk[body[1]].all(axis=1).sum(), "and so do chest and head"
