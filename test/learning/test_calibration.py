@@ -109,6 +109,18 @@ def test_fitted_scores() -> None:
         assert expected[group].mean() == pytest.approx(errors[group].mean(), rel=0.1)
 
 
+def test_no_term_is_trusted_alone() -> None:
+    """Of two terms that say the same, a plain fit all but forgets the one with more noise; real images may mute any."""
+    rng = np.random.default_rng(3)
+    is_hand = np.arange(6000) < 2000
+    seen = np.where(is_hand, 2.5, -2.5) + rng.normal(size=6000)
+    terms = np.zeros((6000, len(NAMES)))
+    for name, noise in (("presence", 0.1), ("detector", 0.8)):
+        terms[:, NAMES.index(name)] = seen + noise * rng.normal(size=6000)
+    fitted = fit_evidence(terms, is_hand, [], (-3.6, 0.12), 1).terms
+    assert fitted["detector"].weight > 0.5 * fitted["presence"].weight
+
+
 def test_scores_are_probabilities() -> None:
     rng = np.random.default_rng(5)
     fitted = fit_scores(Confidence(), observations(rng, True, 3000), observations(rng, False, 3000), [])
