@@ -31,7 +31,7 @@ Array = NDArray[np.float32]
 
 APART = 0.06
 """Two candidates are at least this far from each other, metres."""
-LEAST_LOG_ODDS = -1.5
+LEAST_LOG_ODDS = -2.0
 """Of a candidate. Low, because what the network of the crops says of it decides."""
 WIDEST_RAY = 1.4
 """x / z up to which an image that is not rectified is searched: the network was trained on 105 degrees."""
