@@ -27,8 +27,10 @@ SAME_HAND = 0.05
 """Two hands whose joints are this close on average, metres, are one hand seen twice."""
 SAME_CENTRE = 0.02
 """So are two whose centres are this close, metres, though their joints differ as a right and a left hand's do."""
-SPARE_CANDIDATES = 2
+SPARE_CANDIDATES = 4
 """Candidates that get a pass beyond the hands that are still to be found."""
+FEWEST_CANDIDATES = 2
+"""So many at most, or as many as there are hands to find, where others were rejected a moment ago and wait."""
 SCREENED = -5.5
 """Log-odds of a hand below which a new place, seen as a right hand, is not tried as a left one."""
 HOPELESS = -3.5
@@ -72,6 +74,7 @@ class FrameSearch:
         """
         # Those whose wait is over are remembered for as long again.
         kept = [old for old in rejected if self.stamp - old.stamp < 2 * old.wait]
+        most = max(missing, FEWEST_CANDIDATES) if kept else missing + SPARE_CANDIDATES
         with self.stage("find"):
             starts: list[list[Place]] = []
             for candidate in self._candidates():
@@ -80,7 +83,7 @@ class FrameSearch:
                 waiting = [old for old in kept if old.is_at(candidate.centre) and self.stamp - old.stamp < old.wait]
                 if waiting and track is None:
                     self.reasons.append(waiting[-1].reason)
-                elif len(starts) < missing + SPARE_CANDIDATES:
+                elif len(starts) < most or track is not None:
                     starts.append(self._starts(candidate, track))
             centres = [start[0].best.centre for start in starts]
         places, reasons = self._screen(starts)

@@ -9,8 +9,11 @@ from numpy.typing import NDArray
 
 FIRST_WAIT, LONGEST_WAIT = 0.1, 0.5
 """Seconds for which a rejected candidate gets no pass; twice as long each time, up to the second."""
-REJECTED_REACH = 0.03
-"""A candidate this close to a rejected one, metres, is the same one."""
+REJECTED_REACH, REJECTED_DEPTH = 0.03, 0.1
+"""A candidate this close to a rejected one, metres across its ray and along it, is the same one.
+
+The detector's depth is off by more than 0.06 m for every fourth hand beyond 1 m.
+"""
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,11 @@ class Rejected:
 
     def is_at(self, centre: NDArray[np.float32]) -> bool:
         """Whether a candidate at `centre`, (3,) metres, is the same one."""
-        return bool(np.linalg.norm(self.centre - centre) < REJECTED_REACH)
+        ray = self.centre / np.linalg.norm(self.centre)
+        apart = centre - self.centre
+        along = float(apart @ ray)
+        across = np.linalg.norm(apart - along * ray)
+        return bool(across < REJECTED_REACH and abs(along) < REJECTED_DEPTH)
 
     def again(self, centre: NDArray[np.float32], reason: str, stamp: float) -> Rejected:
         """The same, rejected once more."""

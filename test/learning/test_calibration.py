@@ -96,7 +96,7 @@ def test_fitted_scores() -> None:
     assert evidence.terms["bones"].weight == 0
     scores = np.array([probability(evidence.log_odds(image[0].terms[None])[0]) for image in without])
     assert np.mean(scores >= fitted.min_score) == fitted.fitted["false_hands"] == 0.003
-    assert np.mean(scores >= fitted.hold_score) == pytest.approx(0.03)
+    assert np.mean(scores >= fitted.hold_score) == pytest.approx(0.035)
     # Each term is four deviations apart: one of them alone would miss 11 % of the hands, both at best 0.2 %.
     assert fitted.fitted["hands_missed"] < 0.01
     assert fitted.fitted["terms"]["all"] > fitted.fitted["terms"]["presence"]["alone"]

@@ -25,7 +25,7 @@ from dense3d_ros.perception.confidence import Confidence
 from dense3d_ros.perception.detector import Candidate
 from dense3d_ros.perception.estimator import HandPoseEstimator
 from dense3d_ros.perception.evidence import NAMES, Evidence
-from dense3d_ros.perception.frame import SPARE_CANDIDATES
+from dense3d_ros.perception.frame import FEWEST_CANDIDATES, SPARE_CANDIDATES
 from dense3d_ros.perception.model import Prediction
 
 EMPTY = DepthImage(np.zeros((480, 640), np.float32))
@@ -391,6 +391,36 @@ def test_a_rejected_place_gets_a_pass_less_and_less_often(mesh: HandMesh) -> Non
     np.testing.assert_allclose(gaps, [3, 6, 12, 15], atol=1, err_msg="0.1 s, twice as long each time, up to 0.5 s")
 
 
+def test_a_rejected_place_waits_though_its_depth_wavers(mesh: HandMesh) -> None:
+    values = np.zeros((480, 640), np.float32)
+    place = np.array([0.3, 0.1, 0.8], np.float32)
+    render_depth(*moved(sphere(0.05, 16), place), CAMERA, values)
+    oracle = Oracle()
+    estimator = HandPoseEstimator(oracle)
+    passes = []
+    for number in range(30):
+        oracle.distractors = [place * np.float32(1.04 if number % 2 else 0.98)]
+        passes.append(estimator.estimate(DepthImage(values), CAMERA, number / 30).passes)
+    assert np.count_nonzero(passes) <= 4
+    oracle.distractors = [place + np.float32([0.05, 0, 0])]
+    assert estimator.estimate(DepthImage(values), CAMERA, 1.0).passes, "beside it is another place"
+
+
+def test_more_places_are_looked_at_in_a_first_frame_than_beside_rejected_ones(mesh: HandMesh) -> None:
+    values = np.zeros((480, 640), np.float32)
+    places = [np.float32([x, y, 0.8]) for y in (-0.3, 0.0, 0.3) for x in (-0.45, -0.15, 0.15, 0.45)]
+    for place in places:
+        render_depth(*moved(sphere(0.05, 16), place), CAMERA, values)
+    oracle = Oracle(distractors=places)
+    estimator = HandPoseEstimator(oracle)
+    screened = []
+    for number in range(3):
+        oracle.batches.clear()
+        estimator.estimate(DepthImage(values), CAMERA, number / 100)
+        screened.append(oracle.batches[0])
+    assert screened == [2 + SPARE_CANDIDATES, FEWEST_CANDIDATES, FEWEST_CANDIDATES]
+
+
 @pytest.mark.parametrize("was_followed", [True, False])
 def test_a_place_that_is_almost_a_hand_does_not_wait_if_one_was_followed(mesh: HandMesh, was_followed: bool) -> None:
     depth, oracle = frame(mesh, (0, 0, 0.5))
@@ -641,7 +671,7 @@ def test_every_new_hand_is_judged_on_three_crops(mesh: HandMesh, least: float, s
         oracle.batches.clear()
         estimator = HandPoseEstimator(oracle, max_hands=wanted, min_score=least)
         assert len(estimator.estimate(depth, CAMERA).hands) == wanted
-        assert oracle.batches[-1] == 3 * (wanted + spare)
+        assert oracle.batches[-1] == 3 * min(wanted + spare, 4)
 
 
 def test_the_judge_of_new_hands_has_the_last_word(mesh: HandMesh) -> None:

@@ -26,7 +26,7 @@ from dense3d_ros.runtime.selection import choose_device
 
 FALSE_HANDS = 0.003
 """Share of hand-free images in which a hand may be seen; those of the calibration are harder than real ones."""
-FALSE_HOLDS = 0.03
+FALSE_HOLDS = 0.035
 """The same of the score down to which a hand is followed: there has been one."""
 HANDEDNESS_EXCHANGED = 0.1
 """Share of a feature's values that are another example's when the handedness is fitted, as for the evidence.
