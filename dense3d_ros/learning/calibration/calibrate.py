@@ -26,8 +26,8 @@ from dense3d_ros.runtime.selection import choose_device
 
 FALSE_HANDS = 0.003
 """Share of hand-free images in which a hand may be seen; those of the calibration are harder than real ones."""
-FALSE_HOLDS = 0.035
-"""The same of the score down to which a hand is followed: there has been one."""
+HOLD_SCORE = 0.2
+"""Probability of a hand down to which one is followed: there has been one."""
 HANDEDNESS_EXCHANGED = 0.1
 """Share of a feature's values that are another example's when the handedness is fitted, as for the evidence.
 
@@ -128,10 +128,8 @@ def fit_scores(
     blank = confidence.evidence
     evidence = fit_evidence(values, is_hand, blank.bones, blank.size, CALIBRATION_SEED)
     highest = np.array([max((_score(evidence, place) for place in image), default=0.0) for image in without])
-    min_score, hold_score = (
-        float(np.clip(round(least_score(highest, rate), 4), 0.0001, 0.9999)) for rate in (FALSE_HANDS, FALSE_HOLDS)
-    )
-    confidence = replace(confidence, evidence=evidence, min_score=min_score, hold_score=min(hold_score, min_score))
+    min_score = float(np.clip(round(least_score(highest, FALSE_HANDS), 4), 0.0001, 0.9999))
+    confidence = replace(confidence, evidence=evidence, min_score=min_score, hold_score=min(HOLD_SCORE, min_score))
     confidence = _fit_joints(confidence, [place for place in places if place.errors is not None])
     fitted = _summary(confidence, with_hand, highest)
     fitted["terms"] = compared_terms(evidence, values, is_hand, CALIBRATION_SEED)
