@@ -121,12 +121,10 @@ def test_no_term_is_trusted_alone() -> None:
     assert fitted["detector"].weight > 0.5 * fitted["presence"].weight
 
 
-def test_a_hand_is_not_held_for_longer_than_a_new_one_is_seen() -> None:
-    """Where hands and other things are so far apart that little speaks for a hand at its least score."""
+def test_a_hand_is_not_held_for_longer_than_a_new_one_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(4)
-    clear = [[replace(image[0], terms=image[0].terms * 4)] for image in observations(rng, False, 500)]
-    hands = [[replace(image[0], terms=image[0].terms * 4)] for image in observations(rng, True, 500)]
-    fitted = fit_scores(Confidence(), hands, clear, [])
+    monkeypatch.setattr(calibrate, "FALSE_HANDS", 0.3)
+    fitted = fit_scores(Confidence(), observations(rng, True, 500), observations(rng, False, 500), [])
     assert fitted.hold_score == fitted.min_score < 0.2
 
 
