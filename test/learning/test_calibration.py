@@ -121,6 +121,19 @@ def test_no_term_is_trusted_alone() -> None:
     assert fitted["detector"].weight > 0.5 * fitted["presence"].weight
 
 
+def test_surface_beside_a_hand_counts_though_rendered_hands_have_as_much_of_it() -> None:
+    rng = np.random.default_rng(6)
+    images = observations(rng, True, 500) + observations(rng, False, 500)
+    terms = np.stack([image[0].terms for image in images])
+    terms[:, NAMES.index("unexplained")] = rng.uniform(0.0, 0.5, 1000)
+    fitted = fit_evidence(terms, np.arange(1000) < 500, [], (-3.6, 0.12), 1)
+    assert fitted.terms["unexplained"].weight < -1.5
+    clear, cluttered = np.tile(terms[:1], (2, 1))
+    clear[NAMES.index("unexplained")], cluttered[NAMES.index("unexplained")] = 0.0, 0.5
+    odds = fitted.log_odds(np.stack([clear, cluttered]))
+    assert odds[0] - odds[1] > 0.7
+
+
 def test_a_hand_is_not_held_for_longer_than_a_new_one_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(4)
     monkeypatch.setattr(calibrate, "FALSE_HANDS", 0.3)

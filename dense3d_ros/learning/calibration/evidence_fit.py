@@ -19,6 +19,11 @@ EXCHANGED = 0.01
 
 How much it is: see docs/method.md.
 """
+LEAST_WEIGHT = {"unexplained": 2.0}
+"""Of terms that tell more of real images than of rendered ones, where clutter lies about every other hand.
+
+How much more: see docs/method.md.
+"""
 _COPIES = 6
 _RIDGE = 1.0
 _DIGITS = 5
@@ -43,7 +48,9 @@ def fit_evidence(
     low, high = np.nanpercentile(known, [2.0, 98.0], axis=0)
     usual = np.nanmedian(known[is_hand], axis=0)
     filled = np.clip(np.where(np.isnan(values), usual, values), low, high)
-    weights = signed_regression(filled, is_hand, np.array([TERMS[name] for name in names]), EXCHANGED, seed)
+    signs = np.array([TERMS[name] for name in names])
+    weights = signed_regression(filled, is_hand, signs, EXCHANGED, seed)
+    weights = signs * np.maximum(signs * weights, [LEAST_WEIGHT.get(name, 0.0) for name in names])
     # The direction is found; how much it says, and the bias, by the places as they are.
     slope = logistic_regression(np.stack([np.ones(len(filled)), filled @ weights], axis=1), is_hand)
     weights = weights * max(slope[1], 1e-3)
