@@ -11,7 +11,7 @@ from dense3d_ros.learning.evaluation.candidates import (
     CandidateScore,
 )
 from dense3d_ros.learning.evaluation.free_response import recall_at, threshold_at
-from dense3d_ros.perception.detector import Candidate
+from dense3d_ros.perception.detector import LEAST_LOG_ODDS, Candidate
 
 LABELS = {"in_view": "fully"}
 
@@ -69,7 +69,7 @@ def test_what_names_a_hand() -> None:
     # The surface's start is 20 mm in front of the hand, the network's own 120 mm behind.
     score.add([candidate(0.0, 1.32, -1.0, surface=1.18)], [far], {**LABELS, "in_view": "in part"})
     # 51 mm off: false, and the hand is not named; below the threshold in use.
-    score.add([candidate(0.051, 0.8, -2.0)], [unnamed], LABELS)
+    score.add([candidate(0.051, 0.8, LEAST_LOG_ODDS - 0.1)], [unnamed], LABELS)
     score.add([candidate(0.0, 0.5, -1.2)], [], {})
     result = score.summary()
     assert (result["images"], result["false_per_image"]) == (4, 0.25)
