@@ -17,7 +17,7 @@ from dense3d_ros.perception.confidence import probability
 from dense3d_ros.perception.detector import Candidate
 from dense3d_ros.perception.hypotheses import Hypothesis, Place
 from dense3d_ros.perception.model import HandModel, crops_of
-from dense3d_ros.perception.rejected import REJECTED_REACH, Rejected
+from dense3d_ros.perception.rejected import LONGEST_WAIT, REJECTED_REACH, Rejected
 from dense3d_ros.perception.tracking import Track
 from dense3d_ros.perception.views import NEW_HAND_VIEWS
 
@@ -29,8 +29,8 @@ SAME_CENTRE = 0.02
 """So are two whose centres are this close, metres, though their joints differ as a right and a left hand's do."""
 SPARE_CANDIDATES = 4
 """Candidates that get a pass beyond the hands that are still to be found."""
-FEWEST_CANDIDATES = 2
-"""So many at most, or as many as there are hands to find, where others were rejected a moment ago and wait."""
+FEWEST_CANDIDATES = 3
+"""So many in all, or as many as there are hands to find, where others were rejected a moment ago."""
 SCREENED = -5.5
 """Log-odds of a hand below which a new place, seen as a right hand, is not tried as a left one."""
 HOPELESS = -3.5
@@ -72,18 +72,20 @@ class FrameSearch:
         was_followed: whether a hand was a moment ago. Then what would do for a followed hand does not wait: it may be
         the same one, which is hard to see. What is impossible waits in any case.
         """
-        # Those whose wait is over are remembered for as long again.
-        kept = [old for old in rejected if self.stamp - old.stamp < 2 * old.wait]
+        # Those whose wait is over are remembered until a search comes again at a low rate of frames, too.
+        kept = [old for old in rejected if self.stamp - old.stamp < old.wait + LONGEST_WAIT]
         most = max(missing, FEWEST_CANDIDATES) if kept else missing + SPARE_CANDIDATES
         with self.stage("find"):
             starts: list[list[Place]] = []
-            for candidate in self._candidates():
+            named = [(one, [old for old in kept if old.is_at(one.centre)]) for one in self._candidates()]
+            # Those that were not rejected come first, or things that are always there would take their turn.
+            for candidate, before in sorted(named, key=lambda pair: bool(pair[1])):
                 taken = [place.track for place in (*self.found, *(start[0] for start in starts))]
                 track = expected(candidate.centre, taken)
-                waiting = [old for old in kept if old.is_at(candidate.centre) and self.stamp - old.stamp < old.wait]
+                waiting = [old for old in before if self.stamp - old.stamp < old.wait]
                 if waiting and track is None:
                     self.reasons.append(waiting[-1].reason)
-                elif len(starts) < most or track is not None:
+                elif track is not None or sum(start[0].track is None for start in starts) < most:
                     starts.append(self._starts(candidate, track))
             centres = [start[0].best.centre for start in starts]
         places, reasons = self._screen(starts)

@@ -421,6 +421,27 @@ def test_more_places_are_looked_at_in_a_first_frame_than_beside_rejected_ones(me
     assert screened == [2 + SPARE_CANDIDATES, FEWEST_CANDIDATES, FEWEST_CANDIDATES]
 
 
+def test_things_that_are_always_there_do_not_keep_a_new_hand_from_its_turn(mesh: HandMesh) -> None:
+    depth, oracle = frame(mesh, (0, 0, 0.6))
+    values = depth.values.copy()
+    places = [np.float32([x, y, 0.9]) for y in (-0.35, 0.35) for x in (-0.6, -0.4, -0.2, 0.0, 0.2, 0.4, 0.6)]
+    for place in places:
+        render_depth(*moved(sphere(0.05, 16), place), CAMERA, values)
+
+    class Cluttered(Oracle):
+        """Names the things before the hands."""
+
+        def detect(self, depth: DepthImage, camera: Camera, limit: int) -> list[Candidate]:
+            return sorted(super().detect(depth, camera, limit), key=lambda one: float(-one.centre[2]))[:limit]
+
+    cluttered = Cluttered(distractors=places)
+    estimator = HandPoseEstimator(cluttered)
+    for number in range(12):
+        assert not estimator.estimate(DepthImage(values), CAMERA, number / 15).hands
+    cluttered.hands = oracle.hands
+    assert estimator.estimate(DepthImage(values), CAMERA, 0.8).hands, "at once"
+
+
 @pytest.mark.parametrize("was_followed", [True, False])
 def test_a_place_that_is_almost_a_hand_does_not_wait_if_one_was_followed(mesh: HandMesh, was_followed: bool) -> None:
     depth, oracle = frame(mesh, (0, 0, 0.5))

@@ -22,7 +22,7 @@ How much it is: see docs/method.md.
 LEAST_WEIGHT = {"unexplained": 2.0}
 """Of terms that tell more of real images than of rendered ones, where clutter lies about every other hand.
 
-How much more: see docs/method.md.
+Before the last scaling, of all weights alike. How much more: see docs/method.md.
 """
 _COPIES = 6
 _RIDGE = 1.0
