@@ -156,7 +156,7 @@ class HandPoseEstimator:
         return right, left
 
     def places(self, depth: DepthImage, camera: Camera, limit: int) -> list[Place]:
-        """Possible places among the detector's first `limit` and the spare ones, judged, of any score; no track is touched."""
+        """Possible places among the detector's first `limit` and the spare ones, judged; no track is touched."""
         limits = replace(self.limits, min_score=0.0, hold_score=0.0)
         frame = FrameSearch(self.model, limits, depth, camera, self._tracks.stamp)
         frame.search(limit, [], lambda centre, taken: None, was_followed=False)
