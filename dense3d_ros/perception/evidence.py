@@ -1,7 +1,7 @@
 """Is it a hand? What skeleton, measured surface and network say of one, as terms that add up to a probability.
 
-Geometry carries over from rendered to real images better than what a network has learned of hands: skeleton and surface
-must explain each other, both ways.
+The networks say most of it. Skeleton and surface must explain each other, too, both ways: surface beside a hand that no
+bone explains tells more on real images than on rendered ones.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from dense3d_ros.perception.confidence import probability
 from dense3d_ros.perception.detector import Candidate
 from dense3d_ros.perception.hypotheses import Hypothesis, Place
 from dense3d_ros.perception.model import HandModel, crops_of
-from dense3d_ros.perception.rejected import LONGEST_WAIT, REJECTED_REACH, Rejected
+from dense3d_ros.perception.rejected import LONGEST_WAIT, REJECTED_REACH, Rejected, known_at
 from dense3d_ros.perception.tracking import Track
 from dense3d_ros.perception.views import NEW_HAND_VIEWS
 
@@ -77,7 +78,7 @@ class FrameSearch:
         most = max(missing, FEWEST_CANDIDATES) if kept else missing + SPARE_CANDIDATES
         with self.stage("find"):
             starts: list[list[Place]] = []
-            named = [(one, [old for old in kept if old.is_at(one.centre)]) for one in self._candidates()]
+            named = [(one, list(compress(kept, known_at(kept, one.centre)))) for one in self._candidates()]
             # Those that were not rejected come first, or things that are always there would take their turn.
             for candidate, before in sorted(named, key=lambda pair: bool(pair[1])):
                 taken = [place.track for place in (*self.found, *(start[0] for start in starts))]
@@ -93,8 +94,8 @@ class FrameSearch:
         judged = iter(self.settle_and_judge(promising, PASSES - 1, missing))
         for centre, place, screened in zip(centres, places, reasons, strict=True):
             reason = screened or next(judged)
-            before = [old for old in kept if old.is_at(centre)]
-            kept = [old for old in kept if not old.is_at(centre)]
+            known = known_at(kept, centre)
+            before, kept = list(compress(kept, known)), list(compress(kept, ~known))
             if reason and not (was_followed and self._acceptance.would_do_if_followed(place)):
                 now = self.stamp
                 kept.append(before[-1].again(centre, reason, now) if before else Rejected(centre, reason, now))

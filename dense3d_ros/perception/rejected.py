@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,14 +30,17 @@ class Rejected:
     stamp: float
     wait: float = FIRST_WAIT
 
-    def is_at(self, centre: NDArray[np.float32]) -> bool:
-        """Whether a candidate at `centre`, (3,) metres, is the same one."""
-        ray = self.centre / np.linalg.norm(self.centre)
-        apart = centre - self.centre
-        along = float(apart @ ray)
-        across = np.linalg.norm(apart - along * ray)
-        return bool(across < REJECTED_REACH and abs(along) < REJECTED_DEPTH)
-
     def again(self, centre: NDArray[np.float32], reason: str, stamp: float) -> Rejected:
         """The same, rejected once more."""
         return Rejected(centre, reason, stamp, min(2 * self.wait, LONGEST_WAIT))
+
+
+def known_at(rejected: Sequence[Rejected], centre: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """(N,) which of N rejected candidates one at `centre`, (3,) metres, is the same as."""
+    # All at once: in a room of noise there are dozens, in every frame.
+    centres = np.array([old.centre for old in rejected], np.float32).reshape(-1, 3)
+    rays = centres / np.linalg.norm(centres, axis=1, keepdims=True)
+    apart = centre - centres
+    along = (apart * rays).sum(axis=1)
+    across = np.linalg.norm(apart - along[:, None] * rays, axis=1)
+    return np.asarray((across < REJECTED_REACH) & (np.abs(along) < REJECTED_DEPTH))

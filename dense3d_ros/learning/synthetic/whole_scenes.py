@@ -166,8 +166,7 @@ def _surroundings(
     hands: list[tuple[PosedHand, bool]],
 ) -> Iterator[Mesh]:
     options = assets.options
-    owner: Mesh | None = None
-    has_arms = False
+    has_arms = has_owner = False
     for hand, right in hands:
         arm = arm_of(rng, hand) if view is None and options.arms and rng.random() < options.arms else None
         bare = replace(options, bodies=0.0, bars_in_front=0.04, sleeves=0.0 if arm else options.sleeves)
@@ -175,12 +174,12 @@ def _surroundings(
         if arm:
             yield arm.limbs
             if not has_arms and rng.random() < options.owners:
-                owner = owner_of(rng, arm, right, assets.bodies, options)
-                yield owner
+                has_owner = True
+                yield owner_of(rng, arm, right, assets.bodies, options)
             has_arms = True
     if view is not None:
         yield from view.jaws(rng)
-    elif hands and owner is None and rng.random() < 0.6:
+    elif hands and not has_owner and rng.random() < 0.6:
         yield random_body(rng, hand_centre(hands[0][0].joints), assets.bodies, options)
     if hands and rng.random() < CALM:
         return
